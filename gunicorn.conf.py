@@ -1,0 +1,27 @@
+"""How gunicorn serves Callboard. Settings come from the environment; the README lists them."""
+
+import ctypes
+import os
+import signal
+import sys
+
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+worker_class = "gthread"
+threads = 16
+worker_connections = 20000
+keepalive = 15
+timeout = 60
+graceful_timeout = 10
+accesslog = None
+loglevel = "warning"
+# Nothing of ours speaks to it, and a second instance of one user would fight over its path.
+control_socket_disable = True
+# A heartbeat file on a slow disk would stall the workers.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+
+
+def post_fork(server, worker):
+    """Let a web process end with its master, so that the port is free for the next one."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)

@@ -1,0 +1,68 @@
+"""A small application around the engine alone: jobs that write numbered rows in batches.
+
+`python -m tests.engine.probe` is its worker, for tests that kill one.
+"""
+
+from __future__ import annotations
+
+import time
+
+import sqlalchemy as sa
+from flask import Flask
+
+from webapp import engine
+from webapp.config import Settings
+from webapp.core.database import prepare_sqlite
+from webapp.core.extensions import db
+from webapp.engine import worker
+
+numbers = sa.Table(
+    "probe_numbers",
+    sa.MetaData(),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("written_at", sa.Float, nullable=False),
+)
+
+
+@engine.job("count")
+def count(key: str, *, total: int, batch: int = 5, pause: float = 0.0) -> None:
+    """Write 0 … total - 1; how far it came is in the rows themselves."""
+    while True:
+        engine.check_interrupted()
+        done = db.session.scalar(
+            sa.select(sa.func.count()).select_from(numbers).where(numbers.c.key == key)
+        )
+        if done >= total:
+            return
+        for number in range(done, min(done + batch, total)):
+            row = {"key": key, "number": number, "written_at": time.time()}
+            db.session.execute(numbers.insert(), row)
+        db.session.commit()
+        time.sleep(pause)
+
+
+@engine.job("fail")
+def fail(key: str) -> None:
+    raise RuntimeError(f"{key} fails on purpose")
+
+
+def make_app(settings: Settings, *, install: bool = False) -> Flask:
+    app = Flask("probe")
+    app.config["CALLBOARD"] = settings
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = worker.backend.make_engine_options(
+        settings.database_url
+    )
+    db.init_app(app)
+    with app.app_context():
+        prepare_sqlite(db.engine)
+        if install:
+            engine.install(settings)
+            numbers.metadata.create_all(db.engine)
+    return app
+
+
+if __name__ == "__main__":
+    worker.main(make_app(Settings.from_environment()))

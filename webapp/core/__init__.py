@@ -1,0 +1,1 @@
+"""What every feature stands on, without a business noun in it."""

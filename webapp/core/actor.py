@@ -1,0 +1,55 @@
+"""Who acts: an organization's user or API key with a role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from webapp.core.errors import Forbidden
+
+
+class Role(StrEnum):
+    """What an actor may do; each role includes the ones before it."""
+
+    VIEWER = "viewer"
+    MEMBER = "member"
+    ADMIN = "admin"
+
+    def includes(self, other: Role) -> bool:
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(other)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One caller, for the length of one request or job.
+
+    `user_id` is the person behind a session or the maker of the key; `api_key_id` is set when a
+    key was used; `session_id` when a browser session was.
+    """
+
+    organization_id: UUID
+    role: Role
+    name: str
+    user_id: UUID | None = None
+    api_key_id: UUID | None = None
+    session_id: UUID | None = None
+    request_id: str | None = None
+
+    @property
+    def kind(self) -> str:
+        if self.api_key_id:
+            return "api_key"
+        return "user" if self.user_id else "system"
+
+    def can(self, role: Role) -> bool:
+        return self.role.includes(role)
+
+    def require(self, role: Role) -> None:
+        """Raise Forbidden unless the actor's role includes `role`."""
+        if not self.can(role):
+            raise Forbidden(
+                f"This needs the role {role}; you are {self.role}.",
+                suggestions=["Ask an admin of your organization to do it or to change your role."],
+            )

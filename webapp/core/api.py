@@ -1,0 +1,193 @@
+"""The JSON API's shared manners: strict bodies, documented refusals, OpenAPI 3.1.
+
+Feature APIs use APIFlask's `@bp.input` and `@bp.output` with pydantic schemas; this module makes
+the documents say what really happens: problem+json for every error.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from apiflask import APIFlask
+from apiflask.helpers import get_reason_phrase
+from flask import Response, current_app, render_template
+from flask.json.provider import DefaultJSONProvider
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from webapp.core.errors import PROBLEM, Invalid
+from webapp.core.security import SECURITY_SCHEMES, public
+from webapp.core.web import Page
+
+MAX_DEPTH = 64
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class Query(BaseModel):
+    """A query string: unknown parameters are left alone."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Answer(BaseModel):
+    """A response, read from an object's attributes or from a mapping."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class FieldError(BaseModel):
+    field: str
+    message: str
+    code: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem: what was refused, why, and what to do next."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[FieldError] | None = None
+    extras: dict[str, Any] | None = None
+    suggestions: list[str] | None = None
+
+
+class StrictJson(DefaultJSONProvider):
+    """JSON as the database can keep it: no NaN, no NUL, no lone surrogates, bounded depth."""
+
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        try:
+            value = json.loads(s, parse_constant=_refuse_constant, parse_float=_finite)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+        _check(value, "body")
+        return value
+
+
+def list_response(adapter: TypeAdapter[Any], page: Page) -> Response:
+    """A bare array with `X-Total-Count` and, where there is more, a `Link` to it."""
+    response = current_app.response_class(
+        adapter.dump_json(adapter.validate_python(page.items)), mimetype="application/json"
+    )
+    response.headers["X-Total-Count"] = str(page.total)
+    if page.next_url:
+        response.headers["Link"] = f'<{page.next_url}>; rel="next"'
+    return response
+
+
+def init_app(app: APIFlask) -> None:
+    app.json = StrictJson(app)
+    app.config.update(
+        OPENAPI_VERSION="3.1.0",
+        SECURITY_SCHEMES=SECURITY_SCHEMES,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        AUTO_AUTH_ERROR_RESPONSE=False,
+        AUTO_404_RESPONSE=False,
+        AUTO_OPERATION_ID=True,
+        AUTO_SERVERS=False,
+        VALIDATION_ERROR_STATUS_CODE=422,
+        SPEC_DECORATORS=[public],
+        DESCRIPTION=(
+            "Define agents, ground them in documents, run them and watch them. "
+            "Errors are RFC 9457 problems; `code` is stable."
+        ),
+        LICENSE={"name": "MIT", "identifier": "MIT"},
+    )
+    app.spec_processor(_document)
+    app.add_url_rule("/docs", "docs", public(lambda: _docs("docs/swagger.html")))
+    app.add_url_rule("/redoc", "redoc", public(lambda: _docs("docs/redoc.html")))
+
+
+def _docs(template: str) -> Response:
+    """Swagger UI and Redoc style their elements in place, so these two pages allow it."""
+    response = current_app.make_response(render_template(template))
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
+        "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'"
+    )
+    return response
+
+
+def _document(spec: dict[str, Any]) -> dict[str, Any]:
+    """Add to each operation the refusals that it can really give, as problem+json."""
+    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schema.pop("$defs", {}))
+    schemas["Problem"] = schema
+    spec["components"]["responses"] = {
+        str(status): {
+            "description": get_reason_phrase(status, ""),
+            "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in (400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 500, 503)
+    }
+    for path, operations in spec["paths"].items():
+        for operation in operations.values():
+            responses = operation.setdefault("responses", {})
+            for status in _refusals(path, operation):
+                responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
+    return spec
+
+
+def _refusals(path: str, operation: dict[str, Any]) -> set[int]:
+    statuses = {int(code) for code in operation["responses"] if int(code) >= 400} | {429, 500, 503}
+    if operation.get("security"):
+        statuses |= {401, 403}
+    if "{" in path:
+        statuses |= {404, 422}
+    if operation.get("parameters"):
+        statuses |= {422}
+    if operation.get("requestBody"):
+        statuses |= {400, 413, 415, 422}
+    return statuses
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large for a number")
+    return number
+
+
+def _check(value: Any, path: str, depth: int = 0) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
+    if isinstance(value, str):
+        if "\x00" in value or not value.isascii() and _has_surrogate(value):
+            raise Invalid(f"{path} holds characters that are not text.", field=path)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check(key, f"{path}.{key[:40]!r}", depth + 1)
+            _check(item, f"{path}.{key[:40]}".removeprefix("body."), depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check(item, f"{path}.{index}", depth + 1)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise Invalid(f"{path} is a number out of range.", field=path)
+
+
+def _has_surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+

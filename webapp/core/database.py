@@ -1,0 +1,219 @@
+"""Column types and transaction manners that hold on SQLite and on PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    Select,
+    String,
+    Text,
+    TypeDecorator,
+    Uuid,
+    event,
+    literal,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.types import TypeEngine
+
+T = TypeVar("T")
+
+SQLITE_BUSY_SECONDS = 30
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC datetimes in and out; a naive one is a bug and is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"A time without a zone cannot be stored: {value!r}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class _List(TypeDecorator[list[Any]]):
+    """A native array on PostgreSQL, JSON text on SQLite; `None` reads as an empty list."""
+
+    impl = JSON
+    cache_ok = True
+    item: type[TypeEngine[Any]] = String
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(ARRAY(self.item()))
+        return dialect.type_descriptor(JSON())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[Any]:
+        return list(value or ())
+
+
+class StringList(_List):
+    """A list of strings, order kept."""
+
+    item = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:
+        return [str(item) for item in value or ()]
+
+
+class UuidList(_List):
+    """A list of UUIDs, order kept."""
+
+    item = Uuid
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[UUID] | None, dialect: Dialect) -> Any:
+        items = list(value or ())
+        return items if dialect.name == "postgresql" else [str(item) for item in items]
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[UUID]:
+        return [item if isinstance(item, UUID) else UUID(item) for item in value or ()]
+
+
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+#: what a plain `Mapped[...]` annotation means in every model
+TYPES = {
+    datetime: UtcDateTime,
+    str: Text,
+    dict[str, Any]: Json,
+    list[str]: StringList,
+    list[UUID]: UuidList,
+    UUID: Uuid,
+}
+
+
+class list_contains(ColumnElement[bool]):  # noqa: N801 - reads as a SQL function
+    """SQL for "this list column holds this item", on either database."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Any], item: str) -> None:
+        self.column, self.item = column, literal(item, String)
+
+
+@compiles(list_contains, "postgresql")
+def _list_contains_postgresql(element: list_contains, compiler: Any, **options: Any) -> str:
+    item = compiler.process(element.item, **options)
+    return f"({item} = ANY({compiler.process(element.column, **options)}))"
+
+
+@compiles(list_contains)
+def _list_contains_sqlite(element: list_contains, compiler: Any, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    item = compiler.process(element.item, **options)
+    return f"EXISTS (SELECT 1 FROM json_each({column}) WHERE json_each.value = {item})"
+
+
+def like_pattern(text_: str) -> str:
+    """`%text%` for `ilike(..., escape="\\")`, with the text's own `%` and `_` taken literally."""
+    escaped = text_.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def make_engine_options(url: str) -> dict[str, Any]:
+    """Options for `create_engine`: one behaviour for web, workers, tests and the job engine."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return {
+            "poolclass": QueuePool,
+            "pool_size": 20,
+            "max_overflow": 20,
+            "connect_args": {
+                "timeout": SQLITE_BUSY_SECONDS,
+                # SELECT runs alone; the first write begins IMMEDIATE, so it waits for the other
+                # writer instead of failing when it upgrades.
+                "isolation_level": "IMMEDIATE",
+                "check_same_thread": False,
+            },
+        }
+    return {"pool_size": 20, "max_overflow": 20, "pool_pre_ping": True}
+
+
+def prepare_sqlite(engine: Engine) -> None:
+    """Give every new SQLite connection WAL, foreign keys and a patient lock."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA cache_size=-16000")
+        cursor.close()
+
+
+def _session() -> Session:
+    from webapp.core.extensions import db
+
+    return db.session()
+
+
+def lock_writes() -> None:
+    """Take the write lock now, so that what is read next is still true when it is written.
+
+    SQLite has one writer for the whole file; on PostgreSQL rows are locked one by one instead
+    (see `get_locked`).
+    """
+    connection = _session().connection()
+    if connection.dialect.name == "sqlite" and not _in_transaction(connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def get_locked(statement: Select[tuple[T]]) -> T | None:
+    """The one row of `statement`, locked until the end of the transaction, freshly read."""
+    lock_writes()
+    locked = statement.with_for_update().execution_options(populate_existing=True)
+    return _session().execute(locked).unique().scalar_one_or_none()
+
+
+def snapshot() -> None:
+    """Let all reads from here to the end of the transaction see one state of the database.
+
+    Call it before anything is written: on PostgreSQL it ends the running transaction, because
+    the isolation level belongs to a transaction's first statement.
+    """
+    session = _session()
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        if not _in_transaction(connection):
+            connection.exec_driver_sql("BEGIN")
+    elif connection.get_isolation_level() != "REPEATABLE READ":
+        session.commit()
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+def _in_transaction(connection: Connection) -> bool:
+    return bool(connection.connection.dbapi_connection.in_transaction)  # type: ignore[union-attr]

@@ -1,0 +1,301 @@
+"""One family of refusals with three faces: problem+json, an htmx flash, a page.
+
+Services raise a `DomainError`; this module alone decides how it looks. Anything else that
+escapes is a bug: 500, with its traceback in the log only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import structlog
+from apiflask import APIFlask, HTTPError
+from flask import Response, g, json, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+log = structlog.get_logger(__name__)
+
+PROBLEM = "application/problem+json"
+
+
+class DomainError(Exception):
+    """A refusal that the caller can understand and do something about.
+
+    `message` is a sentence fit for the operator's eyes that names the thing and its state.
+    """
+
+    status: ClassVar[int] = 400
+    code: str = "bad_request"
+    title: ClassVar[str] = "Bad request"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        field: str | None = None,
+        suggestions: Sequence[str] = (),
+        extras: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        self.field = field
+        self.suggestions = list(suggestions)
+        self.extras = dict(extras or {})
+        self.headers = dict(headers or {})
+
+    @property
+    def errors(self) -> list[dict[str, str]]:
+        """Field errors as the contract lists them: `{field, message, code}`."""
+        if self.field is None:
+            return []
+        return [{"field": self.field, "message": self.message, "code": self.code}]
+
+
+class BadReference(DomainError):
+    """A well-formed value refers to something that is not there or not allowed."""
+
+    status, code, title = 400, "bad_reference", "Bad reference"
+
+
+class Malformed(DomainError):
+    """The request cannot be read at all."""
+
+    status, code, title = 400, "malformed", "Malformed request"
+
+
+class Unauthenticated(DomainError):
+    """No credentials, or credentials that are not (or no longer) good."""
+
+    status, code, title = 401, "unauthenticated", "Not signed in"
+
+
+class Forbidden(DomainError):
+    """The actor is known and may not do this."""
+
+    status, code, title = 403, "forbidden", "Not allowed"
+
+
+class NotFound(DomainError):
+    """There is no such thing, or it belongs to another organization."""
+
+    status, code, title = 404, "not_found", "Not found"
+
+
+class Conflict(DomainError):
+    """It collides with the present state."""
+
+    status, code, title = 409, "conflict", "Conflict"
+
+
+class PreconditionFailed(DomainError):
+    """The thing has changed since the caller read it."""
+
+    status, code, title = 412, "precondition_failed", "Precondition failed"
+
+
+class TooLarge(DomainError):
+    """A body, upload or document above its limit."""
+
+    status, code, title = 413, "too_large", "Too large"
+
+
+class UnsupportedMediaType(DomainError):
+    """A body of a kind that this address does not read."""
+
+    status, code, title = 415, "unsupported_media_type", "Unsupported media type"
+
+
+class Invalid(DomainError):
+    """The shape or content of a value is wrong."""
+
+    status, code, title = 422, "invalid", "Invalid input"
+
+
+class LimitExceeded(DomainError):
+    """A rate limit or quota is used up."""
+
+    status, code, title = 429, "limit_exceeded", "Too many requests"
+
+
+class Unavailable(DomainError):
+    """A part that the answer needs is not there right now."""
+
+    status, code, title = 503, "unavailable", "Temporarily unavailable"
+
+
+#: codes of refusals that Flask and its extensions raise, by status
+HTTP_CODES = {
+    400: "malformed",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    414: "uri_too_long",
+    415: "unsupported_media_type",
+    422: "invalid",
+    429: "limit_exceeded",
+    431: "headers_too_large",
+    500: "internal_error",
+    503: "unavailable",
+}
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    code: str,
+    title: str | None = None,
+    errors: Sequence[Mapping[str, Any]] = (),
+    extras: Mapping[str, Any] | None = None,
+    suggestions: Sequence[str] = (),
+) -> dict[str, Any]:
+    """An RFC 9457 problem as a dict, empty members left out."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "request_id": g.get("request_id", ""),
+    }
+    optional = {"errors": list(errors), "extras": extras, "suggestions": list(suggestions)}
+    return body | {name: value for name, value in optional.items() if value}
+
+
+def wants_problem() -> bool:
+    """Whether the caller reads JSON: everything under /api and the API's own documents."""
+    return request.path.startswith(("/api/", "/ws/", "/openapi", "/health"))
+
+
+def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """Draw a problem with the face that the caller reads."""
+    if wants_problem():
+        response = make_response(json.dumps(body), body["status"])
+        response.mimetype = PROBLEM
+    elif request.headers.get("HX-Request"):
+        response = make_response(
+            render_template("errors/_flash.html", problem=body), body["status"]
+        )
+    else:
+        response = make_response(render_template("errors/error.html", problem=body), body["status"])
+    response.headers.update(headers or {})
+    if body["status"] == 401 and wants_problem():
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Callboard"'
+    return response
+
+
+def init_app(app: APIFlask) -> None:
+    """Register the handlers, the more special ones last."""
+    app.error_processor(_handle_http_error)  # type: ignore[arg-type]
+    app.register_error_handler(HTTPException, _handle_http_exception)
+    app.register_error_handler(DomainError, _handle_domain_error)
+    app.register_error_handler(CSRFError, _handle_csrf_error)
+    app.register_error_handler(RequestEntityTooLarge, _handle_too_large)
+    app.register_error_handler(DBAPIError, _handle_database_error)
+    app.register_error_handler(Exception, _handle_bug)
+
+
+def _handle_domain_error(error: DomainError) -> Response:
+    body = problem(
+        error.status,
+        error.message,
+        code=error.code,
+        title=error.title,
+        errors=error.errors,
+        extras=error.extras,
+        suggestions=error.suggestions,
+    )
+    return respond(body, error.headers)
+
+
+def _handle_http_error(error: HTTPError) -> Response:
+    cause = error.__cause__
+    if isinstance(cause, ValidationError):
+        errors = validation_errors(cause)
+        detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors[:3])
+        return respond(problem(422, detail, code="invalid", title="Invalid input", errors=errors))
+    code = HTTP_CODES.get(error.status_code, "http_error")
+    return respond(problem(error.status_code, error.message, code=code), error.headers)
+
+
+def _handle_http_exception(error: HTTPException) -> Response:
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]
+    status = error.code or 500
+    headers = {k: v for k, v in error.get_headers() if k.lower() in ("allow", "retry-after")}
+    detail = error.description or HTTPStatus(status).phrase
+    if status == 404:
+        detail = f"There is nothing at {request.path}."
+    elif status == 405:
+        allowed = headers.get("Allow", "")
+        detail = f"{request.method} is not possible here; allowed: {allowed}."
+    elif status == 429:
+        detail = f"Too many requests: the limit is {error.description}."
+        headers.setdefault("Retry-After", "60")
+    return respond(problem(status, detail, code=HTTP_CODES.get(status, "http_error")), headers)
+
+
+def _handle_csrf_error(error: CSRFError) -> Response:
+    detail = f"{error.description} Reload the page and try again."
+    return respond(problem(403, detail, code="csrf_failed", title="Form expired"))
+
+
+def _handle_too_large(_error: RequestEntityTooLarge) -> Response:
+    limit = request.max_content_length or 0
+    detail = f"The request body is larger than the limit of {limit:,} bytes."
+    return respond(problem(413, detail, code="too_large", title="Too large"))
+
+
+def _handle_database_error(error: DBAPIError) -> Response:
+    from webapp.core.extensions import db
+
+    db.session.rollback()
+    reason = str(error.orig).lower()
+    if any(word in reason for word in ("full", "no space", "disk i/o", "readonly", "read-only")):
+        log.error("storage_unavailable", reason=reason)
+        body = problem(
+            503,
+            "The database cannot store anything right now: its disk is full or not writable. "
+            "Nothing was changed.",
+            code="storage_full",
+            suggestions=["Free some space on the data folder's disk and try again."],
+        )
+        return respond(body, {"Retry-After": "30"})
+    if error.connection_invalidated or "locked" in reason or "connection" in reason:
+        log.error("database_unavailable", reason=reason)
+        body = problem(503, "The database does not answer right now.", code="unavailable")
+        return respond(body, {"Retry-After": "5"})
+    return _handle_bug(error)
+
+
+def _handle_bug(error: Exception) -> Response:
+    log.exception("unhandled", path=request.path, exc_info=error)
+    body = problem(
+        500,
+        "Something went wrong on our side. The log has the details under this request id.",
+        code="internal_error",
+    )
+    return respond(body)
+
+
+def validation_errors(error: ValidationError) -> list[dict[str, str]]:
+    """Pydantic's findings as the contract's `{field, message, code}`, input values left out."""
+    return [
+        {
+            "field": ".".join(str(part) for part in item["loc"]) or "body",
+            "message": item["msg"].removeprefix("Value error, "),
+            "code": item["type"],
+        }
+        for item in error.errors(include_url=False, include_context=False, include_input=False)
+    ]

@@ -1,0 +1,198 @@
+"""The gate every request passes: its id, its limits, who it is, what it may, its headers.
+
+A view says who may use it with `@requires(role)` or `@public`; a view that says neither is
+refused at start-up, so nothing is open by accident.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import structlog
+from apiflask import APIFlask
+from flask import Flask, Response, current_app, g, request
+from flask_limiter.util import get_remote_address
+
+from webapp.config import Settings
+from webapp.core.actor import Actor, Role
+from webapp.core.errors import Invalid, TooLarge, Unauthenticated, UnsupportedMediaType
+from webapp.core.extensions import csrf, limiter
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+SECURITY_SCHEMES: dict[str, Any] = {
+    "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "Bearer": {"type": "http", "scheme": "bearer"},
+    "Session": {"type": "apiKey", "in": "cookie", "name": "session"},
+}
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def requires(role: Role) -> Callable[[F], F]:
+    """Let only actors whose role includes `role` reach the view; documents 401 and 403."""
+
+    def decorate(view: F) -> F:
+        view.required_role = role  # type: ignore[attr-defined]
+        spec = view.__dict__.setdefault("_spec", {})
+        spec.setdefault("security", ["ApiKey", "Bearer", "Session"])
+        return view
+
+    return decorate
+
+
+def public(view: F) -> F:
+    """Let anybody reach the view: sign-in, setup, health, the API's documents."""
+    view.required_role = None  # type: ignore[attr-defined]
+    return view
+
+
+def accepts_upload(view: F) -> F:
+    """Raise the body limit of this view to the upload limit."""
+    view.is_upload = True  # type: ignore[attr-defined]
+    return view
+
+
+def current_actor() -> Actor:
+    """The actor of this request; raises Unauthenticated where there is none."""
+    actor: Actor | None = g.get("actor")
+    if actor is None:
+        raise Unauthenticated(
+            "Invalid or missing credentials.",
+            suggestions=["Send an API key in X-API-Key or as a Bearer token, or sign in."],
+        )
+    return actor
+
+
+def identifier(identify: Callable[[], Actor | None]) -> Callable[[], Actor | None]:
+    """Set the function that finds the actor of the current request (accounts does)."""
+    _identify.append(identify)
+    return identify
+
+
+_identify: list[Callable[[], Actor | None]] = []
+
+
+def csp_nonce() -> str:
+    """This response's nonce for a script or style element that must stand in the page."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def rate_limit_key() -> str:
+    """Limits count per API key or session; an address only where nobody is known."""
+    actor: Actor | None = g.get("actor")
+    if actor is None:
+        return str(get_remote_address())
+    return str(actor.api_key_id or actor.session_id or actor.user_id)
+
+
+def init_app(app: APIFlask, settings: Settings) -> None:
+    app.before_request(_begin)
+    app.before_request(_identify_actor)
+    app.before_request(_guard)
+    app.after_request(_finish)
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.config.update(
+        RATELIMIT_DEFAULT=f"{settings.rate_limit} per minute",
+        RATELIMIT_KEY_FUNC=rate_limit_key,
+        RATELIMIT_STRATEGY="fixed-window",
+        RATELIMIT_SWALLOW_ERRORS=False,
+    )
+    limiter._key_func = rate_limit_key
+    limiter.init_app(app)
+
+
+def check_every_view_names_its_role(app: Flask) -> None:
+    """Refuse to start with a view that is neither `@requires` nor `@public`."""
+    for endpoint, view in app.view_functions.items():
+        if endpoint == "static" or endpoint.endswith(".static"):
+            public(view)
+        elif not hasattr(view, "required_role"):
+            raise RuntimeError(f"{endpoint} does not say who may use it (@requires or @public).")
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _SANE_REQUEST_ID.fullmatch(given) else str(uuid4())
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _identify_actor() -> None:
+    g.actor = None
+    if request.endpoint and request.endpoint != "static":
+        for identify in _identify:
+            g.actor = identify()
+
+
+def _guard() -> None:
+    settings: Settings = current_app.config["CALLBOARD"]
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint == "static":
+        return
+    is_upload = getattr(view, "is_upload", False)
+    request.max_content_length = settings.max_upload if is_upload else settings.max_body
+    if (request.content_length or 0) > request.max_content_length:
+        raise TooLarge(
+            f"The request body has {request.content_length:,} bytes; "
+            f"the limit is {request.max_content_length:,}."
+        )
+    _refuse_control_characters()
+    role: Role | None = view.required_role  # type: ignore[attr-defined]
+    if role is not None:
+        actor = current_actor()
+        if request.method not in SAFE_METHODS and actor.session_id is not None:
+            csrf.protect()
+        actor.require(role)
+    elif request.method not in SAFE_METHODS:
+        csrf.protect()
+    _check_content_type(view)
+
+
+def _check_content_type(view: Any) -> None:
+    expected = getattr(view, "_spec", {}).get("content_type")
+    if request.method in SAFE_METHODS or not expected or not request.path.startswith("/api/"):
+        return
+    expected = expected if isinstance(expected, list) else [expected]
+    if request.mimetype not in expected and not (request.content_length == 0):
+        raise UnsupportedMediaType(
+            f"This address reads {' or '.join(expected)}, not {request.mimetype or 'nothing'!r}.",
+            suggestions=[f"Send the header Content-Type: {expected[0]}."],
+        )
+
+
+def _refuse_control_characters() -> None:
+    """NUL cannot be stored, and a lone surrogate cannot be encoded: say so before either."""
+    for name, value in [*request.args.items(multi=True), *(request.view_args or {}).items()]:
+        if isinstance(value, str) and ("\x00" in value or "\ufffd" in value):
+            raise Invalid(f"{name} holds bytes that are not text.", field=name)
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault(
+        "Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()"
+    )
+    response.headers.setdefault("Content-Security-Policy", _content_security_policy())
+    if request.endpoint != "static" and response.mimetype in ("text/html", "application/json"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _content_security_policy() -> str:
+    nonce = f" 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
+    return (
+        f"default-src 'none'; script-src 'self'{nonce}; style-src 'self'{nonce}; "
+        "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
+    )

@@ -1,0 +1,109 @@
+"""What every page shares: fragments or whole pages, element ids, paging, filters in the URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, flash, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+
+from webapp.core.errors import Invalid
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 100
+
+
+def is_htmx() -> bool:
+    """Whether htmx asks for a part of the page rather than the browser for all of it."""
+    return (
+        request.headers.get("HX-Request") == "true"
+        and request.headers.get("HX-Request-Type", "partial") == "partial"
+        and not request.headers.get("HX-History-Restore-Request")
+    )
+
+
+def page(
+    template: str, *, fragment: str | None = None, status: int = 200, **context: Any
+) -> Response:
+    """Render `template`, or only `fragment` where htmx asks for a part of the page."""
+    name = fragment if fragment and is_htmx() else template
+    response = make_response(render_template(name, **context), status)
+    response.headers["Vary"] = "HX-Request"
+    return response
+
+
+def to(endpoint: str, *, message: str | None = None, **values: Any) -> Response:
+    """Go on to another page after a successful form: 303, with a toast."""
+    if message:
+        flash(message, "success")
+    return redirect(url_for(endpoint, **values), 303)  # type: ignore[return-value]
+
+
+def dom_id(thing: Any, prefix: str = "") -> str:
+    """The element id of a thing: `agent-<uuid>`, or `prefix-agent-<uuid>`."""
+    name = type(thing).__name__.lower()
+    return "-".join(part for part in (prefix, name, str(thing.id)) if part)
+
+
+@dataclass(frozen=True)
+class Paging:
+    """Which part of a list the caller wants: `limit` 1..maximum rows after `offset`."""
+
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+
+    @classmethod
+    def from_request(cls, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> Paging:
+        return cls(
+            _whole_number("limit", default, 1, maximum), _whole_number("offset", 0, 0, 10**9)
+        )
+
+
+@dataclass(frozen=True)
+class Page:
+    """One part of a list with what is needed to draw its pager."""
+
+    items: list[Any]
+    total: int
+    limit: int
+    offset: int
+
+    @property
+    def first(self) -> int:
+        return self.offset + 1 if self.items else 0
+
+    @property
+    def last(self) -> int:
+        return self.offset + len(self.items)
+
+    @property
+    def prev_url(self) -> str | None:
+        return url_with(offset=max(self.offset - self.limit, 0)) if self.offset else None
+
+    @property
+    def next_url(self) -> str | None:
+        return url_with(offset=self.offset + self.limit) if self.last < self.total else None
+
+
+def url_with(**changes: Any) -> str:
+    """The present URL with some of its query changed; `None` and "" take a parameter out."""
+    arguments = MultiDict(request.args)
+    for name, value in changes.items():
+        arguments.pop(name, None)
+        if value not in (None, "", 0):
+            arguments[name] = value
+    view_args = request.view_args or {}
+    return url_for(request.endpoint or "", **view_args, **arguments.to_dict())
+
+
+def _whole_number(name: str, default: int, lowest: int, highest: int) -> int:
+    raw = request.args.get(name, "")
+    if raw == "":
+        return default
+    if not raw.lstrip("-").isascii() or not raw.lstrip("-").isdigit() or len(raw) > 12:
+        raise Invalid(f"{name} must be a whole number, not {raw[:40]!r}.", field=name)
+    number = int(raw)
+    if not lowest <= number <= highest:
+        raise Invalid(f"{name} must be between {lowest} and {highest}, not {number}.", field=name)
+    return number

@@ -1,0 +1,97 @@
+"""Text to terms: how documents and queries are read, on every database alike.
+
+Unicode words (NFKC, lower case) become Snowball stems; Chinese, Japanese and Korean runs become
+character bigrams, because they carry no spaces to cut at.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+
+import Stemmer
+
+#: a longer word is an artefact (base64, a hash); its head is enough to find it by
+MAX_TERM_CHARS = 64
+
+# Python's \w leaves out the marks that are parts of words in, say, Hindi and Thai.
+_MARKS = "".join(
+    re.escape(chr(code)) for code in range(0x300, 0x10000) if unicodedata.category(chr(code))[0] == "M"
+)
+WORD = re.compile(rf"[\w{_MARKS}]+")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+# Hiragana, Katakana, Han (with extensions), Hangul syllables and jamo
+_CJK = re.compile(
+    "([\u1100-\u11ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]+)"
+)
+
+STOP_WORDS = frozenset(
+    """
+    a about above after again against all am an and any are as at be because been before being
+    below between both but by can cannot could did do does doing down during each few for from
+    further had has have having he her here hers herself him himself his how i if in into is it
+    its itself let me more most must my myself no nor not of off on once only or other ought our
+    ours ourselves out over own same shall she should so some such than that the their theirs
+    them themselves then there these they this those through to too under until up very was we
+    were what when where which while who whom why will with would you your yours yourself
+    yourselves s t d ll m re ve don isn aren wasn weren hasn haven hadn doesn didn won wouldn
+    shouldn couldn mustn
+    """.split()
+)
+
+_local = threading.local()
+
+
+def analyze(text: str) -> list[str]:
+    """The terms of a document's text, in reading order, repetitions kept."""
+    return _stem(_words(text))
+
+
+def analyze_query(text: str) -> list[str]:
+    """The terms of a query: stop words dropped, unless it has no other words."""
+    words = _words(text)
+    return _stem([word for word in words if word not in STOP_WORDS] or words)
+
+
+def terms_of_word(word: str) -> list[str]:
+    """The terms of one word as it stands in a text; several for CJK."""
+    return analyze(word)
+
+
+def bigrams(run: str) -> list[str]:
+    """`"검색어"` → `["검색", "색어"]`; a single character stands for itself."""
+    return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
+
+
+def split_cjk(word: str) -> list[str]:
+    """`word` cut where CJK and other characters meet: `"gpu를"` → `["gpu", "를"]`."""
+    return [part for part in _CJK.split(word) if part]
+
+
+def is_cjk(part: str) -> bool:
+    """Whether `part`, one of `split_cjk`, is a CJK run."""
+    return _CJK.match(part) is not None
+
+
+def _words(text: str) -> list[str]:
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
+    normal = unicodedata.normalize("NFKC", text).lower().replace("_", " ")
+    words = WORD.findall(normal)
+    if _CJK.search(normal) is None:
+        return words
+    parts: list[str] = []
+    for word in words:
+        for part in split_cjk(word):
+            parts.extend(bigrams(part) if is_cjk(part) else [part])
+    return parts
+
+
+def _stem(words: list[str]) -> list[str]:
+    # A stemmer keeps state while it works, so that each thread needs its own.
+    stemmer: Stemmer.Stemmer | None = getattr(_local, "stemmer", None)
+    if stemmer is None:
+        stemmer = _local.stemmer = Stemmer.Stemmer("english")
+    return [term[:MAX_TERM_CHARS] for term in stemmer.stemWords(words)]
