@@ -79,7 +79,8 @@ class StrictJson(DefaultJSONProvider):
 def list_response(adapter: TypeAdapter[Any], page: Page) -> Response:
     """A bare array with `X-Total-Count` and, where there is more, a `Link` to it."""
     response = current_app.response_class(
-        adapter.dump_json(adapter.validate_python(page.items)), mimetype="application/json"
+        adapter.dump_json(adapter.validate_python(page.items)),
+        mimetype="application/json",
     )
     response.headers["X-Total-Count"] = str(page.total)
     if page.next_url:
@@ -143,7 +144,11 @@ def _document(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refusals(path: str, operation: dict[str, Any]) -> set[int]:
-    statuses = {int(code) for code in operation["responses"] if int(code) >= 400} | {429, 500, 503}
+    statuses = {int(code) for code in operation["responses"] if int(code) >= 400} | {
+        429,
+        500,
+        503,
+    }
     if operation.get("security"):
         statuses |= {401, 403}
     if "{" in path:
@@ -189,5 +194,3 @@ def _has_surrogate(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
-
-

@@ -63,18 +63,11 @@ def current_actor() -> Actor:
     if actor is None:
         raise Unauthenticated(
             "Invalid or missing credentials.",
-            suggestions=["Send an API key in X-API-Key or as a Bearer token, or sign in."],
+            suggestions=[
+                "Send an API key in X-API-Key or as a Bearer token, or sign in."
+            ],
         )
     return actor
-
-
-def identifier(identify: Callable[[], Actor | None]) -> Callable[[], Actor | None]:
-    """Set the function that finds the actor of the current request (accounts does)."""
-    _identify.append(identify)
-    return identify
-
-
-_identify: list[Callable[[], Actor | None]] = []
 
 
 def csp_nonce() -> str:
@@ -93,6 +86,8 @@ def rate_limit_key() -> str:
 
 
 def init_app(app: APIFlask, settings: Settings) -> None:
+    """Hang the gate in; accounts sets `callboard-identify`, which finds a request's actor."""
+    app.extensions["callboard-identify"] = lambda: None
     app.before_request(_begin)
     app.before_request(_identify_actor)
     app.before_request(_guard)
@@ -114,7 +109,9 @@ def check_every_view_names_its_role(app: Flask) -> None:
         if endpoint == "static" or endpoint.endswith(".static"):
             public(view)
         elif not hasattr(view, "required_role"):
-            raise RuntimeError(f"{endpoint} does not say who may use it (@requires or @public).")
+            raise RuntimeError(
+                f"{endpoint} does not say who may use it (@requires or @public)."
+            )
 
 
 def _begin() -> None:
@@ -127,8 +124,7 @@ def _begin() -> None:
 def _identify_actor() -> None:
     g.actor = None
     if request.endpoint and request.endpoint != "static":
-        for identify in _identify:
-            g.actor = identify()
+        g.actor = current_app.extensions["callboard-identify"]()
 
 
 def _guard() -> None:
@@ -157,7 +153,11 @@ def _guard() -> None:
 
 def _check_content_type(view: Any) -> None:
     expected = getattr(view, "_spec", {}).get("content_type")
-    if request.method in SAFE_METHODS or not expected or not request.path.startswith("/api/"):
+    if (
+        request.method in SAFE_METHODS
+        or not expected
+        or not request.path.startswith("/api/")
+    ):
         return
     expected = expected if isinstance(expected, list) else [expected]
     if request.mimetype not in expected and not (request.content_length == 0):
@@ -169,7 +169,10 @@ def _check_content_type(view: Any) -> None:
 
 def _refuse_control_characters() -> None:
     """NUL cannot be stored, and a lone surrogate cannot be encoded: say so before either."""
-    for name, value in [*request.args.items(multi=True), *(request.view_args or {}).items()]:
+    for name, value in [
+        *request.args.items(multi=True),
+        *(request.view_args or {}).items(),
+    ]:
         if isinstance(value, str) and ("\x00" in value or "\ufffd" in value):
             raise Invalid(f"{name} holds bytes that are not text.", field=name)
 
@@ -184,7 +187,10 @@ def _finish(response: Response) -> Response:
         "Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()"
     )
     response.headers.setdefault("Content-Security-Policy", _content_security_policy())
-    if request.endpoint != "static" and response.mimetype in ("text/html", "application/json"):
+    if request.endpoint != "static" and response.mimetype in (
+        "text/html",
+        "application/json",
+    ):
         response.headers.setdefault("Cache-Control", "no-store")
     return response
 

@@ -5,13 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, flash, make_response, redirect, render_template, request, url_for
+from apiflask import APIFlask
+from flask import (
+    Response,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.datastructures import MultiDict
 
+from webapp.core import clock
 from webapp.core.errors import Invalid
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
+
+
+def init_app(app: APIFlask) -> None:
+    app.jinja_env.globals.update(dom_id=dom_id, url_with=url_with)
+    app.jinja_env.filters.update(iso=clock.iso)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
 
 
 def is_htmx() -> bool:
@@ -54,9 +71,12 @@ class Paging:
     offset: int = 0
 
     @classmethod
-    def from_request(cls, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> Paging:
+    def from_request(
+        cls, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT
+    ) -> Paging:
         return cls(
-            _whole_number("limit", default, 1, maximum), _whole_number("offset", 0, 0, 10**9)
+            _whole_number("limit", default, 1, maximum),
+            _whole_number("offset", 0, 0, 10**9),
         )
 
 
@@ -79,11 +99,17 @@ class Page:
 
     @property
     def prev_url(self) -> str | None:
-        return url_with(offset=max(self.offset - self.limit, 0)) if self.offset else None
+        return (
+            url_with(offset=max(self.offset - self.limit, 0)) if self.offset else None
+        )
 
     @property
     def next_url(self) -> str | None:
-        return url_with(offset=self.offset + self.limit) if self.last < self.total else None
+        return (
+            url_with(offset=self.offset + self.limit)
+            if self.last < self.total
+            else None
+        )
 
 
 def url_with(**changes: Any) -> str:
@@ -105,5 +131,7 @@ def _whole_number(name: str, default: int, lowest: int, highest: int) -> int:
         raise Invalid(f"{name} must be a whole number, not {raw[:40]!r}.", field=name)
     number = int(raw)
     if not lowest <= number <= highest:
-        raise Invalid(f"{name} must be between {lowest} and {highest}, not {number}.", field=name)
+        raise Invalid(
+            f"{name} must be between {lowest} and {highest}, not {number}.", field=name
+        )
     return number

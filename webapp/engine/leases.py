@@ -41,7 +41,9 @@ class FileLeases:
     def __init__(self, folder: Path, engine: sa.Engine) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._connection = engine.connect().execution_options(
+            isolation_level="AUTOCOMMIT"
+        )
         self._held: dict[str, int] = {}
 
     def hold(self, executor_id: str) -> bool:
@@ -73,7 +75,11 @@ class SessionLeases:
     def __init__(self, engine: sa.Engine) -> None:
         # Own keep-alives: a worker that vanished from the network is noticed within seconds.
         url = engine.url.update_query_dict(
-            {"keepalives_idle": "5", "keepalives_interval": "2", "keepalives_count": "3"}
+            {
+                "keepalives_idle": "5",
+                "keepalives_interval": "2",
+                "keepalives_count": "3",
+            }
         )
         own = sa.create_engine(url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
         self._connection = own.connect()

@@ -17,7 +17,9 @@ MAX_TERM_CHARS = 64
 
 # Python's \w leaves out the marks that are parts of words in, say, Hindi and Thai.
 _MARKS = "".join(
-    re.escape(chr(code)) for code in range(0x300, 0x10000) if unicodedata.category(chr(code))[0] == "M"
+    re.escape(chr(code))
+    for code in range(0x300, 0x10000)
+    if unicodedata.category(chr(code))[0] == "M"
 )
 WORD = re.compile(rf"[\w{_MARKS}]+")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")

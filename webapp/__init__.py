@@ -1,0 +1,113 @@
+"""Callboard: the operations console for AI agents."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from apiflask import APIFlask
+from flask import redirect, url_for
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from webapp.config import Settings
+
+__version__ = "0.1.0"
+
+ROOT = Path(__file__).parents[1]
+
+#: The table of contents: a feature imports what stands above it, never below.
+FEATURES = ("audit", "accounts", "agents", "tasks", "knowledge", "overview")
+
+
+def create_app(settings: Settings | None = None) -> APIFlask:
+    """Make the application for one database; the web, workers, commands and tests all call it."""
+    from webapp import cli
+    from webapp.core import api, database, errors, live, logs, security, web
+    from webapp.core.extensions import csrf, db, migrate, sock
+
+    settings = settings or Settings.from_environment()
+    logs.configure(settings.log_format)
+    app = APIFlask(
+        "webapp",
+        title="Callboard",
+        version=__version__,
+        docs_path=None,
+        static_folder=str(ROOT / "static"),
+        template_folder=str(ROOT / "templates"),
+        root_path=str(ROOT),
+    )
+    app.config.update(
+        CALLBOARD=settings,
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=database.make_engine_options(settings.database_url),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+        MAX_FORM_MEMORY_SIZE=settings.max_body,
+    )
+    db.init_app(app)
+    with app.app_context():
+        database.prepare_sqlite(db.engine)
+    migrate.init_app(
+        app, db, directory=str(ROOT / "migrations"), include_object=_is_ours
+    )
+    csrf.init_app(app)
+    api.init_app(app)
+    errors.init_app(app)
+    security.init_app(app, settings)
+    web.init_app(app)
+    for feature in FEATURES:
+        register = getattr(import_module(f"webapp.{feature}"), "init_app", None)
+        if register is not None:
+            register(app)
+    live.init_app(app)
+    sock.init_app(app)
+    cli.init_app(app)
+    if app.debug:
+        from webapp import styleguide
+
+        styleguide.init_app(app)
+    app.add_url_rule("/favicon.ico", "favicon", security.public(_favicon))
+    security.check_every_view_names_its_role(app)
+    app.wsgi_app = _OneApiBase(app.wsgi_app)  # type: ignore[method-assign]
+    if settings.proxies:
+        hops = settings.proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+        )
+    return app
+
+
+class _OneApiBase:
+    """`/api/<rest>` answers as `/api/v1/<rest>`, and sockets answer with and without the base."""
+
+    def __init__(self, wsgi_app: Any) -> None:
+        self.wsgi_app = wsgi_app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        path: str = environ.get("PATH_INFO", "")
+        if path.startswith("/api/"):
+            rest = path.removeprefix("/api/").removeprefix("v1/")
+            environ["PATH_INFO"] = (
+                f"/{rest}" if rest.startswith("ws/") else f"/api/v1/{rest}"
+            )
+        return self.wsgi_app(environ, start_response)
+
+
+def _favicon() -> Any:
+    return redirect(url_for("static", filename="favicon.svg"))
+
+
+def _is_ours(
+    _item: Any, name: str | None, kind: str, _reflected: bool, _other: Any
+) -> bool:
+    """Migrations look after our tables only; the job engine keeps its own."""
+    from webapp import engine
+
+    return not (kind == "table" and name is not None and engine.owns_table(name))

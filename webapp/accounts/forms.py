@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from wtforms import (
+    BooleanField,
+    DateTimeLocalField,
+    EmailField,
+    PasswordField,
+    SelectField,
+)
+from wtforms import StringField
+from wtforms.validators import DataRequired, Length, Optional
+
+from webapp.accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from webapp.core.actor import Role
+from webapp.core.forms import Form
+
+ROLES = [(role.value, role.value.capitalize()) for role in Role]
+
+
+class SignInForm(Form):
+    email = EmailField("E-mail", validators=[DataRequired()])
+    password = PasswordField(
+        "Password", validators=[DataRequired(), Length(max=MAX_LENGTH)]
+    )
+
+
+class SetupForm(Form):
+    name = StringField(
+        "Organization",
+        validators=[DataRequired(), Length(max=255)],
+        default="My organization",
+    )
+    email = EmailField("Your e-mail", validators=[DataRequired()])
+    password = PasswordField(
+        "Password",
+        description=f"At least {MIN_LENGTH} characters.",
+        validators=[DataRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
+    )
+    with_samples = BooleanField(
+        "With sample data",
+        description="Three agents, one of them grounded in Callboard's own documentation.",
+        default=True,
+    )
+
+
+class MemberForm(Form):
+    email = EmailField("E-mail", validators=[DataRequired()])
+    role = SelectField("Role", choices=ROLES, default=Role.MEMBER.value)
+    password = PasswordField(
+        "First password",
+        description="Pass it on in person; nothing is mailed.",
+        validators=[DataRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
+    )
+
+
+class KeyForm(Form):
+    name = StringField("Name", validators=[DataRequired(), Length(max=255)])
+    role = SelectField("Role", choices=ROLES, default=Role.MEMBER.value)
+    expires_at = DateTimeLocalField("Expires (UTC)", validators=[Optional()])

@@ -1,0 +1,110 @@
+"""API keys: made, shown once, recognised, revoked. (A part of the accounts' services.)"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from webapp.accounts.models import ApiKey
+from webapp.audit import services as audit
+from webapp.core import clock
+from webapp.core.actor import Actor, Role
+from webapp.core.database import get_locked
+from webapp.core.errors import Forbidden, Invalid, NotFound
+from webapp.core.extensions import db
+
+PREFIX_LENGTH = 12
+USED_EVERY = timedelta(minutes=1)
+
+
+def create_key(
+    name: str,
+    *,
+    actor: Actor,
+    role: Role | None = None,
+    expires_at: datetime | None = None,
+    key: str | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key for the actor and return it with its secret, which is shown this once.
+
+    The role defaults to the actor's own and cannot exceed it. `key` sets the secret itself, for
+    an installation that is prepared by environment variables.
+    """
+    role = role or actor.role
+    if not actor.can(role):
+        raise Forbidden(f"A key cannot have the role {role}: yours is {actor.role}.")
+    if actor.user_id is None:
+        raise Forbidden("Only a person or a person's key can make keys.")
+    if expires_at is not None and expires_at <= clock.now():
+        raise Invalid("The key would have expired already.", field="expires_at")
+    secret = key or f"cb_{secrets.token_urlsafe(32)}"
+    if len(secret) < 2 * PREFIX_LENGTH:
+        raise Invalid(
+            f"A key has at least {2 * PREFIX_LENGTH} characters.", field="key"
+        )
+    row = ApiKey(
+        organization_id=actor.organization_id,
+        user_id=actor.user_id,
+        name=name.strip() or "API key",
+        prefix=secret[:PREFIX_LENGTH],
+        key_hash=_hash(secret),
+        role=role,
+        expires_at=expires_at,
+    )
+    db.session.add(row)
+    db.session.flush()
+    audit.record(actor, "create", row, role=role)
+    db.session.commit()
+    return row, secret
+
+
+def list_keys(*, actor: Actor) -> list[ApiKey]:
+    """An admin sees the organization's keys, others their own; newest first."""
+    statement = select(ApiKey).where(ApiKey.organization_id == actor.organization_id)
+    if not actor.can(Role.ADMIN):
+        statement = statement.where(ApiKey.user_id == actor.user_id)
+    return list(
+        db.session.scalars(statement.order_by(ApiKey.created_at.desc()).limit(500))
+    )
+
+
+def revoke_key(key_id: UUID, *, actor: Actor) -> ApiKey:
+    """End a key at once, for ever."""
+    statement = select(ApiKey).where(
+        ApiKey.organization_id == actor.organization_id, ApiKey.id == key_id
+    )
+    if not actor.can(Role.ADMIN):
+        statement = statement.where(ApiKey.user_id == actor.user_id)
+    row = get_locked(statement)
+    if row is None:
+        raise NotFound(f"API key not found: {key_id}")
+    row.revoke(clock.now())
+    audit.record(actor, "revoke", row)
+    db.session.commit()
+    return row
+
+
+def find_key(secret: str) -> ApiKey | None:
+    """The usable key with this secret; notes at most once a minute that it was used."""
+    if not secret.isascii():
+        return None
+    statement = select(ApiKey).where(ApiKey.prefix == secret[:PREFIX_LENGTH])
+    wanted, now = _hash(secret), clock.now()
+    for row in db.session.scalars(statement):
+        if compare_digest(row.key_hash, wanted) and row.is_usable(now):
+            if row.last_used_at is None or now - row.last_used_at > USED_EVERY:
+                db.session.execute(
+                    update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=now)
+                )
+                db.session.commit()
+            return row
+    return None
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,56 @@
+"""The one way into the audit table, and the reads that pages need."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import select
+
+from webapp.audit.models import AuditEntry
+from webapp.core.actor import Actor
+from webapp.core.extensions import db
+
+
+class Subject(Protocol):
+    """Anything with an id can be audited; its `name` or `title` is kept as it was."""
+
+    @property
+    def id(self) -> Any: ...
+
+
+def record(actor: Actor, action: str, subject: Subject, **detail: Any) -> None:
+    """Add one entry to the running transaction; it stands or falls with the change itself.
+
+    `action` is a verb ("create", "cancel"); `detail` is JSON and never holds a secret.
+    """
+    name = (
+        getattr(subject, "name", None)
+        or getattr(subject, "title", None)
+        or str(subject.id)
+    )
+    db.session.add(
+        AuditEntry(
+            organization_id=actor.organization_id,
+            actor_kind=actor.kind,
+            actor_id=actor.api_key_id or actor.user_id,
+            actor_name=actor.name,
+            action=action,
+            subject_type=type(subject).__name__.lower(),
+            subject_id=str(subject.id),
+            subject_name=str(name)[:300],
+            detail=detail,
+            request_id=actor.request_id,
+        )
+    )
+
+
+def latest(organization_id: UUID, *, limit: int = 12) -> list[AuditEntry]:
+    """The newest entries of an organization, newest first."""
+    statement = (
+        select(AuditEntry)
+        .where(AuditEntry.organization_id == organization_id)
+        .order_by(AuditEntry.id.desc())
+        .limit(limit)
+    )
+    return list(db.session.scalars(statement))

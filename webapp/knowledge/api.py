@@ -1,0 +1,278 @@
+"""`/documents`, `/knowledge/search`, `/agents/{agent_id}/query` (api.md, Knowledge)."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from io import BytesIO
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, current_app, request, stream_with_context, url_for
+from pydantic import TypeAdapter, ValidationError
+
+from webapp.agents import services as agents
+from webapp.core.actor import Role
+from webapp.core.api import list_response
+from webapp.core.errors import (
+    Invalid,
+    Malformed,
+    UnsupportedMediaType,
+    validation_errors,
+)
+from webapp.core.security import accepts_upload, current_actor, requires
+from webapp.knowledge import documents, services, uploads
+from webapp.knowledge.models import Document
+from webapp.knowledge.schemas import (
+    DocumentAnswer,
+    DocumentBody,
+    DocumentQuery,
+    QueryAnswer,
+    QueryBody,
+    SearchAnswer,
+    SearchBody,
+    TaskStarted,
+)
+
+bp = APIBlueprint("knowledge_api", __name__, url_prefix="/api/v1", tag="Knowledge")
+
+DOCUMENTS = TypeAdapter(list[DocumentAnswer])
+EVENT_STREAM = {
+    200: {
+        "description": "Server-sent events: started, one a result, completed",
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": 'id: 1\ndata: {"status": "started", "agent_id": "…"}\n\n',
+            }
+        },
+    }
+}
+DOCUMENT_CONTENT = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/DocumentBody"}
+            },
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "title": {"type": "string", "maxLength": 500},
+                        "external_id": {"type": "string", "maxLength": 255},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+@bp.get("/documents")
+@requires(Role.VIEWER)
+@bp.input(DocumentQuery, location="query", arg_name="query")
+@bp.output(list[DocumentAnswer])
+def index(query: DocumentQuery) -> Response:
+    """Documents, newest first"""
+    return list_response(
+        DOCUMENTS, documents.list_documents(query, actor=current_actor())
+    )
+
+
+@bp.post("/documents")
+@accepts_upload
+@requires(Role.ADMIN)
+@bp.doc(
+    responses={
+        201: {
+            "description": "The stored document, found by searches from now on",
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/DocumentAnswer"}
+                }
+            },
+        },
+        202: {
+            "description": "The task that reads the uploaded file",
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/TaskStarted"}
+                }
+            },
+        },
+        400: "Malformed",
+        413: "Too large",
+        415: "Neither JSON nor a form with a file",
+        422: "Invalid",
+    },
+    extensions={"x-body": DOCUMENT_CONTENT},
+)
+def create() -> tuple[Response, int, dict[str, str]]:
+    """Store a document: JSON at once, an uploaded file by a task"""
+    if request.mimetype == "multipart/form-data":
+        return _upload()
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType(
+            "This address reads application/json or multipart/form-data, "
+            f"not {request.mimetype or 'nothing'!r}."
+        )
+    limit = current_app.config["CALLBOARD"].max_upload
+    request.max_content_length = limit
+    body = _validated(request.get_json())
+    document = documents.create_document(body, actor=current_actor())
+    location = url_for("knowledge_api.show", document_id=document.id)
+    return _json(DocumentAnswer.model_validate(document), 201, location)
+
+
+@bp.post("/documents/import")
+@accepts_upload
+@requires(Role.ADMIN)
+@bp.doc(
+    responses={
+        202: {
+            "description": "The task that reads the lines",
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/TaskStarted"}
+                }
+            },
+        },
+        413: "Too large",
+        415: "Not NDJSON",
+        422: "Empty, or not UTF-8",
+    }
+)
+def import_() -> tuple[Response, int, dict[str, str]]:
+    """Import NDJSON: one document a line, as a task"""
+    if request.mimetype not in (
+        uploads.NDJSON,
+        "application/ndjson",
+        "application/jsonl",
+    ):
+        raise UnsupportedMediaType(
+            f"This address reads {uploads.NDJSON}, not {request.mimetype or 'nothing'!r}."
+        )
+    task = uploads.start_import(
+        BytesIO(request.get_data(cache=False)),
+        filename="import.ndjson",
+        actor=current_actor(),
+    )
+    return _json(
+        TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id)
+    )
+
+
+@bp.get("/documents/<uuid:document_id>")
+@requires(Role.VIEWER)
+@bp.output(DocumentAnswer)
+def show(document_id: UUID) -> Document:
+    """One document"""
+    return documents.get_document(document_id, actor=current_actor())
+
+
+@bp.delete("/documents/<uuid:document_id>")
+@requires(Role.ADMIN)
+@bp.doc(responses={204: "Deleted"})
+def destroy(document_id: UUID) -> tuple[str, int]:
+    """Delete a document and its passages"""
+    documents.delete_document(document_id, actor=current_actor())
+    return "", 204
+
+
+@bp.post("/knowledge/search")
+@requires(Role.VIEWER)
+@bp.input(SearchBody, arg_name="body")
+@bp.output(SearchAnswer)
+def search(body: SearchBody) -> SearchAnswer:
+    """Search all documents of the organization"""
+    return services.search_documents(body, actor=current_actor())
+
+
+@bp.post("/agents/<agent_id>/query")
+@requires(Role.MEMBER)
+@bp.input(QueryBody, arg_name="body")
+@bp.output(QueryAnswer)
+def query(agent_id: str, body: QueryBody) -> QueryAnswer | Response:
+    """Ask an agent; `streaming: true` answers as `/query/stream`"""
+    if body.streaming:
+        return _stream(agent_id, body)
+    return services.ask_agent(agent_id, body, actor=current_actor())
+
+
+@bp.post("/agents/<agent_id>/query/stream")
+@requires(Role.MEMBER)
+@bp.input(QueryBody, arg_name="body")
+@bp.doc(responses=EVENT_STREAM)
+def query_stream(agent_id: str, body: QueryBody) -> Response:
+    """Ask an agent and read the results as server-sent events"""
+    return _stream(agent_id, body)
+
+
+def _stream(agent_id: str, body: QueryBody) -> Response:
+    actor = current_actor()
+    delay = agents.get_agent(agent_id, actor=actor).stream_delay_ms / 1000
+    answer = services.ask_agent(agent_id, body, actor=actor)
+
+    def events() -> Iterator[str]:
+        for number, event in enumerate(services.stream_events(answer), 1):
+            if number > 2 and "index" in event:
+                time.sleep(delay)
+            yield f"id: {number}\ndata: {json.dumps(event)}\n\n"
+
+    response = current_app.response_class(
+        stream_with_context(events()), mimetype="text/event-stream"
+    )
+    response.headers.update(
+        {
+            "Cache-Control": "no-cache",
+            "Connection": "keep-alive",
+            "X-Accel-Buffering": "no",
+        }
+    )
+    return response
+
+
+def _upload() -> tuple[Response, int, dict[str, str]]:
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        raise Invalid("The form has no file.", field="file", code="missing")
+    task = uploads.start_import(
+        file.stream,
+        filename=file.filename,
+        title=request.form.get("title", "")[:500],
+        external_id=request.form.get("external_id", "")[:255] or None,
+        actor=current_actor(),
+    )
+    return _json(
+        TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id)
+    )
+
+
+def _validated(value: object) -> DocumentBody:
+    if not isinstance(value, dict):
+        raise Malformed("The body must be a JSON object.")
+    try:
+        return DocumentBody.model_validate(value)
+    except ValidationError as error:
+        first = validation_errors(error)[0]
+        raise Invalid(
+            f"{first['field']}: {first['message']}",
+            field=first["field"],
+            code=first["code"],
+        ) from error
+
+
+def _json(
+    answer: DocumentAnswer | TaskStarted, status: int, location: str
+) -> tuple[Response, int, dict[str, str]]:
+    body = answer.model_dump_json()
+    response = current_app.response_class(body, mimetype="application/json")
+    return response, status, {"Location": location}
+
+
+def _task_url(task_id: str) -> str:
+    return f"/api/v1/tasks/{task_id}"

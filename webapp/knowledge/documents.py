@@ -1,0 +1,214 @@
+"""Documents: stored, replaced, listed, deleted. (A part of knowledge's services.)"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import delete, func, or_, select
+
+from webapp.audit import services as audit
+from webapp.core import clock, live
+from webapp.core.actor import Actor, Role
+from webapp.core.database import get_locked, like_pattern
+from webapp.core.errors import Invalid, NotFound
+from webapp.core.extensions import db
+from webapp.core.web import Page
+from webapp.knowledge import index
+from webapp.knowledge.chunking import chunk_text
+from webapp.knowledge.models import Chunk, Document
+from webapp.knowledge.parsing import ParsedDocument, ParsingError, parse
+from webapp.knowledge.schemas import DocumentBody, DocumentQuery
+
+
+@dataclass
+class Stored:
+    """What a batch came to: the documents in order, and how many were new."""
+
+    documents: list[Document] = field(default_factory=list)
+    created: int = 0
+    replaced: int = 0
+
+
+def create_document(body: DocumentBody, *, actor: Actor) -> Document:
+    """Store one document, found by searches as soon as this returns.
+
+    The same `external_id` replaces the earlier document. Raises Invalid where the content cannot
+    be read.
+    """
+    actor.require(Role.ADMIN)
+    parsed = parse_body(body)
+    stored = store_documents([(body, parsed)], organization_id=actor.organization_id)
+    document = stored.documents[0]
+    audit.record(actor, "replace" if stored.replaced else "create", document)
+    announce(actor.organization_id)
+    db.session.commit()
+    return document
+
+
+def parse_body(body: DocumentBody) -> ParsedDocument:
+    """Title and text of a document body; Invalid says what is wrong with the content."""
+    try:
+        parsed = parse(body.content, body.content_type)
+    except ParsingError as error:
+        raise Invalid(str(error), field="content") from error
+    title = (body.title.strip() or parsed.title or "Untitled")[:500]
+    return ParsedDocument(title=title, text=parsed.text)
+
+
+def store_documents(
+    batch: Sequence[tuple[DocumentBody, ParsedDocument]], *, organization_id: UUID
+) -> Stored:
+    """Store and index a batch in the running transaction; the caller commits.
+
+    Of two with the same `external_id` the later one stays.
+    """
+    external_ids = [body.external_id for body, _ in batch if body.external_id]
+    known = {
+        document.external_id: document
+        for document in db.session.scalars(
+            select(Document).where(
+                Document.organization_id == organization_id,
+                Document.external_id.in_(external_ids),
+            )
+        )
+    }
+    old_ids = [document.id for document in known.values()]
+    _remove_chunks(organization_id, old_ids)
+    stored, texts = Stored(), {}
+    for body, parsed in batch:
+        document = known.get(body.external_id) if body.external_id else None
+        if document is None:
+            document = Document(organization_id=organization_id, created_at=clock.now())
+            db.session.add(document)
+            stored.created += 1
+        else:
+            stored.replaced += 1
+        _fill(document, body, parsed)
+        if body.external_id:
+            known[body.external_id] = document
+        texts[id(document)] = (document, parsed)
+        stored.documents.append(document)
+    db.session.flush()
+    _add_chunks(organization_id, list(texts.values()))
+    return stored
+
+
+def get_document(document_id: UUID, *, actor: Actor, lock: bool = False) -> Document:
+    statement = select(Document).where(
+        Document.organization_id == actor.organization_id, Document.id == document_id
+    )
+    document = get_locked(statement) if lock else db.session.scalar(statement)
+    if document is None:
+        raise NotFound(f"Document not found: {document_id}")
+    return document
+
+
+def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
+    """One page of the organization's documents, newest first."""
+    statement = select(Document).where(
+        Document.organization_id == actor.organization_id
+    )
+    if query.q.strip():
+        pattern = like_pattern(query.q.strip())
+        statement = statement.where(
+            or_(
+                Document.title.ilike(pattern, escape="\\"),
+                Document.external_id.ilike(pattern, escape="\\"),
+            )
+        )
+    if query.status:
+        statement = statement.where(Document.status == query.status)
+    total = (
+        db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    )
+    rows = (
+        statement.order_by(Document.created_at.desc(), Document.id)
+        .limit(query.limit)
+        .offset(query.offset)
+    )
+    return Page(list(db.session.scalars(rows)), total, query.limit, query.offset)
+
+
+def list_chunks(document: Document, *, limit: int = 200) -> list[Chunk]:
+    """The first passages of a document, in reading order."""
+    statement = (
+        select(Chunk)
+        .where(Chunk.document_id == document.id)
+        .order_by(Chunk.position)
+        .limit(limit)
+    )
+    return list(db.session.scalars(statement))
+
+
+def delete_document(document_id: UUID, *, actor: Actor) -> None:
+    """Remove a document and its passages for good; no search finds it from here on."""
+    actor.require(Role.ADMIN)
+    document = get_document(document_id, actor=actor, lock=True)
+    _remove_chunks(actor.organization_id, [document.id])
+    db.session.delete(document)
+    audit.record(actor, "delete", document)
+    announce(actor.organization_id)
+    db.session.commit()
+
+
+def count_documents(*, actor: Actor) -> int:
+    statement = select(func.count()).where(
+        Document.organization_id == actor.organization_id
+    )
+    return db.session.scalar(statement) or 0
+
+
+def announce(organization_id: UUID) -> None:
+    live.announce("overview:all", organization_id)
+
+
+def _fill(document: Document, body: DocumentBody, parsed: ParsedDocument) -> None:
+    content = body.content.encode()
+    document.title = parsed.title
+    document.content = parsed.text
+    document.content_type = body.content_type
+    document.source_url = body.source_url
+    document.external_id = body.external_id
+    document.document_metadata = body.metadata
+    document.file_size = len(content)
+    document.checksum = hashlib.sha256(content).hexdigest()
+    document.updated_at = clock.now()
+
+
+def _add_chunks(
+    organization_id: UUID, documents: Sequence[tuple[Document, ParsedDocument]]
+) -> None:
+    chunks: list[tuple[str, Chunk]] = []
+    for document, parsed in documents:
+        pieces = chunk_text(parsed.text, parsed.title)
+        document.chunk_count = len(pieces)
+        for piece in pieces:
+            chunk = Chunk(
+                document_id=document.id,
+                position=piece.position,
+                heading_path=piece.heading_path,
+                text=piece.text,
+            )
+            chunks.append((parsed.title, chunk))
+    db.session.add_all([chunk for _, chunk in chunks])
+    db.session.flush()
+    index.add_chunks(
+        organization_id,
+        [
+            index.IndexedChunk(id=chunk.id, title=title, text=chunk.text)
+            for title, chunk in chunks
+        ],
+    )
+
+
+def _remove_chunks(organization_id: UUID, document_ids: Sequence[UUID]) -> None:
+    if not document_ids:
+        return
+    chunk_ids = list(
+        db.session.scalars(select(Chunk.id).where(Chunk.document_id.in_(document_ids)))
+    )
+    index.remove_chunks(organization_id, chunk_ids)
+    db.session.execute(delete(Chunk).where(Chunk.document_id.in_(document_ids)))

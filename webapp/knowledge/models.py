@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, deferred, mapped_column
+
+from webapp.core import clock
+from webapp.core.database import BigId
+from webapp.core.extensions import db
+
+
+class Document(db.Model):  # type: ignore[name-defined, misc]
+    """One text with its source; `external_id` is its name in the system it came from."""
+
+    __tablename__ = "documents"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "external_id"),
+        Index(None, "organization_id", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    title: Mapped[str] = mapped_column(String(500))
+    content: Mapped[str] = deferred(mapped_column())
+    content_type: Mapped[str] = mapped_column(String(100))
+    source_url: Mapped[str | None] = mapped_column(String(2000))
+    external_id: Mapped[str | None] = mapped_column(String(255))
+    document_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+    status: Mapped[str] = mapped_column(String(20), default="ready")
+    file_size: Mapped[int]
+    checksum: Mapped[str] = mapped_column(String(64))
+    chunk_count: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class Chunk(db.Model):  # type: ignore[name-defined, misc]
+    """A passage of a document, with the headings above it: what a search finds."""
+
+    __tablename__ = "chunks"
+    __table_args__ = (Index(None, "document_id", "position"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    document_id: Mapped[UUID] = mapped_column(
+        ForeignKey("documents.id", ondelete="CASCADE")
+    )
+    position: Mapped[int]
+    heading_path: Mapped[list[str]] = mapped_column(default=list)
+    text: Mapped[str]
+
+
+class Question(db.Model):  # type: ignore[name-defined, misc]
+    """One question put to an agent, and how well the documents could answer it."""
+
+    __tablename__ = "questions"
+    __table_args__ = (
+        Index(None, "organization_id", "created_at"),
+        Index(None, "agent_id", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
+    text: Mapped[str] = mapped_column(String(1000))
+    result_count: Mapped[int]
+    best_score: Mapped[float | None]
+    query_time_ms: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class Upload(db.Model):  # type: ignore[name-defined, misc]
+    """A received file that waits for its import; kept in the database, so any worker has it."""
+
+    __tablename__ = "uploads"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    filename: Mapped[str] = mapped_column(String(255))
+    content_type: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class UploadPart(db.Model):  # type: ignore[name-defined, misc]
+    """Part `number` (from 0) of an upload; every part but the last has `PART_BYTES`."""
+
+    __tablename__ = "upload_parts"
+
+    upload_id: Mapped[UUID] = mapped_column(
+        ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import AliasChoices, Field, StrictBool, StrictInt, field_validator
+
+from webapp.core.api import Answer, Body
+
+MAX_CONTENT = 5_000_000
+CONTENT_TYPES = ("text/markdown", "text/plain", "text/html")
+
+Strategy = Literal["hybrid", "keyword", "vector"]
+
+
+class DocumentBody(Body):
+    """A document as JSON; also one line of an NDJSON import."""
+
+    title: str = Field("", max_length=500, examples=["Rotating an API key"])
+    content: str = Field(
+        min_length=1, max_length=MAX_CONTENT, examples=["# Keys\n\nMake a new…"]
+    )
+    content_type: Literal["text/markdown", "text/plain", "text/html"] = "text/markdown"
+    source_url: str | None = Field(None, max_length=2000)
+    external_id: str | None = Field(None, min_length=1, max_length=255)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("source_url")
+    @classmethod
+    def _is_link(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value or None
+
+
+class DocumentAnswer(Answer):
+    id: UUID
+    title: str
+    content_type: str
+    source_url: str | None
+    external_id: str | None
+    metadata: dict[str, Any] = Field(
+        validation_alias=AliasChoices("document_metadata", "metadata")
+    )
+    status: str
+    file_size: int
+    chunk_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class DocumentQuery(Body):
+    model_config = {"extra": "ignore"}
+
+    q: str = Field("", max_length=255, description="Part of the title or external id")
+    status: Literal["pending", "ready", "failed"] | None = None
+    limit: int = Field(50, ge=1, le=100)
+    offset: int = Field(0, ge=0, le=1_000_000_000)
+
+
+class QueryBody(Body):
+    """A question to an agent (spec 1, QueryRequest)."""
+
+    query: str = Field(
+        min_length=1, max_length=1000, examples=["How do I rotate an API key?"]
+    )
+    top_k: StrictInt | None = Field(None, ge=1, le=50)
+    streaming: StrictBool = False
+    include_metadata: StrictBool = True
+
+    @field_validator("query")
+    @classmethod
+    def _asks_something(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("must not be blank")
+        return value.strip()
+
+
+class SearchBody(Body):
+    """A search over all documents of the organization."""
+
+    query: str = Field(min_length=1, max_length=1000)
+    top_k: StrictInt = Field(10, ge=1, le=50)
+    strategy: Strategy = "hybrid"
+
+    asks_something = field_validator("query")(QueryBody._asks_something)
+
+
+class ResultMetadata(Answer):
+    title: str
+    heading_path: list[str]
+    position: int
+    external_id: str | None
+    source_url: str | None
+    document_url: str
+    bm25: float
+    cosine: float
+    highlights: list[tuple[int, int]] = Field(
+        description="Spans of the content, as characters [start, end), that match the query"
+    )
+
+
+class Result(Answer):
+    doc_id: UUID
+    chunk_id: int
+    content: str
+    score: float
+    metadata: ResultMetadata | None = None
+
+
+class SearchAnswer(Answer):
+    query: str
+    results: list[Result]
+    total_results: int
+    query_time_ms: float
+    retrieval_strategy: Strategy
+    executed_at: datetime
+
+
+class QueryAnswer(SearchAnswer):
+    agent_id: UUID
+
+
+class TaskStarted(Answer):
+    """The task that does the work; `GET /tasks/{task_id}` follows it."""
+
+    task_id: str
+    task_type: str
+    status: str
+    title: str
+    created_at: datetime

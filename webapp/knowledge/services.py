@@ -1,0 +1,179 @@
+"""Ask and search: from a query to ranked passages, and to the events of a stream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+
+from webapp.agents import services as agents
+from webapp.agents.models import Agent
+from webapp.core import clock, live
+from webapp.core.actor import Actor, Role
+from webapp.core.extensions import db
+from webapp.knowledge import index
+from webapp.knowledge.models import Chunk, Document, Question
+from webapp.knowledge.schemas import (
+    QueryAnswer,
+    QueryBody,
+    Result,
+    ResultMetadata,
+    SearchAnswer,
+    SearchBody,
+    Strategy,
+)
+
+
+def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryAnswer:
+    """The best passages for a question in the agent's scope (spec 1, POST …/query).
+
+    `top_k` is the body's, else the agent's own, else 5. Counts the question on the agent.
+    """
+    actor.require(Role.MEMBER)
+    agent = agents.get_agent(reference, actor=actor)
+    strategy: Strategy = agent.retrieval_config.get("strategy", "hybrid")
+    started = time.perf_counter()
+    results = _find(
+        actor.organization_id, body.query, body.top_k or agent.top_k, strategy
+    )
+    milliseconds = round((time.perf_counter() - started) * 1000, 3)
+    now = clock.now()
+    _count_question(agent, body.query, results, milliseconds, now)
+    if not body.include_metadata:
+        for result in results:
+            result.metadata = None
+    return QueryAnswer(
+        agent_id=agent.id,
+        query=body.query,
+        results=results,
+        total_results=len(results),
+        query_time_ms=milliseconds,
+        retrieval_strategy=strategy,
+        executed_at=now,
+    )
+
+
+def search_documents(body: SearchBody, *, actor: Actor) -> SearchAnswer:
+    """The best passages in all documents of the organization."""
+    started = time.perf_counter()
+    results = _find(actor.organization_id, body.query, body.top_k, body.strategy)
+    return SearchAnswer(
+        query=body.query,
+        results=results,
+        total_results=len(results),
+        query_time_ms=round((time.perf_counter() - started) * 1000, 3),
+        retrieval_strategy=body.strategy,
+        executed_at=clock.now(),
+    )
+
+
+def stream_events(answer: QueryAnswer) -> Iterator[dict[str, Any]]:
+    """A stream's events in order (spec 1, S-REQ-010): started, each result, completed."""
+    yield {"status": "started", "agent_id": str(answer.agent_id)}
+    for position, result in enumerate(answer.results):
+        yield {"index": position, **result.model_dump(mode="json")}
+    ending = answer.model_dump(mode="json", exclude={"agent_id", "query", "results"})
+    yield {"status": "completed", **ending}
+
+
+def questions_per_minute(
+    *, actor: Actor, minutes: int = 60
+) -> tuple[list[int], list[int]]:
+    """Unix times of the last `minutes` whole minutes, and the questions asked in each."""
+    now = clock.now().replace(second=0, microsecond=0)
+    first = now - timedelta(minutes=minutes - 1)
+    rows = db.session.scalars(
+        select(Question.created_at).where(
+            Question.organization_id == actor.organization_id,
+            Question.created_at >= first,
+        )
+    )
+    counts = [0] * minutes
+    for created_at in rows:
+        counts[min(int((created_at - first).total_seconds() // 60), minutes - 1)] += 1
+    start = int(first.timestamp())
+    return [start + 60 * minute for minute in range(minutes)], counts
+
+
+def count_questions(*, actor: Actor, since: datetime) -> int:
+    statement = select(func.count()).where(
+        Question.organization_id == actor.organization_id, Question.created_at >= since
+    )
+    return db.session.scalar(statement) or 0
+
+
+def _find(
+    organization_id: UUID, query: str, top_k: int, strategy: Strategy
+) -> list[Result]:
+    hits = index.search(organization_id, query, top_k=top_k, strategy=strategy)
+    rows = {
+        row.id: row
+        for row in db.session.execute(
+            select(
+                Chunk.id,
+                Chunk.text,
+                Chunk.position,
+                Chunk.heading_path,
+                Chunk.document_id,
+                Document.title,
+                Document.external_id,
+                Document.source_url,
+            )
+            .join(Document, Document.id == Chunk.document_id)
+            .where(
+                Chunk.id.in_([hit.chunk_id for hit in hits]),
+                Document.organization_id == organization_id,
+            )
+        )
+    }
+    # Ends the snapshot: what comes next may write, and must see the present.
+    db.session.commit()
+    return [
+        Result(
+            doc_id=row.document_id,
+            chunk_id=row.id,
+            content=row.text,
+            score=round(hit.score, 6),
+            metadata=ResultMetadata(
+                title=row.title,
+                heading_path=row.heading_path,
+                position=row.position,
+                external_id=row.external_id,
+                source_url=row.source_url,
+                document_url=f"/documents/{row.document_id}#chunk-{row.id}",
+                bm25=round(hit.bm25, 6),
+                cosine=round(hit.cosine, 6),
+                highlights=index.highlights(query, row.text),
+            ),
+        )
+        for hit in hits
+        if (row := rows.get(hit.chunk_id)) is not None
+    ]
+
+
+def _count_question(
+    agent: Agent, text: str, results: list[Result], milliseconds: float, now: datetime
+) -> None:
+    db.session.execute(
+        update(Agent)
+        .where(Agent.id == agent.id)
+        .values(total_queries=Agent.total_queries + 1, last_query_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.add(
+        Question(
+            organization_id=agent.organization_id,
+            agent_id=agent.id,
+            text=text,
+            result_count=len(results),
+            best_score=results[0].score if results else None,
+            query_time_ms=milliseconds,
+            created_at=now,
+        )
+    )
+    live.announce("overview:all", agent.organization_id)
+    db.session.commit()
