@@ -19,9 +19,7 @@ ROLES = [(role.value, role.value.capitalize()) for role in Role]
 
 class SignInForm(Form):
     email = EmailField("E-mail", validators=[DataRequired()])
-    password = PasswordField(
-        "Password", validators=[DataRequired(), Length(max=MAX_LENGTH)]
-    )
+    password = PasswordField("Password", validators=[DataRequired(), Length(max=MAX_LENGTH)])
 
 
 class SetupForm(Form):

@@ -44,9 +44,7 @@ def create_key(
         raise Invalid("The key would have expired already.", field="expires_at")
     secret = key or f"cb_{secrets.token_urlsafe(32)}"
     if len(secret) < 2 * PREFIX_LENGTH:
-        raise Invalid(
-            f"A key has at least {2 * PREFIX_LENGTH} characters.", field="key"
-        )
+        raise Invalid(f"A key has at least {2 * PREFIX_LENGTH} characters.", field="key")
     row = ApiKey(
         organization_id=actor.organization_id,
         user_id=actor.user_id,
@@ -68,9 +66,7 @@ def list_keys(*, actor: Actor) -> list[ApiKey]:
     statement = select(ApiKey).where(ApiKey.organization_id == actor.organization_id)
     if not actor.can(Role.ADMIN):
         statement = statement.where(ApiKey.user_id == actor.user_id)
-    return list(
-        db.session.scalars(statement.order_by(ApiKey.created_at.desc()).limit(500))
-    )
+    return list(db.session.scalars(statement.order_by(ApiKey.created_at.desc()).limit(500)))
 
 
 def revoke_key(key_id: UUID, *, actor: Actor) -> ApiKey:

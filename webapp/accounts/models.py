@@ -30,9 +30,7 @@ class User(db.Model):  # type: ignore[name-defined, misc]
     __tablename__ = "users"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    organization_id: Mapped[UUID] = mapped_column(
-        ForeignKey("organizations.id"), index=True
-    )
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), index=True)
     email: Mapped[str] = mapped_column(String(320), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(20))
@@ -52,9 +50,7 @@ class Session(db.Model):  # type: ignore[name-defined, misc]
     __tablename__ = "sessions"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    user_id: Mapped[UUID] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), index=True
-    )
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     last_seen_at: Mapped[datetime] = mapped_column(default=clock.now)
     revoked_at: Mapped[datetime | None]
@@ -76,9 +72,7 @@ class ApiKey(db.Model):  # type: ignore[name-defined, misc]
     __tablename__ = "api_keys"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    organization_id: Mapped[UUID] = mapped_column(
-        ForeignKey("organizations.id"), index=True
-    )
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), index=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     name: Mapped[str] = mapped_column(String(255))
     prefix: Mapped[str] = mapped_column(String(16), index=True)
@@ -110,7 +104,5 @@ class ApiKey(db.Model):  # type: ignore[name-defined, misc]
 
     def revoke(self, at: datetime) -> None:
         if self.revoked_at is not None:
-            raise Conflict(
-                f"API key {self.name} is already revoked.", code="key_revoked"
-            )
+            raise Conflict(f"API key {self.name} is already revoked.", code="key_revoked")
         self.revoked_at = at

@@ -25,9 +25,6 @@ def verify(password_hash: str | None, password: str) -> bool:
     """Whether the password fits; takes equally long where there is no hash."""
     with _turn:
         try:
-            return (
-                _hasher.verify(password_hash or _NOBODY, password)
-                and password_hash is not None
-            )
+            return _hasher.verify(password_hash or _NOBODY, password) and password_hash is not None
         except (Argon2Error, InvalidHashError):
             return False

@@ -33,9 +33,7 @@ def create_organization(name: str, *, email: str, password: str) -> User:
     """
     name = name.strip()
     if not 1 <= len(name) <= 255:
-        raise Invalid(
-            "The organization needs a name of 1 to 255 characters.", field="name"
-        )
+        raise Invalid("The organization needs a name of 1 to 255 characters.", field="name")
     organization = Organization(name=name)
     user = _make_user(organization, email=email, password=password, role=Role.ADMIN)
     db.session.add_all([organization, user])
@@ -50,9 +48,7 @@ def create_first_organization(name: str, *, email: str, password: str) -> User:
     lock_writes()
     if has_organization():
         db.session.rollback()
-        raise Conflict(
-            "The first admin has been made already. Sign in.", code="already_set_up"
-        )
+        raise Conflict("The first admin has been made already. Sign in.", code="already_set_up")
     return create_organization(name, email=email, password=password)
 
 
@@ -70,9 +66,7 @@ def add_member(email: str, *, role: Role, password: str, actor: Actor) -> User:
 
 def list_members(*, actor: Actor) -> list[User]:
     statement = (
-        select(User)
-        .where(User.organization_id == actor.organization_id)
-        .order_by(User.email)
+        select(User).where(User.organization_id == actor.organization_id).order_by(User.email)
     )
     return list(db.session.scalars(statement))
 
@@ -103,11 +97,7 @@ def update_member(
     user.is_active = user.is_active if is_active is None else is_active
     if user.role != Role.ADMIN or not user.is_active:
         _refuse_without_admin(user)
-    changes = {
-        name: getattr(user, name)
-        for name in before
-        if getattr(user, name) != before[name]
-    }
+    changes = {name: getattr(user, name) for name in before if getattr(user, name) != before[name]}
     if changes:
         audit.record(actor, "update", user, **changes)
     db.session.commit()
@@ -124,9 +114,7 @@ def sign_in(email: str, password: str, *, address: str, user_agent: str) -> Sess
             code="bad_credentials",
             suggestions=["Ask an admin of your organization if you have forgotten it."],
         )
-    session = Session(
-        user_id=user.id, address=address[:64], user_agent=user_agent[:255]
-    )
+    session = Session(user_id=user.id, address=address[:64], user_agent=user_agent[:255])
     user.last_seen_at = clock.now()
     db.session.add(session)
     db.session.flush()
@@ -156,9 +144,7 @@ def list_sessions(*, actor: Actor) -> list[Session]:
         .limit(100)
     )
     now = clock.now()
-    return [
-        session for session in db.session.scalars(statement) if session.is_open(now)
-    ]
+    return [session for session in db.session.scalars(statement) if session.is_open(now)]
 
 
 def revoke_session(session_id: UUID, *, actor: Actor) -> None:
@@ -181,17 +167,11 @@ def actor_of(user: User) -> Actor:
     )
 
 
-def _make_user(
-    organization: Organization, *, email: str, password: str, role: Role
-) -> User:
+def _make_user(organization: Organization, *, email: str, password: str, role: Role) -> User:
     try:
-        checked = validate_email(
-            email.strip(), check_deliverability=False, test_environment=True
-        )
+        checked = validate_email(email.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
-        raise Invalid(
-            f"This is not an e-mail address: {error}", field="email"
-        ) from error
+        raise Invalid(f"This is not an e-mail address: {error}", field="email") from error
     if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
         raise Invalid(
             f"A password has {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters.",

@@ -51,7 +51,5 @@ class Actor:
         if not self.can(role):
             raise Forbidden(
                 f"This needs the role {role}; you are {self.role}.",
-                suggestions=[
-                    "Ask an admin of your organization to do it or to change your role."
-                ],
+                suggestions=["Ask an admin of your organization to do it or to change your role."],
             )

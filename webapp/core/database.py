@@ -46,9 +46,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(
-        self, value: datetime | None, dialect: Dialect
-    ) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         if value.tzinfo is None:
@@ -56,14 +54,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(
-        self, value: datetime | None, dialect: Dialect
-    ) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        return (
-            value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        )
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class _List(TypeDecorator[list[Any]]):
@@ -130,9 +124,7 @@ class list_contains(ColumnElement[bool]):  # noqa: N801 - reads as a SQL functio
 
 
 @compiles(list_contains, "postgresql")
-def _list_contains_postgresql(
-    element: list_contains, compiler: Any, **options: Any
-) -> str:
+def _list_contains_postgresql(element: list_contains, compiler: Any, **options: Any) -> str:
     item = compiler.process(element.item, **options)
     return f"({item} = ANY({compiler.process(element.column, **options)}))"
 

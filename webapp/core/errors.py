@@ -192,9 +192,7 @@ def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> R
             render_template("errors/_flash.html", problem=body), body["status"]
         )
     else:
-        response = make_response(
-            render_template("errors/error.html", problem=body), body["status"]
-        )
+        response = make_response(render_template("errors/error.html", problem=body), body["status"])
     response.headers.update(headers or {})
     if body["status"] == 401 and wants_problem():
         response.headers["WWW-Authenticate"] = 'Bearer realm="Callboard"'
@@ -230,9 +228,7 @@ def _handle_http_error(error: HTTPError) -> Response:
     if isinstance(cause, ValidationError):
         errors = validation_errors(cause)
         detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors[:3])
-        return respond(
-            problem(422, detail, code="invalid", title="Invalid input", errors=errors)
-        )
+        return respond(problem(422, detail, code="invalid", title="Invalid input", errors=errors))
     code = HTTP_CODES.get(error.status_code, "http_error")
     return respond(problem(error.status_code, error.message, code=code), error.headers)
 
@@ -241,9 +237,7 @@ def _handle_http_exception(error: HTTPException) -> Response:
     if error.response is not None:
         return error.response  # type: ignore[return-value]
     status = error.code or 500
-    headers = {
-        k: v for k, v in error.get_headers() if k.lower() in ("allow", "retry-after")
-    }
+    headers = {k: v for k, v in error.get_headers() if k.lower() in ("allow", "retry-after")}
     detail = error.description or HTTPStatus(status).phrase
     if status == 404:
         detail = f"There is nothing at {request.path}."
@@ -253,9 +247,7 @@ def _handle_http_exception(error: HTTPException) -> Response:
     elif status == 429:
         detail = f"Too many requests: the limit is {error.description}."
         headers.setdefault("Retry-After", "60")
-    return respond(
-        problem(status, detail, code=HTTP_CODES.get(status, "http_error")), headers
-    )
+    return respond(problem(status, detail, code=HTTP_CODES.get(status, "http_error")), headers)
 
 
 def _handle_csrf_error(error: CSRFError) -> Response:
@@ -274,10 +266,7 @@ def _handle_database_error(error: DBAPIError) -> Response:
 
     db.session.rollback()
     reason = str(error.orig).lower()
-    if any(
-        word in reason
-        for word in ("full", "no space", "disk i/o", "readonly", "read-only")
-    ):
+    if any(word in reason for word in ("full", "no space", "disk i/o", "readonly", "read-only")):
         log.error("storage_unavailable", reason=reason)
         body = problem(
             503,
@@ -289,9 +278,7 @@ def _handle_database_error(error: DBAPIError) -> Response:
         return respond(body, {"Retry-After": "30"})
     if error.connection_invalidated or "locked" in reason or "connection" in reason:
         log.error("database_unavailable", reason=reason)
-        body = problem(
-            503, "The database does not answer right now.", code="unavailable"
-        )
+        body = problem(503, "The database does not answer right now.", code="unavailable")
         return respond(body, {"Retry-After": "5"})
     return _handle_bug(error)
 
@@ -314,7 +301,5 @@ def validation_errors(error: ValidationError) -> list[dict[str, str]]:
             "message": item["msg"].removeprefix("Value error, "),
             "code": item["type"],
         }
-        for item in error.errors(
-            include_url=False, include_context=False, include_input=False
-        )
+        for item in error.errors(include_url=False, include_context=False, include_input=False)
     ]

@@ -63,9 +63,7 @@ def current_actor() -> Actor:
     if actor is None:
         raise Unauthenticated(
             "Invalid or missing credentials.",
-            suggestions=[
-                "Send an API key in X-API-Key or as a Bearer token, or sign in."
-            ],
+            suggestions=["Send an API key in X-API-Key or as a Bearer token, or sign in."],
         )
     return actor
 
@@ -109,9 +107,7 @@ def check_every_view_names_its_role(app: Flask) -> None:
         if endpoint == "static" or endpoint.endswith(".static"):
             public(view)
         elif not hasattr(view, "required_role"):
-            raise RuntimeError(
-                f"{endpoint} does not say who may use it (@requires or @public)."
-            )
+            raise RuntimeError(f"{endpoint} does not say who may use it (@requires or @public).")
 
 
 def _begin() -> None:
@@ -153,11 +149,7 @@ def _guard() -> None:
 
 def _check_content_type(view: Any) -> None:
     expected = getattr(view, "_spec", {}).get("content_type")
-    if (
-        request.method in SAFE_METHODS
-        or not expected
-        or not request.path.startswith("/api/")
-    ):
+    if request.method in SAFE_METHODS or not expected or not request.path.startswith("/api/"):
         return
     expected = expected if isinstance(expected, list) else [expected]
     if request.mimetype not in expected and not (request.content_length == 0):

@@ -71,9 +71,7 @@ class Paging:
     offset: int = 0
 
     @classmethod
-    def from_request(
-        cls, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT
-    ) -> Paging:
+    def from_request(cls, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> Paging:
         return cls(
             _whole_number("limit", default, 1, maximum),
             _whole_number("offset", 0, 0, 10**9),
@@ -99,17 +97,11 @@ class Page:
 
     @property
     def prev_url(self) -> str | None:
-        return (
-            url_with(offset=max(self.offset - self.limit, 0)) if self.offset else None
-        )
+        return url_with(offset=max(self.offset - self.limit, 0)) if self.offset else None
 
     @property
     def next_url(self) -> str | None:
-        return (
-            url_with(offset=self.offset + self.limit)
-            if self.last < self.total
-            else None
-        )
+        return url_with(offset=self.offset + self.limit) if self.last < self.total else None
 
 
 def url_with(**changes: Any) -> str:
@@ -131,7 +123,5 @@ def _whole_number(name: str, default: int, lowest: int, highest: int) -> int:
         raise Invalid(f"{name} must be a whole number, not {raw[:40]!r}.", field=name)
     number = int(raw)
     if not lowest <= number <= highest:
-        raise Invalid(
-            f"{name} must be between {lowest} and {highest}, not {number}.", field=name
-        )
+        raise Invalid(f"{name} must be between {lowest} and {highest}, not {number}.", field=name)
     return number

@@ -53,9 +53,7 @@ DOCUMENT_CONTENT = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {
-                "schema": {"$ref": "#/components/schemas/DocumentBody"}
-            },
+            "application/json": {"schema": {"$ref": "#/components/schemas/DocumentBody"}},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
@@ -78,9 +76,7 @@ DOCUMENT_CONTENT = {
 @bp.output(list[DocumentAnswer])
 def index(query: DocumentQuery) -> Response:
     """Documents, newest first"""
-    return list_response(
-        DOCUMENTS, documents.list_documents(query, actor=current_actor())
-    )
+    return list_response(DOCUMENTS, documents.list_documents(query, actor=current_actor()))
 
 
 @bp.post("/documents")
@@ -91,17 +87,13 @@ def index(query: DocumentQuery) -> Response:
         201: {
             "description": "The stored document, found by searches from now on",
             "content": {
-                "application/json": {
-                    "schema": {"$ref": "#/components/schemas/DocumentAnswer"}
-                }
+                "application/json": {"schema": {"$ref": "#/components/schemas/DocumentAnswer"}}
             },
         },
         202: {
             "description": "The task that reads the uploaded file",
             "content": {
-                "application/json": {
-                    "schema": {"$ref": "#/components/schemas/TaskStarted"}
-                }
+                "application/json": {"schema": {"$ref": "#/components/schemas/TaskStarted"}}
             },
         },
         400: "Malformed",
@@ -136,9 +128,7 @@ def create() -> tuple[Response, int, dict[str, str]]:
         202: {
             "description": "The task that reads the lines",
             "content": {
-                "application/json": {
-                    "schema": {"$ref": "#/components/schemas/TaskStarted"}
-                }
+                "application/json": {"schema": {"$ref": "#/components/schemas/TaskStarted"}}
             },
         },
         413: "Too large",
@@ -161,9 +151,7 @@ def import_() -> tuple[Response, int, dict[str, str]]:
         filename="import.ndjson",
         actor=current_actor(),
     )
-    return _json(
-        TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id)
-    )
+    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
 
 
 @bp.get("/documents/<uuid:document_id>")
@@ -247,9 +235,7 @@ def _upload() -> tuple[Response, int, dict[str, str]]:
         external_id=request.form.get("external_id", "")[:255] or None,
         actor=current_actor(),
     )
-    return _json(
-        TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id)
-    )
+    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
 
 
 def _validated(value: object) -> DocumentBody:

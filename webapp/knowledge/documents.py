@@ -108,9 +108,7 @@ def get_document(document_id: UUID, *, actor: Actor, lock: bool = False) -> Docu
 
 def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     """One page of the organization's documents, newest first."""
-    statement = select(Document).where(
-        Document.organization_id == actor.organization_id
-    )
+    statement = select(Document).where(Document.organization_id == actor.organization_id)
     if query.q.strip():
         pattern = like_pattern(query.q.strip())
         statement = statement.where(
@@ -121,9 +119,7 @@ def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
         )
     if query.status:
         statement = statement.where(Document.status == query.status)
-    total = (
-        db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    )
+    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
     rows = (
         statement.order_by(Document.created_at.desc(), Document.id)
         .limit(query.limit)
@@ -135,10 +131,7 @@ def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
 def list_chunks(document: Document, *, limit: int = 200) -> list[Chunk]:
     """The first passages of a document, in reading order."""
     statement = (
-        select(Chunk)
-        .where(Chunk.document_id == document.id)
-        .order_by(Chunk.position)
-        .limit(limit)
+        select(Chunk).where(Chunk.document_id == document.id).order_by(Chunk.position).limit(limit)
     )
     return list(db.session.scalars(statement))
 
@@ -155,10 +148,13 @@ def delete_document(document_id: UUID, *, actor: Actor) -> None:
 
 
 def count_documents(*, actor: Actor) -> int:
-    statement = select(func.count()).where(
-        Document.organization_id == actor.organization_id
-    )
+    statement = select(func.count()).where(Document.organization_id == actor.organization_id)
     return db.session.scalar(statement) or 0
+
+
+def checksum(content: str) -> str:
+    """SHA-256 of a document's content as it was given, in hex."""
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def announce(organization_id: UUID) -> None:
@@ -166,15 +162,14 @@ def announce(organization_id: UUID) -> None:
 
 
 def _fill(document: Document, body: DocumentBody, parsed: ParsedDocument) -> None:
-    content = body.content.encode()
     document.title = parsed.title
     document.content = parsed.text
     document.content_type = body.content_type
     document.source_url = body.source_url
     document.external_id = body.external_id
     document.document_metadata = body.metadata
-    document.file_size = len(content)
-    document.checksum = hashlib.sha256(content).hexdigest()
+    document.file_size = len(body.content.encode())
+    document.checksum = checksum(body.content)
     document.updated_at = clock.now()
 
 
@@ -197,10 +192,7 @@ def _add_chunks(
     db.session.flush()
     index.add_chunks(
         organization_id,
-        [
-            index.IndexedChunk(id=chunk.id, title=title, text=chunk.text)
-            for title, chunk in chunks
-        ],
+        [index.IndexedChunk(id=chunk.id, title=title, text=chunk.text) for title, chunk in chunks],
     )
 
 

@@ -106,9 +106,7 @@ def map_tensor(path: Path, name: str) -> NDArray[np.float16]:
 def _package() -> Path:
     spec = find_spec("wordllama")
     if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError(
-            "The package wordllama, which carries the weights, is not installed."
-        )
+        raise RuntimeError("The package wordllama, which carries the weights, is not installed.")
     return Path(spec.submodule_search_locations[0])
 
 

@@ -44,9 +44,7 @@ class Chunk(db.Model):  # type: ignore[name-defined, misc]
     __table_args__ = (Index(None, "document_id", "position"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
-    document_id: Mapped[UUID] = mapped_column(
-        ForeignKey("documents.id", ondelete="CASCADE")
-    )
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
     position: Mapped[int]
     heading_path: Mapped[list[str]] = mapped_column(default=list)
     text: Mapped[str]

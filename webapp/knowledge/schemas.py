@@ -18,9 +18,7 @@ class DocumentBody(Body):
     """A document as JSON; also one line of an NDJSON import."""
 
     title: str = Field("", max_length=500, examples=["Rotating an API key"])
-    content: str = Field(
-        min_length=1, max_length=MAX_CONTENT, examples=["# Keys\n\nMake a new…"]
-    )
+    content: str = Field(min_length=1, max_length=MAX_CONTENT, examples=["# Keys\n\nMake a new…"])
     content_type: Literal["text/markdown", "text/plain", "text/html"] = "text/markdown"
     source_url: str | None = Field(None, max_length=2000)
     external_id: str | None = Field(None, min_length=1, max_length=255)
@@ -40,9 +38,7 @@ class DocumentAnswer(Answer):
     content_type: str
     source_url: str | None
     external_id: str | None
-    metadata: dict[str, Any] = Field(
-        validation_alias=AliasChoices("document_metadata", "metadata")
-    )
+    metadata: dict[str, Any] = Field(validation_alias=AliasChoices("document_metadata", "metadata"))
     status: str
     file_size: int
     chunk_count: int
@@ -62,9 +58,7 @@ class DocumentQuery(Body):
 class QueryBody(Body):
     """A question to an agent (spec 1, QueryRequest)."""
 
-    query: str = Field(
-        min_length=1, max_length=1000, examples=["How do I rotate an API key?"]
-    )
+    query: str = Field(min_length=1, max_length=1000, examples=["How do I rotate an API key?"])
     top_k: StrictInt | None = Field(None, ge=1, le=50)
     streaming: StrictBool = False
     include_metadata: StrictBool = True

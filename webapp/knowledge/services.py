@@ -37,9 +37,7 @@ def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryA
     agent = agents.get_agent(reference, actor=actor)
     strategy: Strategy = agent.retrieval_config.get("strategy", "hybrid")
     started = time.perf_counter()
-    results = _find(
-        actor.organization_id, body.query, body.top_k or agent.top_k, strategy
-    )
+    results = _find(actor.organization_id, body.query, body.top_k or agent.top_k, strategy)
     milliseconds = round((time.perf_counter() - started) * 1000, 3)
     now = clock.now()
     _count_question(agent, body.query, results, milliseconds, now)
@@ -80,9 +78,7 @@ def stream_events(answer: QueryAnswer) -> Iterator[dict[str, Any]]:
     yield {"status": "completed", **ending}
 
 
-def questions_per_minute(
-    *, actor: Actor, minutes: int = 60
-) -> tuple[list[int], list[int]]:
+def questions_per_minute(*, actor: Actor, minutes: int = 60) -> tuple[list[int], list[int]]:
     """Unix times of the last `minutes` whole minutes, and the questions asked in each."""
     now = clock.now().replace(second=0, microsecond=0)
     first = now - timedelta(minutes=minutes - 1)
@@ -106,9 +102,7 @@ def count_questions(*, actor: Actor, since: datetime) -> int:
     return db.session.scalar(statement) or 0
 
 
-def _find(
-    organization_id: UUID, query: str, top_k: int, strategy: Strategy
-) -> list[Result]:
+def _find(organization_id: UUID, query: str, top_k: int, strategy: Strategy) -> list[Result]:
     hits = index.search(organization_id, query, top_k=top_k, strategy=strategy)
     rows = {
         row.id: row

@@ -1,0 +1,55 @@
+# The habits of this project. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check unit seed bench fix browser screens
+
+help: ## list the habits
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Callboard needs Python 3.11 or newer; PYTHON=… names another one."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+install: $(VENV)/.installed ## make the environment and nothing else
+
+run: install ## start web and workers on http://127.0.0.1:$PORT; Ctrl-C stops all of them
+	@exec $(BIN)/python -P webapp/engine/supervisor.py
+
+seed: install ## add the sample data to the first organization (again: nothing happens twice)
+	@$(BIN)/flask --app wsgi prepare --quiet && $(BIN)/flask --app wsgi seed
+
+browser: ## install Chromium for the browser tests where apt-get can
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
+	    apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	  { echo "The browser tests need Chromium on the PATH (Debian: apt-get install chromium)."; exit 1; }
+
+check: $(VENV)/.installed-dev ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy webapp
+
+test: check browser ## everything a change must pass, on SQLite and on PostgreSQL
+	TEST_DATABASE=sqlite $(BIN)/pytest
+	TEST_DATABASE=postgresql $(BIN)/pytest
+
+unit: $(VENV)/.installed-dev ## the tests on SQLite without a browser
+	TEST_DATABASE=sqlite $(BIN)/pytest -m "not browser"
+
+bench: $(VENV)/.installed-dev ## the benchmarks as one table; COLLECTIONS names the judged collections
+	$(BIN)/python -m bench
+
+fix: $(VENV)/.installed-dev ## format and apply the safe lint fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .

@@ -1,0 +1,240 @@
+"""Setup, signing in and out, and the settings pages for members, keys and sessions."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, g, request, session
+from flask_limiter.util import get_remote_address
+
+from webapp.accounts import keys, services, setup
+from webapp.accounts.forms import KeyForm, MemberForm, SetupForm, SignInForm
+from webapp.config import Settings
+from webapp.core import clock
+from webapp.core.actor import Role
+from webapp.core.errors import DomainError, NotFound
+from webapp.core.extensions import limiter
+from webapp.core.security import current_actor, public, requires
+from webapp.core.web import page, to
+
+bp = Blueprint("accounts", __name__)
+
+
+def _sign_in_limit() -> str:
+    return f"{current_app.config['CALLBOARD'].sign_in_limit} per minute"
+
+
+def _account_key() -> str:
+    email = request.form.get("email", "").strip().lower()
+    return "account:" + hashlib.sha256(email.encode(errors="replace")).hexdigest()
+
+
+@bp.get("/setup")
+@public
+def new_setup() -> Response:
+    _check_setup_token()
+    return page("accounts/setup.html", form=SetupForm())
+
+
+@bp.post("/setup")
+@public
+def create_setup() -> Response:
+    _check_setup_token()
+    form = SetupForm()
+    if form.validate():
+        try:
+            user = services.create_first_organization(
+                form.name.data, email=form.email.data, password=form.password.data
+            )
+        except DomainError as error:
+            form.reject(error)
+        else:
+            if form.with_samples.data:
+                current_app.extensions["callboard-samples"](services.actor_of(user))
+            settings: Settings = current_app.config["CALLBOARD"]
+            (settings.data_dir / setup.TOKEN_FILE).unlink(missing_ok=True)
+            _open(user.email, form.password.data)
+            return to("overview.show", message="Welcome to Callboard.")
+    return page("accounts/setup.html", status=422, form=form)
+
+
+@bp.get("/sign-in")
+@public
+def new_session() -> Response:
+    if g.actor is not None:
+        return to("overview.show")
+    return page("accounts/sign_in.html", form=SignInForm(), next=_safe_next())
+
+
+@bp.post("/sign-in")
+@public
+@limiter.limit(_sign_in_limit, key_func=get_remote_address)
+@limiter.limit(_sign_in_limit, key_func=_account_key)
+def create_session() -> Response:
+    form = SignInForm()
+    status = 422
+    if form.validate():
+        try:
+            _open(form.email.data, form.password.data)
+        except DomainError as error:
+            form.reject(error)
+            status = error.status
+        else:
+            response = to("overview.show")
+            response.headers["Location"] = _safe_next() or response.headers["Location"]
+            return response
+    return page("accounts/sign_in.html", status=status, form=form, next=_safe_next())
+
+
+@bp.post("/sign-out")
+@public
+def destroy_session() -> Response:
+    if g.actor is not None and g.actor.session_id:
+        services.revoke_session(g.actor.session_id, actor=g.actor)
+    session.clear()
+    return to("accounts.new_session", message="You are signed out.")
+
+
+@bp.get("/settings")
+@requires(Role.VIEWER)
+def settings() -> Response:
+    return to("accounts.members")
+
+
+@bp.get("/settings/members")
+@requires(Role.VIEWER)
+def members() -> Response:
+    return _members_page(MemberForm())
+
+
+@bp.post("/settings/members")
+@requires(Role.ADMIN)
+def create_member() -> Response:
+    form = MemberForm()
+    if form.validate():
+        try:
+            user = services.add_member(
+                form.email.data,
+                role=Role(form.role.data),
+                password=form.password.data,
+                actor=current_actor(),
+            )
+        except DomainError as error:
+            form.reject(error)
+        else:
+            return to("accounts.members", message=f"{user.email} can sign in now.")
+    return _members_page(form, status=422)
+
+
+@bp.post("/settings/members/<uuid:user_id>")
+@requires(Role.ADMIN)
+def update_member(user_id: UUID) -> Response:
+    role = request.form.get("role")
+    active = request.form.get("is_active")
+    if role is not None and role not in list(Role):
+        raise NotFound(f"Role not found: {role}")
+    user = services.update_member(
+        user_id,
+        role=Role(role) if role else None,
+        is_active=active == "1" if active else None,
+        actor=current_actor(),
+    )
+    state = "" if user.is_active else " and is shut out"
+    return to("accounts.members", message=f"{user.email} is {user.role}{state}.")
+
+
+@bp.get("/settings/api-keys")
+@requires(Role.VIEWER)
+def api_keys() -> Response:
+    return _keys_page(KeyForm())
+
+
+@bp.post("/settings/api-keys")
+@requires(Role.VIEWER)
+def create_api_key() -> Response:
+    form = KeyForm()
+    if form.validate():
+        expires_at = form.expires_at.data
+        try:
+            _, secret = keys.create_key(
+                form.name.data,
+                role=Role(form.role.data),
+                expires_at=expires_at.replace(tzinfo=UTC) if expires_at else None,
+                actor=current_actor(),
+            )
+        except DomainError as error:
+            form.reject(error)
+        else:
+            # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
+            return _keys_page(KeyForm(formdata=None), status=201, secret=secret)
+    return _keys_page(form, status=422)
+
+
+@bp.post("/settings/api-keys/<uuid:key_id>/revocation")
+@requires(Role.VIEWER)
+def revoke_api_key(key_id: UUID) -> Response:
+    key = keys.revoke_key(key_id, actor=current_actor())
+    return to("accounts.api_keys", message=f"{key.name} is revoked.")
+
+
+@bp.get("/settings/sessions")
+@requires(Role.VIEWER)
+def sessions() -> Response:
+    found = services.list_sessions(actor=current_actor())
+    return page("accounts/sessions.html", sessions=found, current=current_actor().session_id)
+
+
+@bp.post("/settings/sessions/<uuid:session_id>/revocation")
+@requires(Role.VIEWER)
+def revoke_session(session_id: UUID) -> Response:
+    services.revoke_session(session_id, actor=current_actor())
+    return to("accounts.sessions", message="That browser is signed out.")
+
+
+def _open(email: str, password: str) -> None:
+    opened = services.sign_in(
+        email,
+        password,
+        address=request.remote_addr or "",
+        user_agent=request.user_agent.string,
+    )
+    session.clear()
+    session.permanent = True
+    session["session_id"] = str(opened.id)
+
+
+def _check_setup_token() -> None:
+    settings: Settings = current_app.config["CALLBOARD"]
+    token = request.values.get("token", "")
+    if services.has_organization() or not setup.is_token(settings, token):
+        raise NotFound(
+            "This link is not valid (any more).",
+            suggestions=["Sign in, or look for the newest link in the output of `make run`."],
+        )
+
+
+def _safe_next() -> str | None:
+    """Where to go after signing in: a path of ours, never another site."""
+    target = request.values.get("next", "")
+    is_ours = target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if is_ours and target.isprintable() else None
+
+
+def _members_page(form: MemberForm, *, status: int = 200) -> Response:
+    found = services.list_members(actor=current_actor())
+    return page("accounts/members.html", status=status, members=found, form=form, roles=list(Role))
+
+
+def _keys_page(form: KeyForm, *, status: int = 200, secret: str | None = None) -> Response:
+    found = keys.list_keys(actor=current_actor())
+    form.role.choices = [c for c in form.role.choices if current_actor().can(Role(c[0]))]
+    return page(
+        "accounts/api_keys.html",
+        status=status,
+        keys=found,
+        form=form,
+        secret=secret,
+        now=clock.now(),
+    )

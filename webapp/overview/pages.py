@@ -1,0 +1,91 @@
+"""`/` and `/palette`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, url_for
+
+from webapp.agents import services as agents
+from webapp.agents.schemas import AgentQuery
+from webapp.audit import services as audit
+from webapp.core import clock
+from webapp.core.actor import Actor, Role
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page
+from webapp.knowledge import documents
+from webapp.knowledge import services as knowledge
+from webapp.knowledge.schemas import DocumentQuery
+from webapp.overview.navigation import SECTIONS, SETTINGS
+
+bp = Blueprint("overview", __name__)
+
+
+@bp.get("/")
+@requires(Role.VIEWER)
+def show() -> Response:
+    return page("overview/show.html", **overview(current_actor()))
+
+
+@bp.get("/palette")
+@requires(Role.VIEWER)
+def palette() -> Response:
+    """The command palette's results: pages, then agents, then documents."""
+    actor, q = current_actor(), request.args.get("q", "").strip()[:100]
+    groups = [
+        {"label": "Pages", "items": _pages(q, actor)},
+        {"label": "Agents", "items": _agents(q, actor)},
+        {"label": "Documents", "items": _documents(q, actor)},
+    ]
+    found = [group for group in groups if group["items"]]
+    return Response(render_template("components/_palette_results.html", groups=found, query=q))
+
+
+def overview(actor: Actor) -> dict[str, Any]:
+    """What the page and its live frames show to this actor."""
+    times, counts = knowledge.questions_per_minute(actor=actor)
+    return {
+        "agent_count": agents.count_agents(actor=actor),
+        "document_count": documents.count_documents(actor=actor),
+        "question_count": knowledge.count_questions(
+            actor=actor, since=clock.now() - timedelta(days=1)
+        ),
+        "series": {"x": times, "y": counts},
+        "activity": audit.latest(actor.organization_id),
+    }
+
+
+def _pages(q: str, actor: Actor) -> list[dict[str, str]]:
+    pages = [(label, endpoint) for label, endpoint, _, _ in SECTIONS] + list(SETTINGS)
+    if actor.can(Role.ADMIN):
+        pages += [("New agent", "agents.new"), ("Add documents", "knowledge.new")]
+    return [
+        {"label": label, "href": url_for(endpoint), "hint": ""}
+        for label, endpoint in pages
+        if q.lower() in label.lower()
+    ]
+
+
+def _agents(q: str, actor: Actor) -> list[dict[str, str]]:
+    found = agents.list_agents(AgentQuery(q=q, limit=6), actor=actor)
+    return [
+        {
+            "label": agent.name,
+            "href": url_for("agents.show", handle=agent.handle),
+            "hint": agent.handle,
+        }
+        for agent in found.items
+    ]
+
+
+def _documents(q: str, actor: Actor) -> list[dict[str, str]]:
+    found = documents.list_documents(DocumentQuery(q=q, limit=6), actor=actor)
+    return [
+        {
+            "label": document.title,
+            "href": url_for("knowledge.show", document_id=document.id),
+            "hint": document.external_id or "",
+        }
+        for document in found.items
+    ]
