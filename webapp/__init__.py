@@ -54,9 +54,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     db.init_app(app)
     with app.app_context():
         database.prepare_sqlite(db.engine)
-    migrate.init_app(
-        app, db, directory=str(ROOT / "migrations"), include_object=_is_ours
-    )
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"), include_object=_is_ours)
     csrf.init_app(app)
     api.init_app(app)
     errors.init_app(app)
@@ -94,9 +92,7 @@ class _OneApiBase:
         path: str = environ.get("PATH_INFO", "")
         if path.startswith("/api/"):
             rest = path.removeprefix("/api/").removeprefix("v1/")
-            environ["PATH_INFO"] = (
-                f"/{rest}" if rest.startswith("ws/") else f"/api/v1/{rest}"
-            )
+            environ["PATH_INFO"] = f"/{rest}" if rest.startswith("ws/") else f"/api/v1/{rest}"
         return self.wsgi_app(environ, start_response)
 
 
@@ -104,9 +100,7 @@ def _favicon() -> Any:
     return redirect(url_for("static", filename="favicon.svg"))
 
 
-def _is_ours(
-    _item: Any, name: str | None, kind: str, _reflected: bool, _other: Any
-) -> bool:
+def _is_ours(_item: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
     """Migrations look after our tables only; the job engine keeps its own."""
     from webapp import engine
 

@@ -71,8 +71,7 @@ class Settings:
         return cls(
             data_dir=data_dir,
             database_url=_with_driver(environ.get("DATABASE_URL") or default_database),
-            secret_key=environ.get("SECRET_KEY")
-            or _kept_secret(data_dir / "secret_key"),
+            secret_key=environ.get("SECRET_KEY") or _kept_secret(data_dir / "secret_key"),
             host=environ.get("HOST", cls.host),
             port=int(environ.get("PORT", cls.port)),
             workers=int(environ.get("CALLBOARD_WORKERS", cls.workers)),
@@ -83,9 +82,7 @@ class Settings:
             max_body=int(environ.get("CALLBOARD_MAX_BODY", cls.max_body)),
             max_upload=int(environ.get("CALLBOARD_MAX_UPLOAD", cls.max_upload)),
             rate_limit=int(environ.get("CALLBOARD_RATE_LIMIT", cls.rate_limit)),
-            sign_in_limit=int(
-                environ.get("CALLBOARD_SIGN_IN_LIMIT", cls.sign_in_limit)
-            ),
+            sign_in_limit=int(environ.get("CALLBOARD_SIGN_IN_LIMIT", cls.sign_in_limit)),
             secure_cookies=environ.get("CALLBOARD_SECURE_COOKIES", "0") == "1",
             proxies=int(environ.get("CALLBOARD_PROXIES", cls.proxies)),
             log_format=environ.get("CALLBOARD_LOG", cls.log_format),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from flask import g, request, session
@@ -39,6 +40,15 @@ def identify() -> Actor | None:
         session_id=opened.id,
         request_id=g.request_id,
     )
+
+
+def recheck(actor: Actor) -> Actor | None:
+    """The same actor with the rights of this moment; None when the way in has been closed."""
+    if actor.session_id is not None:
+        opened = services.open_session(actor.session_id)
+        return replace(actor, role=Role(opened.user.role)) if opened else None
+    key = keys.get_usable_key(actor.api_key_id)
+    return replace(actor, role=key.effective_role) if key else None
 
 
 def _given_key() -> str | None:

@@ -87,9 +87,7 @@ class Agent(db.Model):  # type: ignore[name-defined, misc]
 
     def change(self, values: dict[str, Any], at: datetime) -> list[str]:
         """Take over `values`; returns the names of the fields that really changed."""
-        changed = [
-            name for name, value in values.items() if getattr(self, name) != value
-        ]
+        changed = [name for name, value in values.items() if getattr(self, name) != value]
         for name in changed:
             setattr(self, name, values[name])
         if changed:
@@ -104,8 +102,6 @@ class Agent(db.Model):  # type: ignore[name-defined, misc]
 
 def handle_from(name: str) -> str:
     """A handle made from a name: ASCII letters and digits, dashes between; "agent" at worst."""
-    ascii_name = (
-        unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    )
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     handle = re.sub(r"[^a-z0-9_]+", "-", ascii_name).strip("-_")[:58].rstrip("-_")
     return f"{handle}-agent" if handle in RESERVED_HANDLES else handle or "agent"

@@ -25,9 +25,7 @@ def index() -> Response:
     except ValidationError as error:
         raise Invalid(validation_errors(error)[0]["message"]) from error
     agents = services.list_agents(query, actor=current_actor())
-    return page(
-        "agents/index.html", fragment="agents/_list.html", agents=agents, query=query
-    )
+    return page("agents/index.html", fragment="agents/_list.html", agents=agents, query=query)
 
 
 @bp.get("/new")
@@ -48,9 +46,7 @@ def create() -> Response:
         except ValidationError as error:
             _reject(form, error)
         else:
-            return to(
-                "agents.show", handle=agent.handle, message=f"{agent.name} is ready."
-            )
+            return to("agents.show", handle=agent.handle, message=f"{agent.name} is ready.")
     return page("agents/new.html", status=422, form=form)
 
 
@@ -58,9 +54,7 @@ def create() -> Response:
 @requires(Role.VIEWER)
 def show(handle: str) -> Response:
     agent = services.get_agent(handle, actor=current_actor())
-    return page(
-        "agents/show.html", agent=agent, handoffs=services.handoff_agents(agent)
-    )
+    return page("agents/show.html", agent=agent, handoffs=services.handoff_agents(agent))
 
 
 @bp.get("/<handle>/edit")

@@ -77,11 +77,7 @@ class AgentFields(Body):
     @classmethod
     def _retrieval(cls, value: dict[str, Any]) -> dict[str, Any]:
         top_k = value.get("top_k", 5)
-        if (
-            isinstance(top_k, bool)
-            or not isinstance(top_k, int)
-            or not 1 <= top_k <= 50
-        ):
+        if isinstance(top_k, bool) or not isinstance(top_k, int) or not 1 <= top_k <= 50:
             raise ValueError("top_k must be a whole number from 1 to 50")
         if value.get("strategy", "hybrid") not in ("hybrid", "keyword", "vector"):
             raise ValueError("strategy must be hybrid, keyword or vector")
@@ -91,11 +87,7 @@ class AgentFields(Body):
     @classmethod
     def _features(cls, value: dict[str, Any]) -> dict[str, Any]:
         delay = value.get("stream_delay_ms", 50)
-        if (
-            isinstance(delay, bool)
-            or not isinstance(delay, int)
-            or not 0 <= delay <= 5000
-        ):
+        if isinstance(delay, bool) or not isinstance(delay, int) or not 0 <= delay <= 5000:
             raise ValueError("stream_delay_ms must be a whole number from 0 to 5000")
         return value
 
@@ -105,9 +97,7 @@ class AgentCreate(AgentFields):
 
     name: Name
     instructions: Instructions
-    handle: str | None = Field(
-        None, pattern=r"^[a-z0-9_-]{1,64}$", examples=["coding-expert"]
-    )
+    handle: str | None = Field(None, pattern=r"^[a-z0-9_-]{1,64}$", examples=["coding-expert"])
 
 
 class AgentUpdate(AgentFields):
@@ -125,9 +115,7 @@ class AgentQuery(Body):
     q: str = Field("", max_length=255, description="Part of the name or handle")
     modality: Modality | None = None
     tool: str | None = Field(None, max_length=255)
-    sort: str = Field(
-        "-created_at", pattern=r"^-?(name|created_at|updated_at|total_queries)$"
-    )
+    sort: str = Field("-created_at", pattern=r"^-?(name|created_at|updated_at|total_queries)$")
     include_deleted: bool = Field(False, description="Admins only")
     limit: int = Field(50, ge=1, le=100)
     offset: int = Field(0, ge=0, le=1_000_000_000)

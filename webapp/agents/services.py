@@ -27,9 +27,7 @@ def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:
     """
     actor.require(Role.ADMIN)
     if body.handle in RESERVED_HANDLES:
-        raise Invalid(
-            f"{body.handle} is a reserved word.", field="handle", code="reserved"
-        )
+        raise Invalid(f"{body.handle} is a reserved word.", field="handle", code="reserved")
     agent = Agent(
         organization_id=actor.organization_id,
         handle=body.handle or _free_handle(handle_from(body.name), actor=actor),
@@ -81,9 +79,7 @@ def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     if name == "name":
         column = func.lower(column)
     order = column.desc() if query.sort.startswith("-") else column.asc()
-    total = (
-        db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    )
+    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
     rows = statement.order_by(order, Agent.id).limit(query.limit).offset(query.offset)
     return Page(list(db.session.scalars(rows)), total, query.limit, query.offset)
 
@@ -119,9 +115,7 @@ def delete_agent(reference: str | UUID, *, actor: Actor) -> Agent:
 def restore_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     """Bring a deleted agent back as it was; Conflict where it is not deleted."""
     actor.require(Role.ADMIN)
-    statement = select(Agent).where(
-        Agent.organization_id == actor.organization_id, _is(reference)
-    )
+    statement = select(Agent).where(Agent.organization_id == actor.organization_id, _is(reference))
     agent = get_locked(statement)
     if agent is None:
         raise NotFound(f"Agent not found: {reference}")
@@ -187,15 +181,11 @@ def _free_handle(handle: str, *, actor: Actor) -> str:
         db.session.scalars(
             select(Agent.handle).where(
                 Agent.organization_id == actor.organization_id,
-                Agent.handle.like(
-                    f"{handle.replace('_', chr(92) + '_')}%", escape="\\"
-                ),
+                Agent.handle.like(f"{handle.replace('_', chr(92) + '_')}%", escape="\\"),
             )
         )
     )
-    candidates = (
-        handle if n == 1 else f"{handle}-{n}" for n in range(1, len(taken) + 2)
-    )
+    candidates = (handle if n == 1 else f"{handle}-{n}" for n in range(1, len(taken) + 2))
     return next(candidate for candidate in candidates if candidate not in taken)
 
 
@@ -210,16 +200,12 @@ def _resolve_handoffs(
         select(Agent.id, Agent.handle).where(
             Agent.organization_id == actor.organization_id,
             Agent.is_active,
-            or_(
-                Agent.handle.in_(references), Agent.id.in_([UUID(item) for item in ids])
-            ),
+            or_(Agent.handle.in_(references), Agent.id.in_([UUID(item) for item in ids])),
         )
     ).all()
     known = {row.handle: row.id for row in rows} | {str(row.id): row.id for row in rows}
     keys = [str(UUID(item)) if item in ids else item for item in references]
-    missing = [
-        item for item, key in zip(references, keys, strict=True) if key not in known
-    ]
+    missing = [item for item, key in zip(references, keys, strict=True) if key not in known]
     if missing:
         raise BadReference(
             f"Invalid handoff targets: {', '.join(missing)}. "

@@ -24,11 +24,7 @@ def record(actor: Actor, action: str, subject: Subject, **detail: Any) -> None:
 
     `action` is a verb ("create", "cancel"); `detail` is JSON and never holds a secret.
     """
-    name = (
-        getattr(subject, "name", None)
-        or getattr(subject, "title", None)
-        or str(subject.id)
-    )
+    name = getattr(subject, "name", None) or getattr(subject, "title", None) or str(subject.id)
     db.session.add(
         AuditEntry(
             organization_id=actor.organization_id,

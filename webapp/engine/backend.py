@@ -127,9 +127,7 @@ def _make_client(engine: sa.Engine) -> DBOSClient:
 
 def _client() -> DBOSClient:
     """This process's client; a forked process makes its own."""
-    clients: dict[int, DBOSClient] = current_app.extensions.setdefault(
-        "callboard-engine", {}
-    )
+    clients: dict[int, DBOSClient] = current_app.extensions.setdefault("callboard-engine", {})
     if os.getpid() not in clients:
         clients[os.getpid()] = _make_client(db.engine)
     return clients[os.getpid()]
@@ -163,9 +161,7 @@ def cancel(key: str) -> None:
 
 
 def read(key: str) -> Found | None:
-    found = _client().list_workflows(
-        workflow_ids=[key], load_input=False, load_output=False
-    )
+    found = _client().list_workflows(workflow_ids=[key], load_input=False, load_output=False)
     if not found:
         return None
     workflow = found[0]
@@ -280,11 +276,7 @@ def holders(connection: sa.Connection) -> list[str]:
 
 
 def _status_table(engine: sa.Engine) -> str:
-    return (
-        "workflow_status"
-        if engine.dialect.name == "sqlite"
-        else f"{SCHEMA}.workflow_status"
-    )
+    return "workflow_status" if engine.dialect.name == "sqlite" else f"{SCHEMA}.workflow_status"
 
 
 def delete_finished(engine: sa.Engine, *, before: datetime, limit: int = 1000) -> int:

@@ -109,9 +109,7 @@ def progress(key: str) -> JobProgress | None:
     found = backend.read(key)
     if found is None:
         return None
-    return JobProgress(
-        JobStatus(found.status), found.position, found.starts, found.worker
-    )
+    return JobProgress(JobStatus(found.status), found.position, found.starts, found.worker)
 
 
 def schedule(
@@ -127,9 +125,7 @@ def schedule(
     A second call with the same `name` replaces the schedule. Each time enqueues exactly one job
     however many workers run. ValueError on an impossible cron or timezone.
     """
-    backend.schedule(
-        name, job_name, cron=cron, timezone=timezone, arguments=dict(arguments or {})
-    )
+    backend.schedule(name, job_name, cron=cron, timezone=timezone, arguments=dict(arguments or {}))
 
 
 def unschedule(name: str) -> None:

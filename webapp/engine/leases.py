@@ -41,9 +41,7 @@ class FileLeases:
     def __init__(self, folder: Path, engine: sa.Engine) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._connection = engine.connect().execution_options(
-            isolation_level="AUTOCOMMIT"
-        )
+        self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._held: dict[str, int] = {}
 
     def hold(self, executor_id: str) -> bool:

@@ -34,9 +34,7 @@ def main() -> int:
         os.environ.get("HOST", "127.0.0.1"),
         int(os.environ.get("PORT", "8000")),
     )
-    supervisor = Supervisor(
-        host, port, workers=int(os.environ.get("CALLBOARD_WORKERS", "1"))
-    )
+    supervisor = Supervisor(host, port, workers=int(os.environ.get("CALLBOARD_WORKERS", "1")))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, supervisor.stop)
     return supervisor.run()
@@ -71,9 +69,7 @@ class Supervisor:
     def __init__(self, host: str, port: int, *, workers: int) -> None:
         self.host, self.port = host, port
         self.parts = [Part("web", WEB)]
-        self.parts += [
-            Part(f"worker {n + 1}", [*FLASK, "worker"]) for n in range(workers)
-        ]
+        self.parts += [Part(f"worker {n + 1}", [*FLASK, "worker"]) for n in range(workers)]
         self.signals = 0
 
     def run(self) -> int:
@@ -106,14 +102,10 @@ class Supervisor:
         process = start([*FLASK, "prepare"])
         while process.poll() is None:
             if self.signals:
-                send_to_group(
-                    process, signal.SIGTERM if self.signals == 1 else signal.SIGKILL
-                )
+                send_to_group(process, signal.SIGTERM if self.signals == 1 else signal.SIGKILL)
             time.sleep(0.02)
         if process.returncode and not self.signals:
-            say(
-                "The database could not be brought up to date; its messages above say why."
-            )
+            say("The database could not be brought up to date; its messages above say why.")
         return process.returncode
 
     def _restart_dead(self) -> None:
@@ -124,14 +116,10 @@ class Supervisor:
             if part.process is not None:
                 code = part.process.returncode
                 part.process = None
-                part.failures = (
-                    0 if now - part.started_at > HEALTHY_SECONDS else part.failures
-                )
+                part.failures = 0 if now - part.started_at > HEALTHY_SECONDS else part.failures
                 pause = BACKOFF_SECONDS[min(part.failures, len(BACKOFF_SECONDS) - 1)]
                 part.starts_at, part.failures = now + pause, part.failures + 1
-                say(
-                    f"The {part.name} process ended ({_reason(code)}); it starts again."
-                )
+                say(f"The {part.name} process ended ({_reason(code)}); it starts again.")
             if now >= part.starts_at:
                 part.start()
 
@@ -172,9 +160,7 @@ class Supervisor:
 
 def start(command: list[str]) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own, so that Ctrl-C reaches the supervisor alone."""
-    return subprocess.Popen(
-        command, start_new_session=True, preexec_fn=_make_die_with(os.getpid())
-    )
+    return subprocess.Popen(command, start_new_session=True, preexec_fn=_make_die_with(os.getpid()))
 
 
 def _make_die_with(parent: int) -> Callable[[], None]:

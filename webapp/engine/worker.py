@@ -42,9 +42,7 @@ class Worker:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.settings = app.config["CALLBOARD"]
-        self.executor_id = (
-            f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        )
+        self.executor_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.engine = backend.make_engine(self.settings)
         self.leases = open_leases(self.settings, self.engine)
         self._woken = threading.Event()
@@ -54,9 +52,7 @@ class Worker:
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        if not self.leases.hold(
-            self.executor_id
-        ):  # pragma: no cover - the id is random
+        if not self.leases.hold(self.executor_id):  # pragma: no cover - the id is random
             raise RuntimeError("A worker's id must be its own.")
         backend.launch(self.engine, self.executor_id, self._run_job)
         logger.info("Worker %s takes jobs.", self.executor_id)
@@ -87,9 +83,7 @@ class Worker:
                     continue
                 try:
                     count = backend.recover(executor_id)
-                    logger.warning(
-                        "Took over %s jobs of dead worker %s.", count, executor_id
-                    )
+                    logger.warning("Took over %s jobs of dead worker %s.", count, executor_id)
                 finally:
                     self.leases.release(executor_id)
         except (LeaseLost, DBAPIError) as error:
@@ -155,6 +149,4 @@ class Worker:
         with self._changed:
             self._changed.wait_for(lambda: self._busy == 0, timeout=DRAIN_SECONDS)
             if self._busy:
-                logger.warning(
-                    "%s jobs did not stop in time; others go on.", self._busy
-                )
+                logger.warning("%s jobs did not stop in time; others go on.", self._busy)

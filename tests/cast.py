@@ -1,0 +1,71 @@
+"""The people of the tests and how they come in: as an actor, an API key or a browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from tests.browser import Browser
+from webapp.accounts import keys
+from webapp.accounts import services as accounts
+from webapp.accounts.models import User
+from webapp.core.actor import Actor
+from webapp.core.extensions import db
+
+PASSWORD = "correct horse battery"
+
+
+class Api:
+    """A JSON client with a key: `api.post("/agents", {...})` → a response."""
+
+    def __init__(self, client: FlaskClient, key: str | None) -> None:
+        self.client, self.key = client, key
+
+    def request(self, method: str, path: str, body: Any = None, **options: Any) -> TestResponse:
+        headers = dict(options.pop("headers", {}))
+        if self.key:
+            headers.setdefault("X-API-Key", self.key)
+        if body is not None:
+            options["json"] = body
+        return self.client.open(f"/api/v1{path}", method=method, headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> TestResponse:
+        return self.request("POST", path, body, **options)
+
+    def put(self, path: str, body: Any = None, **options: Any) -> TestResponse:
+        return self.request("PUT", path, body, **options)
+
+    def delete(self, path: str, **options: Any) -> TestResponse:
+        return self.request("DELETE", path, **options)
+
+
+class Cast:
+    def __init__(self, app: APIFlask) -> None:
+        self.app = app
+
+    def user(self, name: str) -> User:
+        return db.session.scalars(select(User).where(User.email == f"{name}@example.com")).one()
+
+    def actor(self, name: str) -> Actor:
+        return accounts.actor_of(self.user(name))
+
+    def key(self, name: str) -> str:
+        """A new API key of this person."""
+        return keys.create_key(f"{name}'s key", actor=self.actor(name))[1]
+
+    def api(self, name: str | None) -> Api:
+        """A JSON client for this person, or for nobody."""
+        return Api(self.app.test_client(), self.key(name) if name else None)
+
+    def browser(self, name: str) -> Browser:
+        """A signed-in browser of this person."""
+        browser = Browser(self.app.test_client())
+        browser.sign_in(f"{name}@example.com", PASSWORD)
+        return browser

