@@ -41,7 +41,8 @@ class Chunk(db.Model):  # type: ignore[name-defined, misc]
     """A passage of a document, with the headings above it: what a search finds."""
 
     __tablename__ = "chunks"
-    __table_args__ = (Index(None, "document_id", "position"),)
+    # An id is never used again: the index may still hold it as deleted.
+    __table_args__ = (Index(None, "document_id", "position"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     document_id: Mapped[UUID] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))

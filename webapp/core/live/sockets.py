@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from socket import socket as Socket  # noqa: N812 - `socket` is this module's decorator
+from socket import socketpair
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -110,11 +113,25 @@ def _hand_over(
     on_text: Callable[[Connection, str], None],
     on_close: Callable[[Connection], None] | None = None,
 ) -> Connection:
-    """Take the socket from the request's thread; gunicorn closes only its own descriptor."""
-    connection = Connection(ws.sock.dup(), ws.ws, on_text, on_close)
+    """Take the socket from the request's thread, which goes on to its next request."""
+    connection = Connection(_detach(ws.sock), ws.ws, on_text, on_close)
     ws.connected = False
     loop.add(connection)
     return connection
+
+
+def _detach(sock: Socket) -> Socket:
+    """The connection under a descriptor of its own.
+
+    gunicorn shuts its socket down after the request, which would end a mere duplicate as well.
+    So the descriptor it holds is pointed at a dead socket before it does.
+    """
+    kept = sock.dup()
+    dead, peer = socketpair()
+    os.dup2(dead.fileno(), sock.fileno())
+    dead.close()
+    peer.close()
+    return kept
 
 
 def _check_origin() -> None:

@@ -45,9 +45,7 @@ def announce(topic: str, organization_id: UUID) -> None:
             return
     db.session.add(Announcement(topic=topic, organization_id=organization_id))
     if random.random() < 0.01:  # noqa: S311 - spreads the cleaning, guards nothing
-        db.session.execute(
-            delete(Announcement).where(Announcement.created_at < clock.now() - KEEP)
-        )
+        db.session.execute(delete(Announcement).where(Announcement.created_at < clock.now() - KEEP))
 
 
 def register(kind: str, render: Render) -> None:
