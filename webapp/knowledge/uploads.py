@@ -72,9 +72,9 @@ def start_import(
     return task
 
 
-def read_upload(upload: Upload) -> Iterator[bytes]:
-    """The file's parts in order, one in memory at a time."""
-    number = 0
+def read_upload(upload: Upload, *, start: int = 0) -> Iterator[bytes]:
+    """The file from byte `start`, in parts, one in memory at a time."""
+    number, skip = divmod(start, PART_BYTES)
     while True:
         content = db.session.scalar(
             select(UploadPart.content).where(
@@ -83,8 +83,8 @@ def read_upload(upload: Upload) -> Iterator[bytes]:
         )
         if content is None:
             return
-        yield content
-        number += 1
+        yield content[skip:]
+        number, skip = number + 1, 0
 
 
 def get_upload(upload_id: UUID) -> Upload | None:

@@ -1,0 +1,46 @@
+"""The tasks' pages: list, show, cancel, retry."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from webapp.core.actor import Role
+from webapp.core.security import current_actor, requires
+from webapp.core.web import Paging, page, to
+from webapp.tasks import services
+from webapp.tasks.models import Status
+
+bp = Blueprint("tasks", __name__, url_prefix="/tasks")
+
+
+@bp.get("")
+@requires(Role.VIEWER)
+def index() -> Response:
+    status = request.args.get("status")
+    found = services.list_tasks(
+        Paging.from_request(),
+        status=status if status in list(Status) else None,
+        actor=current_actor(),
+    )
+    return page("tasks/index.html", fragment="tasks/_list.html", tasks=found, statuses=list(Status))
+
+
+@bp.get("/<task_id>")
+@requires(Role.VIEWER)
+def show(task_id: str) -> Response:
+    task = services.get_task(task_id, actor=current_actor())
+    return page("tasks/show.html", fragment="tasks/_task.html", task=task)
+
+
+@bp.post("/<task_id>/cancellation")
+@requires(Role.ADMIN)
+def cancel(task_id: str) -> Response:
+    task = services.cancel_task(task_id, actor=current_actor())
+    return to("tasks.show", task_id=task.id)
+
+
+@bp.post("/<task_id>/retrial")
+@requires(Role.ADMIN)
+def retry(task_id: str) -> Response:
+    task = services.retry_task(task_id, actor=current_actor())
+    return to("tasks.show", task_id=task.id, message="Started again.")

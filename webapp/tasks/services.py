@@ -1,0 +1,105 @@
+"""Start, follow, cancel and retry tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from webapp import engine
+from webapp.audit import services as audit
+from webapp.core import clock, live
+from webapp.core.actor import Actor, Role
+from webapp.core.database import get_locked
+from webapp.core.errors import Conflict, NotFound
+from webapp.core.extensions import db
+from webapp.core.web import Page, Paging
+from webapp.tasks.models import Task
+
+
+def start_task(
+    task_type: str,
+    *,
+    title: str,
+    input: dict[str, Any],
+    actor: Actor,
+    agent_id: UUID | None = None,
+    retry_of: str | None = None,
+) -> Task:
+    """Add a task and its job to the running transaction; the caller commits both or neither."""
+    task = Task(
+        organization_id=actor.organization_id,
+        agent_id=agent_id,
+        task_type=task_type,
+        title=title[:300],
+        input=input,
+        retry_of=retry_of,
+        created_by=actor.name,
+    )
+    db.session.add(task)
+    db.session.flush()
+    engine.enqueue(db.session, "task", key=task.id)
+    announce(task)
+    return task
+
+
+def get_task(task_id: str, *, actor: Actor, lock: bool = False) -> Task:
+    statement = select(Task).where(
+        Task.organization_id == actor.organization_id, Task.id == task_id
+    )
+    task = get_locked(statement) if lock else db.session.scalar(statement)
+    if task is None:
+        raise NotFound(f"Task not found: {task_id}")
+    return task
+
+
+def list_tasks(paging: Paging, *, actor: Actor, status: str | None = None) -> Page:
+    """One page of the organization's tasks, newest first."""
+    statement = select(Task).where(Task.organization_id == actor.organization_id)
+    if status:
+        statement = statement.where(Task.status == status)
+    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    rows = (
+        statement.order_by(Task.created_at.desc(), Task.id)
+        .limit(paging.limit)
+        .offset(paging.offset)
+    )
+    return Page(list(db.session.scalars(rows)), total, paging.limit, paging.offset)
+
+
+def cancel_task(task_id: str, *, actor: Actor) -> Task:
+    """Ask a pending or running task to stop; Conflict when it has ended."""
+    actor.require(Role.ADMIN)
+    task = get_task(task_id, actor=actor, lock=True)
+    task.request_cancel(clock.now())
+    audit.record(actor, "cancel", task)
+    announce(task)
+    db.session.commit()
+    if task.is_finished:
+        engine.cancel(task.id)
+    return task
+
+
+def retry_task(task_id: str, *, actor: Actor) -> Task:
+    """Start a failed or cancelled task again as a new one that names the old."""
+    actor.require(Role.ADMIN)
+    old = get_task(task_id, actor=actor, lock=True)
+    if not old.is_retryable:
+        raise Conflict(f"Task {old.id} is {old.status}; there is nothing to retry.")
+    task = start_task(
+        old.task_type,
+        title=old.title,
+        input=old.input,
+        actor=actor,
+        agent_id=old.agent_id,
+        retry_of=old.id,
+    )
+    audit.record(actor, "retry", old)
+    db.session.commit()
+    return task
+
+
+def announce(task: Task) -> None:
+    live.announce(f"task:{task.id}", task.organization_id)
+    live.announce("tasks:all", task.organization_id)
