@@ -99,7 +99,6 @@ def init_app(app: APIFlask) -> None:
         AUTO_OPERATION_ID=True,
         AUTO_SERVERS=False,
         VALIDATION_ERROR_STATUS_CODE=422,
-        SPEC_DECORATORS=[public],
         DESCRIPTION=(
             "Define agents, ground them in documents, run them and watch them. "
             "Errors are RFC 9457 problems; `code` is stable."

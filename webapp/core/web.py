@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from flask import (
     request,
     url_for,
 )
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup, escape
 from werkzeug.datastructures import MultiDict
 
 from webapp.core import clock
@@ -25,10 +28,28 @@ MAX_LIMIT = 100
 
 
 def init_app(app: APIFlask) -> None:
-    app.jinja_env.globals.update(dom_id=dom_id, url_with=url_with)
+    app.jinja_env.globals.update(
+        dom_id=dom_id, url_with=url_with, csrf_field=csrf_field, marked=marked
+    )
     app.jinja_env.filters.update(iso=clock.iso)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+
+
+def csrf_field() -> Markup:
+    """The hidden token of a form. A pushed frame has none: htmx sends the page's own."""
+    if g.get("is_push"):
+        return Markup("")
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
+
+
+def marked(content: str, spans: Sequence[tuple[int, int]]) -> Markup:
+    """`content` with its spans in <mark>, everything escaped."""
+    parts, end = [], 0
+    for start, stop in spans:
+        parts.append(Markup("{}<mark>{}</mark>").format(content[end:start], content[start:stop]))
+        end = stop
+    return Markup("").join([*parts, escape(content[end:])])
 
 
 def is_htmx() -> bool:

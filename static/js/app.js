@@ -1,0 +1,141 @@
+// What every page has: theme, live dot, toasts, confirmation, copying, fresh times, the palette.
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+function theme() {
+  for (const select of all("[data-theme-select]")) {
+    select.hidden = false;
+    select.value = localStorage.getItem("theme") || "system";
+    select.addEventListener("change", () => {
+      localStorage.setItem("theme", select.value);
+      document.documentElement.dataset.theme = select.value;
+      document.dispatchEvent(new CustomEvent("callboard:theme"));
+    });
+  }
+}
+
+function liveDot() {
+  const dot = document.querySelector("[data-live-dot]");
+  if (!dot) return;
+  const show = (isLive) => {
+    dot.classList.toggle("live", isLive);
+    dot.textContent = isLive ? "live" : "not live";
+  };
+  document.addEventListener("htmx:ws:after:connection", () => show(true));
+  document.addEventListener("htmx:ws:close", () => show(false));
+  document.addEventListener("htmx:ws:error", () => show(false));
+}
+
+function toasts() {
+  for (const toast of all(".toast:not(.error)")) setTimeout(() => toast.remove(), 8000);
+  document.addEventListener("click", (event) => {
+    event.target.closest("[data-dismiss]")?.closest(".toast")?.remove();
+  });
+}
+
+function confirmation() {
+  const dialog = document.querySelector("dialog.confirm");
+  let waiting = null;
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.dataset?.confirm || form === waiting) return;
+    event.preventDefault();
+    event.stopPropagation();
+    dialog.querySelector("p").textContent = form.dataset.confirm;
+    dialog.returnValue = "";
+    dialog.showModal();
+    dialog.onclose = () => {
+      if (dialog.returnValue !== "yes") return;
+      waiting = form;
+      form.requestSubmit();
+      waiting = null;
+    };
+  }, true);
+}
+
+function copying() {
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
+    button.textContent = "Copied";
+  });
+}
+
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+
+function freshTimes() {
+  for (const time of all("time[data-relative]")) {
+    const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
+    const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) || ["second", 1];
+    const text = relative.format(Math.round(seconds / size), unit);
+    if (time.textContent !== text) time.textContent = text;
+  }
+}
+
+function palette() {
+  const dialog = document.querySelector("dialog.palette");
+  if (!dialog) return;
+  const input = dialog.querySelector("input");
+  const results = dialog.querySelector(".palette-results");
+  const links = () => all("a", results);
+  let latest = 0;
+
+  const select = (index) => {
+    const items = links();
+    items.forEach((item, at) => item.setAttribute("aria-selected", at === index));
+    const chosen = items[index];
+    input.setAttribute("aria-activedescendant", chosen?.id || "");
+    chosen?.scrollIntoView({ block: "nearest" });
+  };
+  const refresh = async () => {
+    const mine = ++latest;
+    const response = await fetch(`/palette?q=${encodeURIComponent(input.value)}`);
+    const html = await response.text();
+    if (mine !== latest || !response.ok) return;
+    // The server's own escaped fragment, the same that htmx would swap in.
+    results.innerHTML = html;
+    select(0);
+  };
+  const open = () => {
+    if (dialog.open) return;
+    dialog.showModal();
+    input.select();
+    refresh();
+  };
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      open();
+    }
+  });
+  for (const button of all("[data-palette]")) {
+    button.hidden = false;
+    button.addEventListener("click", open);
+  }
+  input.addEventListener("input", refresh);
+  input.addEventListener("keydown", (event) => {
+    const items = links();
+    const at = items.findIndex((item) => item.getAttribute("aria-selected") === "true");
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      select((at + step + items.length) % items.length);
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      items[at]?.click();
+    }
+  });
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+}
+
+theme();
+liveDot();
+toasts();
+confirmation();
+copying();
+palette();
+freshTimes();
+setInterval(freshTimes, 10000);
+document.addEventListener("htmx:after:swap", freshTimes);
+document.addEventListener("htmx:ws:after:message:incoming", freshTimes);

@@ -1,0 +1,45 @@
+// Draws <div class="chart" data-series='{"x": [...], "y": [...]}'> with uPlot, in our colours.
+import uPlot from "../vendor/uplot-1.6.32.esm.js";
+
+const colour = (name) => {
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  probe.className = `probe-${name}`;
+  document.body.append(probe);
+  probe.style.color = `var(--${name})`;
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
+};
+
+function draw(element) {
+  const plot = element.querySelector(".plot");
+  const values = () => {
+    const { x, y } = JSON.parse(element.dataset.series);
+    return [x, y];
+  };
+  let chart = null;
+  const make = () => {
+    chart?.destroy();
+    plot.replaceChildren();
+    const axis = { stroke: colour("muted"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false } };
+    chart = new uPlot({
+      width: plot.clientWidth || 400,
+      height: 170,
+      cursor: { y: false },
+      scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
+      axes: [axis, { ...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
+      series: [
+        { value: "{HH}:{mm}" },
+        { label: element.dataset.label, stroke: colour("accent"), fill: colour("accent-soft"), width: 1.5, points: { show: false } },
+      ],
+    }, values(), plot);
+  };
+  make();
+  new ResizeObserver(() => chart.setSize({ width: plot.clientWidth, height: 170 })).observe(plot);
+  new MutationObserver(() => chart.setData(values())).observe(element, { attributeFilter: ["data-series"] });
+  document.addEventListener("callboard:theme", make);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", make);
+}
+
+document.querySelectorAll(".chart[data-series]").forEach(draw);
