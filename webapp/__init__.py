@@ -54,7 +54,13 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     db.init_app(app)
     with app.app_context():
         database.prepare_sqlite(db.engine)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"), include_object=_is_ours)
+    migrate.init_app(
+        app,
+        db,
+        directory=str(ROOT / "migrations"),
+        include_object=_is_ours,
+        render_item=_render_type,
+    )
     csrf.init_app(app)
     api.init_app(app)
     errors.init_app(app)
@@ -105,3 +111,16 @@ def _is_ours(_item: Any, name: str | None, kind: str, _reflected: bool, _other: 
     from webapp import engine
 
     return not (kind == "table" and name is not None and engine.owns_table(name))
+
+
+def _render_type(kind: str, item: Any, _context: Any) -> str | bool:
+    """Our column types by their name in a migration, where Alembic would write their insides."""
+    from webapp.core import database
+
+    if kind == "type" and type(item).__module__ == database.__name__:
+        return f"database.{type(item).__name__}()"
+    if item is database.BigId or kind == "type" and repr(item) == repr(database.BigId):
+        return "database.BigId"
+    if kind == "type" and item is database.Json:
+        return "database.Json"
+    return False

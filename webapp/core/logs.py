@@ -41,5 +41,5 @@ def configure(log_format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    for noisy in ("alembic.runtime.migration", "werkzeug", "httpx"):
+    for noisy in ("alembic", "werkzeug", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, deferred, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
 from webapp.core.database import BigId
@@ -24,7 +24,7 @@ class Document(db.Model):  # type: ignore[name-defined, misc]
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
     title: Mapped[str] = mapped_column(String(500))
-    content: Mapped[str] = deferred(mapped_column())
+    content: Mapped[str] = mapped_column(deferred=True)
     content_type: Mapped[str] = mapped_column(String(100))
     source_url: Mapped[str | None] = mapped_column(String(2000))
     external_id: Mapped[str | None] = mapped_column(String(255))
