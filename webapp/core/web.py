@@ -10,6 +10,7 @@ from apiflask import APIFlask
 from flask import (
     Response,
     flash,
+    g,
     make_response,
     redirect,
     render_template,
