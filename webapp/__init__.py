@@ -119,7 +119,7 @@ def _render_type(kind: str, item: Any, _context: Any) -> str | bool:
 
     if kind == "type" and type(item).__module__ == database.__name__:
         return f"database.{type(item).__name__}()"
-    if item is database.BigId or kind == "type" and repr(item) == repr(database.BigId):
+    if item is database.BigId or (kind == "type" and repr(item) == repr(database.BigId)):
         return "database.BigId"
     if kind == "type" and item is database.Json:
         return "database.Json"

@@ -6,8 +6,8 @@ from wtforms import (
     EmailField,
     PasswordField,
     SelectField,
+    StringField,
 )
-from wtforms import StringField
 from wtforms.validators import DataRequired, Length, Optional
 
 from webapp.accounts.passwords import MAX_LENGTH, MIN_LENGTH

@@ -174,7 +174,7 @@ def _check(value: Any, path: str, depth: int = 0) -> None:
     if depth > MAX_DEPTH:
         raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
     if isinstance(value, str):
-        if "\x00" in value or not value.isascii() and _has_surrogate(value):
+        if "\x00" in value or (not value.isascii() and _has_surrogate(value)):
             raise Invalid(f"{path} holds characters that are not text.", field=path)
     elif isinstance(value, dict):
         for key, item in value.items():

@@ -113,7 +113,7 @@ TYPES = {
 }
 
 
-class list_contains(ColumnElement[bool]):  # noqa: N801 - reads as a SQL function
+class list_contains(ColumnElement[bool]):
     """SQL for "this list column holds this item", on either database."""
 
     inherit_cache = False
@@ -133,7 +133,7 @@ def _list_contains_postgresql(element: list_contains, compiler: Any, **options: 
 def _list_contains_sqlite(element: list_contains, compiler: Any, **options: Any) -> str:
     column = compiler.process(element.column, **options)
     item = compiler.process(element.item, **options)
-    return f"EXISTS (SELECT 1 FROM json_each({column}) WHERE json_each.value = {item})"
+    return f"({item} IN (SELECT value FROM json_each({column})))"
 
 
 def like_pattern(text_: str) -> str:

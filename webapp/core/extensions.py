@@ -13,7 +13,6 @@ from sqlalchemy.orm import DeclarativeBase, registry
 
 from webapp.core.database import TYPES
 
-
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

@@ -7,16 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apiflask import APIFlask
-from flask import (
-    Response,
-    flash,
-    g,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup, escape
 from werkzeug.datastructures import MultiDict

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AliasChoices, Field, StrictBool, StrictInt, field_validator
+from pydantic import AliasChoices, Field, StrictBool, StrictInt, StringConstraints, field_validator
 
 from webapp.core.api import Answer, Body
 
@@ -12,6 +12,7 @@ MAX_CONTENT = 5_000_000
 CONTENT_TYPES = ("text/markdown", "text/plain", "text/html")
 
 Strategy = Literal["hybrid", "keyword", "vector"]
+QueryText = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
 
 
 class DocumentBody(Body):
@@ -58,27 +59,18 @@ class DocumentQuery(Body):
 class QueryBody(Body):
     """A question to an agent (spec 1, QueryRequest)."""
 
-    query: str = Field(min_length=1, max_length=1000, examples=["How do I rotate an API key?"])
+    query: QueryText = Field(examples=["How do I rotate an API key?"])
     top_k: StrictInt | None = Field(None, ge=1, le=50)
     streaming: StrictBool = False
     include_metadata: StrictBool = True
-
-    @field_validator("query")
-    @classmethod
-    def _asks_something(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("must not be blank")
-        return value.strip()
 
 
 class SearchBody(Body):
     """A search over all documents of the organization."""
 
-    query: str = Field(min_length=1, max_length=1000)
+    query: QueryText
     top_k: StrictInt = Field(10, ge=1, le=50)
     strategy: Strategy = "hybrid"
-
-    asks_something = field_validator("query")(QueryBody._asks_something)
 
 
 class ResultMetadata(Answer):

@@ -80,8 +80,8 @@ def seed_oldest_organization() -> str:
 def _add_documentation(actor: Actor) -> int:
     """Store the pages that are missing or have changed."""
     known = {
-        external_id: checksum
-        for external_id, checksum in db.session.execute(
+        row.external_id: row.checksum
+        for row in db.session.execute(
             select(Document.external_id, Document.checksum).where(
                 Document.organization_id == actor.organization_id,
                 Document.external_id.like("callboard/docs/%"),

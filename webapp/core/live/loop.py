@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 
 import structlog
@@ -174,10 +175,8 @@ class Loop:
     def call(self, function: Callable[[], None], *, after: float = 0.0) -> None:
         """Run `function` in the loop's thread, `after` seconds from now."""
         self._calls.append((time.monotonic() + after if after else 0.0, function))
-        try:
+        with suppress(BlockingIOError):
             self._waker.send(b"\0")
-        except BlockingIOError:
-            pass
 
     def watch(self, connection: Connection, *, writing: bool) -> None:
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
@@ -189,10 +188,8 @@ class Loop:
 
     def forget(self, connection: Connection) -> None:
         self._connections.discard(connection)
-        try:
+        with suppress(KeyError, ValueError):
             self._selector.unregister(connection.sock)
-        except (KeyError, ValueError):
-            pass
 
     def _start(self) -> None:
         with self._lock:

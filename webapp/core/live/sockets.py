@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from socket import socket as Socket  # noqa: N812 - `socket` is this module's decorator
+from socket import socket as Socket
 from socket import socketpair
 from typing import Any
 from urllib.parse import urlsplit

@@ -10,8 +10,8 @@ from webapp.core.extensions import db
 
 
 class IndexState(db.Model):  # type: ignore[name-defined, misc]
-    """One row an organization: its writers queue on it, its readers see by `revision` that their
-    cache is old. Counts and lengths are of the chunks that are not deleted; a length is in terms."""
+    """One row an organization: writers queue on it, readers see by `revision` whether their cache
+    is old. Counts and lengths (in terms) are of the chunks that are not deleted."""
 
     __tablename__ = "index_states"
 
