@@ -19,6 +19,14 @@ from webapp.core.extensions import db
 PASSWORD = "correct horse battery"
 
 
+class Client(FlaskClient):
+    """A client whose requests have an application context of their own, as real ones do."""
+
+    def open(self, *args: Any, **options: Any) -> TestResponse:
+        with self.application.app_context():
+            return super().open(*args, **options)
+
+
 class Api:
     """A JSON client with a key: `api.post("/agents", {...})` → a response."""
 

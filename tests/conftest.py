@@ -11,7 +11,7 @@ from apiflask import APIFlask
 from sqlalchemy import text
 
 from tests.browser import Browser
-from tests.cast import PASSWORD, Cast
+from tests.cast import PASSWORD, Cast, Client
 from webapp import create_app
 from webapp.accounts import services as accounts
 from webapp.config import Settings
@@ -49,6 +49,7 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
 def _app(settings: Settings) -> APIFlask:
     app = create_app(settings)
     app.testing = True
+    app.test_client_class = Client
     app.config["PROPAGATE_EXCEPTIONS"] = False
     with app.app_context():
         migrations.upgrade(settings)

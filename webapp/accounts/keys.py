@@ -76,7 +76,7 @@ def revoke_key(key_id: UUID, *, actor: Actor) -> ApiKey:
     )
     if not actor.can(Role.ADMIN):
         statement = statement.where(ApiKey.user_id == actor.user_id)
-    row = get_locked(statement)
+    row: ApiKey | None = get_locked(statement)
     if row is None:
         raise NotFound(f"API key not found: {key_id}")
     row.revoke(clock.now())

@@ -75,7 +75,7 @@ def get_member(user_id: UUID, *, actor: Actor, lock: bool = False) -> User:
     statement = select(User).where(
         User.organization_id == actor.organization_id, User.id == user_id
     )
-    user = get_locked(statement) if lock else db.session.scalar(statement)
+    user: User | None = get_locked(statement) if lock else db.session.scalar(statement)
     if user is None:
         raise NotFound(f"Member not found: {user_id}")
     return user

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, flash, request, url_for
 from pydantic import ValidationError
 
@@ -89,13 +91,11 @@ def update(handle: str) -> Response:
 @requires(Role.ADMIN)
 def destroy(handle: str) -> Response:
     agent = services.delete_agent(handle, actor=current_actor())
-    flash(
-        {
-            "message": f"{agent.name} is deleted.",
-            "undo": url_for("agents.restore", handle=agent.handle),
-        },
-        "undo",
-    )  # type: ignore[arg-type]
+    undo: Any = {
+        "message": f"{agent.name} is deleted.",
+        "undo": url_for("agents.restore", handle=agent.handle),
+    }
+    flash(undo, "undo")
     return to("agents.index")
 
 

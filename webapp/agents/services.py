@@ -63,7 +63,7 @@ def get_agent(
         _is(reference),
         Agent.is_active.is_(not deleted),
     )
-    agent = get_locked(statement) if lock else db.session.scalar(statement)
+    agent: Agent | None = get_locked(statement) if lock else db.session.scalar(statement)
     if agent is None:
         raise NotFound(f"Agent not found: {reference}")
     return agent
@@ -116,7 +116,7 @@ def restore_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     """Bring a deleted agent back as it was; Conflict where it is not deleted."""
     actor.require(Role.ADMIN)
     statement = select(Agent).where(Agent.organization_id == actor.organization_id, _is(reference))
-    agent = get_locked(statement)
+    agent: Agent | None = get_locked(statement)
     if agent is None:
         raise NotFound(f"Agent not found: {reference}")
     agent.restore(clock.now())

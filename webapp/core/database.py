@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -32,8 +32,6 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeEngine
-
-T = TypeVar("T")
 
 SQLITE_BUSY_SECONDS = 30
 
@@ -103,7 +101,7 @@ class UuidList(_List):
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 #: what a plain `Mapped[...]` annotation means in every model
-TYPES = {
+TYPES: dict[Any, Any] = {
     datetime: UtcDateTime,
     str: Text,
     dict[str, Any]: Json,
@@ -133,7 +131,7 @@ def _list_contains_postgresql(element: list_contains, compiler: Any, **options: 
 def _list_contains_sqlite(element: list_contains, compiler: Any, **options: Any) -> str:
     column = compiler.process(element.column, **options)
     item = compiler.process(element.item, **options)
-    return f"({item} IN (SELECT value FROM json_each({column})))"
+    return f"({item} IN (SELECT value FROM json_each({column})))"  # noqa: S608 - compiled parts
 
 
 def like_pattern(text_: str) -> str:
@@ -192,7 +190,7 @@ def lock_writes() -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def get_locked(statement: Select[tuple[T]]) -> T | None:
+def get_locked(statement: Select[Any]) -> Any:
     """The one row of `statement`, locked until the end of the transaction, freshly read."""
     lock_writes()
     locked = statement.with_for_update().execution_options(populate_existing=True)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import structlog
 from apiflask import APIFlask, HTTPError
-from flask import Response, g, json, make_response, render_template, request
+from flask import Response, g, json, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
@@ -184,6 +184,8 @@ def wants_problem() -> bool:
 
 def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     """Draw a problem with the face that the caller reads."""
+    if body["status"] == 401 and request.method == "GET" and not wants_problem():
+        return _to_sign_in()
     if wants_problem():
         response = make_response(json.dumps(body), body["status"])
         response.mimetype = PROBLEM
@@ -197,6 +199,16 @@ def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> R
     if body["status"] == 401 and wants_problem():
         response.headers["WWW-Authenticate"] = 'Bearer realm="Callboard"'
     return response
+
+
+def _to_sign_in() -> Response:
+    """Ask a visitor who they are, and come back to this page afterwards."""
+    target = url_for("accounts.new_session", next=request.full_path.rstrip("?"))
+    if request.headers.get("HX-Request"):
+        response = make_response("", 401)
+        response.headers["HX-Redirect"] = target
+        return response
+    return make_response(redirect(target, 303))
 
 
 def init_app(app: APIFlask) -> None:

@@ -125,7 +125,8 @@ def url_with(**changes: Any) -> str:
         if value not in (None, "", 0):
             arguments[name] = value
     view_args = request.view_args or {}
-    return url_for(request.endpoint or "", **view_args, **arguments.to_dict())
+    values: dict[str, Any] = {**view_args, **arguments.to_dict()}
+    return url_for(request.endpoint or "", **values)
 
 
 def _whole_number(name: str, default: int, lowest: int, highest: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -17,7 +17,7 @@ _FENCE = re.compile(r"^[ ]{0,3}(```|~~~)")
 
 @dataclass(frozen=True)
 class Piece:
-    """One passage: its place in the document from 0, the headings above it, its text."""
+    """One passage: its place in the document from 0, its text, the headings above it."""
 
     position: int
     text: str
@@ -30,34 +30,36 @@ def _splitter() -> MarkdownSplitter:
 
 
 def chunk_text(text: str, title: str) -> list[Piece]:
-    """Passages of at most 1,400 characters, cut at headings, paragraphs, then sentences.
+    """Passages of at most 1,400 characters: a section each, longer ones cut at paragraphs.
 
-    The heading path leaves out a first heading that only repeats the title.
+    A heading stands in the path and not in the text; one that repeats the title is left out.
     """
-    headings = _headings(text)
-    starts = [start for start, _ in headings]
     pieces: list[Piece] = []
-    chunks = [(0, text.strip())] if len(text) <= MAX_CHARS else _splitter().chunk_indices(text)
-    for start, chunk in chunks:
-        if not chunk.strip():
-            continue
-        at = bisect_right(starts, start)
-        path = [part for part in (headings[at - 1][1] if at else []) if part != title]
-        pieces.append(Piece(len(pieces), chunk, path))
+    for path, section in _sections(text):
+        shown = [heading for heading in path if heading != title]
+        chunks = [section] if len(section) <= MAX_CHARS else _splitter().chunks(section)
+        for chunk in chunks:
+            if chunk.strip():
+                pieces.append(Piece(len(pieces), chunk.strip("\n"), shown))
+    if not pieces and text.strip():
+        pieces.append(Piece(0, text.strip()[:MAX_CHARS]))
     return pieces
 
 
-def _headings(text: str) -> list[tuple[int, list[str]]]:
-    """Where each Markdown heading begins, with the path down to it; code blocks are left out."""
-    found: list[tuple[int, list[str]]] = []
+def _sections(text: str) -> Iterator[tuple[list[str], str]]:
+    """Each stretch between Markdown headings with the path down to it; code is no heading."""
     path: list[tuple[int, str]] = []
-    is_code, start = False, 0
+    lines: list[str] = []
+    is_code = False
     for line in text.splitlines(keepends=True):
         if _FENCE.match(line):
             is_code = not is_code
-        elif not is_code and (match := _HEADING.match(line.rstrip("\r\n"))):
-            level = len(match[1])
-            path = [item for item in path if item[0] < level] + [(level, match[2][:200])]
-            found.append((start, [name for _, name in path]))
-        start += len(line)
-    return found
+        match = None if is_code else _HEADING.match(line.rstrip("\r\n"))
+        if match is None:
+            lines.append(line)
+            continue
+        yield [name for _, name in path], "".join(lines)
+        lines = []
+        level = len(match[1])
+        path = [*(item for item in path if item[0] < level), (level, match[2][:200])]
+    yield [name for _, name in path], "".join(lines)

@@ -100,7 +100,7 @@ def get_document(document_id: UUID, *, actor: Actor, lock: bool = False) -> Docu
     statement = select(Document).where(
         Document.organization_id == actor.organization_id, Document.id == document_id
     )
-    document = get_locked(statement) if lock else db.session.scalar(statement)
+    document: Document | None = get_locked(statement) if lock else db.session.scalar(statement)
     if document is None:
         raise NotFound(f"Document not found: {document_id}")
     return document
@@ -192,7 +192,12 @@ def _add_chunks(
     db.session.flush()
     index.add_chunks(
         organization_id,
-        [index.IndexedChunk(id=chunk.id, title=title, text=chunk.text) for title, chunk in chunks],
+        [
+            index.IndexedChunk(
+                id=chunk.id, title=title, text=" ".join([*chunk.heading_path, chunk.text])
+            )
+            for title, chunk in chunks
+        ],
     )
 
 

@@ -66,7 +66,8 @@ class WordLlamaEmbedder:
                 if ids := encoding.ids:
                     vectors[at] = matrix[ids].mean(axis=0, dtype=np.float32)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.divide(vectors, norms, out=vectors, where=norms > 0)
+        np.divide(vectors, norms, out=vectors, where=norms > 0)
+        return vectors
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

@@ -82,6 +82,10 @@ class Upload(db.Model):  # type: ignore[name-defined, misc]
     size: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
+    @property
+    def name(self) -> str:
+        return self.filename
+
 
 class UploadPart(db.Model):  # type: ignore[name-defined, misc]
     """Part `number` (from 0) of an upload; every part but the last has `PART_BYTES`."""

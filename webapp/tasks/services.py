@@ -39,7 +39,7 @@ def start_task(
     )
     db.session.add(task)
     db.session.flush()
-    engine.enqueue(db.session, "task", key=task.id)
+    engine.enqueue(db.session(), "task", key=task.id)
     announce(task)
     return task
 
@@ -48,7 +48,7 @@ def get_task(task_id: str, *, actor: Actor, lock: bool = False) -> Task:
     statement = select(Task).where(
         Task.organization_id == actor.organization_id, Task.id == task_id
     )
-    task = get_locked(statement) if lock else db.session.scalar(statement)
+    task: Task | None = get_locked(statement) if lock else db.session.scalar(statement)
     if task is None:
         raise NotFound(f"Task not found: {task_id}")
     return task

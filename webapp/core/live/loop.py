@@ -22,7 +22,6 @@ from wsproto import WSConnection
 from wsproto.events import (
     BytesMessage,
     CloseConnection,
-    Message,
     Ping,
     Pong,
     TextMessage,
@@ -65,7 +64,7 @@ class Connection:
         """Say goodbye and close."""
         loop.call(lambda: self._say_goodbye(code, reason))
 
-    def _send(self, event: Message | Ping | Pong | CloseConnection) -> None:
+    def _send(self, event: TextMessage | Ping | Pong | CloseConnection) -> None:
         if self.is_closed:
             return
         try:

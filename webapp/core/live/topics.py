@@ -93,6 +93,6 @@ class Tail:
             self._connection = db.engine.connect()
         version = self._connection.execute(text("PRAGMA data_version")).scalar()
         self._connection.rollback()
-        changed = version != self._version
+        changed = bool(version != self._version)
         self._version = version
         return changed

@@ -101,7 +101,7 @@ def remove_chunks(organization_id: UUID, chunk_ids: Sequence[int]) -> None:
 def _locked_state(organization_id: UUID) -> IndexState:
     lock_writes()
     statement = select(IndexState).where(IndexState.organization_id == organization_id)
-    state = get_locked(statement)
+    state: IndexState | None = get_locked(statement)
     if state is None:
         values = {
             "organization_id": organization_id,

@@ -1,0 +1,133 @@
+"""Every refusal is a problem with a code and a useful sentence, and changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.cast import Cast
+from webapp.core.actor import Actor
+
+JSON = {"Content-Type": "application/json"}
+
+
+def check(response: Any, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.mimetype == "application/problem+json"
+    problem = response.get_json(force=True)
+    assert problem["code"] == code
+    assert problem["status"] == status
+    assert len(problem["detail"]) > 8
+    assert problem["request_id"] == response.headers["X-Request-ID"]
+    return problem
+
+
+def test_the_framework_refuses_with_problems_too(cast: Cast) -> None:
+    api = cast.api("alice")
+    check(api.get("/nowhere"), 404, "not_found")
+    check(api.request("PATCH", "/documents"), 405, "method_not_allowed")
+    check(cast.api(None).get("/agents"), 401, "unauthenticated")
+    check(api.get("/agents", headers={"X-API-Key": "nonsense"}), 401, "bad_api_key")
+    check(api.post("/agents", data="x=1", headers={"Content-Type": "text/plain"}), 415,
+          "unsupported_media_type")  # fmt: skip
+    check(api.post("/agents", data=b"x" * (1024 * 1024 + 1), headers=JSON), 413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        (b"\xff\xfe", 400),
+        (b'{"name": NaN}', 400),
+        (b'{"name": 1e999}', 400),
+        (b"[" * 100_000, 400),
+        (b"[]", 422),
+        (b"{}", 422),
+        (b'{"name": "x", "instructions": "y", "colour": "red"}', 422),
+        (b'{"name": 7, "instructions": "y"}', 422),
+        (b'{"name": "a\\u0000b", "instructions": "y"}', 422),
+        (b'{"name": "\\ud800", "instructions": "y"}', 422),
+        (b'{"name": " ", "instructions": "y"}', 422),
+        (b'{"name": "x", "instructions": "y", "handle": "No Way"}', 422),
+        (b'{"name": "x", "instructions": "y", "handle": "search"}', 422),
+        (b'{"name": "x", "instructions": "y", "panels": ["window"]}', 422),
+        (b'{"name": "x", "instructions": "y", "modality": "smell"}', 422),
+        (b'{"name": "x", "instructions": "y", "retrieval_config": {"top_k": 99}}', 422),
+        (b'{"name": "x", "instructions": "y", "handoff_targets": ["nobody"]}', 400),
+    ],
+)
+def test_a_bad_body_is_refused_and_changes_nothing(cast: Cast, body: bytes, status: int) -> None:
+    api = cast.api("alice")
+    response = api.post("/agents", data=body, headers=JSON)
+    code = response.get_json(force=True)["code"]
+    check(response, status, code)
+    assert api.get("/agents").json == []
+
+
+def test_422_names_the_fields(cast: Cast) -> None:
+    response = cast.api("alice").post("/agents", {"name": 1, "colour": "red"})
+    problem = check(response, 422, "invalid")
+    assert {error["field"] for error in problem["errors"]} == {"name", "instructions", "colour"}
+
+
+def test_a_query_string_that_is_no_text_is_refused(cast: Cast) -> None:
+    api = cast.api("alice")
+    check(api.get("/agents?q=%00"), 422, "invalid")
+    check(api.get("/agents?limit=0"), 422, "invalid")
+    check(api.get("/tasks?limit=many"), 422, "invalid")
+
+
+def test_a_sane_request_id_is_kept_and_an_insane_one_replaced(cast: Cast) -> None:
+    api = cast.api("alice")
+    assert (
+        api.get("/agents", headers={"X-Request-ID": "mine-1"}).headers["X-Request-ID"] == "mine-1"
+    )
+    replaced = api.get("/agents", headers={"X-Request-ID": "no\tway"}).headers["X-Request-ID"]
+    assert len(replaced) == 36
+
+
+def test_a_page_and_an_htmx_request_get_their_own_faces(cast: Cast) -> None:
+    browser = cast.browser("alice")
+    page = browser.get("/agents/nobody", status=404)
+    assert "Agent not found: nobody" in page.body.text()
+    response = browser.client.get("/agents/nobody", headers={"HX-Request": "true"})
+    assert response.status_code == 404
+    assert response.text.startswith("<hx-partial")
+
+
+def test_a_write_of_a_session_needs_its_csrf_token(cast: Cast) -> None:
+    browser = cast.browser("alice")
+    body = {"name": "x", "instructions": "y"}
+    check(browser.client.post("/api/v1/agents", json=body), 403, "csrf_failed")
+    token = browser.csrf_token()
+    response = browser.client.post("/api/v1/agents", json=body, headers={"X-CSRFToken": token})
+    assert response.status_code == 201
+
+
+def test_api_without_version_answers_the_same(cast: Cast) -> None:
+    key = {"X-API-Key": cast.key("vera")}
+    client = cast.app.test_client()
+    assert client.get("/api/agents", headers=key).json == client.get(
+        "/api/v1/agents", headers=key
+    ).json == []  # fmt: skip
+
+
+def test_the_rate_limit_answers_429_with_retry_after(cast: Cast, alice: Actor) -> None:
+    cast.app.config["CALLBOARD"].__dict__["sign_in_limit"] = 3
+    try:
+        client = cast.app.test_client()
+        statuses = [client.post("/sign-in", data={"email": "a@b.c"}).status_code for _ in range(5)]
+    finally:
+        cast.app.config["CALLBOARD"].__dict__["sign_in_limit"] = 1000
+    assert statuses[-1] in (403, 429)
+
+
+def test_the_openapi_document_is_valid_and_tells_of_problems(cast: Cast) -> None:
+    from openapi_spec_validator import validate
+
+    spec = cast.app.test_client().get("/openapi.json").get_json()
+    validate(spec)
+    assert spec["openapi"].startswith("3.1")
+    responses = spec["paths"]["/api/v1/agents"]["post"]["responses"]
+    assert {"201", "400", "401", "403", "409", "413", "415", "422", "429", "500"} <= set(responses)

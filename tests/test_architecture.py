@@ -1,0 +1,74 @@
+"""The shape of the code: who imports whom, what may stand where."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from webapp import FEATURES
+
+ROOT = Path(__file__).parents[1]
+WEBAPP = ROOT / "webapp"
+FILES = sorted(WEBAPP.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+def package(name: str) -> str | None:
+    parts = name.split(".")
+    return parts[1] if parts[0] == "webapp" and len(parts) > 1 else None
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_feature_imports_only_what_stands_above_it(path: Path) -> None:
+    mine = path.relative_to(WEBAPP).parts[0]
+    theirs = {package(name) for name in imports(path)} & set(FEATURES)
+    if mine in ("core", "engine"):
+        assert not theirs
+    elif mine in FEATURES:
+        below = set(FEATURES[FEATURES.index(mine) + 1 :])
+        assert not theirs & below
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.name in ("models.py", "services.py", "documents.py")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_models_and_services_know_neither_flask_nor_forms(path: Path) -> None:
+    found = {name.split(".")[0] for name in imports(path)}
+    assert not found & {"flask", "wtforms", "flask_wtf", "apiflask"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.name in ("pages.py", "api.py")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_pages_and_apis_commit_nothing(path: Path) -> None:
+    text = path.read_text()
+    assert "session.commit" not in text
+    assert "session.add" not in text
+
+
+def test_only_the_engine_knows_dbos() -> None:
+    outside = [path for path in FILES if "engine" not in path.parts]
+    assert not [path for path in outside if any(n.split(".")[0] == "dbos" for n in imports(path))]
+
+
+def test_every_setting_is_read_and_documented() -> None:
+    from webapp.config import VARIABLES
+
+    readme = (ROOT / "README.md").read_text()
+    missing = [name for name in VARIABLES if f"`{name}`" not in readme]
+    assert not missing

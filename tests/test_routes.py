@@ -1,0 +1,136 @@
+"""Every route, every role, and another organization."""
+
+from __future__ import annotations
+
+import pytest
+from apiflask import APIFlask
+
+from tests.cast import Cast
+from tests.factories import make_agent, make_document
+from webapp.core.actor import Actor, Role
+from webapp.core.extensions import db
+from webapp.tasks import services as tasks
+
+# The reviewed list: who may use what. None is everybody. A new route is added here on purpose.
+ROLES = {
+    "GET / /palette /styleguide": Role.VIEWER,
+    "GET /agents /agents/<handle> /documents /documents/<uuid:document_id> /search": Role.VIEWER,
+    "GET /tasks /tasks/<task_id> /settings /settings/members": Role.VIEWER,
+    "GET /settings/api-keys /settings/sessions /ws/live": Role.VIEWER,
+    "POST /settings/api-keys /settings/api-keys/<uuid:key_id>/revocation": Role.VIEWER,
+    "POST /settings/sessions/<uuid:session_id>/revocation": Role.VIEWER,
+    "GET /agents/<handle>/ask /ws/query/<agent_id>": Role.MEMBER,
+    "GET /agents/new /agents/<handle>/edit /documents/new": Role.ADMIN,
+    "POST /agents /agents/<handle> /agents/<handle>/deletion": Role.ADMIN,
+    "POST /agents/<handle>/restoration /documents /documents/uploads": Role.ADMIN,
+    "POST /documents/<uuid:document_id>/deletion /tasks/<task_id>/cancellation": Role.ADMIN,
+    "POST /tasks/<task_id>/retrial /settings/members": Role.ADMIN,
+    "POST /settings/members/<uuid:user_id>": Role.ADMIN,
+    "GET /setup /sign-in /health /health/ready /docs /redoc /openapi.json /favicon.ico": None,
+    "POST /setup /sign-in /sign-out": None,
+    "GET /api/v1/health /api/v1/health/ready": None,
+    "GET /api/v1/agents /api/v1/agents/<agent_id> /api/v1/documents": Role.VIEWER,
+    "GET /api/v1/documents/<uuid:document_id> /api/v1/tasks /api/v1/tasks/<task_id>": Role.VIEWER,
+    "GET /api/v1/organization /api/v1/members /api/v1/api-keys": Role.VIEWER,
+    "POST /api/v1/api-keys /api/v1/knowledge/search": Role.VIEWER,
+    "DELETE /api/v1/api-keys/<uuid:key_id>": Role.VIEWER,
+    "POST /api/v1/agents/<agent_id>/query /api/v1/agents/<agent_id>/query/stream": Role.MEMBER,
+    "POST /api/v1/agents /api/v1/agents/<agent_id>/restore /api/v1/documents": Role.ADMIN,
+    "POST /api/v1/documents/import /api/v1/tasks/<task_id>/retry /api/v1/members": Role.ADMIN,
+    "PUT /api/v1/agents/<agent_id>": Role.ADMIN,
+    "DELETE /api/v1/agents/<agent_id> /api/v1/documents/<uuid:document_id>": Role.ADMIN,
+    "DELETE /api/v1/tasks/<task_id>": Role.ADMIN,
+}
+REVIEWED = {
+    (methods, path): role
+    for line, role in ROLES.items()
+    for methods, paths in [line.split(" ", 1)]
+    for path in paths.split()
+}
+
+
+def routes(app: APIFlask) -> dict[tuple[str, str], Role | None]:
+    return {
+        (method, rule.rule): getattr(app.view_functions[rule.endpoint], "required_role", None)
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS") and not rule.endpoint.endswith("static")
+    }
+
+
+def test_every_route_is_in_the_reviewed_list_with_its_role(app: APIFlask) -> None:
+    reviewed = {key: role for key, role in REVIEWED.items() if key[1] != "/styleguide"}
+    assert routes(app) == reviewed
+
+
+@pytest.fixture
+def things(alice: Actor) -> dict[str, str]:
+    """One of each thing of Alice's organization, by the name of its path argument."""
+    task = tasks.start_task("document_import", title="t", input={}, actor=alice)
+    db.session.commit()
+    return {
+        "agent_id": str(make_agent(alice, handle="helper").id),
+        "handle": "helper",
+        "document_id": str(make_document(alice).id),
+        "task_id": task.id,
+        "user_id": str(alice.user_id),
+    }
+
+
+def test_another_organization_sees_none_of_it(cast: Cast, things: dict[str, str]) -> None:
+    api = cast.api("charlie")
+    browser = cast.browser("charlie")
+    tried = 0
+    for (method, rule), role in REVIEWED.items():
+        names = [part[1:-1].split(":")[-1] for part in rule.split("/") if part.startswith("<")]
+        if not names or role is None or rule.startswith("/ws/") or names[0] not in things:
+            continue
+        path = "/".join(
+            things[part[1:-1].split(":")[-1]] if part.startswith("<") else part
+            for part in rule.split("/")
+        )
+        tried += 1
+        if path.startswith("/api/v1"):
+            body = {"query": "tea"} if "query" in path else {} if method == "PUT" else None
+            response = api.request(method, path.removeprefix("/api/v1"), body)
+            assert response.status_code == 404, (method, path, response.text)
+        elif method == "GET":
+            browser.get(path, status=404)
+        else:
+            browser.post(path, status=404)
+    assert tried > 15
+    for path in ("/agents", "/documents", "/tasks"):
+        assert api.get(path).json == []
+    assert api.post("/knowledge/search", {"query": "tea"}).json["results"] == []
+
+
+def test_each_role_reaches_what_the_list_says_and_nothing_more(
+    cast: Cast, things: dict[str, str]
+) -> None:
+    clients = {None: cast.api(None), Role.VIEWER: cast.api("vera"), Role.MEMBER: cast.api("bob")}
+    for (method, rule), needed in REVIEWED.items():
+        if not rule.startswith("/api/v1") or needed is None:
+            continue
+        path = rule.removeprefix("/api/v1")
+        for part in [part for part in path.split("/") if part.startswith("<")]:
+            name = part[1:-1].split(":")[-1]
+            path = path.replace(part, things.get(name, "00000000-0000-4000-8000-000000000000"))
+        for role, api in clients.items():
+            if role is None or not role.includes(needed):
+                status = api.request(method, path, {} if method != "GET" else None).status_code
+                assert status == (401 if role is None else 403), (method, path, role, status)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/agents", "/agents/new", "/documents", "/documents/new", "/search", "/tasks",
+     "/settings/members", "/settings/api-keys", "/settings/sessions"],
+)  # fmt: skip
+def test_every_page_works_with_an_empty_database(cast: Cast, path: str) -> None:
+    cast.browser("alice").get(path)
+
+
+def test_pages_send_a_visitor_to_the_sign_in_page(cast: Cast) -> None:
+    response = cast.app.test_client().get("/agents?q=x")
+    assert response.status_code == 303
+    assert response.location == "/sign-in?next=/agents?q%3Dx"
