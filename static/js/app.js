@@ -4,10 +4,14 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 function theme() {
   for (const select of all("[data-theme-select]")) {
     select.hidden = false;
-    select.value = localStorage.getItem("theme") || "system";
+    select.value = document.documentElement.dataset.theme;
     select.addEventListener("change", () => {
-      localStorage.setItem("theme", select.value);
       document.documentElement.dataset.theme = select.value;
+      try {
+        localStorage.setItem("theme", select.value);
+      } catch {
+        // The choice then lasts for this page.
+      }
       document.dispatchEvent(new CustomEvent("callboard:theme"));
     });
   }
@@ -26,7 +30,16 @@ function liveDot() {
 }
 
 function toasts() {
-  for (const toast of all(".toast:not(.error)")) setTimeout(() => toast.remove(), 8000);
+  const region = document.querySelector("#toasts");
+  const leave = () => {
+    for (const toast of all(".toast:not(.error, [data-leaving])", region)) {
+      toast.dataset.leaving = "";
+      setTimeout(() => toast.remove(), 8000);
+    }
+  };
+  leave();
+  // htmx and sockets add toasts to a page that is already open.
+  new MutationObserver(leave).observe(region, { childList: true });
   document.addEventListener("click", (event) => {
     event.target.closest("[data-dismiss]")?.closest(".toast")?.remove();
   });
@@ -46,7 +59,7 @@ function confirmation() {
     dialog.onclose = () => {
       if (dialog.returnValue !== "yes") return;
       waiting = form;
-      form.requestSubmit();
+      form.requestSubmit(event.submitter);
       waiting = null;
     };
   }, true);
@@ -56,8 +69,15 @@ function copying() {
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
-    button.textContent = "Copied";
+    const source = document.querySelector(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent.trim());
+      button.textContent = "Copied";
+    } catch {
+      // Over plain http there is no clipboard: select the text, so that one key copies it.
+      getSelection().selectAllChildren(source);
+      button.textContent = "Press Ctrl C";
+    }
   });
 }
 
@@ -68,7 +88,7 @@ function freshTimes() {
   for (const time of all("time[data-relative]")) {
     const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
     const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) || ["second", 1];
-    const text = relative.format(Math.round(seconds / size), unit);
+    const text = relative.format(Math.trunc(seconds / size), unit);
     if (time.textContent !== text) time.textContent = text;
   }
 }
@@ -115,6 +135,11 @@ function palette() {
   }
   input.addEventListener("input", refresh);
   input.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      // A search field would take the first Escape for emptying itself.
+      event.preventDefault();
+      dialog.close();
+    }
     const items = links();
     const at = items.findIndex((item) => item.getAttribute("aria-selected") === "true");
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -129,7 +154,21 @@ function palette() {
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }
 
+function menu() {
+  const details = document.querySelector("details.menu");
+  if (!details) return;
+  // Browsers without ::details-content hide a closed menu at every width.
+  const wide = matchMedia("(min-width: 721px)");
+  if (wide.matches && !CSS.supports("selector(::details-content)")) details.open = true;
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || wide.matches || !details.open) return;
+    details.open = false;
+    details.querySelector("summary").focus();
+  });
+}
+
 theme();
+menu();
 liveDot();
 toasts();
 confirmation();

@@ -43,6 +43,7 @@ function take({ event, data }) {
     status.textContent = "Searching…";
   } else if (event === "result") {
     list.append(draw(data));
+    reveal(list.lastElementChild);
   } else if (event === "completed") {
     pending = null;
     status.textContent = data.total_results
@@ -50,7 +51,7 @@ function take({ event, data }) {
       : "The documents say nothing about this. Try other words, or add a document that does.";
   } else if (event === "error") {
     pending = null;
-    status.textContent = data.detail;
+    status.textContent = data.detail ?? data.error;
   }
 }
 
@@ -80,6 +81,15 @@ function draw(result) {
   return card;
 }
 
+// A long passage scrolls in its card; the first word that was found should be in sight.
+function reveal(card) {
+  const content = card.querySelector(".content");
+  const mark = content.querySelector("mark");
+  if (!mark) return;
+  const below = mark.getBoundingClientRect().bottom - content.getBoundingClientRect().bottom;
+  if (below > 0) content.scrollTop = below + content.clientHeight / 2;
+}
+
 form.addEventListener("submit", (event) => {
   const question = input.value.trim();
   if (!question || socket?.readyState !== WebSocket.OPEN) return;
@@ -93,4 +103,5 @@ document.addEventListener("keydown", (event) => {
     input.focus();
   }
 });
+[...list.children].forEach(reveal);
 connect();

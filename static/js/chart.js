@@ -1,11 +1,16 @@
 // Draws <div class="chart" data-series='{"x": [...], "y": [...]}'> with uPlot, in our colours.
 import uPlot from "../vendor/uplot-1.6.32.esm.js";
 
-const colour = (name) => {
+// Hours as operators write them; each row: smallest step in seconds, then how a tick reads.
+const TICKS = [[86400, "{MM}-{DD}"], [60, "{HH}:{mm}"], [1, "{HH}:{mm}:{ss}"]].map(
+  ([step, format]) => [step, format, null, null, null, null, null, null, 1],
+);
+
+// A token as the chart's own surroundings see it, which may be of the other theme.
+const colour = (element, name) => {
   const probe = document.createElement("span");
   probe.hidden = true;
-  probe.className = `probe-${name}`;
-  document.body.append(probe);
+  element.append(probe);
   probe.style.color = `var(--${name})`;
   const value = getComputedStyle(probe).color;
   probe.remove();
@@ -22,16 +27,16 @@ function draw(element) {
   const make = () => {
     chart?.destroy();
     plot.replaceChildren();
-    const axis = { stroke: colour("muted"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false } };
+    const axis = { stroke: colour(element, "muted"), grid: { stroke: colour(element, "line"), width: 1 }, ticks: { show: false } };
     chart = new uPlot({
       width: plot.clientWidth || 400,
       height: 170,
       cursor: { y: false },
       scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
-      axes: [axis, { ...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
+      axes: [{ ...axis, values: TICKS, size: 30 }, { ...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
       series: [
-        { value: "{HH}:{mm}" },
-        { label: element.dataset.label, stroke: colour("accent"), fill: colour("accent-soft"), width: 1.5, points: { show: false } },
+        { label: "Time", value: "{HH}:{mm}" },
+        { label: element.dataset.label, stroke: colour(element, "accent"), fill: colour(element, "accent-soft"), width: 1.5, points: { show: false } },
       ],
     }, values(), plot);
   };
