@@ -1,4 +1,4 @@
-"""`/styleguide`, in debug only: every component side by side."""
+"""`/styleguide`, in debug only: every component in both themes, side by side."""
 
 from __future__ import annotations
 
@@ -6,9 +6,23 @@ from apiflask import APIFlask
 from flask import Response
 
 from webapp.agents.forms import AgentForm
+from webapp.core import clock
 from webapp.core.actor import Role
 from webapp.core.security import requires
-from webapp.core.web import page
+from webapp.core.web import Page, page
+
+RESULT = {
+    "content": "Make the new key first, move the programs over, then revoke the old key.",
+    "score": 0.861,
+    "metadata": {
+        "title": "Operations",
+        "document_url": "#light",
+        "heading_path": ["Keys", "Rotate"],
+        "highlights": [(13, 16), (68, 71)],
+        "bm25": 4.21,
+        "cosine": 0.63,
+    },
+}
 
 
 def init_app(app: APIFlask) -> None:
@@ -17,4 +31,17 @@ def init_app(app: APIFlask) -> None:
 
 @requires(Role.VIEWER)
 def show() -> Response:
-    return page("styleguide/show.html", form=AgentForm())
+    forms = {theme: AgentForm(prefix=f"{theme}-") for theme in ("light", "dark")}
+    forms["dark"].name.errors = ("An agent of this name exists.",)
+    minute = int(clock.now().timestamp()) // 60 * 60
+    return page(
+        "styleguide/show.html",
+        forms=forms,
+        now=clock.now(),
+        paging=Page(items=[None, None], total=5, limit=2, offset=2),
+        result=RESULT,
+        series={
+            "x": [minute - 60 * ago for ago in range(59, -1, -1)],
+            "y": [(ago * 7) % 11 for ago in range(60)],
+        },
+    )
