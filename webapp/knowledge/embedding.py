@@ -59,12 +59,16 @@ class WordLlamaEmbedder:
             tokenizer, matrix = self._tokenizer, self._matrix
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for start in range(0, len(texts), BATCH_TEXTS):
-            batch = list(texts[start : start + BATCH_TEXTS])
-            for at, encoding in enumerate(
-                tokenizer.encode_batch_fast(batch, add_special_tokens=False), start
-            ):
+            # Half a surrogate pair can come out of JSON, and the tokenizer would refuse it.
+            batch = [
+                text.encode("utf-8", "replace").decode()
+                for text in texts[start : start + BATCH_TEXTS]
+            ]
+            encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
+            for at, encoding in enumerate(encodings, start):
                 if ids := encoding.ids:
-                    vectors[at] = matrix[ids].mean(axis=0, dtype=np.float32)
+                    tokens = matrix.take(ids, axis=0).astype(np.float32)
+                    vectors[at] = np.ones(len(ids), dtype=np.float32) @ tokens
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         np.divide(vectors, norms, out=vectors, where=norms > 0)
         return vectors

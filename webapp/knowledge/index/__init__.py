@@ -1,12 +1,26 @@
 """Index: finds chunks by keywords and by meaning, in our own tables, alike on both databases.
 
 Chunks arrive in segments, written in the transaction that stores them; small segments are merged
-into larger ones as they gather, so a term is read from a handful of rows however documents came
-in. Nothing here commits.
+into larger ones as they gather. Nothing here commits.
 """
 
-from webapp.knowledge.index.highlighting import highlights
-from webapp.knowledge.index.searching import Hit, search
-from webapp.knowledge.index.writing import IndexedChunk, add_chunks, remove_chunks
+from webapp.knowledge.index.analysis import analyze, analyze_query
+from webapp.knowledge.index.highlighting import Snippet, highlights, make_snippet
+from webapp.knowledge.index.postings import IndexedChunk
+from webapp.knowledge.index.searching import Hit, Strategy, search
+from webapp.knowledge.index.writing import add_chunks, merge_segments, remove_chunks
 
-__all__ = ["Hit", "IndexedChunk", "add_chunks", "highlights", "remove_chunks", "search"]
+__all__ = [
+    "Hit",
+    "IndexedChunk",
+    "Snippet",
+    "Strategy",
+    "add_chunks",
+    "analyze",
+    "analyze_query",
+    "highlights",
+    "make_snippet",
+    "merge_segments",
+    "remove_chunks",
+    "search",
+]

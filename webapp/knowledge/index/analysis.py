@@ -30,159 +30,17 @@ _CJK = re.compile(
 )
 
 STOP_WORDS = frozenset(
-    [
-        "a",
-        "about",
-        "above",
-        "after",
-        "again",
-        "against",
-        "all",
-        "am",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "because",
-        "been",
-        "before",
-        "being",
-        "below",
-        "between",
-        "both",
-        "but",
-        "by",
-        "can",
-        "cannot",
-        "could",
-        "did",
-        "do",
-        "does",
-        "doing",
-        "down",
-        "during",
-        "each",
-        "few",
-        "for",
-        "from",
-        "further",
-        "had",
-        "has",
-        "have",
-        "having",
-        "he",
-        "her",
-        "here",
-        "hers",
-        "herself",
-        "him",
-        "himself",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "itself",
-        "let",
-        "me",
-        "more",
-        "most",
-        "must",
-        "my",
-        "myself",
-        "no",
-        "nor",
-        "not",
-        "of",
-        "off",
-        "on",
-        "once",
-        "only",
-        "or",
-        "other",
-        "ought",
-        "our",
-        "ours",
-        "ourselves",
-        "out",
-        "over",
-        "own",
-        "same",
-        "shall",
-        "she",
-        "should",
-        "so",
-        "some",
-        "such",
-        "than",
-        "that",
-        "the",
-        "their",
-        "theirs",
-        "them",
-        "themselves",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "through",
-        "to",
-        "too",
-        "under",
-        "until",
-        "up",
-        "very",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "whom",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-        "yours",
-        "yourself",
-        "yourselves",
-        "s",
-        "t",
-        "d",
-        "ll",
-        "m",
-        "re",
-        "ve",
-        "don",
-        "isn",
-        "aren",
-        "wasn",
-        "weren",
-        "hasn",
-        "haven",
-        "hadn",
-        "doesn",
-        "didn",
-        "won",
-        "wouldn",
-        "shouldn",
-        "couldn",
-        "mustn",
-    ]
+    """
+    a about above after again against all am an and any are as at be because been before being
+    below between both but by can cannot could did do does doing down during each few for from
+    further had has have having he her here hers herself him himself his how i if in into is it
+    its itself let me more most must my myself no nor not of off on once only or other ought our
+    ours ourselves out over own same shall she should so some such than that the their theirs
+    them themselves then there these they this those through to too under until up very was we
+    were what when where which while who whom why will with would you your yours yourself
+    yourselves s t d ll m re ve don isn aren wasn weren hasn haven hadn doesn didn won wouldn
+    shouldn couldn mustn
+    """.split()  # noqa: SIM905
 )
 
 _local = threading.local()
@@ -199,11 +57,6 @@ def analyze_query(text: str) -> list[str]:
     return _stem([word for word in words if word not in STOP_WORDS] or words)
 
 
-def terms_of_word(word: str) -> list[str]:
-    """The terms of one word as it stands in a text; several for CJK."""
-    return analyze(word)
-
-
 def bigrams(run: str) -> list[str]:
     """`"검색어"` → `["검색", "색어"]`; a single character stands for itself."""
     return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
@@ -211,6 +64,8 @@ def bigrams(run: str) -> list[str]:
 
 def split_cjk(word: str) -> list[str]:
     """`word` cut where CJK and other characters meet: `"gpu를"` → `["gpu", "를"]`."""
+    if word.isascii():
+        return [word]
     return [part for part in _CJK.split(word) if part]
 
 

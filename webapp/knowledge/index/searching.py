@@ -1,36 +1,43 @@
-"""Rank chunks: BM25 and cosine, each scaled to 0…1 over the candidates, weighted by the embedder.
+"""Ranking: BM25 and cosine over one view of the index, joined as the design decides.
 
-Postings are read by primary key; lengths, deletions and vectors come from a cache of this process
-that the organization's revision keeps honest.
+score = 0.7·minmax(bm25) + 0.3·minmax(cosine) over the union of the best 200 of each list in
+scope; a candidate without a query term has BM25 0, every candidate has its cosine, and ties
+fall to the lower chunk id. The shares belong to the embedder.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import Counter, OrderedDict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from webapp.core.database import snapshot
 from webapp.core.extensions import db
 from webapp.knowledge.embedding import get_embedder
 from webapp.knowledge.index.analysis import analyze_query
-from webapp.knowledge.index.models import IndexDeletion, IndexPosting, IndexSegment, IndexState
+from webapp.knowledge.index.models import IndexPosting
+from webapp.knowledge.index.views import K1, View, views
 
-K1, B = 1.2, 0.75
+Strategy = Literal["hybrid", "keyword", "vector"]
+Scores = NDArray[np.float64]
+Positions = NDArray[np.int64]
+
 CANDIDATES = 200
-CACHED_ORGANIZATIONS = 16
+#: scores are compared to so many decimals: sums in another order differ beyond them
+DECIMALS = 6
+#: a list whose scores differ by less says nothing about order
+MIN_SPREAD = 1e-5
 
-Floats = NDArray[np.float32]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """A found chunk: its final score (0…1), its BM25 and its cosine as they were."""
+    """A found chunk: its score (0…1), and what it comes from."""
 
     chunk_id: int
     score: float
@@ -38,195 +45,120 @@ class Hit:
     cosine: float
 
 
-@dataclass(frozen=True)
-class _Cache:
-    """An organization's chunks at one revision; `starts` says where each segment begins."""
-
-    revision: int
-    chunk_count: int
-    average_length: float
-    starts: dict[int, int]
-    chunk_ids: NDArray[np.int64]
-    lengths: Floats
-    alive: NDArray[np.bool_]
-    vectors: Floats
-
-
-_caches: OrderedDict[UUID, _Cache] = OrderedDict()
-_lock = threading.Lock()
-
-
 def search(
     organization_id: UUID,
     query: str,
     *,
-    top_k: int,
-    strategy: str = "hybrid",
+    top_k: int = 10,
+    strategy: Strategy = "hybrid",
     scope: NDArray[np.int64] | None = None,
 ) -> list[Hit]:
-    """The best chunks for a query, best first, at most `top_k`.
+    """The best `top_k` chunks of an organization for `query`, best first.
 
-    `scope` limits it to these chunk ids. `strategy` is hybrid, keyword or vector. Reads one state
-    of the database: it begins a snapshot, which the caller's commit ends.
+    `scope` holds the ids of the chunks that may be found; all where it is None. A `keyword` score
+    is the BM25 as a share of the best one, a `vector` score the cosine. Reads one `snapshot()`,
+    which the caller's commit ends, so call it before anything is written.
     """
-    snapshot()
-    cache = _fresh_cache(organization_id)
-    if cache is None or not cache.alive.any():
-        return []
-    allowed = cache.alive
-    if scope is not None:
-        allowed = allowed & np.isin(cache.chunk_ids, scope)
     embedder = get_embedder()
-    keyword_share, vector_share = {"keyword": (1.0, 0.0), "vector": (0.0, 1.0)}.get(
-        strategy, embedder.weights
-    )
-    bm25 = _bm25(organization_id, query, cache, allowed)
-    cosine = cache.vectors @ embedder.embed([query])[0]
-    lists = []
-    if keyword_share:
-        lists.append(_best(bm25, allowed & (bm25 > 0), cache.chunk_ids))
-    if vector_share:
-        lists.append(_best(cosine, allowed, cache.chunk_ids))
-    candidates = np.unique(np.concatenate(lists))
-    if not len(candidates):
+    snapshot()
+    view = views.get(organization_id)
+    if view is None:
         return []
-    scores = keyword_share * _scaled(bm25[candidates]) + vector_share * _scaled(cosine[candidates])
-    order = np.lexsort((cache.chunk_ids[candidates], -scores))[:top_k]
+    allowed = view.alive if scope is None else view.alive & np.isin(view.chunk_ids, scope)
+    bm25 = bm25_scores(view, analyze_query(query), allowed)
+    cosine = cosine_scores(view, embedder.embed([query])[0], allowed)
+    limit = max(CANDIDATES, top_k)
+    found = np.empty(0, dtype=np.int64)
+    if strategy != "vector":
+        found = best(view, bm25, np.flatnonzero(bm25), limit)
+    if strategy != "keyword":
+        found = np.union1d(found, best(view, cosine, np.flatnonzero(allowed), limit))
+    scores = np.zeros(len(view.chunk_ids))
+    scores[found] = _joined(strategy, bm25[found], cosine[found], embedder.weights)
     return [
         Hit(
-            chunk_id=int(cache.chunk_ids[at]),
-            score=float(score),
+            chunk_id=int(view.chunk_ids[at]),
+            score=float(scores[at]),
             bm25=float(bm25[at]),
             cosine=float(cosine[at]),
         )
-        for at, score in zip(candidates[order], scores[order], strict=True)
+        for at in best(view, scores, found, top_k).tolist()
     ]
 
 
-def _bm25(
-    organization_id: UUID, query: str, cache: _Cache, allowed: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    scores = np.zeros(len(cache.chunk_ids))
-    terms = Counter(analyze_query(query))
-    if not terms:
+def bm25_scores(view: View, terms: Sequence[str], allowed: NDArray[np.bool_]) -> Scores:
+    """BM25 by position, 0 outside of `allowed`; a term counts as often as the query has it.
+
+    How rare a term is, and how long a chunk, is measured over the organization, not the scope.
+    """
+    scores = np.zeros(len(view.chunk_ids))
+    times = Counter(terms)
+    if not times or not view.chunk_count:
         return scores
-    found: dict[str, list[tuple[NDArray[np.int64], NDArray[np.int32]]]] = {}
-    postings = db.session.execute(
+    found: dict[str, list[Row[str, int, bytes, bytes]]] = defaultdict(list)
+    for row in db.session.execute(
         select(
             IndexPosting.term,
             IndexPosting.segment_id,
             IndexPosting.offsets,
             IndexPosting.frequencies,
-        ).where(
-            IndexPosting.organization_id == organization_id, IndexPosting.term.in_(sorted(terms))
-        )
-    )
-    for term, segment_id, offsets, frequencies in postings:
-        at = np.frombuffer(offsets, dtype="<i4").astype(np.int64) + cache.starts[segment_id]
-        found.setdefault(term, []).append((at, np.frombuffer(frequencies, dtype="<i4")))
-    for term in sorted(found):
-        at = np.concatenate([offsets for offsets, _ in found[term]])
-        frequency = np.concatenate([items for _, items in found[term]])
-        kept = cache.alive[at]
-        at, frequency = at[kept], frequency[kept]
-        idf = np.log(1 + (cache.chunk_count - len(at) + 0.5) / (len(at) + 0.5))
-        norm = K1 * (1 - B + B * cache.lengths[at] / cache.average_length)
-        scores[at] += terms[term] * idf * frequency * (K1 + 1) / (frequency + norm)
-    return np.where(allowed, scores, 0.0)
-
-
-def _best(
-    scores: NDArray[np.floating], allowed: NDArray[np.bool_], chunk_ids: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Positions of the best 200 that are allowed; ties go to the lower chunk id."""
-    at = np.flatnonzero(allowed)
-    if len(at) > CANDIDATES:
-        limit = np.partition(scores[at], len(at) - CANDIDATES)[len(at) - CANDIDATES]
-        at = at[scores[at] >= limit]
-        at = at[np.lexsort((chunk_ids[at], -scores[at]))][:CANDIDATES]
-    return at
-
-
-def _scaled(scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    lowest, highest = float(scores.min()), float(scores.max())
-    if highest == lowest:
-        return np.full(len(scores), 1.0 if highest > 0 else 0.0)
-    return (scores.astype(np.float64) - lowest) / (highest - lowest)
-
-
-def _fresh_cache(organization_id: UUID) -> _Cache | None:
-    state = db.session.execute(
-        select(IndexState.revision, IndexState.chunk_count, IndexState.total_length).where(
-            IndexState.organization_id == organization_id
-        )
-    ).one_or_none()
-    if state is None or state.chunk_count == 0:
-        return None
-    with _lock:
-        cache = _caches.get(organization_id)
-        if cache is not None and cache.revision == state.revision:
-            _caches.move_to_end(organization_id)
-            return cache
-    cache = _load(organization_id, state.revision, state.chunk_count, state.total_length, cache)
-    with _lock:
-        _caches[organization_id] = cache
-        _caches.move_to_end(organization_id)
-        while len(_caches) > CACHED_ORGANIZATIONS:
-            _caches.popitem(last=False)
-    return cache
-
-
-def _load(
-    organization_id: UUID, revision: int, count: int, total_length: int, old: _Cache | None
-) -> _Cache:
-    """Read what the old cache does not have; segments never change, they come and go."""
-    segment_ids = list(
-        db.session.scalars(
-            select(IndexSegment.id)
-            .where(IndexSegment.organization_id == organization_id)
-            .order_by(IndexSegment.id)
-        )
-    )
-    known = _slices(old) if old is not None else {}
-    dimensions = get_embedder().dimensions
-    parts = {key: known[key] for key in segment_ids if key in known}
-    missing = [key for key in segment_ids if key not in known]
-    for row in db.session.execute(
-        select(
-            IndexSegment.id, IndexSegment.chunk_ids, IndexSegment.lengths, IndexSegment.vectors
-        ).where(IndexSegment.id.in_(missing))
+        ).where(IndexPosting.organization_id == view.organization_id, IndexPosting.term.in_(times))
     ):
-        parts[row.id] = (
-            np.frombuffer(row.chunk_ids, dtype="<i8"),
-            np.frombuffer(row.lengths, dtype="<i4").astype(np.float32),
-            np.frombuffer(row.vectors, dtype="<f2").reshape(-1, dimensions).astype(np.float32),
-        )
-    starts, start = {}, 0
-    for key in segment_ids:
-        starts[key] = start
-        start += len(parts[key][0])
-    chunk_ids = np.concatenate([parts[key][0] for key in segment_ids])
-    deleted = list(
-        db.session.scalars(
-            select(IndexDeletion.chunk_id).where(IndexDeletion.organization_id == organization_id)
-        )
-    )
-    return _Cache(
-        revision=revision,
-        chunk_count=count,
-        average_length=max(total_length / count, 1e-9),
-        starts=starts,
-        chunk_ids=chunk_ids,
-        lengths=np.concatenate([parts[key][1] for key in segment_ids]),
-        alive=~np.isin(chunk_ids, np.array(deleted, dtype=np.int64)),
-        vectors=np.concatenate([parts[key][2] for key in segment_ids]),
-    )
+        found[row.term].append(row)
+    for term, rows in found.items():
+        offsets = np.frombuffer(b"".join(row.offsets for row in rows), dtype="<i4")
+        frequencies = np.frombuffer(b"".join(row.frequencies for row in rows), dtype="<i4")
+        counts = [len(row.offsets) // 4 for row in rows]
+        at = offsets + np.repeat([view.bases[row.segment_id] for row in rows], counts)
+        document_count = int(view.alive[at].sum())
+        rarity = np.log1p((view.chunk_count - document_count + 0.5) / (document_count + 0.5))
+        share = times[term] * rarity * (K1 + 1)
+        scores[at] += share * frequencies / (frequencies + view.norms[at])
+    scores[~allowed] = 0
+    return scores.round(DECIMALS)
 
 
-def _slices(cache: _Cache) -> dict[int, tuple[NDArray[np.int64], Floats, Floats]]:
-    """The old cache cut into its segments again, without copying."""
-    ends = [*list(cache.starts.values())[1:], len(cache.chunk_ids)]
-    return {
-        key: (cache.chunk_ids[start:end], cache.lengths[start:end], cache.vectors[start:end])
-        for (key, start), end in zip(cache.starts.items(), ends, strict=True)
-    }
+def cosine_scores(view: View, vector: NDArray[np.float32], allowed: NDArray[np.bool_]) -> Scores:
+    """Cosines by position; what stands outside of `allowed` means nothing."""
+    scores = np.zeros(len(view.chunk_ids))
+    for part in view.parts:
+        start = view.bases[part.id]
+        end = start + len(part.chunk_ids)
+        rows = np.flatnonzero(allowed[start:end])
+        if len(rows) * 4 > end - start:  # gathering rows would cost more than it spares
+            scores[start:end] = part.vectors @ vector
+        elif len(rows):
+            scores[start + rows] = part.vectors[rows] @ vector
+    return scores.round(DECIMALS)
+
+
+def best(view: View, scores: Scores, candidates: Positions, limit: int) -> Positions:
+    """The `limit` highest of `candidates` (positions), best first, ties by chunk id."""
+    values = scores[candidates]
+    if len(candidates) > limit:
+        candidates = candidates[values >= np.partition(values, -limit)[-limit]]
+        values = scores[candidates]
+    return candidates[np.lexsort((view.chunk_ids[candidates], -values))[:limit]]
+
+
+def minmax(values: Scores) -> Scores:
+    """`values` stretched to 0…1; where all are alike, 1 for those above 0."""
+    if not len(values):
+        return values
+    low, high = values.min(), values.max()
+    if high - low < MIN_SPREAD:
+        return (values > 0).astype(np.float64)
+    stretched: Scores = (values - low) / (high - low)
+    return stretched
+
+
+def _joined(
+    strategy: Strategy, bm25: Scores, cosine: Scores, weights: tuple[float, float]
+) -> Scores:
+    if strategy == "vector" or not len(bm25):
+        return cosine.clip(0, 1)
+    if strategy == "keyword":
+        share: Scores = bm25 / bm25.max()
+        return share
+    joined: Scores = weights[0] * minmax(bm25) + weights[1] * minmax(cosine)
+    return joined.round(DECIMALS)

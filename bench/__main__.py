@@ -1,0 +1,5 @@
+"""All benchmarks, one after the other, as one table: `make bench`."""
+
+from bench import retrieval
+
+retrieval.main()
