@@ -43,6 +43,9 @@ class FileLeases:
         self._folder = folder
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._held: dict[str, int] = {}
+        for path in list(folder.iterdir()):  # killed workers that held no job left these
+            if self.hold(path.name):
+                self.release(path.name)
 
     def hold(self, executor_id: str) -> bool:
         path = self._folder / executor_id

@@ -52,8 +52,8 @@ class Worker:
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        if not self.leases.hold(self.executor_id):  # pragma: no cover - the id is random
-            raise RuntimeError("A worker's id must be its own.")
+        while not self.leases.hold(self.executor_id):
+            time.sleep(0.01)  # the id is new: only another worker's passing look can hold it
         backend.launch(self.engine, self.executor_id, self._run_job)
         logger.info("Worker %s takes jobs.", self.executor_id)
         next_retention = time.monotonic()

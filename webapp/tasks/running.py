@@ -120,6 +120,8 @@ def _end(run: Run, status: Status, error: str | None = None) -> None:
     if task is None or task.is_finished or task.run != run.number:
         db.session.rollback()
         return
+    if status == Status.COMPLETED and task.cancellation_requested:
+        status = Status.CANCELLED  # the last batch was under way; who asked was told it stops
     task.end(status, clock.now(), error)
     announce(task)
     db.session.commit()
