@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast, Client
+from tests.server import Installation
 from webapp import create_app
 from webapp.accounts import services as accounts
 from webapp.config import Settings
@@ -102,3 +104,35 @@ def _empty_tables() -> None:
     for table in reversed(db.metadata.sorted_tables):
         db.session.execute(text(f"DELETE FROM {table.name}"))
     db.session.commit()
+
+
+@pytest.fixture(scope="session")
+def installation(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """One running installation for all tests that need real processes."""
+    running = Installation(tmp_path_factory.mktemp("run"), _new_database(database_url))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def first_start(database_url: str, tmp_path: Path) -> Iterator[Installation]:
+    """An installation that nobody has set up, not started yet."""
+    fresh = Installation(tmp_path, _new_database(database_url), with_admin=False)
+    yield fresh
+    fresh.stop()
+
+
+def _new_database(database_url: str) -> str | None:
+    """A database beside the one under test; None means the installation's own SQLite file."""
+    if database_url.startswith("sqlite"):
+        return None
+    import psycopg
+
+    uri = database_url.replace("+psycopg", "")
+    name = f"run_{uuid4().hex[:12]}"
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return uri.replace("/postgres?", f"/{name}?")

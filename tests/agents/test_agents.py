@@ -48,7 +48,7 @@ def test_handoff_targets_must_be_there_and_other_than_itself(alice: Actor, charl
     foreign = make_agent(charlie, handle="foreign")
     agent = make_agent(alice, handle="agent", handoff_targets=["target", str(target.id)])
     assert agent.handoff_targets == [target.id]
-    with pytest.raises(BadReference, match="foreign.*same organization") as refused:
+    with pytest.raises(BadReference, match=r"foreign.*same organization") as refused:
         services.update_agent(
             "agent", AgentUpdate(handoff_targets=["foreign", str(foreign.id)]), actor=alice
         )

@@ -85,8 +85,8 @@ def test_a_stopping_worker_leaves_its_job_to_the_next_one(
 def test_a_cancelled_job_never_starts(app: Flask, start_worker: StartWorker) -> None:
     enqueue("cancelled", total=1)
     engine.enqueue(db.session, "fail", key="failing")
-    engine.schedule("every second", "count", cron="* * * * * *", arguments={"total": 1})
     db.session.commit()
+    engine.schedule("every second", "count", cron="* * * * * *", arguments={"total": 1})
     engine.cancel("cancelled")
     enqueue("other", total=1)
     db.session.commit()

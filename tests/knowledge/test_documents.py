@@ -105,8 +105,9 @@ def test_the_api_answers_as_spec_1_says(cast: Cast, alice: Actor) -> None:
     assert len(more.json["results"]) == 3
     assert more.json["results"][0]["metadata"] is None
     assert api.get("/agents/helper").json["total_queries"] == 2
-    for body in ({}, {"query": ""}, {"query": " "}, {"query": "x" * 1001}, {"query": "x", "top_k": 0},
-                 {"query": "x", "top_k": 51}, {"query": "x", "top_k": "5"}):  # fmt: skip
+    bad_queries = [{}, {"query": ""}, {"query": " "}, {"query": "x" * 1001}]
+    bad_counts = [{"query": "x", "top_k": top_k} for top_k in (0, 51, "5")]
+    for body in bad_queries + bad_counts:
         assert api.post("/agents/helper/query", body).status_code == 422
     assert api.get("/agents/helper").json["total_queries"] == 2
     assert api.post("/agents/nobody/query", {"query": "x"}).status_code == 404

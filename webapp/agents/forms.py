@@ -66,13 +66,10 @@ class AgentForm(Form):
     @classmethod
     def of(cls, agent: Agent, handoffs: list[Agent]) -> AgentForm:
         """The form filled with what the agent has now."""
-        return cls(
-            obj=agent,
-            data={
-                "tools": ", ".join(agent.tools),
-                "handoff_targets": ", ".join(target.handle for target in handoffs),
-            },
-        )
+        form = cls(obj=agent)
+        form.tools.data = ", ".join(agent.tools)
+        form.handoff_targets.data = ", ".join(target.handle for target in handoffs)
+        return form
 
     def to_create(self) -> AgentCreate:
         return AgentCreate(**self._fields_given(), handle=self.handle.data or None)

@@ -137,6 +137,8 @@ def _document(spec: dict[str, Any]) -> dict[str, Any]:
     for path, operations in spec["paths"].items():
         for operation in operations.values():
             responses = operation.setdefault("responses", {})
+            if "x-body" in operation:
+                operation["requestBody"] = operation.pop("x-body")
             for status in _refusals(path, operation):
                 responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
     return spec

@@ -18,6 +18,7 @@ from webapp.core.api import list_response
 from webapp.core.errors import (
     Invalid,
     Malformed,
+    TooLarge,
     UnsupportedMediaType,
     validation_errors,
 )
@@ -50,23 +51,25 @@ EVENT_STREAM = {
     }
 }
 DOCUMENT_CONTENT = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/DocumentBody"}},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "title": {"type": "string", "maxLength": 500},
-                        "external_id": {"type": "string", "maxLength": 255},
-                    },
-                }
-            },
+    "required": True,
+    "content": {
+        "application/json": {"schema": DocumentBody.model_json_schema()},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    "title": {"type": "string", "maxLength": 500},
+                    "external_id": {"type": "string", "maxLength": 255},
+                },
+            }
         },
-    }
+    },
+}
+NDJSON_CONTENT = {
+    "required": True,
+    "content": {uploads.NDJSON: {"schema": {"type": "string", "format": "binary"}}},
 }
 
 
@@ -82,28 +85,17 @@ def index(query: DocumentQuery) -> Response:
 @bp.post("/documents")
 @accepts_upload
 @requires(Role.ADMIN)
+@bp.output(DocumentAnswer, 201, description="The stored document, found from now on")
 @bp.doc(
     responses={
-        201: {
-            "description": "The stored document, found by searches from now on",
-            "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/DocumentAnswer"}}
-            },
-        },
         202: {
             "description": "The task that reads the uploaded file",
-            "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/TaskStarted"}}
-            },
-        },
-        400: "Malformed",
-        413: "Too large",
-        415: "Neither JSON nor a form with a file",
-        422: "Invalid",
+            "content": {"application/json": {"schema": TaskStarted.model_json_schema()}},
+        }
     },
     extensions={"x-body": DOCUMENT_CONTENT},
 )
-def create() -> tuple[Response, int, dict[str, str]]:
+def create() -> Response:
     """Store a document: JSON at once, an uploaded file by a task"""
     if request.mimetype == "multipart/form-data":
         return _upload()
@@ -112,8 +104,9 @@ def create() -> tuple[Response, int, dict[str, str]]:
             "This address reads application/json or multipart/form-data, "
             f"not {request.mimetype or 'nothing'!r}."
         )
-    limit = current_app.config["CALLBOARD"].max_upload
-    request.max_content_length = limit
+    limit = current_app.config["CALLBOARD"].max_body
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"The JSON body is larger than the limit of {limit:,} bytes; upload a file.")
     body = _validated(request.get_json())
     document = documents.create_document(body, actor=current_actor())
     location = url_for("knowledge_api.show", document_id=document.id)
@@ -123,20 +116,9 @@ def create() -> tuple[Response, int, dict[str, str]]:
 @bp.post("/documents/import")
 @accepts_upload
 @requires(Role.ADMIN)
-@bp.doc(
-    responses={
-        202: {
-            "description": "The task that reads the lines",
-            "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/TaskStarted"}}
-            },
-        },
-        413: "Too large",
-        415: "Not NDJSON",
-        422: "Empty, or not UTF-8",
-    }
-)
-def import_() -> tuple[Response, int, dict[str, str]]:
+@bp.output(TaskStarted, 202, description="The task that reads the lines")
+@bp.doc(extensions={"x-body": NDJSON_CONTENT})
+def import_() -> Response:
     """Import NDJSON: one document a line, as a task"""
     if request.mimetype not in (
         uploads.NDJSON,
@@ -224,7 +206,7 @@ def _stream(agent_id: str, body: QueryBody) -> Response:
     return response
 
 
-def _upload() -> tuple[Response, int, dict[str, str]]:
+def _upload() -> Response:
     file = request.files.get("file")
     if file is None or not file.filename:
         raise Invalid("The form has no file.", field="file", code="missing")
@@ -252,12 +234,10 @@ def _validated(value: object) -> DocumentBody:
         ) from error
 
 
-def _json(
-    answer: DocumentAnswer | TaskStarted, status: int, location: str
-) -> tuple[Response, int, dict[str, str]]:
-    body = answer.model_dump_json()
-    response = current_app.response_class(body, mimetype="application/json")
-    return response, status, {"Location": location}
+def _json(answer: DocumentAnswer | TaskStarted, status: int, location: str) -> Response:
+    return current_app.response_class(
+        answer.model_dump_json(), status, {"Location": location}, mimetype="application/json"
+    )
 
 
 def _task_url(task_id: str) -> str:

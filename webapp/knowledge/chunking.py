@@ -10,6 +10,8 @@ from functools import cache
 from semantic_text_splitter import MarkdownSplitter
 
 MAX_CHARS = 1400
+MAX_HEADING_CHARS = 500
+MAX_PART_CHARS = 20_000
 
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$")
 _FENCE = re.compile(r"^[ ]{0,3}(```|~~~)")
@@ -37,13 +39,23 @@ def chunk_text(text: str, title: str) -> list[Piece]:
     pieces: list[Piece] = []
     for path, section in _sections(text):
         shown = [heading for heading in path if heading != title]
-        chunks = [section] if len(section) <= MAX_CHARS else _splitter().chunks(section)
-        for chunk in chunks:
+        for chunk in _cut(section):
             if chunk.strip():
                 pieces.append(Piece(len(pieces), chunk.strip("\n"), shown))
     if not pieces and text.strip():
         pieces.append(Piece(0, text.strip()[:MAX_CHARS]))
     return pieces
+
+
+def _cut(section: str) -> Iterator[str]:
+    """Stretches of at most 1,400 characters, each as near to that as its paragraphs allow."""
+    # The splitter takes quadratic time for a text without paragraphs, so it gets a part at a time.
+    while len(section) > MAX_PART_CHARS:
+        breaks = (section.rfind(mark, MAX_CHARS, MAX_PART_CHARS) for mark in ("\n\n", "\n", " "))
+        end = next((at for at in breaks if at > 0), MAX_PART_CHARS)
+        yield from _splitter().chunks(section[:end])
+        section = section[end:]
+    yield from [section] if len(section) <= MAX_CHARS else _splitter().chunks(section)
 
 
 def _sections(text: str) -> Iterator[tuple[list[str], str]]:
@@ -54,7 +66,9 @@ def _sections(text: str) -> Iterator[tuple[list[str], str]]:
     for line in text.splitlines(keepends=True):
         if _FENCE.match(line):
             is_code = not is_code
-        match = None if is_code else _HEADING.match(line.rstrip("\r\n"))
+        # A long line is no heading, and trying it would take quadratic time.
+        is_text = is_code or len(line) > MAX_HEADING_CHARS
+        match = None if is_text else _HEADING.match(line.rstrip("\r\n"))
         if match is None:
             lines.append(line)
             continue

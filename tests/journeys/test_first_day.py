@@ -1,0 +1,89 @@
+"""The first day of an installation, in a real Chromium: from the one-time link to an answer."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.server import PASSWORD, Installation
+
+pytestmark = pytest.mark.browser
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert chromium, "The journeys need Chromium on the PATH (Debian: apt-get install chromium)."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
+        page = browser.new_page()
+        page.set_default_timeout(15_000)
+        flaws: list[str] = []
+        page.on("pageerror", lambda error: flaws.append(str(error)))
+        page.on(
+            "console",
+            lambda message: flaws.append(message.text) if message.type == "error" else None,
+        )
+        yield page
+        browser.close()
+        # The used link answers 404, which Chromium reports as an error of its own.
+        assert not [flaw for flaw in flaws if "404" not in flaw]
+
+
+def test_from_the_one_time_link_to_a_streamed_answer(
+    first_start: Installation, page: Page, tmp_path: Path
+) -> None:
+    first_start.start()
+    link = re.search(r"http\S+/setup\?token=\S+", first_start.output())
+    assert link
+    page.goto(link[0])
+    page.get_by_label("Your e-mail").fill("admin@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("With sample data").uncheck()
+    page.get_by_role("button", name="Make the account").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(page.locator("[data-live-dot]")).to_have_text("live")
+
+    files = []
+    for name, text in (("tea", "Green tea wants water of 80 degrees."), ("oak", "Oaks grow old.")):
+        path = tmp_path / f"{name}.md"
+        path.write_text(f"# All about {name}\n\n## Details\n\n{text}\n")
+        files.append(path)
+    page.get_by_role("link", name="Add documents").click()
+    page.get_by_label("Files").set_input_files(files)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tasks")
+    expect(page.get_by_text("completed", exact=True)).to_have_count(3)  # two rows and the filter
+
+    page.get_by_role("link", name="Agents", exact=True).click()
+    page.get_by_role("link", name="Define the first agent").click()
+    page.get_by_label("Name", exact=True).fill("Gardener")
+    page.get_by_label("Instructions").fill("Answer from the documents.")
+    page.get_by_role("button", name="Create agent").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Gardener")
+
+    page.locator("main").get_by_role("link", name="Ask").first.click()
+    expect(page.locator("[data-live-dot]")).to_have_text("live")
+    page.get_by_label("Your question").fill("How hot is the water for tea?")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    best = page.locator(".result").first
+    expect(best.locator("h3")).to_have_text("All about tea")
+    expect(best.locator("mark").first).to_have_text("tea")
+    expect(page.locator("[data-ask-status]")).to_contain_text("passages in")
+
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox").fill("oak")
+    expect(page.get_by_role("option").first).to_contain_text("All about oak")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("All about oak")
+    page.goto(link[0])
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not found")

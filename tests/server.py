@@ -1,0 +1,92 @@
+"""A whole installation as an operator starts it: supervisor, web and worker, over real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import psutil
+from simple_websocket import Client
+
+ROOT = Path(__file__).parents[1]
+KEY = "cb_a_key_of_the_tests_0123456789"
+EMAIL, PASSWORD = "alice@example.com", "correct horse battery"
+
+
+def eventually(check: Callable[[], Any], *, seconds: float = 20.0) -> Any:
+    """Wait until `check()` is true and return what it returned."""
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline, "It did not happen in time."
+        time.sleep(0.05)
+    return found
+
+
+class Installation:
+    """`make run` in a folder of its own on a free port of 127.0.0.1."""
+
+    def __init__(self, data: Path, database_url: str | None, *, with_admin: bool = True) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = data / "output.log"
+        self.environment = {
+            **os.environ,
+            "CALLBOARD_DATA": str(data),
+            "PORT": str(self.port),
+            "CALLBOARD_SIGN_IN_LIMIT": "1000",
+        }
+        if with_admin:
+            self.environment |= {
+                "CALLBOARD_ADMIN_EMAIL": EMAIL,
+                "CALLBOARD_ADMIN_PASSWORD": PASSWORD,
+                "CALLBOARD_ADMIN_API_KEY": KEY,
+            }
+        if database_url:
+            self.environment["DATABASE_URL"] = database_url
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "webapp/engine/supervisor.py"],
+                cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        eventually(lambda: "is ready on" in self.output(), seconds=60)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout=40)
+
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def part(self, word: str) -> psutil.Process:
+        """The newest process of ours whose command line has `word` ("worker", "gunicorn")."""
+        assert self.process is not None
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        found = [child for child in children if word in " ".join(child.cmdline())]
+        return max(found, key=lambda child: child.create_time())
+
+    def request(self, method: str, path: str, body: Any = None, content_type: str = "") -> Any:
+        """The parsed JSON answer of the API; None where it is empty."""
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        headers = {"X-API-Key": KEY, "Content-Type": content_type or "application/json"}
+        request = Request(f"{self.url}/api/v1{path}", data, headers, method=method)
+        with urlopen(request, timeout=30) as response:
+            content = response.read()
+        return json.loads(content) if content else None
+
+    def socket(self, path: str, **headers: str) -> Client:
+        return Client(f"ws://127.0.0.1:{self.port}{path}", headers=headers or {"X-API-Key": KEY})

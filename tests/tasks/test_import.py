@@ -1,0 +1,113 @@
+"""An import goes on where its last commit left it, whatever is killed on the way."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cast import Cast
+from tests.server import Installation, eventually
+from webapp.core.actor import Actor
+from webapp.core.errors import Conflict
+from webapp.core.extensions import db
+from webapp.tasks import services
+from webapp.tasks.models import Status
+
+NDJSON = "application/x-ndjson"
+
+
+def lines(prefix: str, count: int) -> bytes:
+    text = "Some words about number {} that a search can find again. " * 12
+    documents = (
+        {
+            "title": f"{prefix} {n}",
+            "content": text.format(*[n] * 12),
+            "external_id": f"{prefix}-{n}",
+        }
+        for n in range(count)
+    )
+    return "\n".join(json.dumps(document) for document in documents).encode()
+
+
+def start(installation: Installation, content: bytes) -> str:
+    task = installation.request("POST", "/documents/import", content, NDJSON)
+    return str(task["task_id"])
+
+
+def finished(installation: Installation, task_id: str) -> Any:
+    def ended() -> Any:
+        task = installation.request("GET", f"/tasks/{task_id}")
+        return task if task["status"] in ("completed", "failed", "cancelled") else None
+
+    return eventually(ended, seconds=60)
+
+
+def test_good_lines_are_kept_and_bad_ones_are_named(installation: Installation) -> None:
+    content = b'{"content": "fine"}\n{"content": 7}\nnonsense\n\n{"content": "NaN"}\n[]'
+    task = finished(installation, start(installation, content))
+    assert task["status"] == "completed"
+    assert task["result"]["created"] == 2
+    assert task["result"]["failed"] == 3
+    assert [error["line"] for error in task["result"]["errors"]] == [2, 3, 6]
+    nothing = finished(installation, start(installation, b"nonsense"))
+    assert nothing["status"] == "failed"
+    assert nothing["error"].startswith("No document could be read.")
+
+
+@pytest.mark.parametrize("part", ["worker", "gunicorn"])
+def test_a_kill_in_the_middle_indexes_every_document_exactly_once(
+    installation: Installation, part: str
+) -> None:
+    count = 600
+    task_id = start(installation, lines(part, count))
+
+    def is_under_way() -> bool:
+        task = installation.request("GET", f"/tasks/{task_id}")
+        return 5 < task["progress_percent"] < 90
+
+    eventually(is_under_way)
+    installation.part(part).kill()
+
+    def answers() -> Any:
+        try:
+            return installation.request("GET", f"/tasks/{task_id}")
+        except OSError:
+            return None
+
+    eventually(answers)
+    task = finished(installation, task_id)
+    assert task["status"] == "completed"
+    assert task["result"] == {"created": count, "replaced": 0, "failed": 0, "errors": []}
+    body = {"query": f"{part} 599 number", "top_k": 50, "strategy": "keyword"}
+    results = installation.request("POST", "/knowledge/search", body)["results"]
+    names = [result["metadata"]["external_id"] for result in results]
+    assert names.count(f"{part}-599") == 1
+    again = finished(installation, start(installation, lines(part, count)))
+    assert again["result"]["replaced"] == count
+
+
+def test_cancelling_stops_after_the_batch_and_stays(installation: Installation) -> None:
+    task_id = start(installation, lines("cancelled", 3000))
+    eventually(lambda: installation.request("GET", f"/tasks/{task_id}")["status"] == "running")
+    installation.request("DELETE", f"/tasks/{task_id}")
+    task = finished(installation, task_id)
+    assert task["status"] == "cancelled"
+    assert task["progress_percent"] < 100
+    retried = installation.request("POST", f"/tasks/{task_id}/retry")
+    assert retried["retry_of"] == task_id
+    installation.request("DELETE", f"/tasks/{retried['task_id']}")
+
+
+def test_a_terminal_status_never_changes(cast: Cast, alice: Actor) -> None:
+    task = services.start_task("document_import", title="t", input={}, actor=alice)
+    db.session.commit()
+    services.cancel_task(task.id, actor=alice)
+    assert task.status == Status.CANCELLED
+    with pytest.raises(Conflict, match="already cancelled"):
+        services.cancel_task(task.id, actor=alice)
+    with pytest.raises(Conflict):
+        task.end(Status.COMPLETED, task.created_at)
+    assert cast.api("alice").delete(f"/tasks/{task.id}").status_code == 409
+    assert cast.api("alice").get("/tasks/task-none").json["detail"] == "Task not found: task-none"
