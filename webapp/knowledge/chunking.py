@@ -50,12 +50,15 @@ def chunk_text(text: str, title: str) -> list[Piece]:
 def _cut(section: str) -> Iterator[str]:
     """Stretches of at most 1,400 characters, each as near to that as its paragraphs allow."""
     # The splitter takes quadratic time for a text without paragraphs, so it gets a part at a time.
-    while len(section) > MAX_PART_CHARS:
-        breaks = (section.rfind(mark, MAX_CHARS, MAX_PART_CHARS) for mark in ("\n\n", "\n", " "))
-        end = next((at for at in breaks if at > 0), MAX_PART_CHARS)
-        yield from _splitter().chunks(section[:end])
-        section = section[end:]
-    yield from [section] if len(section) <= MAX_CHARS else _splitter().chunks(section)
+    start = 0
+    while len(section) - start > MAX_PART_CHARS:
+        first, last = start + MAX_CHARS, start + MAX_PART_CHARS
+        breaks = (section.rfind(mark, first, last) for mark in ("\n\n", "\n", " "))
+        end = next((at for at in breaks if at > 0), last)
+        yield from _splitter().chunks(section[start:end])
+        start = end
+    rest = section[start:]
+    yield from [rest] if len(rest) <= MAX_CHARS else _splitter().chunks(rest)
 
 
 def _sections(text: str) -> Iterator[tuple[list[str], str]]:
