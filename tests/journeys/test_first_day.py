@@ -26,7 +26,8 @@ def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
         page = browser.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(20_000)
+        expect.set_options(timeout=20_000)
         flaws: list[str] = []
         page.on("pageerror", lambda error: flaws.append(str(error)))
         page.on(
@@ -81,7 +82,7 @@ def test_from_the_one_time_link_to_a_streamed_answer(
     expect(page.locator("[data-ask-status]")).to_contain_text("passages in")
 
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox").fill("oak")
+    page.get_by_label("Go to a page, agent or document").fill("oak")
     expect(page.get_by_role("option").first).to_contain_text("All about oak")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("All about oak")

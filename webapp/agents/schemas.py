@@ -103,8 +103,8 @@ class AgentCreate(AgentFields):
 class AgentUpdate(AgentFields):
     """A partial update: only the fields that are given change; `null` only where it may."""
 
-    name: Name = ""
-    instructions: Instructions = ""
+    name: Name = Field(default_factory=str)
+    instructions: Instructions = Field(default_factory=str)
 
 
 class AgentQuery(Body):
