@@ -20,6 +20,7 @@ from webapp.knowledge.index import (
     IndexedChunk,
     add_chunks,
     merge_segments,
+    merging,
     remove_chunks,
     search,
 )
@@ -77,11 +78,15 @@ actions = st.lists(
 )
 
 
+@pytest.mark.parametrize("fan_out", [2, 8], ids=["often merged", "seldom merged"])
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(actions=actions, query=texts)
-def test_it_finds_what_a_plain_bm25_finds_after_any_history(actions: list, query: str) -> None:
+def test_it_finds_what_a_plain_bm25_finds_after_any_history(
+    monkeypatch: pytest.MonkeyPatch, fan_out: int, actions: list, query: str
+) -> None:
+    monkeypatch.setattr(merging, "FAN_OUT", fan_out)
     organization_id, kept, next_id = uuid4(), {}, 1
     for action, argument in actions:
         if action in ("add", "roll back"):
