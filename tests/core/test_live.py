@@ -74,7 +74,7 @@ def sign_in(installation: Installation) -> str:
 def test_a_page_of_another_site_is_refused(installation: Installation, agent: str) -> None:
     cookie = sign_in(installation)
     with pytest.raises((ConnectionError, ConnectionClosed)):
-    installation.socket(f"/ws/query/{agent}", Cookie=cookie, Origin="http://evil.example")
+        installation.socket(f"/ws/query/{agent}", Cookie=cookie, Origin="http://evil.example")
     # The client names its host without the port, so that is the origin that fits.
     installation.socket(f"/ws/query/{agent}", Cookie=cookie, Origin="http://127.0.0.1").close()
 
