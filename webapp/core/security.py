@@ -39,7 +39,7 @@ def requires(role: Role) -> Callable[[F], F]:
     def decorate(view: F) -> F:
         view.required_role = role  # type: ignore[attr-defined]
         spec = view.__dict__.setdefault("_spec", {})
-        spec.setdefault("security", ["ApiKey", "Bearer", "Session"])
+        spec["security"] = spec.get("security") or ["ApiKey", "Bearer", "Session"]
         return view
 
     return decorate
