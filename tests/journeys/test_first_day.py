@@ -83,7 +83,7 @@ def test_from_the_one_time_link_to_a_streamed_answer(
 
     page.keyboard.press("Control+k")
     page.get_by_label("Go to a page, agent or document").fill("oak")
-    expect(page.get_by_role("option").first).to_contain_text("All about oak")
+    expect(page.locator(".palette [role=option]").first).to_contain_text("All about oak")
     page.get_by_label("Go to a page, agent or document").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("All about oak")
     page.goto(link[0])

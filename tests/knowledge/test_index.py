@@ -68,19 +68,20 @@ batches = st.lists(st.tuples(texts, texts), min_size=1, max_size=12)
 actions = st.lists(
     st.one_of(
         st.tuples(st.just("add"), batches),
-        st.tuples(st.just("remove"), st.lists(st.integers(0, 60), min_size=1, max_size=20)),
-        st.tuples(st.just("replace"), st.lists(st.integers(0, 60), min_size=1, max_size=4)),
+        st.tuples(st.just("remove"), st.lists(st.integers(0, 40), min_size=1, max_size=20)),
+        st.tuples(st.just("replace"), st.lists(st.integers(0, 40), min_size=1, max_size=4)),
         st.tuples(st.just("roll back"), batches),
         st.tuples(st.just("search"), texts),
         st.tuples(st.just("merge"), st.none()),
     ),
+    min_size=12,
     max_size=40,
 )
 
 
 @pytest.mark.parametrize("fan_out", [2, 8], ids=["often merged", "seldom merged"])
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(actions=actions, query=texts)
 def test_it_finds_what_a_plain_bm25_finds_after_any_history(
