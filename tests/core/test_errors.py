@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.browser import Browser
 from tests.cast import Cast
-from webapp.core.actor import Actor
 
 JSON = {"Content-Type": "application/json"}
 
@@ -113,14 +114,20 @@ def test_api_without_version_answers_the_same(cast: Cast) -> None:
     ).json == []  # fmt: skip
 
 
-def test_the_rate_limit_answers_429_with_retry_after(cast: Cast, alice: Actor) -> None:
-    cast.app.config["CALLBOARD"].__dict__["sign_in_limit"] = 3
+def test_sign_in_is_limited_for_an_account(cast: Cast) -> None:
+    usual = cast.app.config["CALLBOARD"]
+    cast.app.config["CALLBOARD"] = replace(usual, sign_in_limit=3)
     try:
-        client = cast.app.test_client()
-        statuses = [client.post("/sign-in", data={"email": "a@b.c"}).status_code for _ in range(5)]
+        browser = Browser(cast.app.test_client())
+        form = {"email": "alice@example.com", "password": "a wrong password"}
+        for _ in range(3):
+            page = browser.post("/sign-in", form, status=401)
+            assert "E-mail or password is wrong." in page.body.text()
+        browser.post("/sign-in", form, status=429)
+        assert browser.response is not None
+        assert int(browser.response.headers["Retry-After"]) > 0
     finally:
-        cast.app.config["CALLBOARD"].__dict__["sign_in_limit"] = 1000
-    assert statuses[-1] in (403, 429)
+        cast.app.config["CALLBOARD"] = usual
 
 
 def test_the_openapi_document_is_valid_and_tells_of_problems(cast: Cast) -> None:
