@@ -1,6 +1,6 @@
 """Retrieval: how good the ranking is, how fast a query, how fast documents come in.
 
-    COLLECTIONS=../shared/collections python -m bench.retrieval
+    COLLECTIONS=folder python -m bench.retrieval
 
 nDCG@10 is the mean over judged queries of DCG@10 / ideal DCG@10; DCG = Σ relevance / log2(rank + 1)
 with the relevance as it is given, and the ideal order is taken over all judged documents.
@@ -41,7 +41,7 @@ Search = Callable[[str], Sequence[str]]
 
 @dataclass(frozen=True)
 class Collection:
-    """A judged collection, as `shared/collections` keeps it."""
+    """A judged collection: a folder with docs.jsonl, queries.jsonl and qrels.jsonl."""
 
     name: str
     #: id, title, text
@@ -63,6 +63,13 @@ def load_collection(folder: Path) -> Collection:
         queries={row["id"]: row["text"] for row in _lines(folder / "queries.jsonl")},
         judgements=dict(judgements),
     )
+
+
+def load_collections() -> list[Collection]:
+    """The collections in the folder that the environment's COLLECTIONS names."""
+    if "COLLECTIONS" not in os.environ:
+        raise SystemExit(f"Set COLLECTIONS to the folder that holds {', '.join(FLOORS)}.")
+    return [load_collection(Path(os.environ["COLLECTIONS"]) / name) for name in FLOORS]
 
 
 def ndcg(collection: Collection, search: Search) -> float:
@@ -135,8 +142,7 @@ def measure_latency(search: Search, queries: Sequence[str]) -> tuple[float, floa
 
 
 def main() -> None:
-    root = Path(os.environ.get("COLLECTIONS", "../shared/collections"))
-    collections = [load_collection(root / name) for name in FLOORS]
+    collections = load_collections()
     for collection in collections:
         with empty_index() as organization_id:
             ids = [number for number, _, _ in collection.documents]
@@ -145,7 +151,7 @@ def main() -> None:
             for strategy in ("hybrid", "keyword", "vector"):
                 search = _searcher(organization_id, ids, strategy)
                 floor = f"floor {FLOORS[collection.name]}" if strategy == "hybrid" else ""
-                _print(f"nDCG@10 {collection.name} {strategy}", ndcg(collection, search), floor)
+                show(f"nDCG@10 {collection.name} {strategy}", ndcg(collection, search), floor)
     texts = [(title, text) for c in collections for _, title, text in c.documents]
     queries = [text for collection in collections for text in collection.queries.values()]
     with empty_index() as organization_id:
@@ -153,13 +159,13 @@ def main() -> None:
         ingest(organization_id, many, batch=INGEST_BATCH)
         search = _searcher(organization_id, [str(number) for number in range(len(many))], "hybrid")
         median, high = measure_latency(search, queries)
-        _print("query p50, 10,000 chunks (ms)", median)
-        _print("query p95, 10,000 chunks (ms)", high, "floor 60")
+        show("query p50, 10,000 chunks (ms)", median)
+        show("query p95, 10,000 chunks (ms)", high, "floor 60")
         more = _kilobytes(texts)
         seconds = ingest(organization_id, more, first_id=len(many), batch=INGEST_BATCH)
-        _print("1 kB documents/s, by 100", len(more) / seconds, "goal 150")
+        show("1 kB documents/s, by 100", len(more) / seconds, "goal 150")
         seconds = ingest(organization_id, more[:200], first_id=2 * len(many), batch=1)
-        _print("1 kB documents/s, one by one", 200 / seconds)
+        show("1 kB documents/s, one by one", 200 / seconds)
 
 
 def _searcher(organization_id: UUID, ids: Sequence[str], strategy: index.Strategy) -> Search:
@@ -178,7 +184,7 @@ def _kilobytes(texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(f"Document {at}", words[at * 1000 : (at + 1) * 1000]) for at in range(count)]
 
 
-def _print(name: str, value: float, note: str = "") -> None:
+def show(name: str, value: float, note: str = "") -> None:
     print(f"{name:<40} {value:>10.4g}   {note}".rstrip(), flush=True)
 
 
