@@ -83,6 +83,7 @@ def documents(collection: Collection) -> list[dict[str, str]]:
     return [
         {"title": title[:500], "content": text or title, "external_id": number}
         for number, title, text in collection.documents
+        if title or text  # two of Cranfield's are empty, and an empty document is refused
     ]
 
 
