@@ -3,41 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.server import PASSWORD, Installation
 
 pytestmark = pytest.mark.browser
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "The journeys need Chromium on the PATH (Debian: apt-get install chromium)."
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
-        page = browser.new_page()
-        page.set_default_timeout(20_000)
-        expect.set_options(timeout=20_000)
-        flaws: list[str] = []
-        page.on("pageerror", lambda error: flaws.append(str(error)))
-        page.on(
-            "console",
-            lambda message: flaws.append(message.text) if message.type == "error" else None,
-        )
-        yield page
-        browser.close()
-        # The used link answers 404, which Chromium reports as an error of its own.
-        assert not [flaw for flaw in flaws if "404" not in flaw]
 
 
 def test_from_the_one_time_link_to_a_streamed_answer(
