@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from apiflask import APIBlueprint
-from flask import Response, url_for
-from pydantic import TypeAdapter
+from flask import Response, current_app, make_response, url_for
+from pydantic import Field, TypeAdapter
 
 from webapp.agents import services
 from webapp.agents.models import Agent
-from webapp.agents.schemas import AgentAnswer, AgentCreate, AgentQuery, AgentUpdate
+from webapp.agents.schemas import (
+    AgentAnswer,
+    AgentCreate,
+    AgentPatch,
+    AgentQuery,
+    AgentSearch,
+    AgentUpdate,
+    SearchAnswer,
+)
 from webapp.core.actor import Role
-from webapp.core.api import list_response
+from webapp.core.api import Query, list_response
+from webapp.core.conditional import if_match, with_etag
 from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint("agents_api", __name__, url_prefix="/api/v1/agents", tag="Agents")
 
 AGENTS = TypeAdapter(list[AgentAnswer])
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "schema": {"type": "string", "examples": ['"v3-7"']},
+    "description": "Change only this version; another one is 412",
+}
+
+
+class DeletionQuery(Query):
+    force: bool = Field(False, description="Also where sub-agents stay behind")
+    permanent: bool = Field(False, description="For ever, with all that belongs to the agent")
 
 
 @bp.get("")
@@ -27,6 +49,17 @@ def index(query: AgentQuery) -> Response:
     return list_response(AGENTS, services.list_agents(query, actor=current_actor()))
 
 
+@bp.get("/search")
+@requires(Role.VIEWER)
+@bp.input(AgentSearch, location="query", arg_name="query")
+@bp.output(SearchAnswer)
+def search(query: AgentSearch) -> dict[str, Any]:
+    """Agents whose name, handle or description holds a text; `total` counts all of them"""
+    agents, total = services.search_agents(query, actor=current_actor())
+    filters = {"query": query.q} if query.q else {}
+    return {"agents": agents, "total": total, "filters_applied": filters}
+
+
 @bp.post("")
 @requires(Role.ADMIN)
 @bp.input(AgentCreate, arg_name="body")
@@ -35,32 +68,53 @@ def index(query: AgentQuery) -> Response:
 def create(body: AgentCreate) -> tuple[Agent, int, dict[str, str]]:
     """Create an agent"""
     agent = services.create_agent(body, actor=current_actor())
-    return agent, 201, {"Location": url_for("agents_api.show", agent_id=agent.id)}
+    return agent, 201, _headers(agent)
 
 
 @bp.get("/<agent_id>")
 @requires(Role.VIEWER)
 @bp.output(AgentAnswer)
-def show(agent_id: str) -> Agent:
-    """One agent, by UUID or handle"""
-    return services.get_agent(agent_id, actor=current_actor())
+@bp.doc(responses={304: "You have this state already (If-None-Match)"})
+def show(agent_id: str) -> Response:
+    """One agent, by UUID or handle, with its ETag"""
+    return _response(services.get_agent(agent_id, actor=current_actor()))
 
 
 @bp.put("/<agent_id>")
 @requires(Role.ADMIN)
 @bp.input(AgentUpdate, arg_name="body")
 @bp.output(AgentAnswer)
-def update(agent_id: str, body: AgentUpdate) -> Agent:
+@bp.doc(responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
+def update(agent_id: str, body: AgentUpdate) -> Response:
     """Change the fields that are given"""
-    return services.update_agent(agent_id, body, actor=current_actor())
+    return _response(
+        services.update_agent(agent_id, body, actor=current_actor(), if_match=if_match())
+    )
+
+
+@bp.patch("/<agent_id>")
+@requires(Role.ADMIN)
+@bp.input(AgentPatch, arg_name="body")
+@bp.output(AgentAnswer)
+@bp.doc(responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
+def patch(agent_id: str, body: AgentPatch) -> Response:
+    """Change name, scope, configuration, or pause and resume"""
+    return _response(
+        services.update_agent(agent_id, body, actor=current_actor(), if_match=if_match())
+    )
 
 
 @bp.delete("/<agent_id>")
 @requires(Role.ADMIN)
-@bp.doc(responses={204: "Deleted; POST …/restore brings it back"})
-def destroy(agent_id: str) -> tuple[str, int]:
-    """Delete an agent softly"""
-    services.delete_agent(agent_id, actor=current_actor())
+@bp.input(DeletionQuery, location="query", arg_name="query")
+@bp.doc(
+    responses={204: "Deleted; POST …/restore brings it back, unless permanent", 409: "", 412: ""},
+    extensions={"x-parameters": [IF_MATCH]},
+)
+def destroy(agent_id: str, query: DeletionQuery) -> tuple[str, int]:
+    """Delete an agent softly, or for ever"""
+    remove = services.remove_agent if query.permanent else services.delete_agent
+    remove(agent_id, actor=current_actor(), force=query.force, if_match=if_match())
     return "", 204
 
 
@@ -68,6 +122,38 @@ def destroy(agent_id: str) -> tuple[str, int]:
 @requires(Role.ADMIN)
 @bp.output(AgentAnswer)
 @bp.doc(responses=[409])
-def restore(agent_id: str) -> Agent:
+def restore(agent_id: str) -> Response:
     """Bring a deleted agent back"""
-    return services.restore_agent(agent_id, actor=current_actor())
+    return _response(services.restore_agent(agent_id, actor=current_actor()))
+
+
+@bp.post("/<agent_id>/duplicate")
+@requires(Role.ADMIN)
+@bp.output(AgentAnswer, 201)
+def duplicate(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
+    """A second agent with the same definition and no history"""
+    return _duplicate(agent_id)
+
+
+@bp.post("/<agent_id>/clone")
+@requires(Role.ADMIN)
+@bp.output(AgentAnswer, 201)
+def clone(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
+    """The same as `duplicate`"""
+    return _duplicate(agent_id)
+
+
+def _duplicate(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
+    agent = services.duplicate_agent(agent_id, actor=current_actor())
+    return agent, 201, _headers(agent)
+
+
+def _headers(agent: Agent) -> dict[str, str]:
+    location = url_for("agents_api.show", agent_id=agent.id)
+    return {"Location": location, "ETag": f'"{agent.etag}"'}
+
+
+def _response(agent: Agent) -> Response:
+    body = AgentAnswer.model_validate(agent).model_dump_json()
+    response = current_app.response_class(body, mimetype="application/json")
+    return with_etag(make_response(response), agent.etag)

@@ -11,16 +11,37 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
+from webapp.core.database import BigId, OrderedJson
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
 
 HANDLE = re.compile(r"[a-z0-9_-]{1,64}")
 #: words that stand in the place of a handle in some path
 RESERVED_HANDLES = frozenset(
-    {"search", "handoffs", "export", "import", "bulk", "from-taxonomy", "new"}
+    {"search", "handoffs", "export", "import", "bulk", "from-taxonomy", "new", "preview"}
 )
 DEFAULT_MODEL = "extractive"
 DEFAULT_RETRIEVAL = {"top_k": 5, "strategy": "hybrid"}
+
+#: What a version holds: a change of one of these makes the next version (api.md, Versions).
+DEFINITION = (
+    "name",
+    "description",
+    "instructions",
+    "model",
+    "voice",
+    "handoff_targets",
+    "tools",
+    "modality",
+    "panels",
+    "persona",
+    "scope_description",
+    "retrieval_config",
+    "features_config",
+    "input_schema",
+    "output_schema",
+    "model_overrides",
+)
 
 
 class Modality(StrEnum):
@@ -41,13 +62,36 @@ class Panel(StrEnum):
     DOCUMENT_VIEWER = "document_viewer"
 
 
+class Status(StrEnum):
+    """Where an agent, or one of its releases, stands in its life (spec 5)."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    DEPRECATED = "deprecated"
+    ARCHIVED = "archived"
+
+
+class Environment(StrEnum):
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
 class Agent(db.Model):  # type: ignore[name-defined, misc]
-    """One agent of one organization. Deleting is soft; a deleted agent keeps its handle."""
+    """One agent of one organization. Deleting is soft; a deleted agent keeps its handle.
+
+    `current_version` numbers the definition, `revision` counts every change of the record.
+    `environments` says what each environment runs: `{"production": {"version", "semver"}}`;
+    it repeats the newest deployments, so that no list has to look them up.
+    """
 
     __tablename__ = "agents"
     __table_args__ = (
         UniqueConstraint("organization_id", "handle"),
-        Index(None, "organization_id", "is_active", "created_at"),
+        Index(None, "organization_id", "is_active", "created_at", "id"),
+        Index("ix_agents_name", "organization_id", "is_active", "name_key", "id"),
+        # A search reads this index alone, and not the long rows.
+        Index("ix_agents_search", "organization_id", "is_active", "search_text", "id"),
+        Index("ix_agents_parent", "organization_id", "parent"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -62,11 +106,27 @@ class Agent(db.Model):  # type: ignore[name-defined, misc]
     tools: Mapped[list[str]] = mapped_column(default=list)
     modality: Mapped[str] = mapped_column(String(32), default=Modality.AUDIO_ONLY.value)
     panels: Mapped[list[str]] = mapped_column(default=list)
+    persona: Mapped[str | None] = mapped_column(String(2000))
     scope_description: Mapped[str | None] = mapped_column(String(500))
     retrieval_config: Mapped[dict[str, Any]] = mapped_column(
         default=lambda: dict(DEFAULT_RETRIEVAL)
     )
     features_config: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    input_schema: Mapped[dict[str, Any] | None] = mapped_column(OrderedJson)
+    output_schema: Mapped[dict[str, Any] | None] = mapped_column(OrderedJson)
+    model_overrides: Mapped[dict[str, Any] | None]
+    parent: Mapped[str | None] = mapped_column(String(64))
+    paused: Mapped[bool] = mapped_column(default=False)
+    status: Mapped[str] = mapped_column(String(20), default=Status.DRAFT.value)
+    environments: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    current_version: Mapped[int] = mapped_column(default=1)
+    published_version: Mapped[int | None]
+    version_author: Mapped[str] = mapped_column(String(320), default="")
+    version_note: Mapped[str | None] = mapped_column(String(500))
+    versioned_at: Mapped[datetime] = mapped_column(default=clock.now)
+    revision: Mapped[int] = mapped_column(default=1)
+    name_key: Mapped[str] = mapped_column(String(255), default="")
+    search_text: Mapped[str] = mapped_column(String(500), default="")
     is_active: Mapped[bool] = mapped_column(default=True)
     total_queries: Mapped[int] = mapped_column(default=0)
     last_query_at: Mapped[datetime | None]
@@ -85,19 +145,146 @@ class Agent(db.Model):  # type: ignore[name-defined, misc]
         value = self.features_config.get("stream_delay_ms")
         return value if isinstance(value, int) and 0 <= value <= 5000 else 50
 
-    def change(self, values: dict[str, Any], at: datetime) -> list[str]:
-        """Take over `values`; returns the names of the fields that really changed."""
-        changed = [name for name, value in values.items() if getattr(self, name) != value]
-        for name in changed:
-            setattr(self, name, values[name])
-        if changed:
-            self.updated_at = at
-        return changed
+    @property
+    def etag(self) -> str:
+        """`v<version>-<revision>`, unquoted (api.md, conditional)."""
+        return f"v{self.current_version}-{self.revision}"
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the current version is a release, so that there is nothing new to publish."""
+        return self.published_version == self.current_version
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The state that a version keeps, as JSON."""
+        values = {name: getattr(self, name) for name in DEFINITION}
+        return values | {"handoff_targets": [str(target) for target in self.handoff_targets]}
+
+    def runs(self, environment: str) -> dict[str, Any] | None:
+        """`{"version", "semver"}` of the release that an environment runs."""
+        return self.environments.get(environment)
+
+    def touch(self, at: datetime) -> None:
+        """Note that the record has changed."""
+        self.revision += 1
+        self.updated_at = at
+
+    def differing(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Those of `values` that the agent does not have already."""
+        return {name: value for name, value in values.items() if getattr(self, name) != value}
+
+    def revise(
+        self, values: dict[str, Any], *, author: str, note: str | None, at: datetime
+    ) -> None:
+        """Become the next version: its own definition with `values`."""
+        if self.status == Status.ARCHIVED:
+            raise Conflict(
+                f"Agent {self.handle} is archived and cannot be changed.",
+                code="archived",
+                suggestions=["Reinstate one of its releases first."],
+            )
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.current_version += 1
+        self.version_author, self.version_note, self.versioned_at = author, note, at
+        self.describe()
+        self.touch(at)
+
+    def describe(self) -> None:
+        """Bring what the list searches and sorts by up to date: the first 500 characters."""
+        self.name_key = fold(self.name)[:255]
+        self.search_text = fold(
+            f"{self.name}\n{self.handle}\n{self.description}\n{self.scope_description or ''}"
+        )[:500]
+
+    def delete(self, at: datetime) -> None:
+        self.is_active = False
+        self.touch(at)
 
     def restore(self, at: datetime) -> None:
         if self.is_active:
             raise Conflict(f"Agent {self.handle} is not deleted.", code="not_deleted")
-        self.is_active, self.updated_at = True, at
+        self.is_active = True
+        self.touch(at)
+
+
+class AgentVersion(db.Model):  # type: ignore[name-defined, misc]
+    """What an agent was in version `version`; written when that is superseded or published."""
+
+    __tablename__ = "agent_versions"
+    __table_args__ = (UniqueConstraint("agent_id", "version"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    snapshot: Mapped[dict[str, Any]] = mapped_column(OrderedJson)
+    author: Mapped[str] = mapped_column(String(320))
+    note: Mapped[str | None] = mapped_column(String(500))
+    created_at: Mapped[datetime]
+
+    @classmethod
+    def of(cls, agent: Agent) -> AgentVersion:
+        """The present state of `agent`, to be kept."""
+        return cls(
+            agent_id=agent.id,
+            version=agent.current_version,
+            snapshot=agent.definition,
+            author=agent.version_author,
+            note=agent.version_note,
+            created_at=agent.versioned_at,
+        )
+
+
+class Release(db.Model):  # type: ignore[name-defined, misc]
+    """A published version with its semantic version. It never changes, only its status does."""
+
+    __tablename__ = "releases"
+    __table_args__ = (
+        UniqueConstraint("agent_id", "version"),
+        UniqueConstraint("agent_id", "semver"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    semver: Mapped[str] = mapped_column(String(64))
+    changelog: Mapped[str] = mapped_column(default="")
+    status: Mapped[str] = mapped_column(String(20), default=Status.PUBLISHED.value)
+    author: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    def become(self, status: Status, *, running_in: list[str]) -> None:
+        """Deprecate, archive or reinstate the release; what runs cannot be archived."""
+        if status == self.status:
+            raise Conflict(f"Release {self.semver} is {status} already.", code="same_status")
+        if status == Status.ARCHIVED and running_in:
+            raise Conflict(
+                f"Release {self.semver} cannot be archived: {' and '.join(running_in)} runs it.",
+                code="release_running",
+                suggestions=["Roll that environment back or publish another version to it first."],
+            )
+        self.status = status.value
+
+
+class Deployment(db.Model):  # type: ignore[name-defined, misc]
+    """An environment was given a release. The newest one says what the environment runs."""
+
+    __tablename__ = "deployments"
+    __table_args__ = (Index(None, "agent_id", "environment", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
+    release_id: Mapped[UUID] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"))
+    environment: Mapped[str] = mapped_column(String(20))
+    action: Mapped[str] = mapped_column(String(20))
+    author: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+def fold(text: str) -> str:
+    """A text as searches compare it: without case, in one Unicode form."""
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def handle_from(name: str) -> str:

@@ -6,12 +6,24 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from semver import Version
 
-from webapp.agents.models import DEFAULT_MODEL, DEFAULT_RETRIEVAL, Modality, Panel
+from webapp.agents.json_schemas import check_schema
+from webapp.agents.models import (
+    DEFAULT_MODEL,
+    DEFAULT_RETRIEVAL,
+    RESERVED_HANDLES,
+    Environment,
+    Modality,
+    Panel,
+    Status,
+)
 from webapp.core.api import Answer, Body
 
 MAX_INSTRUCTIONS = 200_000
+SORTS = r"^-?(name|created_at|updated_at|total_queries)$"
+HANDLE_PATTERN = r"^[a-z0-9_-]{1,64}$"
 
 
 def _empty_for_null(value: Any) -> Any:
@@ -41,23 +53,20 @@ Instructions = Annotated[
 ]
 
 
-class AgentFields(Body):
-    """What both creating and updating may set (spec 2, 6.3; spec 1, 0.1)."""
+Handle = Annotated[str, Field(pattern=HANDLE_PATTERN, examples=["coding-expert"])]
+Note = Annotated[
+    str | None,
+    Field(None, max_length=500, description="What this version changes, for its readers"),
+]
 
-    description: str = Field("", max_length=2000)
-    model: Word = DEFAULT_MODEL
-    voice: str | None = Field(None, max_length=255, examples=["cartesia:sonic"])
-    handoff_targets: References = []
-    tools: Tools = []
-    modality: Modality = Modality.AUDIO_ONLY
-    panels: Panels = []
-    scope_description: str | None = Field(None, max_length=500)
-    retrieval_config: dict[str, Any] = Field(
-        default_factory=lambda: dict(DEFAULT_RETRIEVAL), examples=[DEFAULT_RETRIEVAL]
-    )
-    features_config: dict[str, Any] = Field(default_factory=dict)
 
-    unique = field_validator("handoff_targets", "tools", "panels")(_unique)
+class _Checks(Body):
+    """The rules of single fields, wherever they are set."""
+
+    @field_validator("handoff_targets", "tools", "panels", check_fields=False)
+    @classmethod
+    def _unique(cls, value: list[Any]) -> list[Any]:
+        return list(dict.fromkeys(value))
 
     @field_validator("name", "model", check_fields=False)
     @classmethod
@@ -66,14 +75,7 @@ class AgentFields(Body):
             raise ValueError("must not be blank")
         return value.strip()
 
-    @field_validator("instructions", check_fields=False)
-    @classmethod
-    def _says_something(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("must not be blank")
-        return value
-
-    @field_validator("retrieval_config")
+    @field_validator("retrieval_config", check_fields=False)
     @classmethod
     def _retrieval(cls, value: dict[str, Any]) -> dict[str, Any]:
         top_k = value.get("top_k", 5)
@@ -83,7 +85,7 @@ class AgentFields(Body):
             raise ValueError("strategy must be hybrid, keyword or vector")
         return value
 
-    @field_validator("features_config")
+    @field_validator("features_config", check_fields=False)
     @classmethod
     def _features(cls, value: dict[str, Any]) -> dict[str, Any]:
         delay = value.get("stream_delay_ms", 50)
@@ -91,13 +93,85 @@ class AgentFields(Body):
             raise ValueError("stream_delay_ms must be a whole number from 0 to 5000")
         return value
 
+    @field_validator("input_schema", "output_schema", check_fields=False)
+    @classmethod
+    def _is_schema(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value is not None:
+            check_schema(value)
+        return value
+
+
+class AgentFields(_Checks):
+    """What both creating and updating may set (spec 2, 6.3; spec 1, 0.1; spec 5, 2)."""
+
+    description: str = Field("", max_length=2000)
+    model: Word = DEFAULT_MODEL
+    voice: str | None = Field(None, max_length=255, examples=["cartesia:sonic"])
+    handoff_targets: References = []
+    tools: Tools = []
+    modality: Modality = Modality.AUDIO_ONLY
+    panels: Panels = []
+    persona: str | None = Field(None, max_length=2000)
+    scope_description: str | None = Field(None, max_length=500)
+    retrieval_config: dict[str, Any] = Field(
+        default_factory=lambda: dict(DEFAULT_RETRIEVAL), examples=[DEFAULT_RETRIEVAL]
+    )
+    features_config: dict[str, Any] = Field(default_factory=dict)
+    input_schema: dict[str, Any] | None = Field(None, description="JSON Schema 2020-12")
+    output_schema: dict[str, Any] | None = Field(None, description="JSON Schema 2020-12")
+    model_overrides: dict[str, Any] | None = Field(
+        None, examples=[{"model": "gpt-4.1-mini", "temperature": 0.2}]
+    )
+
 
 class AgentCreate(AgentFields):
-    """A new agent. `handle` is made from the name where absent."""
+    """A new agent, as spec 2 writes it or as spec 3 spawns it.
+
+    `handle` is made from the name where absent. Spec 3's `id` is the handle and its
+    `system_prompt` the instructions; such an agent may have no instructions of its own.
+    """
 
     name: Name
-    instructions: Instructions
-    handle: str | None = Field(None, pattern=r"^[a-z0-9_-]{1,64}$", examples=["coding-expert"])
+    model_config_id: str | None = Field(None, max_length=255)
+    instructions: str = Field(
+        max_length=MAX_INSTRUCTIONS, examples=["You help people to write code."]
+    )
+    handle: Handle | None = None
+    parent: Word | None = Field(None, description="Handle or UUID of the agent above this one")
+    activate: bool = Field(True, description="false: the agent begins paused")
+    version_note: Note = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spawned(cls, body: Any) -> Any:
+        if not isinstance(body, dict):
+            return body
+        body = dict(body)
+        for theirs, ours in (("id", "handle"), ("system_prompt", "instructions")):
+            if theirs in body:
+                if ours in body:
+                    raise ValueError(f"{theirs} and {ours} are the same: give one of them")
+                body[ours] = body.pop(theirs)
+        if isinstance(body.get("handle"), str):
+            body.setdefault("name", body["handle"])
+        if body.get("model_config_id") or body.get("model_overrides"):
+            body["instructions"] = body.get("instructions") or ""
+        return body
+
+    @field_validator("instructions")
+    @classmethod
+    def _says_something(cls, value: str, info: ValidationInfo) -> str:
+        is_spawned = info.data.get("model_config_id") or info.data.get("model_overrides")
+        if not value.strip() and not is_spawned:
+            raise ValueError("must not be blank")
+        return value
+
+    @field_validator("handle")
+    @classmethod
+    def _is_free_word(cls, value: str | None) -> str | None:
+        if value in RESERVED_HANDLES:
+            raise ValueError(f"{value} is a reserved word")
+        return value
 
 
 class AgentUpdate(AgentFields):
@@ -105,20 +179,87 @@ class AgentUpdate(AgentFields):
 
     name: Name = Field(default_factory=str)
     instructions: Instructions = Field(default_factory=str)
+    version_note: Note = None
+
+    @field_validator("instructions")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("must not be blank")
+        return value
 
 
-class AgentQuery(Body):
-    """The list's filters."""
+class AgentPatch(_Checks):
+    """Spec 1's update: these fields and no other; an object replaces the one before."""
+
+    name: Name = Field(default_factory=str)
+    scope_description: str | None = Field(None, max_length=500)
+    retrieval_config: dict[str, Any] = Field(default_factory=dict)
+    features_config: dict[str, Any] = Field(default_factory=dict)
+    paused: bool = False
+
+
+class PublishBody(Body):
+    """How a version is published; everything may be left out."""
+
+    semver: str | None = Field(None, max_length=64, examples=["1.2.0"])
+    changelog: str = Field("", max_length=10_000)
+    environment: Environment = Environment.PRODUCTION
+
+    @field_validator("semver")
+    @classmethod
+    def _is_semver(cls, value: str | None) -> str | None:
+        if value is not None and not Version.is_valid(value):
+            raise ValueError("must be a semantic version like 1.2.0")
+        return value
+
+
+class AgentFilter(Body):
+    """Which agents: the list's filters without order and page."""
 
     model_config = {"extra": "ignore"}
 
-    q: str = Field("", max_length=255, description="Part of the name or handle")
+    q: str = Field(
+        "",
+        max_length=255,
+        description="Part of name, handle or description; `model:`, `tool:`, `modality:` and "
+        "`status:` before a word narrow the list, quotes keep words together",
+    )
+    active: bool | None = Field(None, description="true: not paused")
+    parent: str | None = Field(None, max_length=64, description="Handle of the agent above")
+    is_sub: bool | None = Field(None, description="Whether there is an agent above")
+    status: Status | None = None
     modality: Modality | None = None
     tool: str | None = Field(None, max_length=255)
-    sort: str = Field("-created_at", pattern=r"^-?(name|created_at|updated_at|total_queries)$")
     include_deleted: bool = Field(False, description="Admins only")
+
+
+class AgentQuery(AgentFilter):
+    """The list's filters, order and page."""
+
+    sort: str = Field("-created_at", pattern=SORTS)
     limit: int = Field(50, ge=1, le=100)
     offset: int = Field(0, ge=0, le=1_000_000_000)
+
+    @property
+    def is_filtered(self) -> bool:
+        return self.model_copy(update={"include_deleted": False}) != AgentQuery(
+            sort=self.sort, limit=self.limit, offset=self.offset
+        )
+
+
+class AgentSearch(Body):
+    """Spec 1's search."""
+
+    model_config = {"extra": "ignore"}
+
+    q: str = Field("", max_length=255)
+    max_results: int = Field(50, ge=1, le=100)
+
+
+class RunningRelease(Answer):
+    version: int
+    semver: str
 
 
 class AgentAnswer(Answer):
@@ -134,11 +275,29 @@ class AgentAnswer(Answer):
     tools: list[str]
     modality: Modality
     panels: list[str]
+    persona: str | None
     scope_description: str | None
     retrieval_config: dict[str, Any]
     features_config: dict[str, Any]
+    input_schema: dict[str, Any] | None
+    output_schema: dict[str, Any] | None
+    model_overrides: dict[str, Any] | None
+    parent: str | None
+    paused: bool
+    status: Status
+    environments: dict[str, RunningRelease] = Field(
+        description="What staging and production run, where they run something"
+    )
+    current_version: int
+    revision: int
     is_active: bool
     total_queries: int
     last_query_at: datetime | None
     created_at: datetime
     updated_at: datetime
+
+
+class SearchAnswer(Answer):
+    agents: list[AgentAnswer]
+    total: int
+    filters_applied: dict[str, Any]

@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp.agents.models import RESERVED_HANDLES, Agent, handle_from
-from webapp.agents.schemas import AgentCreate, AgentQuery, AgentUpdate
+from webapp.agents.models import (
+    DEFAULT_MODEL,
+    Agent,
+    AgentVersion,
+    Deployment,
+    Release,
+    handle_from,
+)
+from webapp.agents.references import is_agent, refuse_itself, resolve_handoffs
+from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSearch, AgentUpdate
+from webapp.agents.search import count_all, matches_text, select_agents
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
-from webapp.core.database import get_locked, like_pattern, list_contains
-from webapp.core.errors import BadReference, Conflict, Forbidden, Invalid, NotFound
+from webapp.core.conditional import check_version
+from webapp.core.database import get_locked, lock_name
+from webapp.core.errors import BadReference, Conflict, NotFound
 from webapp.core.extensions import db
 from webapp.core.web import Page
 
+#: models that a body may name with `model_config_id`
+CATALOG = (DEFAULT_MODEL,)
+#: what else of an agent a later feature keeps: label → `count(agent)`
+belongings: dict[str, Callable[[Agent], int]] = {}
+
 
 def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:
-    """Create an agent in the actor's organization (spec 2, 6.4).
+    """Create an agent in the actor's organization (spec 2, 6.4; spec 3, spawn).
 
     Raises Conflict where the handle is taken, also by a deleted agent, and BadReference on
-    hand-off targets that are not there.
+    hand-off targets, a parent or a model that is not there.
     """
     actor.require(Role.ADMIN)
-    if body.handle in RESERVED_HANDLES:
-        raise Invalid(f"{body.handle} is a reserved word.", field="handle", code="reserved")
-    agent = Agent(
-        organization_id=actor.organization_id,
-        handle=body.handle or _free_handle(handle_from(body.name), actor=actor),
-        **body.model_dump(exclude={"handle", "handoff_targets"}, mode="json"),
-        handoff_targets=_resolve_handoffs(body.handoff_targets, actor=actor),
-    )
+    agent = new_agent(body, actor=actor)
     db.session.add(agent)
     try:
         db.session.flush()
@@ -46,8 +56,27 @@ def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:
             suggestions=["Choose another handle; a deleted agent keeps its own."],
         ) from error
     audit.record(actor, "create", agent)
-    _announce(agent)
+    announce(agent)
     db.session.commit()
+    return agent
+
+
+def new_agent(body: AgentCreate, *, actor: Actor, handle: str | None = None) -> Agent:
+    """An agent made from `body`, not stored yet."""
+    values = body.model_dump(
+        mode="json",
+        exclude={"handle", "handoff_targets", "parent", "model_config_id", "activate"},
+    )
+    agent = Agent(
+        organization_id=actor.organization_id,
+        handle=handle or body.handle or _free_handle(handle_from(body.name), actor=actor),
+        **values | {"model": _resolve_model(body)},
+        handoff_targets=resolve_handoffs(body.handoff_targets, actor=actor),
+        parent=_resolve_parent(body.parent, actor=actor),
+        paused=not body.activate,
+        version_author=actor.name,
+    )
+    agent.describe()
     return agent
 
 
@@ -60,7 +89,7 @@ def get_agent(
     """
     statement = select(Agent).where(
         Agent.organization_id == actor.organization_id,
-        _is(reference),
+        is_agent(reference),
         Agent.is_active.is_(not deleted),
     )
     agent: Agent | None = get_locked(statement) if lock else db.session.scalar(statement)
@@ -71,43 +100,98 @@ def get_agent(
 
 def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     """One page of the organization's agents that match the filters."""
-    if query.include_deleted and not actor.can(Role.ADMIN):
-        raise Forbidden("Only an admin sees deleted agents.")
-    statement = _filtered(query, actor=actor)
-    name = query.sort.removeprefix("-")
-    column: ColumnElement[Any] = getattr(Agent, name)
-    if name == "name":
-        column = func.lower(column)
-    order = column.desc() if query.sort.startswith("-") else column.asc()
-    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    rows = statement.order_by(order, Agent.id).limit(query.limit).offset(query.offset)
+    statement = select_agents(query, actor=actor)
+    total = count_all(statement)
+    rows = statement.order_by(*_order(query.sort)).limit(query.limit).offset(query.offset)
     return Page(list(db.session.scalars(rows)), total, query.limit, query.offset)
 
 
-def update_agent(reference: str | UUID, body: AgentUpdate, *, actor: Actor) -> Agent:
-    """Change the fields that the body gives (spec 2, 6.4); nothing happens when none differs."""
+def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int]:
+    """Agents whose name, handle or description holds `q` literally, and how many there are.
+
+    Spec 1, U-REQ-003 and E-REQ-007: without `q`, all of them.
+    """
+    statement = select(Agent).where(Agent.organization_id == actor.organization_id, Agent.is_active)
+    if query.q.strip():
+        statement = statement.where(matches_text(query.q.strip(), actor=actor))
+    rows = statement.order_by(*_order("-created_at")).limit(query.max_results)
+    return list(db.session.scalars(rows)), count_all(statement)
+
+
+def update_agent(
+    reference: str | UUID,
+    body: AgentUpdate | AgentPatch,
+    *,
+    actor: Actor,
+    if_match: str | None = None,
+) -> Agent:
+    """Change the fields that the body gives (spec 2, 6.4; spec 1, U-REQ-001).
+
+    A change of the definition makes a version; where nothing differs, nothing happens. Raises
+    PreconditionFailed where `if_match` names another version than the present one.
+    """
     actor.require(Role.ADMIN)
     agent = get_agent(reference, actor=actor, lock=True)
-    values = body.model_dump(exclude_unset=True, mode="json")
-    if "handoff_targets" in values:
-        values["handoff_targets"] = _resolve_handoffs(
-            body.handoff_targets, actor=actor, agent=agent
-        )
-    changed = agent.change(values, clock.now())
+    check_version(agent.etag, if_match)
+    changed = change_agent(agent, body, actor=actor)
     if changed:
-        audit.record(actor, "update", agent, fields=changed)
-        _announce(agent)
+        audit.record(actor, "update", agent, fields=changed, version=agent.current_version)
+        announce(agent)
     db.session.commit()
     return agent
 
 
-def delete_agent(reference: str | UUID, *, actor: Actor) -> Agent:
-    """Take an agent out of every read; `restore_agent` brings it back."""
+def change_agent(
+    agent: Agent,
+    body: AgentUpdate | AgentPatch,
+    *,
+    actor: Actor,
+    targets: list[UUID] | None = None,
+) -> list[str]:
+    """Let the locked `agent` take over what the body gives; the names of what really changed.
+
+    `targets` are the body's hand-off targets where they have been looked up already.
+    """
+    values = body.model_dump(exclude_unset=True, mode="json", exclude={"version_note", "paused"})
+    if "handoff_targets" in values:
+        values["handoff_targets"] = (
+            resolve_handoffs(values["handoff_targets"], actor=actor, agent=agent)
+            if targets is None
+            else refuse_itself(targets, agent)
+        )
+    values = agent.differing(values)
+    if values:
+        note = body.version_note if isinstance(body, AgentUpdate) else None
+        revise(agent, values, actor=actor, note=note)
+    changed = list(values)
+    if isinstance(body, AgentPatch) and "paused" in body.model_fields_set:
+        changed += _pause(agent, body.paused)
+    return changed
+
+
+def revise(agent: Agent, values: dict[str, Any], *, actor: Actor, note: str | None = None) -> None:
+    """Keep the present version of the locked `agent` and make the next one of it."""
+    kept = None if agent.is_published else AgentVersion.of(agent)
+    agent.revise(values, author=actor.name, note=note, at=clock.now())
+    if kept is not None:
+        db.session.add(kept)
+
+
+def delete_agent(
+    reference: str | UUID, *, actor: Actor, force: bool = False, if_match: str | None = None
+) -> Agent:
+    """Take an agent out of every read; `restore_agent` brings it back.
+
+    Raises Conflict where active sub-agents are under it, unless `force`.
+    """
     actor.require(Role.ADMIN)
     agent = get_agent(reference, actor=actor, lock=True)
-    agent.is_active, agent.updated_at = False, clock.now()
+    check_version(agent.etag, if_match)
+    if not force:
+        refuse_parents([agent])
+    agent.delete(clock.now())
     audit.record(actor, "delete", agent)
-    _announce(agent)
+    announce(agent)
     db.session.commit()
     return agent
 
@@ -115,15 +199,92 @@ def delete_agent(reference: str | UUID, *, actor: Actor) -> Agent:
 def restore_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     """Bring a deleted agent back as it was; Conflict where it is not deleted."""
     actor.require(Role.ADMIN)
-    statement = select(Agent).where(Agent.organization_id == actor.organization_id, _is(reference))
-    agent: Agent | None = get_locked(statement)
-    if agent is None:
-        raise NotFound(f"Agent not found: {reference}")
+    agent = _get_any(reference, actor=actor)
     agent.restore(clock.now())
     audit.record(actor, "restore", agent)
-    _announce(agent)
+    announce(agent)
     db.session.commit()
     return agent
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What goes for ever with an agent: rows by what they are, and who points at it."""
+
+    agent: Agent
+    rows: dict[str, int] = field(default_factory=dict)
+    handed_off_by: list[Agent] = field(default_factory=list)
+    children: list[Agent] = field(default_factory=list)
+
+
+def preview_removal(reference: str | UUID, *, actor: Actor) -> Removal:
+    """What `remove_agent` would take away, for the person who is about to say yes."""
+    actor.require(Role.ADMIN)
+    agent = _get_any(reference, actor=actor, lock=False)
+    rows = {
+        label: count_all(select(model).where(model.agent_id == agent.id))
+        for label, model in (
+            ("versions", AgentVersion),
+            ("releases", Release),
+            ("deployments", Deployment),
+        )
+    }
+    rows |= {label: count(agent) for label, count in belongings.items()}
+    return Removal(agent, rows, _agents_handing_off_to(agent), _children_of([agent]))
+
+
+def remove_agent(
+    reference: str | UUID, *, actor: Actor, force: bool = False, if_match: str | None = None
+) -> None:
+    """Delete an agent, deleted softly before or not, with all that belongs to it, for ever."""
+    actor.require(Role.ADMIN)
+    agent = _get_any(reference, actor=actor)
+    check_version(agent.etag, if_match)
+    if not force:
+        refuse_parents([agent])
+    # Sub-agents that stay would otherwise come under whoever takes the handle next.
+    db.session.execute(
+        update(Agent)
+        .where(Agent.organization_id == actor.organization_id, Agent.parent == agent.handle)
+        .values(parent=None, revision=Agent.revision + 1)
+    )
+    audit.record(actor, "remove", agent)
+    announce(agent)
+    db.session.flush()
+    db.session.execute(delete(Agent).where(Agent.id == agent.id))
+    db.session.commit()
+
+
+def duplicate_agent(reference: str | UUID, *, actor: Actor) -> Agent:
+    """A second agent with the same definition, " (Copy)" after its name (spec 2, 6.8).
+
+    It starts at version 1, has no history and no release.
+    """
+    actor.require(Role.ADMIN)
+    source = get_agent(reference, actor=actor)
+    name = f"{source.name[: 255 - len(' (Copy)')]} (Copy)"
+    definition = {key: getattr(source, key) for key in source.definition} | {"name": name}
+    agent = Agent(
+        organization_id=actor.organization_id,
+        handle=_free_handle(handle_from(name), actor=actor),
+        parent=source.parent,
+        version_author=actor.name,
+        version_note=f"Copied from {source.handle}, version {source.current_version}"[:500],
+        **definition,
+    )
+    agent.describe()
+    db.session.add(agent)
+    db.session.flush()
+    audit.record(actor, "create", agent, copied_from=str(source.id))
+    announce(agent)
+    db.session.commit()
+    return agent
+
+
+def count_agents(*, actor: Actor) -> int:
+    return count_all(
+        select(Agent).where(Agent.organization_id == actor.organization_id, Agent.is_active)
+    )
 
 
 def handoff_agents(agent: Agent) -> list[Agent]:
@@ -141,98 +302,146 @@ def handoff_agents(agent: Agent) -> list[Agent]:
     return [found[target] for target in agent.handoff_targets if target in found]
 
 
-def count_agents(*, actor: Actor) -> int:
-    statement = select(func.count()).where(
-        Agent.organization_id == actor.organization_id, Agent.is_active
-    )
-    return db.session.scalar(statement) or 0
+def refuse_parents(agents: list[Agent], *, besides: frozenset[str] = frozenset()) -> None:
+    """Raise Conflict where sub-agents would be left without their parent.
 
-
-def _filtered(query: AgentQuery, *, actor: Actor) -> Select[tuple[Agent]]:
-    statement = select(Agent).where(Agent.organization_id == actor.organization_id)
-    if not query.include_deleted:
-        statement = statement.where(Agent.is_active)
-    if query.q.strip():
-        pattern = like_pattern(query.q.strip())
-        statement = statement.where(
-            or_(
-                Agent.name.ilike(pattern, escape="\\"),
-                Agent.handle.ilike(pattern, escape="\\"),
-            )
+    The sub-agents that go as well, `agents` and `besides` by handle, do not count.
+    """
+    leaving = besides | {agent.handle for agent in agents}
+    children = [child for child in _children_of(agents) if child.handle not in leaving]
+    if children:
+        names = ", ".join(child.handle for child in children)
+        raise Conflict(
+            f"Agent {children[0].parent} has active sub-agents: {names}",
+            code="has_sub_agents",
+            suggestions=["Delete those first, or send force=true."],
+            extras={"sub_agents": [child.handle for child in children]},
         )
-    if query.modality:
-        statement = statement.where(Agent.modality == query.modality)
-    if query.tool:
-        statement = statement.where(list_contains(Agent.__table__.c.tools, query.tool))
-    return statement
 
 
-def _is(reference: str | UUID) -> ColumnElement[bool]:
-    if isinstance(reference, UUID):
-        return Agent.id == reference
-    try:
-        return or_(Agent.id == UUID(reference), Agent.handle == reference)
-    except ValueError:
-        return Agent.handle == reference
+def parents_among(agents: list[Agent]) -> set[str]:
+    """The handles of those that have active sub-agents."""
+    if not agents:
+        return set()
+    handles = db.session.scalars(
+        select(Agent.parent)
+        .where(
+            Agent.organization_id == agents[0].organization_id,
+            Agent.parent.in_([agent.handle for agent in agents]),
+            Agent.is_active,
+        )
+        .distinct()
+    )
+    return {handle for handle in handles if handle}
+
+
+def announce(agent: Agent) -> None:
+    live.announce(f"agent:{agent.id}", agent.organization_id)
+    live.announce("agents:all", agent.organization_id)
+    live.announce("overview:all", agent.organization_id)
+
+
+def _order(sort: str) -> tuple[ColumnElement[Any], ...]:
+    """The columns of a sort, with the id in the same direction, so that an index can give it."""
+    name = sort.removeprefix("-")
+    column: Any = Agent.name_key if name == "name" else getattr(Agent, name)
+    if sort.startswith("-"):
+        return column.desc(), Agent.id.desc()
+    return column.asc(), Agent.id.asc()
+
+
+def _get_any(reference: str | UUID, *, actor: Actor, lock: bool = True) -> Agent:
+    """The agent, deleted or not."""
+    statement = select(Agent).where(
+        Agent.organization_id == actor.organization_id, is_agent(reference)
+    )
+    agent: Agent | None = get_locked(statement) if lock else db.session.scalar(statement)
+    if agent is None:
+        raise NotFound(f"Agent not found: {reference}")
+    return agent
+
+
+def _pause(agent: Agent, paused: bool) -> list[str]:
+    if agent.paused == paused:
+        return []
+    agent.paused = paused
+    agent.touch(clock.now())
+    return ["paused"]
+
+
+def _resolve_model(body: AgentCreate) -> str:
+    """The model of a new agent: the catalog's, else the overrides', else its own (spec 3)."""
+    overridden = (body.model_overrides or {}).get("model")
+    if body.model_config_id in CATALOG:
+        return str(body.model_config_id)
+    if isinstance(overridden, str) and overridden.strip():
+        return overridden.strip()[:255]
+    if body.model_config_id or body.model_overrides:
+        raise BadReference(
+            f"Model not found: {body.model_config_id or 'model_overrides names none'}",
+            code="unknown_model",
+            field="model_config_id",
+            extras={"field": "model_config_id", "available": list(CATALOG)},
+            suggestions=["Name a model of the catalog, or one in model_overrides.model."],
+        )
+    return body.model
+
+
+def _resolve_parent(reference: str | None, *, actor: Actor) -> str | None:
+    if reference is None:
+        return None
+    handle = db.session.scalar(
+        select(Agent.handle).where(
+            Agent.organization_id == actor.organization_id, Agent.is_active, is_agent(reference)
+        )
+    )
+    if handle is None:
+        raise BadReference(
+            f"Agent not found: {reference}",
+            code="unknown_parent",
+            field="parent",
+            extras={"field": "parent"},
+        )
+    return handle
+
+
+def _children_of(agents: list[Agent]) -> list[Agent]:
+    if not agents:
+        return []
+    return list(
+        db.session.scalars(
+            select(Agent)
+            .where(
+                Agent.organization_id == agents[0].organization_id,
+                Agent.parent.in_([agent.handle for agent in agents]),
+                Agent.is_active,
+            )
+            .order_by(Agent.handle)
+            .limit(100)
+        )
+    )
+
+
+def _agents_handing_off_to(agent: Agent) -> list[Agent]:
+    from webapp.agents.handoffs.services import agents_handing_off_to
+
+    return agents_handing_off_to(agent)
 
 
 def _free_handle(handle: str, *, actor: Actor) -> str:
+    lock_name(f"handles of {actor.organization_id}")
     taken = set(
         db.session.scalars(
             select(Agent.handle).where(
                 Agent.organization_id == actor.organization_id,
-                Agent.handle.like(f"{handle.replace('_', chr(92) + '_')}%", escape="\\"),
+                Agent.handle.startswith(handle, autoescape=True),
             )
         )
     )
+    return free_handle(handle, taken)
+
+
+def free_handle(handle: str, taken: set[str]) -> str:
+    """`handle`, or the first of `handle-2`, `handle-3` … that nobody has."""
     candidates = (handle if n == 1 else f"{handle}-{n}" for n in range(1, len(taken) + 2))
     return next(candidate for candidate in candidates if candidate not in taken)
-
-
-def _resolve_handoffs(
-    references: list[str], *, actor: Actor, agent: Agent | None = None
-) -> list[UUID]:
-    """The ids behind the references; BadReference names every one that is not allowed."""
-    if not references:
-        return []
-    ids = [reference for reference in references if _is_uuid(reference)]
-    rows = db.session.execute(
-        select(Agent.id, Agent.handle).where(
-            Agent.organization_id == actor.organization_id,
-            Agent.is_active,
-            or_(Agent.handle.in_(references), Agent.id.in_([UUID(item) for item in ids])),
-        )
-    ).all()
-    known = {row.handle: row.id for row in rows} | {str(row.id): row.id for row in rows}
-    keys = [str(UUID(item)) if item in ids else item for item in references]
-    missing = [item for item, key in zip(references, keys, strict=True) if key not in known]
-    if missing:
-        raise BadReference(
-            f"Invalid handoff targets: {', '.join(missing)}. "
-            "Agents must exist in the same organization.",
-            code="bad_handoff_targets",
-            field="handoff_targets",
-            extras={"field": "handoff_targets", "invalid": missing},
-        )
-    targets = list(dict.fromkeys(known[key] for key in keys))
-    if agent is not None and agent.id in targets:
-        raise BadReference(
-            "Agent cannot hand off to itself",
-            code="bad_handoff_targets",
-            field="handoff_targets",
-            extras={"field": "handoff_targets", "invalid": [str(agent.id)]},
-        )
-    return targets
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _announce(agent: Agent) -> None:
-    live.announce(f"agent:{agent.id}", agent.organization_id)
-    live.announce("overview:all", agent.organization_id)

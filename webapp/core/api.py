@@ -139,6 +139,8 @@ def _document(spec: dict[str, Any]) -> dict[str, Any]:
             responses = operation.setdefault("responses", {})
             if "x-body" in operation:
                 operation["requestBody"] = operation.pop("x-body")
+            if "x-parameters" in operation:
+                operation.setdefault("parameters", []).extend(operation.pop("x-parameters"))
             for status in _refusals(path, operation):
                 responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
     return spec

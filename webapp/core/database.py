@@ -24,7 +24,9 @@ from sqlalchemy import (
     TypeDecorator,
     Uuid,
     event,
+    func,
     literal,
+    select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
@@ -99,6 +101,8 @@ class UuidList(_List):
 
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+#: For what people wrote: JSONB would forget the order of their keys.
+OrderedJson = JSON(none_as_null=True)
 
 #: what a plain `Mapped[...]` annotation means in every model
 TYPES: dict[Any, Any] = {
@@ -124,6 +128,8 @@ class list_contains(ColumnElement[bool]):
 @compiles(list_contains, "postgresql")
 def _list_contains_postgresql(element: list_contains, compiler: Any, **options: Any) -> str:
     item = compiler.process(element.item, **options)
+    if isinstance(element.column.type, UuidList):
+        item = f"CAST({item} AS UUID)"
     return f"({item} = ANY({compiler.process(element.column, **options)}))"
 
 
@@ -132,6 +138,26 @@ def _list_contains_sqlite(element: list_contains, compiler: Any, **options: Any)
     column = compiler.process(element.column, **options)
     item = compiler.process(element.item, **options)
     return f"({item} IN (SELECT value FROM json_each({column})))"  # noqa: S608 - compiled parts
+
+
+class list_length(ColumnElement[int]):
+    """SQL for the number of items in a list column, on either database."""
+
+    inherit_cache = False
+    type = Integer()
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+
+
+@compiles(list_length, "postgresql")
+def _list_length_postgresql(element: list_length, compiler: Any, **options: Any) -> str:
+    return f"cardinality({compiler.process(element.column, **options)})"
+
+
+@compiles(list_length)
+def _list_length_sqlite(element: list_length, compiler: Any, **options: Any) -> str:
+    return f"json_array_length({compiler.process(element.column, **options)})"
 
 
 def like_pattern(text_: str) -> str:
@@ -188,6 +214,14 @@ def lock_writes() -> None:
     connection = _session().connection()
     if connection.dialect.name == "sqlite" and not _in_transaction(connection):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def lock_name(name: str) -> None:
+    """Let only one transaction at a time go past here with this name."""
+    lock_writes()
+    connection = _session().connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def get_locked(statement: Select[Any]) -> Any:

@@ -42,6 +42,7 @@ class DomainError(Exception):
         suggestions: Sequence[str] = (),
         extras: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -50,12 +51,13 @@ class DomainError(Exception):
         self.suggestions = list(suggestions)
         self.extras = dict(extras or {})
         self.headers = dict(headers or {})
+        self._errors = [dict(error) for error in errors]
 
     @property
     def errors(self) -> list[dict[str, str]]:
         """Field errors as the contract lists them: `{field, message, code}`."""
-        if self.field is None:
-            return []
+        if self._errors or self.field is None:
+            return self._errors
         return [{"field": self.field, "message": self.message, "code": self.code}]
 
 

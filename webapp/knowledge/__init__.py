@@ -6,8 +6,10 @@ from apiflask import APIFlask
 
 
 def init_app(app: APIFlask) -> None:
-    from webapp.knowledge import api, jobs, live, pages
+    from webapp.agents.services import belongings
+    from webapp.knowledge import api, jobs, live, pages, services
 
+    belongings["questions"] = services.count_questions_of
     app.register_blueprint(pages.bp)
     app.register_blueprint(api.bp)
     live.init_app(app)

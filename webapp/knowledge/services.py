@@ -102,6 +102,10 @@ def count_questions(*, actor: Actor, since: datetime) -> int:
     return db.session.scalar(statement) or 0
 
 
+def count_questions_of(agent: Agent) -> int:
+    return db.session.scalar(select(func.count()).where(Question.agent_id == agent.id)) or 0
+
+
 def _find(organization_id: UUID, query: str, top_k: int, strategy: Strategy) -> list[Result]:
     hits = index.search(organization_id, query, top_k=top_k, strategy=strategy)
     rows = {
@@ -155,7 +159,11 @@ def _count_question(
     db.session.execute(
         update(Agent)
         .where(Agent.id == agent.id)
-        .values(total_queries=Agent.total_queries + 1, last_query_at=now)
+        .values(
+            total_queries=Agent.total_queries + 1,
+            last_query_at=now,
+            revision=Agent.revision + 1,
+        )
         .execution_options(synchronize_session=False)
     )
     db.session.add(

@@ -1,0 +1,1 @@
+"""Bulk: one change, or a deletion, of many agents at once."""

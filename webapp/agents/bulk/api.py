@@ -1,0 +1,75 @@
+"""`PATCH` and `DELETE /agents/bulk` (api.md, Agents; spec 1, O-REQ-004)."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from pydantic import Field
+
+from webapp.agents.bulk import services
+from webapp.agents.bulk.schemas import BulkAnswer, BulkResultAnswer, BulkSelection, BulkUpdate
+from webapp.core.actor import Role
+from webapp.core.api import Query
+from webapp.core.errors import problem
+from webapp.core.security import current_actor, requires
+
+bp = APIBlueprint("agent_bulk_api", __name__, url_prefix="/api/v1/agents/bulk", tag="Agents")
+
+
+class BulkQuery(Query):
+    dry_run: bool = Field(False, description="Say what would happen, and change nothing")
+
+
+class BulkDeletionQuery(BulkQuery):
+    force: bool = Field(False, description="Also where sub-agents stay behind")
+
+
+@bp.patch("")
+@requires(Role.ADMIN)
+@bp.input(BulkQuery, location="query", arg_name="query")
+@bp.input(BulkUpdate, arg_name="body")
+@bp.output(BulkAnswer)
+@bp.doc(responses=[409])
+def update(query: BulkQuery, body: BulkUpdate) -> BulkAnswer:
+    """Change many agents at once"""
+    return _answer(
+        services.update_agents(
+            body.selection, body.changes, actor=current_actor(), is_dry_run=query.dry_run
+        )
+    )
+
+
+@bp.delete("")
+@requires(Role.ADMIN)
+@bp.input(BulkDeletionQuery, location="query", arg_name="query")
+@bp.input(BulkSelection, arg_name="body")
+@bp.output(BulkAnswer)
+@bp.doc(responses=[409])
+def destroy(query: BulkDeletionQuery, body: BulkSelection) -> BulkAnswer:
+    """Delete many agents softly"""
+    return _answer(
+        services.delete_agents(
+            body, actor=current_actor(), force=query.force, is_dry_run=query.dry_run
+        )
+    )
+
+
+def _answer(results: list[services.BulkResult]) -> BulkAnswer:
+    return BulkAnswer(
+        results=[
+            BulkResultAnswer(
+                id=result.id,
+                status=result.status,
+                changed=list(result.changed),
+                problem=result.error
+                and problem(
+                    result.status,
+                    result.error.message,
+                    code=result.error.code,
+                    errors=result.error.errors,
+                    extras=result.error.extras,
+                ),
+            )
+            for result in results
+        ],
+        matched=services.matched(results),
+    )

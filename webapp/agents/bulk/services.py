@@ -1,0 +1,166 @@
+"""Change or delete the agents that are named, or all that a filter finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from webapp.agents.bulk.schemas import BulkChanges, BulkSelection
+from webapp.agents.models import Agent
+from webapp.agents.references import find_ids, resolve_handoffs
+from webapp.agents.search import select_agents
+from webapp.agents.services import change_agent, parents_among, refuse_parents
+from webapp.audit import services as audit
+from webapp.core import clock, live
+from webapp.core.actor import Actor, Role
+from webapp.core.database import lock_writes
+from webapp.core.errors import Conflict, DomainError, NotFound
+from webapp.core.extensions import db
+
+#: agents that one request changes; what is more belongs into several
+MAX_AGENTS = 1000
+
+
+@dataclass(frozen=True)
+class BulkResult:
+    """What became of one agent: the status that a request for it alone would have had."""
+
+    id: str
+    status: int
+    name: str | None = None
+    changed: tuple[str, ...] = ()
+    error: DomainError | None = None
+
+
+def update_agents(
+    selection: BulkSelection, changes: BulkChanges, *, actor: Actor, is_dry_run: bool = False
+) -> list[BulkResult]:
+    """Give all selected agents the same values; what is refused for one is told for that one."""
+
+    targets = resolve_handoffs(changes.handoff_targets, actor=actor)
+
+    def change(agent: Agent) -> BulkResult:
+        changed = change_agent(agent, changes.update, actor=actor, targets=targets)
+        if changes.paused is not None:
+            changed += change_agent(agent, changes.pause, actor=actor)
+        if changed:
+            audit.record(
+                actor, "update", agent, fields=changed, version=agent.current_version, bulk=True
+            )
+        return BulkResult(str(agent.id), 200, agent.name, tuple(changed))
+
+    return _each(selection, change, actor=actor, is_dry_run=is_dry_run)
+
+
+def delete_agents(
+    selection: BulkSelection, *, actor: Actor, force: bool = False, is_dry_run: bool = False
+) -> list[BulkResult]:
+    """Delete all selected agents softly; a parent goes only together with its sub-agents."""
+
+    def delete(agent: Agent) -> BulkResult:
+        agent.delete(clock.now())
+        audit.record(actor, "delete", agent, bulk=True)
+        return BulkResult(str(agent.id), 204, agent.name)
+
+    return _each(selection, delete, actor=actor, is_dry_run=is_dry_run, keep_parents=not force)
+
+
+def _each(
+    selection: BulkSelection,
+    action: Callable[[Agent], BulkResult],
+    *,
+    actor: Actor,
+    is_dry_run: bool,
+    keep_parents: bool = False,
+) -> list[BulkResult]:
+    """Lock the agents in one order, do the action with each, in one transaction."""
+    actor.require(Role.ADMIN)
+    found, missing = _select(selection, actor=actor)
+    results = [
+        _refused(reference, NotFound(f"Agent not found: {reference}")) for reference in missing
+    ]
+    refused = _parents_left_behind(found) if keep_parents else {}
+    for agent in found:
+        if agent.id in refused:
+            results.append(_refused(str(agent.id), refused[agent.id], agent.name))
+            continue
+        try:
+            results.append(action(agent))
+        except DomainError as error:
+            results.append(_refused(str(agent.id), error, agent.name))
+    if is_dry_run:
+        db.session.rollback()
+        return results
+    db.session.flush()
+    for agent in found:
+        live.announce(f"agent:{agent.id}", actor.organization_id)
+    live.announce("agents:all", actor.organization_id)
+    live.announce("overview:all", actor.organization_id)
+    db.session.commit()
+    return results
+
+
+def _select(selection: BulkSelection, *, actor: Actor) -> tuple[list[Agent], list[str]]:
+    """The selected agents, locked, and the references that lead to none."""
+    missing: list[str] = []
+    if selection.ids is not None:
+        known = find_ids(selection.ids, actor=actor)
+        missing = [reference for reference in selection.ids if reference not in known]
+        statement = select(Agent).where(
+            Agent.organization_id == actor.organization_id,
+            Agent.id.in_(set(known.values())),
+            Agent.is_active,
+        )
+    else:
+        assert selection.filter is not None  # noqa: S101 - the schema asks for one of both
+        query = selection.filter.model_copy(update={"include_deleted": False})
+        statement = select_agents(query, actor=actor)
+    lock_writes()
+    statement = statement.order_by(Agent.id).limit(MAX_AGENTS + 1).with_for_update()
+    found = list(db.session.scalars(statement.execution_options(populate_existing=True)))
+    if len(found) > MAX_AGENTS:
+        db.session.rollback()
+        raise Conflict(
+            f"More than {MAX_AGENTS:,} agents match.",
+            code="too_many",
+            suggestions=[f"Narrow the filter, so that at most {MAX_AGENTS:,} agents match."],
+        )
+    return found, missing
+
+
+def _parents_left_behind(agents: list[Agent]) -> dict[UUID, DomainError]:
+    """The agents that may not go, because sub-agents outside of the selection need them."""
+    refused: dict[UUID, DomainError] = {}
+    leaving = frozenset(agent.handle for agent in agents)
+    parents = parents_among(agents)
+    for agent in agents:
+        if agent.handle in parents:
+            try:
+                refuse_parents([agent], besides=leaving)
+            except Conflict as error:
+                refused[agent.id] = error
+    return refused
+
+
+def _refused(reference: str, error: DomainError, name: str | None = None) -> BulkResult:
+    return BulkResult(reference, error.status, name, (), error)
+
+
+def matched(results: list[BulkResult]) -> int:
+    """How many agents the selection found."""
+    return sum(result.name is not None for result in results)
+
+
+def summary(results: list[BulkResult]) -> dict[str, Any]:
+    """Counts for a person: changed, unchanged, refused."""
+    done = [result for result in results if result.error is None]
+    changed = [result for result in done if result.changed or result.status == 204]
+    return {
+        "changed": len(changed),
+        "unchanged": len(done) - len(changed),
+        "refused": len(results) - len(done),
+    }

@@ -1,0 +1,1 @@
+"""Hand-off: one agent passes a conversation on to another."""

@@ -1,0 +1,48 @@
+"""`GET /agents/handoffs` (api.md, Agents)."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from pydantic import Field
+
+from webapp.agents.handoffs import services
+from webapp.core.actor import Role
+from webapp.core.api import Answer
+from webapp.core.security import current_actor, requires
+
+bp = APIBlueprint("agent_handoffs_api", __name__, url_prefix="/api/v1/agents", tag="Agents")
+
+
+class NodeAnswer(Answer):
+    id: UUID
+    handle: str
+    name: str
+    status: str
+    is_active: bool
+    semver: str | None = Field(description="What production runs")
+
+
+class EdgeAnswer(Answer):
+    source: UUID
+    target: UUID
+    state: Literal["ok", "deleted", "missing"]
+
+
+class GraphAnswer(Answer):
+    nodes: list[NodeAnswer] = Field(description="Agents that hand off or are handed to")
+    edges: list[EdgeAnswer]
+    broken: list[EdgeAnswer] = Field(description="Edges to deleted or missing agents")
+    cycles: list[list[UUID]] = Field(description="Each in the order of one circle")
+    unconnected_count: int
+    is_cut: bool = Field(description="Whether there are more agents than a graph looks at")
+
+
+@bp.get("/handoffs")
+@requires(Role.VIEWER)
+@bp.output(GraphAnswer)
+def show() -> services.Graph:
+    """Who hands off to whom, and what is wrong with it"""
+    return services.get_graph(actor=current_actor())

@@ -1,0 +1,87 @@
+"""Agents as paths and bodies name them: by UUID or by handle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select
+
+from webapp.agents.models import Agent
+from webapp.core.actor import Actor
+from webapp.core.errors import BadReference
+from webapp.core.extensions import db
+
+
+def is_agent(reference: str | UUID) -> ColumnElement[bool]:
+    """SQL for "the agent with this UUID or handle"."""
+    if isinstance(reference, UUID):
+        return Agent.id == reference
+    found = as_uuid(reference)
+    return Agent.handle == reference if found is None else (
+        or_(Agent.id == found, Agent.handle == reference)
+    )  # fmt: skip
+
+
+def find_ids(references: Sequence[str | UUID], *, actor: Actor) -> dict[str, UUID]:
+    """The ids of those agents that are there and not deleted, by reference as given."""
+    texts = [str(reference) for reference in references]
+    uuids = {text: found for text in texts if (found := as_uuid(text)) is not None}
+    rows = db.session.execute(
+        select(Agent.id, Agent.handle).where(
+            Agent.organization_id == actor.organization_id,
+            Agent.is_active,
+            or_(Agent.handle.in_(texts), Agent.id.in_(uuids.values())),
+        )
+    ).all()
+    ids = {row.id for row in rows}
+    known = {row.handle: row.id for row in rows}
+    known |= {text: found for text, found in uuids.items() if found in ids}
+    return {text: known[text] for text in texts if text in known}
+
+
+def resolve_handoffs(
+    references: Sequence[str | UUID], *, actor: Actor, agent: Agent | None = None
+) -> list[UUID]:
+    """The ids behind the references, once each, in order (spec 2, 6.9).
+
+    Raises BadReference that names every one which is unknown, deleted, another organization's
+    or the agent itself.
+    """
+    if not references:
+        return []
+    known = find_ids(references, actor=actor)
+    missing = [str(reference) for reference in references if str(reference) not in known]
+    itself = [text for text, found in known.items() if agent is not None and found == agent.id]
+    if missing:
+        raise _refusal(
+            f"Invalid handoff targets: {', '.join(missing)}. "
+            "Agents must exist in the same organization."
+            + (" Agent cannot hand off to itself." if itself else ""),
+            missing + itself,
+        )
+    targets = list(dict.fromkeys(known[str(reference)] for reference in references))
+    return targets if agent is None else refuse_itself(targets, agent)
+
+
+def refuse_itself(targets: list[UUID], agent: Agent) -> list[UUID]:
+    """The targets, unless the agent itself is one of them."""
+    if agent.id in targets:
+        raise _refusal("Agent cannot hand off to itself", [str(agent.id)])
+    return targets
+
+
+def _refusal(message: str, invalid: list[str]) -> BadReference:
+    return BadReference(
+        message,
+        code="bad_handoff_targets",
+        field="handoff_targets",
+        extras={"field": "handoff_targets", "invalid": invalid},
+    )
+
+
+def as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Release: a version that was published, with a semantic version, to staging or production."""

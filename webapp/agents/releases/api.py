@@ -1,0 +1,108 @@
+"""Publishing, and the releases of an agent (api.md, Versions; spec 5, 6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from pydantic import Field
+
+from webapp.agents.models import Environment, Release, Status
+from webapp.agents.releases import services
+from webapp.agents.schemas import PublishBody, RunningRelease
+from webapp.core.actor import Role
+from webapp.core.api import Answer, Body
+from webapp.core.conditional import if_match
+from webapp.core.security import current_actor, requires
+
+bp = APIBlueprint(
+    "agent_releases_api", __name__, url_prefix="/api/v1/agents/<agent_id>", tag="Releases"
+)
+
+
+class ReleaseAnswer(Answer):
+    id: UUID
+    agent_id: UUID
+    version: int
+    semver: str
+    changelog: str
+    status: Status
+    author: str
+    created_at: datetime
+    environments: list[str] = Field(description="What runs it now")
+
+
+class ReleasesAnswer(Answer):
+    environments: dict[str, RunningRelease | None]
+    releases: list[ReleaseAnswer]
+
+
+class RollbackBody(Body):
+    environment: Environment = Environment.PRODUCTION
+    to: str | None = Field(None, max_length=64, description="A semver; otherwise the one below")
+
+
+class ReleaseStatusBody(Body):
+    status: Literal[Status.PUBLISHED, Status.DEPRECATED, Status.ARCHIVED]
+
+
+@bp.get("/releases")
+@requires(Role.VIEWER)
+@bp.output(ReleasesAnswer)
+def index(agent_id: str) -> ReleasesAnswer:
+    """The releases, newest first, and which one each environment runs"""
+    found = services.list_releases(agent_id, actor=current_actor())
+    return ReleasesAnswer(
+        environments={
+            name: RunningRelease.model_validate(running) if running else None
+            for name, running in found.environments.items()
+        },
+        releases=[_answer(release, found.running_in(release)) for release in found.releases],
+    )
+
+
+@bp.post("/versions/<int:version>/publish")
+@requires(Role.ADMIN)
+@bp.input(PublishBody, arg_name="body")
+@bp.output(ReleaseAnswer)
+@bp.doc(responses=[409, 412])
+def publish(agent_id: str, version: int, body: PublishBody) -> ReleaseAnswer:
+    """Publish a version, or promote it to another environment"""
+    actor = current_actor()
+    release = services.publish_version(agent_id, version, body, actor=actor, if_match=if_match())
+    return _answer(release, services.environments_of(release, actor=actor))
+
+
+@bp.post("/releases/rollback")
+@requires(Role.ADMIN)
+@bp.input(RollbackBody, arg_name="body")
+@bp.output(ReleaseAnswer)
+@bp.doc(responses=[409])
+def roll_back(agent_id: str, body: RollbackBody) -> ReleaseAnswer:
+    """Let an environment run an earlier release again"""
+    actor = current_actor()
+    release = services.roll_back_environment(agent_id, body.environment, to=body.to, actor=actor)
+    return _answer(release, services.environments_of(release, actor=actor))
+
+
+@bp.patch("/releases/<semver>")
+@requires(Role.ADMIN)
+@bp.input(ReleaseStatusBody, arg_name="body")
+@bp.output(ReleaseAnswer)
+@bp.doc(responses=[409])
+def update(agent_id: str, semver: str, body: ReleaseStatusBody) -> ReleaseAnswer:
+    """Deprecate, archive or reinstate a release"""
+    actor = current_actor()
+    release = services.change_status(agent_id, semver, body.status, actor=actor)
+    return _answer(release, services.environments_of(release, actor=actor))
+
+
+def _answer(release: Release, environments: list[str]) -> ReleaseAnswer:
+    fields = {
+        name: getattr(release, name)
+        for name in ReleaseAnswer.model_fields
+        if name != "environments"
+    }
+    return ReleaseAnswer(**fields, environments=environments)

@@ -1,0 +1,103 @@
+"""The list's query language and its SQL: `code model:gpt-4 "exact words" status:published`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import aliased
+
+from webapp.agents.models import Agent, fold
+from webapp.agents.schemas import AgentFilter
+from webapp.core.actor import Actor, Role
+from webapp.core.database import like_pattern, list_contains
+from webapp.core.errors import Forbidden
+from webapp.core.extensions import db
+
+QUALIFIERS = ("model", "tool", "modality", "status")
+_TOKEN = re.compile(r'(?:(\w+):)?(?:"([^"]*)"|(\S+))')
+
+
+@dataclass
+class Terms:
+    """What a person typed: plain text, and the values after each qualifier."""
+
+    text: str = ""
+    qualified: list[tuple[str, str]] = field(default_factory=list)
+
+
+def parse(q: str) -> Terms:
+    """Take the qualifiers out of `q`; what is left, and unknown qualifiers, is plain text."""
+    terms, words = Terms(), []
+    for match in _TOKEN.finditer(q):
+        name, quoted, word = match.groups()
+        if name in QUALIFIERS:
+            terms.qualified.append((name, quoted if quoted is not None else word))
+        elif quoted is not None and name is None:
+            words.append(quoted)
+        else:
+            words.append(match.group())
+    terms.text = " ".join(words)
+    return terms
+
+
+def select_agents(query: AgentFilter, *, actor: Actor) -> Select[Any]:
+    """The agents of the actor's organization that match, in no order yet."""
+    if query.include_deleted and not actor.can(Role.ADMIN):
+        raise Forbidden("Only an admin sees deleted agents.")
+    statement = select(Agent).where(Agent.organization_id == actor.organization_id)
+    if not query.include_deleted:
+        statement = statement.where(Agent.is_active)
+    return statement.where(*_conditions(query, actor=actor))
+
+
+def matches_text(text: str, *, actor: Actor) -> ColumnElement[bool]:
+    """Agents that hold `text` in name, handle or description, whatever its case."""
+    other = aliased(Agent)
+    return Agent.id.in_(
+        select(other.id).where(
+            other.organization_id == actor.organization_id,
+            other.is_active.in_((True, False)),
+            other.search_text.like(like_pattern(fold(text)), escape="\\"),
+        )
+    )
+
+
+def _conditions(query: AgentFilter, *, actor: Actor) -> list[ColumnElement[bool]]:
+    terms = parse(query.q)
+    conditions = [_qualified(name, value) for name, value in terms.qualified]
+    if terms.text.strip():
+        conditions.append(matches_text(terms.text.strip(), actor=actor))
+    if query.active is not None:
+        conditions.append(Agent.paused.is_(not query.active))
+    if query.is_sub is not None:
+        conditions.append(Agent.parent.is_not(None) if query.is_sub else Agent.parent.is_(None))
+    for name in ("parent", "status", "modality"):
+        value: Any = getattr(query, name)
+        if value is not None:
+            conditions.append(getattr(Agent, name) == value)
+    if query.tool:
+        conditions.append(_has_tool(query.tool))
+    return conditions
+
+
+def _qualified(name: str, value: str) -> ColumnElement[bool]:
+    """While it is being typed, a word matches the beginning of what it may become."""
+    if name == "tool":
+        return _has_tool(value)
+    if name == "model":
+        return Agent.model.ilike(like_pattern(value), escape="\\")
+    column: ColumnElement[str] = getattr(Agent, name)
+    return column.startswith(value.lower(), autoescape=True)
+
+
+def _has_tool(tool: str) -> ColumnElement[bool]:
+    return list_contains(Agent.__table__.c.tools, tool)
+
+
+def count_all(statement: Select[Any]) -> int:
+    """How many rows a selection has, without loading them."""
+    counted = statement.with_only_columns(func.count(), maintain_column_froms=True)
+    return db.session.scalar(counted.order_by(None)) or 0

@@ -1,0 +1,113 @@
+"""`/agents/export` and `/agents/import` (api.md, Agents; spec 2, 6.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, Literal
+
+from apiflask import APIBlueprint
+from flask import Response, current_app, request, stream_with_context
+from pydantic import Field, field_validator
+
+from webapp.agents.schemas import AgentAnswer, AgentFilter
+from webapp.agents.transfer import services
+from webapp.agents.transfer.schemas import PortableAgent
+from webapp.agents.transfer.services import Include
+from webapp.core.actor import Role
+from webapp.core.api import Answer, Query
+from webapp.core.security import accepts_upload, current_actor, requires
+
+bp = APIBlueprint("agent_transfer_api", __name__, url_prefix="/api/v1/agents", tag="Agents")
+
+
+#: an object with the agents, or the bare array that an export is
+IMPORT_CONTENT = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["agents"],
+                "additionalProperties": False,
+                "properties": {
+                    "agents": {
+                        "type": "array",
+                        "items": {"$ref": "#/components/schemas/PortableAgent"},
+                    }
+                },
+            }
+        }
+    },
+}
+
+
+class ExportQuery(AgentFilter):
+    include: str = Field(
+        "", description="`versions` carries the history, `handoffs` the targets as handles"
+    )
+
+    @field_validator("include")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        unknown = {word for word in value.split(",") if word} - {"versions", "handoffs"}
+        if unknown:
+            raise ValueError("must be versions, handoffs, or both with a comma between")
+        return value
+
+    @property
+    def parts(self) -> frozenset[Include]:
+        words: tuple[Include, ...] = ("versions", "handoffs")
+        return frozenset(word for word in words if word in self.include.split(","))
+
+
+class ImportQuery(Query):
+    dry_run: bool = False
+
+
+class ImportItemAnswer(Answer):
+    index: int
+    name: str
+    handle: str | None
+    outcome: Literal["created", "skipped"]
+    reason: str | None
+    version_count: int
+
+
+class ImportAnswer(Answer):
+    created: int
+    skipped: int
+    agents: list[AgentAnswer] = Field(description="Empty in a dry run")
+    items: list[ImportItemAnswer] = Field(description="Every agent of the file, in its order")
+    is_dry_run: bool
+
+
+@bp.get("/export")
+@requires(Role.ADMIN)
+@bp.input(ExportQuery, location="query", arg_name="query")
+@bp.output(list[PortableAgent])
+def export(query: ExportQuery) -> Response:
+    """All active agents, or those that match, in a portable form"""
+    return export_response(query)
+
+
+@bp.post("/import")
+@requires(Role.ADMIN)
+@accepts_upload
+@bp.input(ImportQuery, location="query", arg_name="query")
+@bp.output(ImportAnswer)
+@bp.doc(extensions={"x-body": IMPORT_CONTENT})
+def import_(query: ImportQuery) -> services.ImportReport:
+    """Create agents from an export; one bad item, and nothing is written"""
+    agents = services.read_import(request.get_json())
+    return services.import_agents(agents, actor=current_actor(), is_dry_run=query.dry_run)
+
+
+def export_response(query: ExportQuery) -> Response:
+    """The file, sent while it is read from the database."""
+    pieces = services.export_agents(query, include=query.parts, actor=current_actor())
+    # The first piece is made before the answer begins, so that a refusal can still be one.
+    body: Iterator[Any] = chain([next(pieces)], pieces)
+    response = current_app.response_class(stream_with_context(body), mimetype="application/json")
+    response.headers["Content-Disposition"] = 'attachment; filename="agents.json"'
+    return response

@@ -1,0 +1,3 @@
+from flask import Blueprint
+
+bp = Blueprint("agent_transfer", __name__, url_prefix="/agents")

@@ -1,0 +1,99 @@
+"""The portable form of an agent: no ids, no organization (spec 2, 6.10)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from webapp.agents.models import Status
+from webapp.agents.schemas import (
+    MAX_INSTRUCTIONS,
+    AgentFields,
+    Handle,
+    Name,
+    PublishBody,
+    References,
+)
+from webapp.core.api import Body
+
+MAX_AGENTS = 5000
+MAX_VERSIONS = 1000
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class Snapshot(AgentFields):
+    """A definition as a version keeps it; fields of other times are left out."""
+
+    model_config = {"extra": "ignore"}
+
+    name: Name
+    instructions: str = Field("", max_length=MAX_INSTRUCTIONS)
+
+
+class PortableVersion(Body):
+    version: Number
+    snapshot: Snapshot
+    author: str = Field("", max_length=320)
+    note: str | None = Field(None, max_length=500)
+    created_at: Moment
+
+
+class PortableRelease(PublishBody):
+    model_config = {"extra": "forbid"}
+
+    version: Number
+    semver: str = Field(max_length=64)
+    status: Literal[Status.PUBLISHED, Status.DEPRECATED, Status.ARCHIVED] = Status.PUBLISHED
+    author: str = Field("", max_length=320)
+    created_at: Moment
+    environments: list[Literal["staging", "production"]] = []
+
+
+class PortableAgent(Snapshot):
+    """One agent of an export, as an import reads it; the history is optional."""
+
+    model_config = {"extra": "forbid"}
+
+    handle: Handle | None = None
+    handoff_targets: Annotated[
+        References, Field(description="Handles, of this file or of the organization")
+    ] = []
+    current_version: Number = 1
+    versions: list[PortableVersion] = Field(default=[], max_length=MAX_VERSIONS)
+    releases: list[PortableRelease] = Field(default=[], max_length=MAX_VERSIONS)
+
+    @model_validator(mode="after")
+    def _history_fits(self) -> PortableAgent:
+        kept = [item.version for item in self.versions]
+        if len(set(kept)) < len(kept):
+            raise ValueError("versions holds the same number twice")
+        if any(number > self.current_version for number in kept):
+            raise ValueError("versions holds a number above current_version")
+        released = [item.version for item in self.releases]
+        if len(set(released)) < len(released) or len({r.semver for r in self.releases}) < len(
+            released
+        ):
+            raise ValueError("releases holds the same version or semver twice")
+        if not set(released) <= set(kept):
+            raise ValueError("releases holds a version that versions does not have")
+        return self
+
+
+class ImportBody(Body):
+    """What `POST /agents/import` reads; a bare array, as an export writes it, is understood too."""
+
+    agents: list[PortableAgent] = Field(max_length=MAX_AGENTS)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_array(cls, body: Any) -> Any:
+        return {"agents": body} if isinstance(body, list) else body

@@ -1,0 +1,107 @@
+"""`/agents/{agent_id}/versions` (api.md, Versions; spec 2, 6.7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import Field, TypeAdapter
+
+from webapp.agents.models import Agent, AgentVersion
+from webapp.agents.schemas import AgentAnswer
+from webapp.agents.versions import services
+from webapp.core.actor import Role
+from webapp.core.api import Answer, Query, list_response
+from webapp.core.conditional import if_match
+from webapp.core.errors import NotFound
+from webapp.core.security import current_actor, requires
+from webapp.core.web import Paging
+
+bp = APIBlueprint(
+    "agent_versions_api", __name__, url_prefix="/api/v1/agents/<agent_id>/versions", tag="Versions"
+)
+
+
+class VersionAnswer(Answer):
+    id: UUID
+    agent_id: UUID
+    version: int
+    snapshot: dict[str, Any]
+    author: str
+    note: str | None
+    created_at: datetime
+
+
+class LineAnswer(Answer):
+    op: Literal[" ", "+", "-"]
+    text: str
+
+
+class ItemsAnswer(Answer):
+    added: list[str]
+    removed: list[str]
+    is_reordered: bool
+
+
+class ChangeAnswer(Answer):
+    field: str
+    kind: Literal["added", "removed", "changed"]
+    before: Any
+    after: Any
+    lines: list[LineAnswer] | None = Field(None, description="Of texts and schemas")
+    items: ItemsAnswer | None = Field(None, description="Of lists, seen as sets")
+
+
+class DiffAnswer(Answer):
+    start: int = Field(serialization_alias="from")
+    end: int = Field(serialization_alias="to")
+    changes: list[ChangeAnswer]
+
+
+class PageQuery(Query):
+    limit: int = Field(50, ge=1, le=100)
+    offset: int = Field(0, ge=0, le=1_000_000_000)
+
+
+VERSIONS = TypeAdapter(list[VersionAnswer])
+
+
+@bp.get("")
+@requires(Role.VIEWER)
+@bp.input(PageQuery, location="query", arg_name="query")
+@bp.output(list[VersionAnswer])
+def index(agent_id: str, query: PageQuery) -> Response:
+    """The versions that are kept, newest first"""
+    paging = Paging(query.limit, query.offset)
+    return list_response(VERSIONS, services.list_versions(agent_id, paging, actor=current_actor()))
+
+
+@bp.get("/<int:version>")
+@requires(Role.VIEWER)
+@bp.output(VersionAnswer)
+def show(agent_id: str, version: int) -> AgentVersion:
+    """One version; the current one answers 404 until it is published"""
+    return services.get_version(agent_id, version, actor=current_actor())
+
+
+@bp.get("/<int:version>/diff/<other>")
+@requires(Role.VIEWER)
+@bp.output(DiffAnswer)
+def diff(agent_id: str, version: int, other: str) -> services.Comparison:
+    """What changed from one version to another; `other` may be `current`"""
+    if other != "current" and not (other.isascii() and other.isdigit()):
+        raise NotFound(f"Version not found: {other}")
+    end = None if other == "current" else int(other[:18])
+    return services.compare_versions(agent_id, version, end, actor=current_actor())
+
+
+@bp.post("/<int:version>/rollback")
+@requires(Role.ADMIN)
+@bp.output(AgentAnswer)
+@bp.doc(responses=[409, 412])
+def roll_back(agent_id: str, version: int) -> Agent:
+    """Put a version back, as a new version"""
+    return services.roll_back(agent_id, version, actor=current_actor(), if_match=if_match())
