@@ -20,7 +20,17 @@ ROLES = {
     "POST /settings/api-keys /settings/api-keys/<uuid:key_id>/revocation": Role.VIEWER,
     "POST /settings/sessions/<uuid:session_id>/revocation": Role.VIEWER,
     "GET /agents/<handle>/ask /ws/query/<agent_id>": Role.MEMBER,
-    "GET /agents/new /agents/<handle>/edit /documents/new": Role.ADMIN,
+    "GET /agents/handoffs /agents/<handle>/versions /agents/<handle>/versions/compare "
+    "/agents/<handle>/versions/<int:version> /agents/<handle>/releases": Role.VIEWER,
+    "POST /agents/preview": Role.VIEWER,
+    "GET /agents/new /agents/<handle>/edit /documents/new /agents/<handle>/settings "
+    "/agents/<handle>/removal /agents/<handle>/releases/new /agents/bulk /agents/export "
+    "/agents/import": Role.ADMIN,
+    "POST /agents/bulk /agents/import /agents/<handle>/pause /agents/<handle>/copies "
+    "/agents/<handle>/removal /agents/<handle>/versions/<int:version>/rollback "
+    "/agents/<handle>/releases /agents/<handle>/releases/rollback "
+    "/agents/<handle>/releases/<semver>/deployments "
+    "/agents/<handle>/releases/<semver>/status": Role.ADMIN,
     "POST /agents /agents/<handle> /agents/<handle>/deletion": Role.ADMIN,
     "POST /agents/<handle>/restoration /documents /documents/uploads": Role.ADMIN,
     "POST /documents/<uuid:document_id>/deletion /tasks/<task_id>/cancellation": Role.ADMIN,
@@ -37,7 +47,18 @@ ROLES = {
     "POST /api/v1/agents/<agent_id>/query /api/v1/agents/<agent_id>/query/stream": Role.MEMBER,
     "POST /api/v1/agents /api/v1/agents/<agent_id>/restore /api/v1/documents": Role.ADMIN,
     "POST /api/v1/documents/import /api/v1/tasks/<task_id>/retry /api/v1/members": Role.ADMIN,
+    "GET /api/v1/agents/search /api/v1/agents/handoffs /api/v1/agents/<agent_id>/versions "
+    "/api/v1/agents/<agent_id>/versions/<int:version> /api/v1/agents/<agent_id>/releases "
+    "/api/v1/agents/<agent_id>/versions/<int:version>/diff/<other>": Role.VIEWER,
+    "GET /api/v1/agents/export": Role.ADMIN,
+    "POST /api/v1/agents/import /api/v1/agents/<agent_id>/duplicate "
+    "/api/v1/agents/<agent_id>/clone /api/v1/agents/<agent_id>/releases/rollback "
+    "/api/v1/agents/<agent_id>/versions/<int:version>/rollback "
+    "/api/v1/agents/<agent_id>/versions/<int:version>/publish": Role.ADMIN,
     "PUT /api/v1/agents/<agent_id>": Role.ADMIN,
+    "PATCH /api/v1/agents/<agent_id> /api/v1/agents/bulk "
+    "/api/v1/agents/<agent_id>/releases/<semver>": Role.ADMIN,
+    "DELETE /api/v1/agents/bulk": Role.ADMIN,
     "DELETE /api/v1/agents/<agent_id> /api/v1/documents/<uuid:document_id>": Role.ADMIN,
     "DELETE /api/v1/tasks/<task_id>": Role.ADMIN,
 }
@@ -74,6 +95,9 @@ def things(alice: Actor) -> dict[str, str]:
         "document_id": str(make_document(alice).id),
         "task_id": task.id,
         "user_id": str(alice.user_id),
+        "version": "1",
+        "other": "current",
+        "semver": "1.0.0",
     }
 
 
@@ -91,7 +115,7 @@ def test_another_organization_sees_none_of_it(cast: Cast, things: dict[str, str]
         )
         tried += 1
         if path.startswith("/api/v1"):
-            body = {"query": "tea"} if "query" in path else {} if method == "PUT" else None
+            body = _body(method, path)
             response = api.request(method, path.removeprefix("/api/v1"), body)
             assert response.status_code == 404, (method, path, response.text)
         elif method == "GET":
@@ -102,6 +126,15 @@ def test_another_organization_sees_none_of_it(cast: Cast, things: dict[str, str]
     for path in ("/agents", "/documents", "/tasks"):
         assert api.get(path).json == []
     assert api.post("/knowledge/search", {"query": "tea"}).json["results"] == []
+
+
+def _body(method: str, path: str) -> dict[str, str] | None:
+    """A body of the right shape, so that nothing but the organization can be refused."""
+    if "query" in path:
+        return {"query": "tea"}
+    if "/releases/1" in path:
+        return {"status": "archived"}
+    return None if method in ("GET", "DELETE") else {}
 
 
 def test_each_role_reaches_what_the_list_says_and_nothing_more(
@@ -123,7 +156,8 @@ def test_each_role_reaches_what_the_list_says_and_nothing_more(
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/agents", "/agents/new", "/documents", "/documents/new", "/search", "/tasks",
+    ["/", "/agents", "/agents/new", "/agents/handoffs", "/agents/import", "/documents",
+     "/documents/new", "/search", "/tasks",
      "/settings/members", "/settings/api-keys", "/settings/sessions"],
 )  # fmt: skip
 def test_every_page_works_with_an_empty_database(cast: Cast, path: str) -> None:

@@ -1,4 +1,4 @@
-// What every page has: theme, live dot, toasts, confirmation, copying, fresh times, the palette.
+// What every page has: theme, live dot, toasts, confirmation, copying, refreshing, fresh times, the palette.
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
 function theme() {
@@ -93,6 +93,46 @@ function freshTimes() {
   }
 }
 
+// A push says that there is something new; a part with filters of its own is then fetched again.
+function refreshing() {
+  const pulse = () => all("[data-pulse]").map((element) => element.dataset.pulse).join();
+  let known = pulse();
+  document.addEventListener("htmx:ws:after:message:incoming", () => {
+    const now = pulse();
+    if (now === known) return;
+    known = now;
+    for (const part of all("[data-refresh]")) {
+      // Who has selected something would lose it.
+      if (!part.querySelector("[name=id]:checked")) window.htmx.trigger(part, "refresh");
+    }
+  });
+}
+
+function ticking() {
+  const show = () => {
+    const count = document.querySelector("[data-tick-count]");
+    if (!count) return;
+    const bar = count.closest("form");
+    const ticks = all("[name=id]");
+    const chosen = ticks.filter((tick) => tick.checked).length;
+    const isAll = bar.querySelector("[name=all]")?.checked ?? false;
+    count.textContent = isAll ? "" : `${chosen} selected`;
+    for (const button of all("button", bar)) button.disabled = !chosen && !isAll;
+    const every = document.querySelector("[data-tick-all]");
+    every.hidden = false;
+    every.checked = chosen > 0 && chosen === ticks.length;
+    every.indeterminate = chosen > 0 && chosen < ticks.length;
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-tick-all]")) {
+      for (const tick of all("[name=id]")) tick.checked = event.target.checked;
+    }
+    show();
+  });
+  document.addEventListener("htmx:after:swap", show);
+  show();
+}
+
 function palette() {
   const dialog = document.querySelector("dialog.palette");
   if (!dialog) return;
@@ -174,6 +214,8 @@ toasts();
 confirmation();
 copying();
 palette();
+refreshing();
+ticking();
 freshTimes();
 setInterval(freshTimes, 10000);
 document.addEventListener("htmx:after:swap", freshTimes);

@@ -14,6 +14,9 @@ PARTS = ("", ".versions", ".releases", ".handoffs", ".transfer", ".bulk")
 
 
 def init_app(app: APIFlask) -> None:
+    from webapp.agents import live
+
+    live.register()
     for part in PARTS:
         for face in ("pages", "api"):
             app.register_blueprint(import_module(f"webapp.agents{part}.{face}").bp)

@@ -16,8 +16,8 @@ from webapp.agents.schemas import (
     AgentPatch,
     AgentQuery,
     AgentSearch,
+    AgentSearchAnswer,
     AgentUpdate,
-    SearchAnswer,
 )
 from webapp.core.actor import Role
 from webapp.core.api import Query, list_response
@@ -52,7 +52,7 @@ def index(query: AgentQuery) -> Response:
 @bp.get("/search")
 @requires(Role.VIEWER)
 @bp.input(AgentSearch, location="query", arg_name="query")
-@bp.output(SearchAnswer)
+@bp.output(AgentSearchAnswer)
 def search(query: AgentSearch) -> dict[str, Any]:
     """Agents whose name, handle or description holds a text; `total` counts all of them"""
     agents, total = services.search_agents(query, actor=current_actor())

@@ -1,25 +1,63 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from wtforms import SelectField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length, Optional, Regexp
+from wtforms import HiddenField, IntegerField, SelectField, SelectMultipleField, StringField
+from wtforms import TextAreaField as Text
+from wtforms.validators import DataRequired, Length, NumberRange, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.agents.models import DEFAULT_MODEL, Agent, Modality, Panel
 from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentCreate, AgentUpdate
-from webapp.core.forms import Form
+from webapp.core.forms import Form, JsonField
 
 LABELS = {
     Modality.AUDIO_ONLY: "Voice only",
     Modality.AUDIO_CAMERA: "Voice and camera",
     Modality.AUDIO_SCREENSHARE: "Voice and shared screen",
 }
+#: what a person can begin a schema from
+SCHEMA_EXAMPLES = {
+    "One text": {
+        "type": "object",
+        "properties": {"prompt": {"type": "string", "minLength": 1}},
+        "required": ["prompt"],
+    },
+    "A ticket": {
+        "type": "object",
+        "properties": {
+            "subject": {"type": "string", "maxLength": 200},
+            "priority": {"enum": ["low", "normal", "high"], "default": "normal"},
+            "tags": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["subject"],
+        "additionalProperties": False,
+    },
+    "A list of findings": {
+        "type": "object",
+        "properties": {"findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}}},
+        "required": ["findings"],
+        "$defs": {
+            "finding": {
+                "type": "object",
+                "properties": {"text": {"type": "string"}, "score": {"type": "number"}},
+                "required": ["text"],
+            }
+        },
+    },
+}
 
 
 class AgentForm(Form):
-    """The definition as a page; what it sends is checked by the same schema as the API's."""
+    """The definition as a page; what it sends is checked by the same schema as the API's.
 
+    `base` is the version that the person has seen, so that nobody's change is overwritten;
+    `origin` the one they began from, where the two have been brought together since.
+    """
+
+    base = HiddenField()
+    origin = HiddenField()
     name = StringField("Name", validators=[DataRequired(), Length(max=255)])
     handle = StringField(
         "Handle",
@@ -33,10 +71,13 @@ class AgentForm(Form):
         ],
     )
     description = StringField("Description", validators=[Length(max=2000)])
-    instructions = TextAreaField(
+    instructions = Text(
         "Instructions",
-        description="The system prompt.",
+        description="The system prompt. Markdown is for its readers; models take it as it is.",
         validators=[DataRequired(), Length(max=MAX_INSTRUCTIONS)],
+    )
+    persona = StringField(
+        "Persona", description="Who it is, in a sentence.", validators=[Length(max=2000)]
     )
     scope_description = StringField(
         "Knows about",
@@ -62,34 +103,107 @@ class AgentForm(Form):
     handoff_targets = StringField(
         "Hands off to", description="Handles of other agents, separated by commas."
     )
+    top_k = IntegerField(
+        "Passages",
+        description="How many a question gets, 1 to 50.",
+        default=5,
+        validators=[Optional(), NumberRange(1, 50)],
+    )
+    strategy = SelectField(
+        "Search by",
+        choices=[("hybrid", "Words and meaning"), ("keyword", "Words"), ("vector", "Meaning")],
+        default="hybrid",
+    )
+    input_schema = JsonField(
+        "Input schema",
+        description="JSON Schema 2020-12 of what it is started with. Empty: anything.",
+    )
+    output_schema = JsonField(
+        "Output schema",
+        description="JSON Schema 2020-12 of what it answers. Empty: text with citations.",
+    )
+    model_overrides = JsonField(
+        "Model overrides", description='Parameters for the model, such as {"temperature": 0.2}.'
+    )
+    features_config = JsonField("Features", description='Switches, such as {"stream_delay_ms": 0}.')
+    version_note = StringField(
+        "What changes",
+        description="For the readers of the history. May be left empty.",
+        validators=[Length(max=500)],
+    )
 
     @classmethod
-    def of(cls, agent: Agent, handoffs: list[Agent]) -> AgentForm:
-        """The form filled with what the agent has now."""
-        form = cls(obj=agent)
-        form.tools.data = ", ".join(agent.tools)
-        form.handoff_targets.data = ", ".join(target.handle for target in handoffs)
-        return form
+    def of(
+        cls, state: dict[str, Any], handles: list[str], *, base: int, origin: int | None = None
+    ) -> AgentForm:
+        """The form filled with a definition, which the person found in version `base`."""
+        retrieval = state["retrieval_config"]
+        return cls(
+            formdata=None,
+            data={
+                **state,
+                "base": str(base),
+                "origin": str(origin or base),
+                "tools": ", ".join(state["tools"]),
+                "handoff_targets": ", ".join(handles),
+                "top_k": retrieval.get("top_k", 5),
+                "strategy": retrieval.get("strategy", "hybrid"),
+            },
+        )
+
+    @property
+    def base_version(self) -> int | None:
+        return _number(self.base.data)
+
+    @property
+    def origin_version(self) -> int | None:
+        return _number(self.origin.data)
 
     def to_create(self) -> AgentCreate:
-        return AgentCreate(**self._fields_given(), handle=self.handle.data or None)
+        return AgentCreate(
+            **self._given(),
+            handle=self.handle.data or None,
+            handoff_targets=_words(self.handoff_targets.data),
+            retrieval_config=self._retrieval({}),
+        )
 
-    def to_update(self) -> AgentUpdate:
-        return AgentUpdate(**self._fields_given())
+    def to_update(self, agent: Agent, handles: list[str]) -> AgentUpdate:
+        """What the form says; `handles` are the hand-off targets that it was drawn with.
 
-    def _fields_given(self) -> dict[str, object]:
+        Where those are as they were, the field is left out: targets that are gone stay as well.
+        """
+        given = self._given() | {"retrieval_config": self._retrieval(agent.retrieval_config)}
+        targets = _words(self.handoff_targets.data)
+        if targets != handles:
+            given["handoff_targets"] = targets
+        return AgentUpdate(**given)
+
+    def _given(self) -> dict[str, Any]:
         return {
             "name": self.name.data,
             "description": self.description.data or "",
             "instructions": (self.instructions.data or "").replace("\r\n", "\n"),
+            "persona": self.persona.data or None,
             "scope_description": self.scope_description.data or None,
             "model": self.model.data,
             "voice": self.voice.data or None,
             "modality": self.modality.data,
             "panels": self.panels.data or [],
             "tools": _words(self.tools.data),
-            "handoff_targets": _words(self.handoff_targets.data),
+            "input_schema": self.input_schema.data,
+            "output_schema": self.output_schema.data,
+            "model_overrides": self.model_overrides.data,
+            "features_config": self.features_config.data or {},
+            "version_note": self.version_note.data or None,
         }
+
+    def _retrieval(self, before: dict[str, Any]) -> dict[str, Any]:
+        return {**before, "top_k": self.top_k.data or 5, "strategy": self.strategy.data}
+
+
+def _number(text: str | None) -> int | None:
+    is_number = text and text.isascii() and text.isdigit() and len(text) < 10
+    return int(text) if text and is_number else None
 
 
 def _words(text: str | None) -> list[str]:

@@ -1,39 +1,50 @@
-"""The agents' pages: list, show, new, edit, delete, restore."""
+"""The agents' pages: list, show, new, edit, settings, delete, restore, remove."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, url_for
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 from pydantic import ValidationError
 
 from webapp.agents import services
-from webapp.agents.forms import AgentForm
-from webapp.agents.schemas import AgentQuery
+from webapp.agents.forms import SCHEMA_EXAMPLES, AgentForm
+from webapp.agents.handoffs.services import agents_handing_off_to
+from webapp.agents.models import Agent
+from webapp.agents.references import handles_of
+from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentPatch, AgentQuery
+from webapp.agents.versions.services import Overtaken, bring_together, list_history
+from webapp.audit import services as audit
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, Invalid, validation_errors
+from webapp.core.errors import DomainError, Invalid, PreconditionFailed, validation_errors
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, to
 
 bp = Blueprint("agents", __name__, url_prefix="/agents")
 
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+
 
 @bp.get("")
 @requires(Role.VIEWER)
 def index() -> Response:
-    arguments = {name: value for name, value in request.args.items() if value != ""}
-    try:
-        query = AgentQuery.model_validate(arguments)
-    except ValidationError as error:
-        raise Invalid(validation_errors(error)[0]["message"]) from error
-    agents = services.list_agents(query, actor=current_actor())
-    return page("agents/index.html", fragment="agents/_list.html", agents=agents, query=query)
+    actor = current_actor()
+    query = read_query()
+    return page(
+        "agents/index.html",
+        fragment="agents/_list.html",
+        agents=services.list_agents(query, actor=actor),
+        query=query,
+        pulse=audit.latest_id(actor.organization_id),
+    )
 
 
 @bp.get("/new")
 @requires(Role.ADMIN)
 def new() -> Response:
-    return page("agents/new.html", form=AgentForm())
+    return _form_page("agents/new.html", AgentForm())
 
 
 @bp.post("")
@@ -49,48 +60,85 @@ def create() -> Response:
             _reject(form, error)
         else:
             return to("agents.show", handle=agent.handle, message=f"{agent.name} is ready.")
-    return page("agents/new.html", status=422, form=form)
+    return _form_page("agents/new.html", form, status=422)
 
 
 @bp.get("/<handle>")
 @requires(Role.VIEWER)
 def show(handle: str) -> Response:
-    agent = services.get_agent(handle, actor=current_actor())
-    return page("agents/show.html", agent=agent, handoffs=services.handoff_agents(agent))
+    actor = current_actor()
+    agent = services.get_agent(handle, actor=actor)
+    return page(
+        "agents/show.html",
+        fragment="agents/_overview.html",
+        agent=agent,
+        handoffs=services.handoff_agents(agent),
+        handed_by=agents_handing_off_to(agent),
+        history=list_history(agent.id, limit=3, actor=actor),
+        instructions=_rendered(agent.instructions),
+    )
 
 
 @bp.get("/<handle>/edit")
 @requires(Role.ADMIN)
 def edit(handle: str) -> Response:
     agent = services.get_agent(handle, actor=current_actor())
-    form = AgentForm.of(agent, services.handoff_agents(agent))
-    del form.handle
-    return page("agents/edit.html", agent=agent, form=form)
+    form = AgentForm.of(agent.definition, _live_handles(agent), base=agent.current_version)
+    return _form_page("agents/edit.html", form, agent=agent)
 
 
 @bp.post("/<handle>")
 @requires(Role.ADMIN)
 def update(handle: str) -> Response:
-    actor = current_actor()
-    agent = services.get_agent(handle, actor=actor)
+    agent = services.get_agent(handle, actor=current_actor())
     form = AgentForm()
-    del form.handle
     if form.validate():
         try:
-            agent = services.update_agent(agent.id, form.to_update(), actor=actor)
+            return _save(agent, form)
         except DomainError as error:
             form.reject(error)
         except ValidationError as error:
             _reject(form, error)
-        else:
-            return to("agents.show", handle=agent.handle, message="Saved.")
-    return page("agents/edit.html", status=422, agent=agent, form=form)
+    return _form_page("agents/edit.html", form, agent=agent, status=422)
+
+
+@bp.post("/preview")
+@requires(Role.VIEWER)
+def preview() -> Response:
+    """Instructions as their readers see them: Markdown without HTML and images."""
+    text = request.form.get("instructions", "")
+    if len(text) > MAX_INSTRUCTIONS:
+        raise Invalid(f"Instructions have at most {MAX_INSTRUCTIONS:,} characters.")
+    return page("agents/_preview.html", content=_rendered(text))
+
+
+@bp.get("/<handle>/settings")
+@requires(Role.ADMIN)
+def settings(handle: str) -> Response:
+    return page("agents/settings.html", agent=services.get_agent(handle, actor=current_actor()))
+
+
+@bp.post("/<handle>/pause")
+@requires(Role.ADMIN)
+def pause(handle: str) -> Response:
+    is_paused = request.form.get("paused") == "true"
+    agent = services.update_agent(handle, AgentPatch(paused=is_paused), actor=current_actor())
+    message = f"{agent.name} is paused." if is_paused else f"{agent.name} goes on."
+    return to("agents.settings", handle=agent.handle, message=message)
+
+
+@bp.post("/<handle>/copies")
+@requires(Role.ADMIN)
+def duplicate(handle: str) -> Response:
+    agent = services.duplicate_agent(handle, actor=current_actor())
+    return to("agents.edit", handle=agent.handle, message=f"This is {agent.name}.")
 
 
 @bp.post("/<handle>/deletion")
 @requires(Role.ADMIN)
 def destroy(handle: str) -> Response:
-    agent = services.delete_agent(handle, actor=current_actor())
+    force = request.form.get("force") == "true"
+    agent = services.delete_agent(handle, actor=current_actor(), force=force)
     undo: Any = {
         "message": f"{agent.name} is deleted.",
         "undo": url_for("agents.restore", handle=agent.handle),
@@ -104,6 +152,95 @@ def destroy(handle: str) -> Response:
 def restore(handle: str) -> Response:
     agent = services.restore_agent(handle, actor=current_actor())
     return to("agents.show", handle=agent.handle, message=f"{agent.name} is back.")
+
+
+@bp.get("/<handle>/removal")
+@requires(Role.ADMIN)
+def removal(handle: str) -> Response:
+    found = services.preview_removal(handle, actor=current_actor())
+    return page("agents/removal.html", agent=found.agent, removal=found)
+
+
+@bp.post("/<handle>/removal")
+@requires(Role.ADMIN)
+def remove(handle: str) -> Response:
+    found = services.preview_removal(handle, actor=current_actor())
+    if request.form.get("confirmation", "").strip() != found.agent.handle:
+        error = f"Type {found.agent.handle} to go on."
+        return page(
+            "agents/removal.html", status=422, agent=found.agent, removal=found, error=error
+        )
+    name = found.agent.name
+    services.remove_agent(handle, actor=current_actor(), force=True)
+    return to("agents.index", message=f"{name} and all that belonged to it is gone.")
+
+
+def read_query() -> AgentQuery:
+    """The list's filters as the address has them."""
+    arguments = {name: value for name, value in request.args.items() if value != ""}
+    try:
+        return AgentQuery.model_validate(arguments)
+    except ValidationError as error:
+        raise Invalid(validation_errors(error)[0]["message"]) from error
+
+
+def _save(agent: Agent, form: AgentForm) -> Response:
+    """Save what the form says, or show it brought together with what others have saved since."""
+    actor = current_actor()
+    body = form.to_update(agent, _live_handles(agent))
+    base = form.base_version
+    if "take" in request.form:
+        start = form.origin_version or agent.current_version
+        return _overtaken(bring_together(agent.id, start, body, actor=actor), form)
+    try:
+        if_match = None if base is None else f'"v{base}"'
+        saved = services.update_agent(agent.id, body, actor=actor, if_match=if_match)
+    except PreconditionFailed:
+        start = base or agent.current_version
+        return _overtaken(bring_together(agent.id, start, body, actor=actor), form)
+    is_new = saved.current_version != base
+    message = f"Saved as version {saved.current_version}." if is_new else "Nothing has changed."
+    return to("agents.show", handle=saved.handle, message=message)
+
+
+def _overtaken(found: Overtaken, form: AgentForm) -> Response:
+    """The edit form again, with both changes; `take` puts the other's value into a field."""
+    values = dict(found.merge.values)
+    if (wanted := request.form.get("take")) in found.merge.conflicts:
+        values[wanted] = found.agent.definition[wanted]
+        found.merge.conflicts.remove(wanted)
+    handles = handles_of(values["handoff_targets"], actor=current_actor())
+    merged = AgentForm.of(
+        values | {"version_note": form.version_note.data},
+        [handles[target] for target in values["handoff_targets"] if target in handles],
+        base=found.agent.current_version,
+        origin=found.base,
+    )
+    return _form_page("agents/edit.html", merged, agent=found.agent, overtaken=found, status=409)
+
+
+def _form_page(
+    template: str, form: AgentForm, *, agent: Agent | None = None, status: int = 200, **context: Any
+) -> Response:
+    if agent is not None:
+        del form.handle
+    return page(
+        template,
+        status=status,
+        form=form,
+        agent=agent,
+        schema_examples=SCHEMA_EXAMPLES,
+        **context,
+    )
+
+
+def _live_handles(agent: Agent) -> list[str]:
+    return [target.handle for target in services.handoff_agents(agent)]
+
+
+def _rendered(text: str) -> Markup:
+    # The renderer escapes everything that is not its own markup.
+    return Markup(_markdown.render(text))  # noqa: S704
 
 
 def _reject(form: AgentForm, error: ValidationError) -> None:

@@ -40,6 +40,19 @@ def find_ids(references: Sequence[str | UUID], *, actor: Actor) -> dict[str, UUI
     return {text: known[text] for text in texts if text in known}
 
 
+def handles_of(ids: Sequence[str | UUID], *, actor: Actor) -> dict[str, str]:
+    """The handles of those agents that are still there, deleted or not, by id as text."""
+    uuids = {found for item in ids if (found := as_uuid(str(item))) is not None}
+    if not uuids:
+        return {}
+    rows = db.session.execute(
+        select(Agent.id, Agent.handle).where(
+            Agent.organization_id == actor.organization_id, Agent.id.in_(uuids)
+        )
+    )
+    return {str(row.id): row.handle for row in rows}
+
+
 def resolve_handoffs(
     references: Sequence[str | UUID], *, actor: Actor, agent: Agent | None = None
 ) -> list[UUID]:

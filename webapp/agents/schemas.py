@@ -297,7 +297,7 @@ class AgentAnswer(Answer):
     updated_at: datetime
 
 
-class SearchAnswer(Answer):
+class AgentSearchAnswer(Answer):
     agents: list[AgentAnswer]
     total: int
     filters_applied: dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from webapp.audit.models import AuditEntry
 from webapp.core.actor import Actor
@@ -39,6 +39,12 @@ def record(actor: Actor, action: str, subject: Subject, **detail: Any) -> None:
             request_id=actor.request_id,
         )
     )
+
+
+def latest_id(organization_id: UUID) -> int:
+    """A number that rises with every change in an organization, 0 at first."""
+    statement = select(func.max(AuditEntry.id)).where(AuditEntry.organization_id == organization_id)
+    return db.session.scalar(statement) or 0
 
 
 def latest(organization_id: UUID, *, limit: int = 12) -> list[AuditEntry]:

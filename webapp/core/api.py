@@ -134,6 +134,8 @@ def _document(spec: dict[str, Any]) -> dict[str, Any]:
         }
         for status in (400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 500, 503)
     }
+    # Blueprints that share a tag would each name it.
+    spec["tags"] = list({tag["name"]: tag for tag in spec.get("tags", [])}.values())
     for path, operations in spec["paths"].items():
         for operation in operations.values():
             responses = operation.setdefault("responses", {})

@@ -86,8 +86,8 @@ class Paging:
     @classmethod
     def from_request(cls, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> Paging:
         return cls(
-            _whole_number("limit", default, 1, maximum),
-            _whole_number("offset", 0, 0, 10**9),
+            whole_number("limit", default, 1, maximum),
+            whole_number("offset", 0, 0, 10**9),
         )
 
 
@@ -129,7 +129,7 @@ def url_with(**changes: Any) -> str:
     return url_for(request.endpoint or "", **values)
 
 
-def _whole_number(name: str, default: int, lowest: int, highest: int) -> int:
+def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
     raw = request.args.get(name, "")
     if raw == "":
         return default

@@ -6,10 +6,15 @@ from typing import Any
 
 from flask import g, request, url_for
 
+AGENT_PAGES = (
+    "agents", "agent_versions", "agent_releases", "agent_handoffs", "agent_transfer", "agent_bulk",
+    "knowledge.ask",
+)  # fmt: skip
+
 # label, endpoint, icon, the blueprint whose pages light it up
 SECTIONS = (
     ("Overview", "overview.show", "overview", ("overview",)),
-    ("Agents", "agents.index", "agents", ("agents", "knowledge.ask")),
+    ("Agents", "agents.index", "agents", AGENT_PAGES),
     ("Documents", "knowledge.index", "documents", ("knowledge",)),
     ("Search", "knowledge.search", "search", ("knowledge.search",)),
     ("Tasks", "tasks.index", "tasks", ("tasks",)),

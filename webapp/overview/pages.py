@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request, url_for
 
 from webapp.agents import services as agents
+from webapp.agents.models import Agent, Environment
 from webapp.agents.schemas import AgentQuery
 from webapp.audit import services as audit
 from webapp.core import clock
@@ -20,6 +21,8 @@ from webapp.knowledge.schemas import DocumentQuery
 from webapp.overview.navigation import SECTIONS, SETTINGS
 
 bp = Blueprint("overview", __name__)
+
+HANDOFFS = ("Hand-offs", "agent_handoffs.show")
 
 
 @bp.get("/")
@@ -57,9 +60,13 @@ def overview(actor: Actor) -> dict[str, Any]:
 
 
 def _pages(q: str, actor: Actor) -> list[dict[str, str]]:
-    pages = [(label, endpoint) for label, endpoint, _, _ in SECTIONS] + list(SETTINGS)
+    pages = [(label, endpoint) for label, endpoint, _, _ in SECTIONS] + [*SETTINGS, HANDOFFS]
     if actor.can(Role.ADMIN):
-        pages += [("New agent", "agents.new"), ("Add documents", "knowledge.new")]
+        pages += [
+            ("New agent", "agents.new"),
+            ("Import agents", "agent_transfer.new"),
+            ("Add documents", "knowledge.new"),
+        ]
     return [
         {"label": label, "href": url_for(endpoint), "hint": ""}
         for label, endpoint in pages
@@ -73,10 +80,15 @@ def _agents(q: str, actor: Actor) -> list[dict[str, str]]:
         {
             "label": agent.name,
             "href": url_for("agents.show", handle=agent.handle),
-            "hint": agent.handle,
+            "hint": _hint(agent),
         }
         for agent in found.items
     ]
+
+
+def _hint(agent: Agent) -> str:
+    running = agent.runs(Environment.PRODUCTION)
+    return f"{agent.handle} · {running['semver'] if running else agent.status}"
 
 
 def _documents(q: str, actor: Actor) -> list[dict[str, str]]:

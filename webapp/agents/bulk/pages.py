@@ -1,3 +1,104 @@
-from flask import Blueprint
+"""Bulk changes from the list: first what would happen to which agents, then doing it."""
 
-bp = Blueprint("agent_bulk", __name__, url_prefix="/agents")
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+from pydantic import ValidationError
+from werkzeug.datastructures import MultiDict
+
+from webapp.agents.bulk import services
+from webapp.agents.bulk.schemas import BulkChanges, BulkSelection, StrictFilter
+from webapp.agents.models import Modality
+from webapp.agents.schemas import AgentFilter
+from webapp.core.actor import Role
+from webapp.core.errors import Invalid, validation_errors
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page, to
+
+bp = Blueprint("agent_bulk", __name__, url_prefix="/agents/bulk")
+
+ACTIONS = ("pause", "resume", "change", "delete")
+FIELDS = ("model", "voice", "modality", "tools", "description")
+
+
+@bp.get("")
+@requires(Role.ADMIN)
+def show() -> Response:
+    """What would happen; a dry run, which writes nothing."""
+    values = request.args
+    action = _action(values)
+    is_ready = action != "change" or "field" in values
+    results = _run(values, is_dry_run=True) if is_ready else []
+    return page(
+        "agents/bulk.html",
+        action=action,
+        results=results,
+        summary=services.summary(results),
+        selection=_selected(values),
+        fields=FIELDS,
+        modalities=list(Modality),
+        is_ready=is_ready,
+    )
+
+
+@bp.post("")
+@requires(Role.ADMIN)
+def update() -> Response:
+    results = _run(request.form, is_dry_run=False)
+    summary = services.summary(results)
+    what = "deleted" if _action(request.form) == "delete" else "changed"
+    message = f"{summary['changed']} agents {what}."
+    if summary["refused"]:
+        message += f" {summary['refused']} could not be."
+    return to("agents.index", message=message)
+
+
+def _run(values: MultiDict[str, str], *, is_dry_run: bool) -> list[services.BulkResult]:
+    actor, action = current_actor(), _action(values)
+    try:
+        selection = BulkSelection(**_selection(values))
+        if action == "delete":
+            is_forced = values.get("force") == "true"
+            return services.delete_agents(
+                selection, actor=actor, force=is_forced, is_dry_run=is_dry_run
+            )
+        changes = BulkChanges(**_changes(values, action))
+    except ValidationError as error:
+        raise Invalid(validation_errors(error)[0]["message"]) from error
+    return services.update_agents(selection, changes, actor=actor, is_dry_run=is_dry_run)
+
+
+def _action(values: MultiDict[str, str]) -> str:
+    action = values.get("action", "")
+    if action not in ACTIONS:
+        raise Invalid("Say what to do with the agents: pause, resume, change or delete.")
+    return action
+
+
+def _selection(values: MultiDict[str, str]) -> dict[str, Any]:
+    if "all" in values:
+        names = StrictFilter.model_fields
+        return {"filter": {key: values[key] for key in names if values.get(key)}}
+    ids = values.getlist("id")
+    if not ids:
+        raise Invalid("Select at least one agent.")
+    return {"ids": ids}
+
+
+def _selected(values: MultiDict[str, str]) -> list[tuple[str, str]]:
+    """The selection as hidden fields, so that the next step is about the same agents."""
+    names = ("id",) if "all" not in values else ("all", *AgentFilter.model_fields)
+    return [(name, value) for name in names for value in values.getlist(name) if value]
+
+
+def _changes(values: MultiDict[str, str], action: str) -> dict[str, Any]:
+    if action != "change":
+        return {"paused": action == "pause"}
+    name, value = values.get("field", ""), values.get("value", "").strip()
+    if name not in FIELDS:
+        raise Invalid(f"field must be one of {', '.join(FIELDS)}.", field="field")
+    if name == "tools":
+        return {name: [word.strip() for word in value.split(",") if word.strip()]}
+    return {name: None if name == "voice" and not value else value}

@@ -1,3 +1,25 @@
-from flask import Blueprint
+"""`/agents/handoffs`: the graph, and what is wrong with it."""
 
-bp = Blueprint("agent_handoffs", __name__, url_prefix="/agents")
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from webapp.agents.handoffs import services
+from webapp.agents.handoffs.drawing import draw
+from webapp.core.actor import Role
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page
+
+bp = Blueprint("agent_handoffs", __name__, url_prefix="/agents/handoffs")
+
+
+@bp.get("")
+@requires(Role.VIEWER)
+def show() -> Response:
+    graph = services.get_graph(actor=current_actor())
+    return page(
+        "agents/handoffs/show.html",
+        graph=graph,
+        drawing=draw(graph),
+        nodes={node.id: node for node in graph.nodes},
+    )

@@ -1,3 +1,121 @@
-from flask import Blueprint
+"""An agent's releases: what each environment runs, publish, promote, roll back, retire."""
 
-bp = Blueprint("agent_releases", __name__, url_prefix="/agents")
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+from pydantic import ValidationError
+
+from webapp.agents.models import Agent, Environment, Status
+from webapp.agents.releases import services
+from webapp.agents.releases.forms import PublishForm
+from webapp.agents.schemas import PublishBody
+from webapp.agents.services import get_agent
+from webapp.core.actor import Role
+from webapp.core.errors import DomainError, Invalid, NotFound, validation_errors
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page, to, whole_number
+
+bp = Blueprint("agent_releases", __name__, url_prefix="/agents/<handle>/releases")
+
+
+@bp.get("")
+@requires(Role.VIEWER)
+def index(handle: str) -> Response:
+    found = services.list_releases(handle, actor=current_actor())
+    agent = found.agent
+    return page(
+        "agents/releases/index.html",
+        fragment="agents/releases/_body.html",
+        agent=agent,
+        found=found,
+        form=PublishForm(),
+        proposal=services.propose(agent, agent.current_version),
+        version=agent.current_version,
+    )
+
+
+@bp.get("/new")
+@requires(Role.ADMIN)
+def new(handle: str) -> Response:
+    agent = get_agent(handle, actor=current_actor())
+    version = whole_number("version", agent.current_version, 1, 2**31 - 1)
+    return _new_page(agent, version, PublishForm())
+
+
+@bp.post("")
+@requires(Role.ADMIN)
+def create(handle: str) -> Response:
+    actor = current_actor()
+    agent = get_agent(handle, actor=actor)
+    version = whole_number("version", agent.current_version, 1, 2**31 - 1)
+    form = PublishForm()
+    if form.validate():
+        try:
+            release = services.publish_version(handle, version, form.to_body(), actor=actor)
+        except NotFound:
+            raise
+        except DomainError as error:
+            form.reject(error)
+        except ValidationError as error:
+            for item in validation_errors(error):
+                form.reject(Invalid(item["message"], field=item["field"]))
+        else:
+            message = f"{release.semver} runs in {form.environment.data}."
+            return to("agent_releases.index", handle=agent.handle, message=message)
+    return _new_page(agent, version, form, status=422)
+
+
+@bp.post("/<semver>/deployments")
+@requires(Role.ADMIN)
+def deploy(handle: str, semver: str) -> Response:
+    """Let an environment run a release that there is: promote it, or go back to it."""
+    actor = current_actor()
+    release = services.find_release(get_agent(handle, actor=actor), semver)
+    body = PublishBody(environment=_environment())
+    services.publish_version(handle, release.version, body, actor=actor)
+    message = f"{body.environment.capitalize()} runs {semver}."
+    return to("agent_releases.index", handle=handle, message=message)
+
+
+@bp.post("/rollback")
+@requires(Role.ADMIN)
+def roll_back(handle: str) -> Response:
+    actor = current_actor()
+    agent = get_agent(handle, actor=actor)
+    environment = _environment()
+    release = services.roll_back_environment(agent.id, environment, actor=actor)
+    message = f"{environment.capitalize()} runs {release.semver} again."
+    return to("agent_releases.index", handle=handle, message=message)
+
+
+@bp.post("/<semver>/status")
+@requires(Role.ADMIN)
+def update(handle: str, semver: str) -> Response:
+    actor = current_actor()
+    agent = get_agent(handle, actor=actor)
+    try:
+        status = Status(request.form.get("status", ""))
+    except ValueError as error:
+        raise Invalid("status must be published, deprecated or archived.") from error
+    release = services.change_status(agent.id, semver, status, actor=actor)
+    message = f"{semver} is {release.status}."
+    return to("agent_releases.index", handle=handle, message=message)
+
+
+def _environment() -> Environment:
+    try:
+        return Environment(request.form.get("environment", ""))
+    except ValueError as error:
+        raise Invalid("environment must be staging or production.") from error
+
+
+def _new_page(agent: Agent, version: int, form: PublishForm, *, status: int = 200) -> Response:
+    proposal = services.propose(agent, version)
+    return page(
+        "agents/releases/new.html",
+        status=status,
+        agent=agent,
+        version=version,
+        form=form,
+        proposal=proposal,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -48,6 +49,14 @@ class Releases:
         return next(
             (item.semver for item in self.releases if item.id == deployment.release_id), "?"
         )
+
+    def before(self, environment: str) -> Release | None:
+        """The release that rolling `environment` back would run; None where there is none."""
+        running = self.agent.runs(environment)
+        ran = {item.release_id for item in self.deployments if item.environment == environment}
+        if running is None:
+            return None
+        return _below((item for item in self.releases if item.id in ran), running["semver"])
 
     def running_in(self, release: Release) -> list[str]:
         return running_in(self.agent, release)
@@ -105,6 +114,8 @@ def publish_version(
         _check_promotion(release, body)
         action = "promote"
     running = agent.runs(body.environment)
+    if running is not None and Version.parse(release.semver) < Version.parse(running["semver"]):
+        action = "roll back"
     if running is None or running["version"] != release.version:
         _deploy(agent, release, body.environment, action, actor=actor)
     db.session.commit()
@@ -261,18 +272,27 @@ def _earlier(agent: Agent, environment: Environment, semver: str) -> Release:
         .where(
             Deployment.agent_id == agent.id,
             Deployment.environment == environment.value,
-            Release.status != Status.ARCHIVED.value,
         )
         .distinct()
     )
-    below = [item for item in ran if Version.parse(item.semver) < Version.parse(semver)]
-    if not below:
+    found = _below(ran, semver)
+    if found is None:
         raise Conflict(
             f"{environment} has run no release of {agent.handle} before {semver}.",
             code="no_earlier_release",
             suggestions=["Publish another version, or name the release to go back to."],
         )
-    return max(below, key=lambda item: Version.parse(item.semver))
+    return found
+
+
+def _below(releases: Iterable[Release], semver: str) -> Release | None:
+    """The highest release below `semver` that may run."""
+    below = [
+        item
+        for item in releases
+        if item.status != Status.ARCHIVED and Version.parse(item.semver) < Version.parse(semver)
+    ]
+    return max(below, key=lambda item: Version.parse(item.semver), default=None)
 
 
 def _highest(agent: Agent) -> Release | None:

@@ -47,6 +47,8 @@ class ExportQuery(AgentFilter):
         "", description="`versions` carries the history, `handoffs` the targets as handles"
     )
 
+    agent: str = Field("", max_length=64, description="Only this one, by UUID or handle")
+
     @field_validator("include")
     @classmethod
     def _is_known(cls, value: str) -> str:
@@ -105,7 +107,9 @@ def import_(query: ImportQuery) -> services.ImportReport:
 
 def export_response(query: ExportQuery) -> Response:
     """The file, sent while it is read from the database."""
-    pieces = services.export_agents(query, include=query.parts, actor=current_actor())
+    pieces = services.export_agents(
+        query, only=query.agent or None, include=query.parts, actor=current_actor()
+    )
     # The first piece is made before the answer begins, so that a refusal can still be one.
     body: Iterator[Any] = chain([next(pieces)], pieces)
     response = current_app.response_class(stream_with_context(body), mimetype="application/json")

@@ -21,6 +21,7 @@ from webapp.agents.models import (
     Status,
     handle_from,
 )
+from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentFilter
 from webapp.agents.search import select_agents
 from webapp.agents.services import free_handle
@@ -67,15 +68,21 @@ class ImportReport:
 
 
 def export_agents(
-    query: AgentFilter, *, include: frozenset[Include] = frozenset(), actor: Actor
+    query: AgentFilter,
+    *,
+    only: str | None = None,
+    include: frozenset[Include] = frozenset(),
+    actor: Actor,
 ) -> Iterator[str]:
-    """The matching active agents as a JSON array, in pieces of a few hundred agents.
+    """The matching active agents, or `only` one, as a JSON array in pieces of a few hundred agents.
 
     All pieces show one state of the database. Spec 2, 6.10.
     """
     actor.require(Role.ADMIN)
     snapshot()
     statement = select_agents(query.model_copy(update={"include_deleted": False}), actor=actor)
+    if only is not None:
+        statement = statement.where(is_agent(only))
     handles = _handles(actor) if "handoffs" in include else {}
     yield "["
     last: UUID | None = None

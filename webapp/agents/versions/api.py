@@ -56,8 +56,10 @@ class ChangeAnswer(Answer):
 
 
 class DiffAnswer(Answer):
-    start: int = Field(serialization_alias="from")
-    end: int = Field(serialization_alias="to")
+    model_config = {"populate_by_name": True}
+
+    start: int = Field(alias="from")
+    end: int = Field(alias="to")
     changes: list[ChangeAnswer]
 
 

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import Any, Literal
 
 from rapidfuzz import fuzz
@@ -25,8 +25,8 @@ ALIKE = 45
 #: unchanged lines that stay open around a change
 CONTEXT = 3
 
-_TEXTS = frozenset({"description", "instructions", "persona", "scope_description"})
-_LISTS = frozenset({"handoff_targets", "tools", "panels"})
+TEXTS = frozenset({"description", "instructions", "persona", "scope_description"})
+LISTS = frozenset({"handoff_targets", "tools", "panels"})
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 Op = Literal[" ", "+", "-"]
@@ -61,6 +61,11 @@ class Change:
     lines: list[Line] | None = None
     items: Items | None = None
 
+    @property
+    def sections(self) -> list[Section]:
+        """The texts side by side, for a page."""
+        return side_by_side(text_of(self.before), text_of(self.after))
+
 
 @dataclass(frozen=True)
 class Row:
@@ -80,12 +85,39 @@ class Row:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class UnifiedLine:
+    """One line of the unified view, with the numbers it has on the sides where it stands."""
+
+    op: Op
+    text: str
+    left_number: int | None
+    right_number: int | None
+    spans: Sequence[Span] = ()
+
+
 @dataclass
 class Section:
     """Neighbouring rows that are drawn together; `is_folded` ones are unchanged and closed."""
 
     is_folded: bool
     rows: list[Row] = field(default_factory=list)
+
+    @property
+    def unified(self) -> Iterator[UnifiedLine]:
+        """The rows one below the other: of neighbouring changed ones, first all that went."""
+        for is_same, group in groupby(self.rows, key=lambda row: row.is_same):
+            rows = list(group)
+            if is_same:
+                for row in rows:
+                    yield UnifiedLine(" ", row.left or "", row.left_number, row.right_number)
+                continue
+            for row in rows:
+                if row.left is not None:
+                    yield UnifiedLine("-", row.left, row.left_number, None, row.left_spans)
+            for row in rows:
+                if row.right is not None:
+                    yield UnifiedLine("+", row.right, None, row.right_number, row.right_spans)
 
 
 def diff(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
@@ -130,9 +162,9 @@ def _change(name: str, before: Any, after: Any) -> Change:
     elif _is_empty(after):
         kind = "removed"
     lines = items = None
-    if name in _LISTS:
+    if name in LISTS:
         items = _compare_items(before or [], after or [])
-    elif name in _TEXTS or isinstance(before, dict) or isinstance(after, dict):
+    elif name in TEXTS or isinstance(before, dict) or isinstance(after, dict):
         lines = diff_lines(text_of(before), text_of(after))
     return Change(name, kind, before, after, lines, items)
 

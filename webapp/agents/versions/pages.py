@@ -1,3 +1,85 @@
-from flask import Blueprint
+"""An agent's history: the timeline, one version, two compared, and the way back."""
 
-bp = Blueprint("agent_versions", __name__, url_prefix="/agents")
+from __future__ import annotations
+
+from itertools import groupby
+
+from flask import Blueprint, Response, request
+
+from webapp.agents.references import handles_of
+from webapp.agents.services import get_agent
+from webapp.agents.versions import services
+from webapp.core.actor import Role
+from webapp.core.errors import Invalid
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page, to, whole_number
+
+bp = Blueprint("agent_versions", __name__, url_prefix="/agents/<handle>/versions")
+
+VIEWS = ("split", "unified")
+MAX_VERSION = 2**31 - 1
+
+
+@bp.get("")
+@requires(Role.VIEWER)
+def index(handle: str) -> Response:
+    before = whole_number("before", 0, 0, MAX_VERSION) or None
+    history = services.list_history(handle, before=before, actor=current_actor())
+    days = [(day, list(found)) for day, found in groupby(history.entries, lambda one: one.day)]
+    return page(
+        "agents/versions/index.html",
+        fragment="agents/versions/_timeline.html",
+        agent=history.agent,
+        history=history,
+        days=days,
+        is_newest=before is None,
+    )
+
+
+@bp.get("/compare")
+@requires(Role.VIEWER)
+def compare(handle: str) -> Response:
+    actor = current_actor()
+    agent = get_agent(handle, actor=actor)
+    start = whole_number("from", max(agent.current_version - 1, 1), 1, MAX_VERSION)
+    end = whole_number("to", 0, 0, MAX_VERSION) or None
+    view = request.args.get("view") or VIEWS[0]
+    if view not in VIEWS:
+        raise Invalid("view must be split or unified.", field="view")
+    comparison = services.compare_versions(agent.id, start, end, actor=actor)
+    targets = [item for state in comparison.states for item in state.get("handoff_targets", [])]
+    return page(
+        "agents/versions/compare.html",
+        agent=agent,
+        comparison=comparison,
+        view=view,
+        names=handles_of(targets, actor=actor),
+    )
+
+
+@bp.get("/<int:version>")
+@requires(Role.VIEWER)
+def show(handle: str, version: int) -> Response:
+    actor = current_actor()
+    agent = get_agent(handle, actor=actor)
+    state = services.state_of(agent, version)
+    return page(
+        "agents/versions/show.html",
+        agent=agent,
+        version=version,
+        state=state,
+        names=handles_of(state.get("handoff_targets", []), actor=actor),
+    )
+
+
+@bp.post("/<int:version>/rollback")
+@requires(Role.ADMIN)
+def roll_back(handle: str, version: int) -> Response:
+    before = get_agent(handle, actor=current_actor()).current_version
+    agent = services.roll_back(handle, version, actor=current_actor())
+    message = (
+        f"{agent.name} is already as it was in version {version}."
+        if agent.current_version == before
+        else f"Version {agent.current_version} has the state of version {version}."
+    )
+    return to("agent_versions.index", handle=agent.handle, message=message)

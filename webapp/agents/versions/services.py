@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 
-from webapp.agents.models import DEFINITION, Agent, AgentVersion
+from webapp.agents.models import DEFINITION, Agent, AgentVersion, Release
+from webapp.agents.references import resolve_handoffs
+from webapp.agents.schemas import AgentUpdate
 from webapp.agents.services import announce, get_agent, revise
 from webapp.agents.versions.diff import Change, diff
+from webapp.agents.versions.merging import Merge, merge
 from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
 from webapp.core.conditional import check_version
@@ -28,6 +32,41 @@ class Comparison:
     end: int
     states: tuple[dict[str, Any], dict[str, Any]]
     changes: list[Change]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of an agent's history; `changed` are the fields that differ from `previous`."""
+
+    version: int
+    previous: int | None
+    author: str
+    note: str | None
+    created_at: datetime
+    changed: list[str]
+    release: Release | None
+    is_current: bool
+
+    @property
+    def day(self) -> date:
+        return self.created_at.date()
+
+
+@dataclass(frozen=True)
+class History:
+    agent: Agent
+    entries: list[Entry]
+    has_older: bool
+
+
+@dataclass(frozen=True)
+class Overtaken:
+    """An edit that began at version `base` and met a newer one, brought together with it."""
+
+    agent: Agent
+    base: int
+    since: list[Entry]
+    merge: Merge
 
 
 def list_versions(reference: str | UUID, paging: Paging, *, actor: Actor) -> Page:
@@ -75,6 +114,65 @@ def find_version(agent: Agent, version: int) -> AgentVersion:
     return found
 
 
+def list_history(
+    reference: str | UUID, *, before: int | None = None, limit: int = 20, actor: Actor
+) -> History:
+    """The versions below `before`, or from the current one, newest first, with what they changed.
+
+    Spec 5, 6.4.
+    """
+    agent = get_agent(reference, actor=actor)
+    statement = select(AgentVersion).where(AgentVersion.agent_id == agent.id)
+    if before is not None:
+        statement = statement.where(AgentVersion.version < before)
+    rows = list(
+        db.session.scalars(statement.order_by(AgentVersion.version.desc()).limit(limit + 1))
+    )
+    if before is None and not agent.is_published:
+        rows.insert(0, AgentVersion.of(agent))
+    shown = rows[:limit]
+    releases = {
+        release.version: release
+        for release in db.session.scalars(
+            select(Release).where(
+                Release.agent_id == agent.id, Release.version.in_([row.version for row in shown])
+            )
+        )
+    }
+    older: list[AgentVersion | None] = [*rows[1:], None]
+    entries = [
+        Entry(
+            version=row.version,
+            previous=previous and previous.version,
+            author=row.author,
+            note=row.note,
+            created_at=row.created_at,
+            changed=_changed(previous, row),
+            release=releases.get(row.version),
+            is_current=row.version == agent.current_version,
+        )
+        for row, previous in zip(shown, older, strict=False)
+    ]
+    return History(agent, entries, len(rows) > limit)
+
+
+def bring_together(
+    reference: str | UUID, base: int, body: AgentUpdate, *, actor: Actor
+) -> Overtaken:
+    """An edit of version `base` merged with what others have changed since.
+
+    Raises NotFound where `base` is no version of the agent.
+    """
+    agent = get_agent(reference, actor=actor)
+    before = state_of(agent, base)
+    mine = body.model_dump(exclude_unset=True, mode="json", exclude={"version_note"})
+    if "handoff_targets" in mine:
+        targets = resolve_handoffs(mine["handoff_targets"], actor=actor, agent=agent)
+        mine["handoff_targets"] = [str(target) for target in targets]
+    since = [entry for entry in list_history(agent.id, actor=actor).entries if entry.version > base]
+    return Overtaken(agent, base, since, merge(before, before | mine, agent.definition))
+
+
 def compare_versions(
     reference: str | UUID, start: int, end: int | None, *, actor: Actor
 ) -> Comparison:
@@ -109,6 +207,12 @@ def roll_back(
         announce(agent)
     db.session.commit()
     return agent
+
+
+def _changed(before: AgentVersion | None, after: AgentVersion) -> list[str]:
+    if before is None:
+        return []
+    return [name for name in DEFINITION if before.snapshot.get(name) != after.snapshot.get(name)]
 
 
 def values_of(snapshot: dict[str, Any]) -> dict[str, Any]:

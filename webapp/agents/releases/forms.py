@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from wtforms import RadioField, StringField, TextAreaField
+from wtforms.validators import Length
+
+from webapp.agents.models import Environment
+from webapp.agents.schemas import PublishBody
+from webapp.core.forms import Form
+
+
+class PublishForm(Form):
+    semver = StringField("Semantic version", validators=[Length(max=64)])
+    environment = RadioField(
+        "For",
+        choices=[(item.value, item.value.capitalize()) for item in reversed(Environment)],
+        default=Environment.PRODUCTION.value,
+    )
+    changelog = TextAreaField(
+        "Changelog",
+        description="What its users should know. May be left empty.",
+        validators=[Length(max=10_000)],
+    )
+
+    def to_body(self) -> PublishBody:
+        return PublishBody(
+            semver=(self.semver.data or "").strip() or None,
+            environment=self.environment.data,
+            changelog=(self.changelog.data or "").replace("\r\n", "\n"),
+        )
