@@ -8,7 +8,7 @@ from wtforms import TextAreaField as Text
 from wtforms.validators import DataRequired, Length, NumberRange, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from webapp.agents.models import DEFAULT_MODEL, Agent, Modality, Panel
+from webapp.agents.models import DEFAULT_MODEL, DEFAULT_RETRIEVAL, Agent, Modality, Panel
 from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentCreate, AgentUpdate
 from webapp.core.forms import Form, JsonField
 
@@ -164,7 +164,7 @@ class AgentForm(Form):
             **self._given(),
             handle=self.handle.data or None,
             handoff_targets=_words(self.handoff_targets.data),
-            retrieval_config=self._retrieval({}),
+            retrieval_config=self._retrieval(DEFAULT_RETRIEVAL),
         )
 
     def to_update(self, agent: Agent, handles: list[str]) -> AgentUpdate:
@@ -198,7 +198,13 @@ class AgentForm(Form):
         }
 
     def _retrieval(self, before: dict[str, Any]) -> dict[str, Any]:
-        return {**before, "top_k": self.top_k.data or 5, "strategy": self.strategy.data}
+        """`before` with what the two fields say; what was left to the default stays so."""
+        said = {"top_k": self.top_k.data or 5, "strategy": self.strategy.data}
+        return before | {
+            name: value
+            for name, value in said.items()
+            if value != before.get(name, DEFAULT_RETRIEVAL[name])
+        }
 
 
 def _number(text: str | None) -> int | None:

@@ -6,7 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from semver import Version
 
 from webapp.agents.json_schemas import check_schema
@@ -53,7 +60,17 @@ Instructions = Annotated[
 ]
 
 
-Handle = Annotated[str, Field(pattern=HANDLE_PATTERN, examples=["coding-expert"])]
+def _not_reserved(value: str) -> str:
+    if value in RESERVED_HANDLES:
+        raise ValueError(f"{value} is a reserved word")
+    return value
+
+
+Handle = Annotated[
+    str,
+    Field(pattern=HANDLE_PATTERN, examples=["coding-expert"]),
+    AfterValidator(_not_reserved),
+]
 Note = Annotated[
     str | None,
     Field(None, max_length=500, description="What this version changes, for its readers"),
@@ -164,13 +181,6 @@ class AgentCreate(AgentFields):
         is_spawned = info.data.get("model_config_id") or info.data.get("model_overrides")
         if not value.strip() and not is_spawned:
             raise ValueError("must not be blank")
-        return value
-
-    @field_validator("handle")
-    @classmethod
-    def _is_free_word(cls, value: str | None) -> str | None:
-        if value in RESERVED_HANDLES:
-            raise ValueError(f"{value} is a reserved word")
         return value
 
 

@@ -371,19 +371,20 @@ def _pause(agent: Agent, paused: bool) -> list[str]:
 
 def _resolve_model(body: AgentCreate) -> str:
     """The model of a new agent: the catalog's, else the overrides', else its own (spec 3)."""
-    overridden = (body.model_overrides or {}).get("model")
     if body.model_config_id in CATALOG:
         return str(body.model_config_id)
-    if isinstance(overridden, str) and overridden.strip():
-        return overridden.strip()[:255]
-    if body.model_config_id or body.model_overrides:
+    overridden = (body.model_overrides or {}).get("model")
+    is_viable = isinstance(overridden, str) and overridden.strip()
+    if body.model_config_id and not is_viable:
         raise BadReference(
-            f"Model not found: {body.model_config_id or 'model_overrides names none'}",
+            f"Model not found: {body.model_config_id}",
             code="unknown_model",
             field="model_config_id",
             extras={"field": "model_config_id", "available": list(CATALOG)},
             suggestions=["Name a model of the catalog, or one in model_overrides.model."],
         )
+    if is_viable and "model" not in body.model_fields_set:
+        return str(overridden).strip()[:255]
     return body.model
 
 

@@ -284,46 +284,50 @@ def _targets(item: PortableAgent, handles: dict[str, UUID]) -> list[UUID]:
 def _store(made: list[tuple[Agent, PortableAgent]], actor: Actor) -> None:
     db.session.add_all(agent for agent, _ in made)
     db.session.flush()
+    deployments = []
     for agent, item in made:
-        _store_history(agent, item, actor)
-        audit.record(actor, "import", agent)
-    live.announce("agents:all", actor.organization_id)
-    live.announce("overview:all", actor.organization_id)
-
-
-def _store_history(agent: Agent, item: PortableAgent, actor: Actor) -> None:
-    for version in item.versions:
-        values = version.snapshot.model_dump(mode="json") | {"handoff_targets": []}
-        db.session.add(
-            AgentVersion(
-                agent_id=agent.id,
-                version=version.version,
-                snapshot={name: values[name] for name in DEFINITION},
-                author=version.author,
-                note=version.note,
-                created_at=version.created_at,
-            )
-        )
-    for release in item.releases:
-        row = Release(
-            id=uuid4(),
-            agent_id=agent.id,
-            **release.model_dump(
-                include={"version", "semver", "changelog", "author", "created_at"}
-            ),
-            status=release.status.value,
-        )
-        db.session.add(row)
-        for name in release.environments:
-            db.session.add(
+        db.session.add_all(_versions(agent, item))
+        for release, environments in _releases(agent, item):
+            db.session.add(release)
+            deployments += [
                 Deployment(
                     agent_id=agent.id,
-                    release_id=row.id,
+                    release_id=release.id,
                     environment=name,
                     action="import",
                     author=actor.name,
                 )
-            )
+                for name in environments
+            ]
+        audit.record(actor, "import", agent)
+    # A deployment points at its release, which has to be there first.
+    db.session.flush()
+    db.session.add_all(deployments)
+    live.announce("agents:all", actor.organization_id)
+    live.announce("overview:all", actor.organization_id)
+
+
+def _versions(agent: Agent, item: PortableAgent) -> Iterator[AgentVersion]:
+    for version in item.versions:
+        values = version.snapshot.model_dump(mode="json") | {"handoff_targets": []}
+        yield AgentVersion(
+            agent_id=agent.id,
+            version=version.version,
+            snapshot={name: values[name] for name in DEFINITION},
+            author=version.author,
+            note=version.note,
+            created_at=version.created_at,
+        )
+
+
+def _releases(agent: Agent, item: PortableAgent) -> Iterator[tuple[Release, list[str]]]:
+    """The releases of the file, and the environments that run each."""
+    for release in item.releases:
+        values = release.model_dump(
+            include={"version", "semver", "changelog", "author", "created_at"}
+        )
+        row = Release(id=uuid4(), agent_id=agent.id, **values, status=release.status.value)
+        yield row, list(release.environments)
 
 
 def _first_flaw(data: Any, errors: list[dict[str, str]]) -> str:

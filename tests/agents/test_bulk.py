@@ -1,0 +1,152 @@
+"""Bulk update and deletion, by ids or by a filter (api.md, Agents; spec 1, O-REQ-004)."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.browser import Browser
+from tests.cast import Cast
+from tests.factories import make_agent
+from webapp.agents import services
+from webapp.agents.schemas import AgentQuery
+from webapp.audit import services as audit
+from webapp.core.actor import Actor
+
+
+@pytest.fixture
+def three(alice: Actor) -> list[str]:
+    return [str(make_agent(alice, handle=h, model="old" if h < "c" else "new").id) for h in "abc"]
+
+
+def test_ids_are_changed_and_each_is_answered(
+    cast: Cast, alice: Actor, charlie: Actor, three: list[str]
+) -> None:
+    foreign = str(make_agent(charlie, handle="theirs").id)
+    missing = str(uuid4())
+    body = {"ids": [three[0], "b", missing, foreign, three[0]], "changes": {"model": "new"}}
+    answer = cast.api("alice").request("PATCH", "/agents/bulk", body).json
+    assert answer["matched"] == 2
+    by_id = {result["id"]: result for result in answer["results"]}
+    assert {key: result["status"] for key, result in by_id.items()} == {
+        three[0]: 200, three[1]: 200, missing: 404, foreign: 404
+    }  # fmt: skip
+    assert by_id[missing]["problem"]["detail"] == f"Agent not found: {missing}"
+    assert by_id[three[0]]["changed"] == ["model"]
+    assert [services.get_agent(h, actor=alice).current_version for h in "abc"] == [2, 2, 1]
+    assert services.get_agent(foreign, actor=charlie).model == "extractive"
+
+
+def test_a_filter_selects_all_that_match(cast: Cast, alice: Actor, three: list[str]) -> None:
+    api = cast.api("alice")
+    body = {"filter": {"q": "model:old"}, "changes": {"voice": "v", "paused": True}}
+    dry = api.request("PATCH", "/agents/bulk?dry_run=true", body).json
+    assert dry["matched"] == 2
+    assert services.get_agent("a", actor=alice).current_version == 1
+    answer = api.request("PATCH", "/agents/bulk", body).json
+    assert answer["results"] == dry["results"]
+    assert [result["changed"] for result in answer["results"]] == [["voice", "paused"]] * 2
+    agent = services.get_agent("a", actor=alice)
+    assert (agent.voice, agent.paused, agent.current_version) == ("v", True, 2)
+    again = api.request("PATCH", "/agents/bulk", body).json
+    assert [result["changed"] for result in again["results"]] == [[], []]
+
+
+def test_what_is_refused_for_one_is_told_for_that_one(
+    cast: Cast, alice: Actor, three: list[str]
+) -> None:
+    body = {"ids": three, "changes": {"handoff_targets": ["a"]}}
+    answer = cast.api("alice").request("PATCH", "/agents/bulk", body).json
+    assert [result["status"] for result in sorted(
+        answer["results"], key=lambda result: three.index(result["id"])
+    )] == [400, 200, 200]  # fmt: skip
+    bad = {"ids": three, "changes": {"handoff_targets": ["nobody"]}}
+    assert cast.api("alice").request("PATCH", "/agents/bulk", bad).status_code == 400
+
+
+def test_deletion_is_soft_and_spares_parents(cast: Cast, alice: Actor, three: list[str]) -> None:
+    make_agent(alice, handle="child", parent="a")
+    api = cast.api("alice")
+    answer = api.request("DELETE", "/agents/bulk", {"ids": ["a", "b"]}).json
+    statuses = {result["id"]: result["status"] for result in answer["results"]}
+    assert statuses == {three[0]: 409, three[1]: 204}
+    assert answer["results"][0]["problem"] or answer["results"][1]["problem"]
+    both = api.request("DELETE", "/agents/bulk", {"ids": ["a", "child"]}).json
+    assert {result["status"] for result in both["results"]} == {204}
+    assert services.restore_agent("a", actor=alice).is_active
+    make_agent(alice, handle="child2", parent="a")
+    forced = api.request("DELETE", "/agents/bulk?force=true", {"ids": ["a"]}).json
+    assert forced["results"][0]["status"] == 204
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {}, {"ids": ["a"], "filter": {}}, {"ids": ["a"] * 1001}, {"ids": [""]},
+        {"filter": {"colour": "red"}}, {"filter": {"limit": 3}}, {"ids": ["a"], "x": 1},
+        {"ids": ["a"], "changes": {}}, {"ids": ["a"], "changes": {"version_note": "only"}},
+        {"ids": ["a"], "changes": {"handle": "b"}}, {"ids": ["a"], "changes": {"modality": "x"}},
+    ],
+)  # fmt: skip
+def test_a_wrong_shape_is_422_and_changes_nothing(
+    cast: Cast, alice: Actor, three: list[str], body: dict[str, Any]
+) -> None:
+    default = {} if "changes" in body else {"changes": {"voice": "v"}}
+    response = cast.api("alice").request("PATCH", "/agents/bulk", body | default)
+    assert response.status_code == 422
+    assert services.get_agent("a", actor=alice).current_version == 1
+
+
+def test_only_admins_and_only_a_thousand(cast: Cast, alice: Actor, three: list[str]) -> None:
+    for name in ("bob", "vera"):
+        response = cast.api(name).request("DELETE", "/agents/bulk", {"ids": ["a"]})
+        assert response.status_code == 403
+    items = [{"name": f"n{number}", "instructions": "x"} for number in range(1000)]
+    api = cast.api("alice")
+    assert api.post("/agents/import", items).json["created"] == 1000
+    many = api.request("DELETE", "/agents/bulk", {"filter": {}})
+    assert (many.status_code, many.json["code"]) == (409, "too_many")
+    assert services.count_agents(actor=alice) == 1003
+
+
+def test_one_entry_of_the_audit_for_each(cast: Cast, alice: Actor, three: list[str]) -> None:
+    cast.api("alice").request("DELETE", "/agents/bulk", {"ids": three})
+    entries = audit.latest(alice.organization_id, limit=3)
+    assert {entry.subject_id for entry in entries} == set(three)
+    assert {entry.action for entry in entries} == {"delete"}
+
+
+def test_the_page_shows_what_would_happen_first(
+    browser: Browser, alice: Actor, three: list[str]
+) -> None:
+    page = browser.get(f"/agents/bulk?action=pause&id={three[0]}&id={three[1]}")
+    assert "2 will be paused" in " ".join(page.body.text().split())
+    assert not services.get_agent("a", actor=alice).paused
+    fields = {"action": "pause", "id": three[:2]}
+    assert [node.attributes["value"] for node in page.css("form[method=post] [name=id]")] == (
+        three[:2]
+    )
+    page = browser.post("/agents/bulk", fields)
+    assert "2 agents changed." in page.css_first("#toasts").text()
+    assert services.get_agent("b", actor=alice).paused
+    page = browser.get("/agents/bulk?action=delete&all=true&q=model:old")
+    assert "2 will be deleted" in " ".join(page.body.text().split())
+    browser.post("/agents/bulk", {"action": "delete", "all": "true", "q": "model:old"})
+    assert [a.handle for a in services.list_agents(AgentQuery(), actor=alice).items] == ["c"]
+
+
+def test_the_page_changes_a_field(browser: Browser, alice: Actor, three: list[str]) -> None:
+    url = f"/agents/bulk?action=change&id={three[0]}&id={three[2]}"
+    assert browser.get(url).css_first("select[name=field]")
+    page = browser.get(f"{url}&field=model&value=new")
+    assert "1 will be changed, as a new version each, 1 are so already" in " ".join(
+        page.body.text().split()
+    )
+    browser.post(
+        "/agents/bulk", {"action": "change", "id": [three[0]], "field": "tools", "value": "x, y"}
+    )
+    assert services.get_agent("a", actor=alice).tools == ["x", "y"]
+    for bad in ("action=explode&id=a", "action=pause", "action=change&id=a&field=handle&value=x"):
+        browser.get(f"/agents/bulk?{bad}", status=422)

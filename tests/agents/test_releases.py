@@ -1,0 +1,203 @@
+"""Publish, promote, roll back and retire releases (api.md, Versions; spec 5, 6)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from apiflask import APIFlask
+
+from tests.browser import Browser
+from tests.cast import Api, Cast
+from tests.factories import make_agent
+from webapp.agents import services
+from webapp.agents.models import DEFINITION, Environment, Status
+from webapp.agents.releases import services as releases
+from webapp.agents.releases.proposal import propose_semver
+from webapp.agents.schemas import AgentUpdate, PublishBody
+from webapp.core.actor import Actor
+from webapp.core.errors import Conflict, Invalid
+
+STATE = dict.fromkeys(DEFINITION)
+NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "proposed"),
+    [
+        ({}, {"description": "x"}, "1.2.4"),
+        ({}, {"tools": ["x"]}, "1.2.4"),
+        ({}, {"instructions": "x"}, "1.3.0"),
+        ({"input_schema": {"type": "object"}}, {"input_schema": NUMBER}, "1.3.0"),
+        ({}, {"input_schema": NUMBER}, "1.3.0"),
+        ({"input_schema": NUMBER}, {"input_schema": NUMBER | {"required": ["n"]}}, "2.0.0"),
+        ({"output_schema": NUMBER}, {"output_schema": None}, "2.0.0"),
+        ({"output_schema": NUMBER}, {"output_schema": {"type": "object"}}, "2.0.0"),
+        ({"output_schema": NUMBER}, {"output_schema": {"type": "array"}}, "2.0.0"),
+    ],
+)
+def test_the_proposal_follows_what_changed(
+    before: dict[str, object], after: dict[str, object], proposed: str
+) -> None:
+    assert propose_semver("1.2.3", STATE | before, STATE | before | after) == proposed
+    assert propose_semver(None, STATE, STATE) == "1.0.0"
+
+
+def publish(api: Api, version: int, **body: str) -> dict[str, object]:
+    response = api.post(f"/agents/a/versions/{version}/publish", body)
+    assert response.status_code == 200, response.text
+    return dict(response.json)
+
+
+def test_publishing_keeps_the_version_and_never_changes_it(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="a", description="one")
+    api = cast.api("alice")
+    release = publish(api, 1, changelog="The first")
+    assert (release["semver"], release["version"]) == ("1.0.0", 1)
+    assert release["environments"] == ["production"]
+    assert release["status"] == "published"
+    snapshot = api.get("/agents/a/versions/1").json
+    assert snapshot["snapshot"]["description"] == "one"
+    answer = api.put("/agents/a", {"description": "two"}).json
+    assert answer["current_version"] == 2
+    assert api.get("/agents/a/versions/1").json == snapshot
+    assert answer["environments"] == {"production": {"version": 1, "semver": "1.0.0"}}
+    assert answer["status"] == "published"
+    second = publish(api, 2)
+    assert second["semver"] == "1.0.1"
+
+
+def test_semver_must_rise_and_be_one(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    api = cast.api("alice")
+    publish(api, 1, semver="1.5.0")
+    api.put("/agents/a", {"instructions": "Else."})
+    for semver in ("1.5.0", "1.4.9", "1.5.0-rc.1"):
+        refused = api.post("/agents/a/versions/2/publish", {"semver": semver})
+        assert (refused.status_code, refused.json["code"]) == (409, "semver_not_rising")
+        assert refused.json["extras"] == {"highest": "1.5.0", "proposed": "1.6.0"}
+    for semver in ("1", "v2.0.0", "2.0", "2.0.0.0", "x" * 65):
+        assert api.post("/agents/a/versions/2/publish", {"semver": semver}).status_code == 422
+    assert publish(api, 2, semver="2.0.0-rc.1")["semver"] == "2.0.0-rc.1"
+    assert len(api.get("/agents/a/releases").json["releases"]) == 2
+
+
+def test_promoting_keeps_the_semver(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    api = cast.api("alice")
+    assert publish(api, 1, environment="staging")["environments"] == ["staging"]
+    promoted = publish(api, 1, environment="production")
+    assert promoted["semver"] == "1.0.0"
+    assert promoted["environments"] == ["staging", "production"]
+    other = api.post("/agents/a/versions/1/publish", {"semver": "3.0.0"})
+    assert other.json["code"] == "already_published"
+    answer = api.get("/agents/a/releases").json
+    assert answer["environments"]["production"] == {"version": 1, "semver": "1.0.0"}
+    assert len(answer["releases"]) == 1
+    again = api.get("/agents/a").json["revision"]
+    publish(api, 1)
+    assert api.get("/agents/a").json["revision"] == again
+
+
+def test_an_environment_goes_back_to_what_it_ran_before(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    api = cast.api("alice")
+    none = api.post("/agents/a/releases/rollback", {})
+    assert (none.status_code, none.json["code"]) == (409, "nothing_running")
+    publish(api, 1)
+    assert api.post("/agents/a/releases/rollback", {}).json["code"] == "no_earlier_release"
+    api.put("/agents/a", {"voice": "v"})
+    publish(api, 2, environment="staging")
+    api.put("/agents/a", {"voice": "w"})
+    publish(api, 3)
+    back = api.post("/agents/a/releases/rollback", {"environment": "production"}).json
+    # Staging's 1.0.1 was never in production.
+    assert (back["semver"], back["version"]) == ("1.0.0", 1)
+    forth = api.post("/agents/a/releases/rollback", {"to": "1.0.1"}).json
+    assert forth["environments"] == ["staging", "production"]
+    assert api.post("/agents/a/releases/rollback", {"to": "9.9.9"}).status_code == 404
+    assert api.get("/agents/a").json["current_version"] == 3
+
+
+def test_releases_are_deprecated_archived_and_reinstated(alice: Actor) -> None:
+    agent = make_agent(alice, handle="a")
+    releases.publish_version("a", 1, PublishBody(), actor=alice)
+    releases.change_status("a", "1.0.0", Status.DEPRECATED, actor=alice)
+    assert agent.status == "deprecated"
+    with pytest.raises(Conflict, match="production runs it"):
+        releases.change_status("a", "1.0.0", Status.ARCHIVED, actor=alice)
+    services.update_agent("a", AgentUpdate(voice="v"), actor=alice)
+    releases.publish_version("a", 2, PublishBody(), actor=alice)
+    assert agent.status == "published"
+    releases.change_status("a", "1.0.0", Status.ARCHIVED, actor=alice)
+    with pytest.raises(Conflict, match="archived"):
+        releases.publish_version("a", 1, PublishBody(), actor=alice)
+    with pytest.raises(Conflict, match="before"):
+        releases.roll_back_environment("a", Environment.PRODUCTION, actor=alice)
+    releases.change_status("a", "1.0.0", Status.PUBLISHED, actor=alice)
+    back = releases.roll_back_environment("a", Environment.PRODUCTION, actor=alice)
+    assert back.semver == "1.0.0"
+    with pytest.raises(Invalid):
+        releases.change_status("a", "1.0.0", Status.DRAFT, actor=alice)
+
+
+def test_an_older_version_can_be_published_too(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="a", description="one")
+    api = cast.api("alice")
+    api.put("/agents/a", {"description": "two"})
+    assert publish(api, 1)["version"] == 1
+    assert api.get("/agents/a").json["current_version"] == 2
+    assert api.post("/agents/a/versions/5/publish", {}).status_code == 404
+
+
+def test_two_who_publish_at_once_make_one_release(app: APIFlask, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+
+    def run(_: int) -> str:
+        with app.app_context():
+            return releases.publish_version("a", 1, PublishBody(), actor=alice).semver
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(run, range(6))) == {"1.0.0"}
+    assert len(releases.list_releases("a", actor=alice).deployments) == 1
+
+
+def test_the_page_publishes_promotes_and_rolls_back(browser: Browser, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    page = browser.get("/agents/a/releases")
+    assert "Nothing is published" in page.body.text()
+    assert page.css_first("#semver").attributes["placeholder"] == "1.0.0"
+    page = browser.post(
+        "/agents/a/releases", {"environment": "staging", "semver": "", "version": 1}
+    )
+    assert "1.0.0" in page.css_first("#environment-staging .semver").text()
+    button = page.css_first(".head .button.primary")
+    assert "disabled" in button.attributes
+    assert page.css_first("#publish") is None
+    promote = page.css_first("#environment-production form").attributes["action"]
+    page = browser.post(promote, {"environment": "production"})
+    assert "1.0.0" in page.css_first("#environment-production .semver").text()
+    services.update_agent("a", AgentUpdate(voice="v"), actor=alice)
+    page = browser.post(
+        "/agents/a/releases?version=2", {"environment": "production", "semver": "0.9.0"}, status=422
+    )
+    assert "Semver must rise" in page.body.text()
+    browser.post("/agents/a/releases?version=2", {"environment": "production", "semver": ""})
+    page = browser.post("/agents/a/releases/rollback", {"environment": "production"})
+    assert "1.0.0" in page.css_first("#environment-production .semver").text()
+    page = browser.post("/agents/a/releases/1.0.1/status", {"status": "archived"})
+    assert "archived" in page.css_first("#releases table").text()
+    browser.post("/agents/a/releases/1.0.0/status", {"status": "nonsense"}, status=422)
+    browser.post("/agents/a/releases/rollback", {"environment": "moon"}, status=422)
+
+
+def test_what_runs_is_seen_wherever_the_agent_is(browser: Browser, alice: Actor) -> None:
+    make_agent(alice, handle="b")
+    make_agent(alice, handle="a", handoff_targets=["b"])
+    releases.publish_version("a", 1, PublishBody(semver="4.2.0"), actor=alice)
+    for path in (
+        "/agents", "/agents/a", "/agents/a/ask", "/agents/a/edit", "/agents/a/versions",
+        "/agents/a/versions/1", "/agents/a/versions/compare?from=1", "/agents/a/releases",
+        "/agents/a/settings", "/agents/handoffs", "/palette?q=a",
+    ):  # fmt: skip
+        assert "4.2.0" in browser.get(path).body.text(), path

@@ -1,0 +1,109 @@
+"""Deleting softly, restoring, and removing for ever (api.md, Agents)."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.browser import Browser
+from tests.cast import Cast
+from tests.factories import make_agent, make_document
+from webapp.agents import services
+from webapp.agents.models import AgentVersion, Deployment, Release
+from webapp.agents.releases import services as releases
+from webapp.agents.schemas import AgentUpdate, PublishBody
+from webapp.core.actor import Actor
+from webapp.core.errors import Conflict, NotFound
+from webapp.core.extensions import db
+from webapp.knowledge.models import Question
+
+
+@pytest.fixture
+def used(cast: Cast, alice: Actor) -> str:
+    """An agent with a version, a release, a question, a sub-agent, and one that hands off to it."""
+    agent = make_agent(alice, handle="used", name="Used")
+    make_document(alice)
+    services.update_agent("used", AgentUpdate(voice="v"), actor=alice)
+    releases.publish_version("used", 1, PublishBody(), actor=alice)
+    assert cast.api("bob").post("/agents/used/query", {"query": "tea"}).status_code == 200
+    make_agent(alice, handle="child", parent="used")
+    make_agent(alice, handle="giver", handoff_targets=["used"])
+    return str(agent.id)
+
+
+def test_sub_agents_hold_their_parent_unless_forced(cast: Cast, used: str) -> None:
+    api = cast.api("alice")
+    for query in ("", "?permanent=true"):
+        refused = api.delete(f"/agents/used{query}")
+        assert (refused.status_code, refused.json["code"]) == (409, "has_sub_agents")
+        assert refused.json["extras"]["sub_agents"] == ["child"]
+    assert api.delete("/agents/used?force=true").status_code == 204
+    assert api.get("/agents/used/versions").status_code == 404
+    assert api.get("/agents/used/releases").status_code == 404
+    assert api.post("/agents/used/duplicate").status_code == 404
+
+
+def test_a_permanent_deletion_takes_all_that_belongs_to_it(
+    cast: Cast, alice: Actor, used: str
+) -> None:
+    preview = services.preview_removal("used", actor=alice)
+    assert preview.rows == {"versions": 1, "releases": 1, "deployments": 1, "questions": 1}
+    assert [agent.handle for agent in preview.handed_off_by] == ["giver"]
+    assert [agent.handle for agent in preview.children] == ["child"]
+    api = cast.api("alice")
+    assert api.delete("/agents/used?permanent=true&force=true").status_code == 204
+    for model in (AgentVersion, Release, Deployment, Question):
+        assert db.session.scalar(select(func.count()).select_from(model)) == 0, model
+    with pytest.raises(NotFound):
+        services.restore_agent("used", actor=alice)
+    # Its handle is free again, and nobody comes under the new one by accident.
+    db.session.expire_all()
+    again = make_agent(alice, handle="used")
+    assert services.get_agent("child", actor=alice).parent is None
+    assert str(again.id) != used
+
+
+def test_a_deleted_agent_can_be_removed_or_restored(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    api = cast.api("alice")
+    services.delete_agent("a", actor=alice)
+    with pytest.raises(Conflict, match="taken"):
+        make_agent(alice, handle="a")
+    assert api.post("/agents/a/restore").status_code == 200
+    services.delete_agent("a", actor=alice)
+    assert cast.api("bob").delete("/agents/a?permanent=true").status_code == 403
+    assert cast.api("charlie").delete("/agents/a?permanent=true").status_code == 404
+    assert api.delete("/agents/a?permanent=true").status_code == 204
+    assert api.delete("/agents/a?permanent=true").status_code == 404
+
+
+def test_the_page_names_what_goes_and_wants_the_handle_typed(
+    browser: Browser, alice: Actor, used: str
+) -> None:
+    page = browser.get("/agents/used/removal")
+    text = " ".join(page.body.text().split())
+    for word in ("Versions", "Releases", "Questions", "lead nowhere", "sub-agents"):
+        assert word in text
+    page = browser.post("/agents/used/removal", {"confirmation": "yes"}, status=422)
+    assert "Type used to go on." in page.css_first("#confirmation-error").text()
+    page = browser.post("/agents/used/removal", {"confirmation": "used"})
+    assert "is gone" in page.css_first("#toasts").text()
+    browser.get("/agents/used", status=404)
+
+
+def test_the_list_offers_to_restore_or_remove(browser: Browser, alice: Actor) -> None:
+    agent = make_agent(alice, handle="a")
+    browser.post("/agents/a/deletion")
+    row = browser.get("/agents?include_deleted=true").css_first(f"#agent-{agent.id}")
+    assert row.css_first("a").attributes["href"] == "/agents/a/removal"
+    browser.post(row.css_first("form").attributes["action"])
+    assert services.get_agent("a", actor=alice).is_active
+
+
+def test_the_settings_pause_and_resume(browser: Browser, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    page = browser.post("/agents/a/pause", {"paused": "true"})
+    assert "nothing starts it" in page.body.text()
+    assert "paused" in browser.get("/agents").css_first("tbody").text()
+    browser.post("/agents/a/pause", {"paused": "false"})
+    assert not services.get_agent("a", actor=alice).paused

@@ -1,0 +1,188 @@
+"""Versions: kept, numbered, listed and shown (spec 2, 6.6 and 6.7; spec 5, 3)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from apiflask import APIFlask
+
+from tests.browser import Browser
+from tests.cast import Cast
+from tests.factories import make_agent
+from webapp.agents import services
+from webapp.agents.bulk import services as bulk
+from webapp.agents.bulk.schemas import BulkChanges, BulkSelection
+from webapp.agents.models import DEFINITION, AgentVersion
+from webapp.agents.schemas import AgentPatch, AgentUpdate
+from webapp.agents.versions import services as versions
+from webapp.agents.versions.services import list_history
+from webapp.core.actor import Actor
+from webapp.core.extensions import db
+from webapp.core.web import Paging
+
+
+def kept(agent_id: object, actor: Actor) -> list[int]:
+    page = versions.list_versions(str(agent_id), Paging(limit=100), actor=actor)
+    return [row.version for row in page.items]
+
+
+def test_an_update_keeps_the_state_before_it_with_author_time_and_note(
+    cast: Cast, alice: Actor
+) -> None:
+    agent = make_agent(alice, handle="a", tools=["x"], version_note="The first")
+    created = agent.created_at
+    api = cast.api("alice")
+    answer = api.put("/agents/a", {"voice": "v", "version_note": "It speaks now"}).json
+    assert answer["current_version"] == 2
+    row = api.get("/agents/a/versions/1").json
+    assert row["agent_id"] == str(agent.id)
+    assert row["snapshot"]["voice"] is None
+    assert row["snapshot"]["tools"] == ["x"]
+    assert set(row["snapshot"]) == set(DEFINITION)
+    assert row["author"] == "alice@example.com"
+    assert row["note"] == "The first"
+    assert row["created_at"][:19] == created.isoformat()[:19]
+    api.put("/agents/a", {"voice": "w"})
+    second = api.get("/agents/a/versions/2").json
+    assert (second["snapshot"]["voice"], second["note"]) == ("v", "It speaks now")
+    assert second["author"] == "alice's key (alice@example.com)"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("name", "New"), ("description", "d"), ("instructions", "i"), ("model", "m"), ("voice", "v"),
+     ("tools", ["t"]), ("modality", "audio_camera"), ("panels", ["notepad"]), ("persona", "p"),
+     ("scope_description", "s"), ("retrieval_config", {"top_k": 9}),
+     ("features_config", {"a": 1}), ("input_schema", {"type": "object"}),
+     ("output_schema", {"type": "object"}), ("model_overrides", {"temperature": 0})],
+)  # fmt: skip
+def test_every_field_of_the_definition_counts(alice: Actor, name: str, value: object) -> None:
+    agent = make_agent(alice)
+    services.update_agent(agent.id, AgentUpdate(**{name: value}), actor=alice)
+    assert agent.current_version == 2
+    services.update_agent(agent.id, AgentUpdate(**{name: value}), actor=alice)
+    assert agent.current_version == 2
+    assert kept(agent.id, alice) == [1]
+
+
+def test_handoff_targets_count_too(alice: Actor) -> None:
+    make_agent(alice, handle="other")
+    agent = make_agent(alice)
+    services.update_agent(agent.id, AgentUpdate(handoff_targets=["other"]), actor=alice)
+    assert agent.current_version == 2
+
+
+def test_what_is_no_definition_makes_no_version(cast: Cast, alice: Actor) -> None:
+    agent = make_agent(alice, handle="a")
+    services.update_agent("a", AgentPatch(paused=True), actor=alice)
+    services.delete_agent("a", actor=alice)
+    services.restore_agent("a", actor=alice)
+    assert agent.current_version == 1
+    revision = agent.revision
+    assert revision == 4
+    api = cast.api("alice")
+    for body in ({}, {"name": agent.name}, {"version_note": "nothing else"}):
+        assert api.put("/agents/a", body).json["current_version"] == 1
+    assert api.request("PATCH", "/agents/a", {}).json["revision"] == revision
+    assert kept(agent.id, alice) == []
+
+
+def test_versions_are_listed_newest_first_and_paged(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    api = cast.api("alice")
+    for number in range(4):
+        api.put("/agents/a", {"description": str(number)})
+    response = cast.api("vera").get("/agents/a/versions?limit=3")
+    assert [row["version"] for row in response.json] == [4, 3, 2]
+    assert response.headers["X-Total-Count"] == "4"
+    assert 'rel="next"' in response.headers["Link"]
+
+
+def test_a_version_that_is_not_there_is_404_and_the_current_one_says_so(
+    cast: Cast, alice: Actor
+) -> None:
+    make_agent(alice, handle="a")
+    api = cast.api("alice")
+    current = api.get("/agents/a/versions/1")
+    assert (current.status_code, current.json["code"]) == (404, "version_is_current")
+    assert "publish" in current.json["suggestions"][0]
+    for version in ("2", "0", "99999999999999999999", "x"):
+        assert api.get(f"/agents/a/versions/{version}").status_code == 404
+    for path in ("/agents/nobody/versions", "/agents/nobody/versions/1"):
+        assert api.get(path).json["detail"] == "Agent not found: nobody"
+        assert cast.api("charlie").get(path.replace("nobody", "a")).status_code == 404
+
+
+def test_concurrent_writers_lose_and_repeat_no_number(app: APIFlask, alice: Actor) -> None:
+    """Api.md, Versions: two writers at once never lose a version. PUTs, bulk and rollbacks mix."""
+    agent_id = str(make_agent(alice, handle="a").id)
+
+    def write(number: int) -> int:
+        with app.app_context():
+            if number % 5 == 0:
+                changes = BulkChanges(description=f"bulk {number}")
+                bulk.update_agents(BulkSelection(ids=["a"]), changes, actor=alice)
+                return 0
+            agent = services.update_agent(
+                agent_id, AgentUpdate(description=f"text {number}"), actor=alice
+            )
+            return agent.current_version
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(write, range(50)))
+    db.session.expire_all()
+    agent = services.get_agent("a", actor=alice)
+    assert agent.current_version == 51
+    assert kept(agent_id, alice) == list(range(50, 0, -1))
+    single = [version for version in answers if version]
+    assert len(set(single)) == len(single) == 40
+    rows = db.session.query(AgentVersion).filter_by(agent_id=agent.id).all()
+    texts = [row.snapshot["description"] for row in rows] + [agent.description]
+    assert len(set(texts)) == 51
+
+
+def test_the_timeline_says_who_changed_what(browser: Browser, alice: Actor) -> None:
+    agent = make_agent(alice, handle="a")
+    body = AgentUpdate(model="m", voice="v", version_note="A voice")
+    services.update_agent(agent.id, body, actor=alice)
+    history = list_history("a", actor=alice)
+    assert [(entry.version, entry.changed) for entry in history.entries] == [
+        (2, ["model", "voice"]), (1, [])
+    ]  # fmt: skip
+    page = browser.get("/agents/a/versions")
+    first = page.css_first("#version-2").text()
+    assert "A voice" in first
+    assert "changed model, voice" in " ".join(first.split())
+    assert "alice@example.com" in first
+    assert page.css_first("#version-1 form button").text() == "Roll back to this"
+    assert page.css_first("#version-2 form") is None
+
+
+def test_the_timeline_pages_by_version(browser: Browser, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    for number in range(25):
+        services.update_agent("a", AgentUpdate(description=str(number)), actor=alice)
+    page = browser.get("/agents/a/versions")
+    assert len(page.css(".version")) == 20
+    older = page.css_first("a[rel=next]").attributes["href"]
+    assert older == "/agents/a/versions?before=7"
+    assert len(browser.get(older).css(".version")) == 6
+    assert "The history ends here" in browser.get("/agents/a/versions?before=1").body.text()
+    browser.get("/agents/a/versions?before=x", status=422)
+
+
+def test_a_version_has_a_page_also_for_viewers(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="a", input_schema={"type": "object"}, tools=["x", "y"])
+    services.update_agent("a", AgentUpdate(description="now"), actor=alice)
+    vera = cast.browser("vera")
+    assert "x, y" in vera.get("/agents/a/versions/1").body.text()
+    assert vera.get("/agents/a/versions/2").css_first("form[method=post]:not([action*=sign])") is (
+        None
+    )
+    vera.get("/agents/a/versions/3", status=404)
+
+
+def test_nothing_to_show_yet(browser: Browser, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    assert "This is the first" in browser.get("/agents/a/versions").body.text()
