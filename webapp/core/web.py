@@ -24,6 +24,8 @@ def init_app(app: APIFlask) -> None:
         dom_id=dom_id, url_with=url_with, csrf_field=csrf_field, marked=marked
     )
     app.jinja_env.filters.update(iso=clock.iso)
+    # The order of a schema's properties means something to its author.
+    app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 

@@ -1,0 +1,139 @@
+"""The agents' pages as people use them: two at once, live, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.server import Installation
+
+pytestmark = pytest.mark.browser
+
+SignIn = Callable[[Page], Page]
+
+
+def make(installation: Installation, handle: str, **fields: object) -> str:
+    body = {"name": handle.title(), "handle": handle, "instructions": "Help.", **fields}
+    agent = installation.request("POST", "/agents", body)
+    return f"{installation.url}/agents/{agent['handle']}"
+
+
+def test_two_who_edit_the_same_agent_lose_nothing(
+    installation: Installation, new_page: Callable[[], Page], sign_in: SignIn
+) -> None:
+    url = make(installation, "shared", instructions="Greet.\nAsk.\nAnswer.\nLeave.")
+    first, second = sign_in(new_page()), sign_in(new_page())
+    for page in (first, second):
+        page.goto(f"{url}/edit")
+        expect(page.locator("[data-live-dot]")).to_have_text("live")
+
+    second.get_by_label("Instructions").fill("Greet.\nAsk.\nAnswer.\nLeave with thanks.")
+    second.get_by_label("What changes").fill("Politer")
+    second.get_by_role("button", name="Save").click()
+    expect(second.get_by_text("Saved as version 2.")).to_be_visible()
+
+    # The first is told at once, while the form is still open.
+    expect(first.locator("[data-overtaken]")).to_contain_text("has saved version 2")
+    first.get_by_label("Instructions").fill("Greet by name.\nAsk.\nAnswer.\nLeave.")
+    first.get_by_label("Description").fill("The one who greets")
+    first.get_by_role("button", name="Save").click()
+
+    expect(first.locator("#overtaken")).to_contain_text("changed instructions: Politer")
+    expect(first.get_by_label("Instructions")).to_have_value(
+        "Greet by name.\nAsk.\nAnswer.\nLeave with thanks."
+    )
+    first.get_by_role("button", name="Save").click()
+    expect(first.get_by_text("Saved as version 3.")).to_be_visible()
+    agent = installation.request("GET", "/agents/shared")
+    assert agent["instructions"] == "Greet by name.\nAsk.\nAnswer.\nLeave with thanks."
+    assert agent["description"] == "The one who greets"
+    versions = installation.request("GET", "/agents/shared/versions")
+    assert [row["version"] for row in versions] == [2, 1]
+
+
+def test_publish_promote_and_roll_back_by_mouse(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    url = make(installation, "released")
+    sign_in(page).goto(f"{url}/releases")
+    page.get_by_role("button", name="Publish version 1…").click()
+    sheet = page.locator("#publish")
+    expect(sheet).to_be_visible()
+    sheet.get_by_label("Staging").check()
+    sheet.get_by_label("Changelog").fill("The first one.")
+    sheet.get_by_role("button", name="Publish").click()
+    expect(page.locator("#environment-staging")).to_contain_text("1.0.0")
+    expect(page.get_by_role("button", name="Publish version 1…")).to_be_disabled()
+    page.get_by_role("button", name="Promote 1.0.0 from staging").click()
+    page.get_by_role("button", name="Yes, go on").click()
+    expect(page.locator("#environment-production")).to_contain_text("1.0.0")
+    expect(page.locator("#agent-state")).to_contain_text("production 1.0.0")
+
+    # A script publishes meanwhile; the open page follows.
+    installation.request("PUT", "/agents/released", {"instructions": "Help more."})
+    installation.request("POST", "/agents/released/versions/2/publish", {})
+    expect(page.locator("#environment-production")).to_contain_text("1.1.0")
+    page.get_by_role("button", name="Roll back to 1.0.0").click()
+    page.get_by_role("button", name="Yes, go on").click()
+    expect(page.locator("#environment-production .semver")).to_have_text("1.0.0")
+
+
+def test_the_list_is_live_and_filters_as_one_types(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make(installation, "quail", model="bird-1")
+    make(installation, "quokka", model="pouch-1")
+    sign_in(page).goto(f"{installation.url}/agents")
+    expect(page.locator("[data-live-dot]")).to_have_text("live")
+    page.get_by_label("Find agents").fill("model:bird")
+    expect(page.locator(".row-title")).to_have_text(["Quail"])
+    expect(page).to_have_url(f"{installation.url}/agents?q=model%3Abird&status=&modality=")
+    make(installation, "raven", model="bird-2")
+    expect(page.locator(".row-title")).to_have_text(["Raven", "Quail"])
+
+    # A selection is not swept away by what others do.
+    page.get_by_label("Select Quail").check()
+    expect(page.locator("[data-tick-count]")).to_have_text("1 selected")
+    make(installation, "robin", model="bird-3")
+    page.wait_for_timeout(1000)
+    expect(page.locator(".row-title")).to_have_text(["Raven", "Quail"])
+    page.get_by_role("button", name="Pause…").click()
+    expect(page.locator("main")).to_contain_text("1 will be paused")
+    page.get_by_role("button", name="Pause 1 agents").click()
+    expect(page.locator("tr", has_text="Quail")).to_contain_text("paused")
+
+
+def test_the_editor_counts_previews_and_gives_examples(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    url = make(installation, "edited")
+    sign_in(page).goto(f"{url}/edit")
+    area = page.get_by_label("Instructions", exact=True)
+    area.fill("# Title\n\n- 한국 text")
+    expect(page.locator("[data-editor-count]")).to_have_text("3 lines · 18 characters · ≈ 6 tokens")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#preview h1")).to_have_text("Title")
+    expect(area).to_be_hidden()
+    page.get_by_role("button", name="Write").click()
+    expect(area).to_be_focused()
+    page.get_by_text("Schemas and switches").click()
+    page.get_by_role("button", name="A ticket").first.click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved as version 2.")).to_be_visible()
+    schema = installation.request("GET", "/agents/edited")["input_schema"]
+    assert list(schema["properties"]) == ["subject", "priority", "tags"]
+
+
+def test_an_import_is_checked_before_it_is_done(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    sign_in(page).goto(f"{installation.url}/agents/import")
+    text = '[{"name": "Carried in", "instructions": "Help."}]'
+    file = {"name": "agents.json", "mimeType": "application/json", "buffer": text.encode()}
+    page.get_by_label("File").set_input_files(file)
+    page.get_by_role("button", name="Check the file").click()
+    expect(page.locator("tbody tr")).to_contain_text("Carried in")
+    page.get_by_role("button", name="Import 1 agents").click()
+    expect(page.get_by_text("1 agent imported.")).to_be_visible()
