@@ -1,6 +1,7 @@
 """All benchmarks, one after the other, as one table: `make bench`."""
 
-from bench import retrieval, service
+from bench import agents, retrieval, service
 
 retrieval.main()
 service.main()
+agents.main()

@@ -185,7 +185,7 @@ def _kilobytes(texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def show(name: str, value: float, note: str = "") -> None:
-    print(f"{name:<40} {value:>10.4g}   {note}".rstrip(), flush=True)
+    print(f"{name:<58} {value:>10.4g}   {note}".rstrip(), flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from tests.conftest import new_database
 from webapp import create_app
 from webapp.config import Settings
 from webapp.core.extensions import db
+from webapp.core.migrations import is_ours
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def test_migrations_go_up_down_and_up_and_match_the_models(empty: Settings) -> N
         assert set(inspect(db.engine).get_table_names()) <= {"alembic_version"}
         flask_migrate.upgrade()
         with db.engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            options = {"compare_type": True, "include_object": is_ours}
+            context = MigrationContext.configure(connection, opts=options)
             assert compare_metadata(context, db.metadata) == []
         db.engine.dispose()

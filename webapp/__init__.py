@@ -23,7 +23,7 @@ FEATURES = ("audit", "accounts", "agents", "tasks", "knowledge", "overview")
 def create_app(settings: Settings | None = None) -> APIFlask:
     """Make the application for one database; the web, workers, commands and tests all call it."""
     from webapp import cli
-    from webapp.core import api, database, errors, live, logs, security, web
+    from webapp.core import api, database, errors, live, logs, migrations, security, web
     from webapp.core.extensions import csrf, db, migrate, sock
 
     settings = settings or Settings.from_environment()
@@ -58,7 +58,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         app,
         db,
         directory=str(ROOT / "migrations"),
-        include_object=_is_ours,
+        include_object=migrations.is_ours,
         render_item=_render_type,
     )
     csrf.init_app(app)
@@ -104,13 +104,6 @@ class _OneApiBase:
 
 def _favicon() -> Any:
     return redirect(url_for("static", filename="favicon.svg"))
-
-
-def _is_ours(_item: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
-    """Migrations look after our tables only; the job engine keeps its own."""
-    from webapp import engine
-
-    return not (kind == "table" and name is not None and engine.owns_table(name))
 
 
 def _render_type(kind: str, item: Any, _context: Any) -> str | bool:

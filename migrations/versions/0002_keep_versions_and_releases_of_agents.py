@@ -26,8 +26,18 @@ NEW = sa.table(
     sa.column("created_at", database.UtcDateTime()),
     sa.column("versioned_at", database.UtcDateTime()),
     sa.column("name_key", sa.String()),
+    sa.column("model", sa.String()),
+    sa.column("model_key", sa.String()),
     sa.column("search_text", sa.String()),
 )
+
+
+#: what the list filters and sorts by
+LISTED = (
+    "organization_id is_active created_at id updated_at total_queries paused status modality "
+    "model_key parent tools name_key search_text"
+).split()
+SORTED = ("name_key", "updated_at")
 
 
 def columns() -> list[sa.Column]:
@@ -52,7 +62,8 @@ def columns() -> list[sa.Column]:
         ),
         sa.Column("revision", sa.Integer(), nullable=False, server_default="1"),
         sa.Column("name_key", sa.String(length=255), nullable=False, server_default=""),
-        sa.Column("search_text", sa.String(length=500), nullable=False, server_default=""),
+        sa.Column("model_key", sa.String(length=255), nullable=False, server_default=""),
+        sa.Column("search_text", sa.Text(), nullable=False, server_default=""),
     ]
 
 
@@ -132,13 +143,13 @@ def upgrade() -> None:
         "agents",
         ["organization_id", "is_active", "created_at", "id"],
     )
-    op.create_index(
-        "ix_agents_name", "agents", ["organization_id", "is_active", "name_key", "id"]
-    )
-    op.create_index(
-        "ix_agents_search", "agents", ["organization_id", "is_active", "search_text", "id"]
-    )
     op.create_index("ix_agents_parent", "agents", ["organization_id", "parent"])
+    if op.get_bind().dialect.name == "sqlite":
+        op.create_index("ix_agents_list", "agents", LISTED)
+    else:
+        for name in SORTED:
+            columns_of = ["organization_id", "is_active", name, "id"]
+            op.create_index(f"ix_agents_{name}", "agents", columns_of)
 
 
 def _fill() -> None:
@@ -152,7 +163,8 @@ def _fill() -> None:
             .values(
                 versioned_at=row.created_at,
                 name_key=_fold(row.name)[:255],
-                search_text=_fold(text)[:500],
+                model_key=_fold(row.model)[:255],
+                search_text=_fold(text),
             )
         )
 
@@ -162,7 +174,12 @@ def _fold(text: str) -> str:
 
 
 def downgrade() -> None:
-    for name in ("parent", "search", "name", "organization_id_is_active_created_at_id"):
+    if op.get_bind().dialect.name == "sqlite":
+        op.drop_index("ix_agents_list", "agents")
+    else:
+        for name in SORTED:
+            op.drop_index(f"ix_agents_{name}", "agents")
+    for name in ("parent", "organization_id_is_active_created_at_id"):
         op.drop_index(f"ix_agents_{name}", "agents")
     op.create_index(
         op.f("ix_agents_organization_id_is_active_created_at"),

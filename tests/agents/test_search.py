@@ -71,6 +71,17 @@ def test_the_list_finds(alice: Actor, q: str, names: list[str]) -> None:
     assert found.total == len(names)
 
 
+@pytest.mark.parametrize(
+    "tool", ["x", "x, ", ", ", 'a"b', "a\\", '"', "]", "é", "mcp:server/tool.v1", "X", "ab", "한국"]
+)
+def test_a_tool_is_found_as_it_is_written_and_no_other(alice: Actor, tool: str) -> None:
+    others = ["x, y", "xx", 'x"', '", "', "\\x", "[x]", "ax", "mcp:server/tool", "a b"]
+    make_agent(alice, name="Others", tools=others)
+    make_agent(alice, name="It", tools=["first", tool])
+    found = services.list_agents(AgentQuery(tool=tool), actor=alice)
+    assert [agent.name for agent in found.items] == ["It"]
+
+
 @pytest.mark.usefixtures("agents")
 def test_filters_and_order_of_the_api(cast: Cast, alice: Actor) -> None:
     api = cast.api("vera")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import aliased
 
 from webapp.agents.models import Agent, fold
 from webapp.agents.schemas import AgentFilter
@@ -50,26 +49,19 @@ def select_agents(query: AgentFilter, *, actor: Actor) -> Select[Any]:
     statement = select(Agent).where(Agent.organization_id == actor.organization_id)
     if not query.include_deleted:
         statement = statement.where(Agent.is_active)
-    return statement.where(*_conditions(query, actor=actor))
+    return statement.where(*_conditions(query))
 
 
-def matches_text(text: str, *, actor: Actor) -> ColumnElement[bool]:
+def matches_text(text: str) -> ColumnElement[bool]:
     """Agents that hold `text` in name, handle or description, whatever its case."""
-    other = aliased(Agent)
-    return Agent.id.in_(
-        select(other.id).where(
-            other.organization_id == actor.organization_id,
-            other.is_active.in_((True, False)),
-            other.search_text.like(like_pattern(fold(text)), escape="\\"),
-        )
-    )
+    return Agent.search_text.like(like_pattern(fold(text)), escape="\\")
 
 
-def _conditions(query: AgentFilter, *, actor: Actor) -> list[ColumnElement[bool]]:
+def _conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
     terms = parse(query.q)
     conditions = [_qualified(name, value) for name, value in terms.qualified]
     if terms.text.strip():
-        conditions.append(matches_text(terms.text.strip(), actor=actor))
+        conditions.append(matches_text(terms.text.strip()))
     if query.active is not None:
         conditions.append(Agent.paused.is_(not query.active))
     if query.is_sub is not None:
@@ -88,7 +80,7 @@ def _qualified(name: str, value: str) -> ColumnElement[bool]:
     if name == "tool":
         return _has_tool(value)
     if name == "model":
-        return Agent.model.ilike(like_pattern(value), escape="\\")
+        return Agent.model_key.like(like_pattern(fold(value)), escape="\\")
     column: ColumnElement[str] = getattr(Agent, name)
     return column.startswith(value.lower(), autoescape=True)
 

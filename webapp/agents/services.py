@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.agents.models import (
@@ -101,9 +101,8 @@ def get_agent(
 def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     """One page of the organization's agents that match the filters."""
     statement = select_agents(query, actor=actor)
-    total = count_all(statement)
-    rows = statement.order_by(*_order(query.sort)).limit(query.limit).offset(query.offset)
-    return Page(list(db.session.scalars(rows)), total, query.limit, query.offset)
+    rows, total = _rows(statement, query.sort, limit=query.limit, offset=query.offset)
+    return Page(rows, total, query.limit, query.offset)
 
 
 def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int]:
@@ -113,9 +112,8 @@ def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int
     """
     statement = select(Agent).where(Agent.organization_id == actor.organization_id, Agent.is_active)
     if query.q.strip():
-        statement = statement.where(matches_text(query.q.strip(), actor=actor))
-    rows = statement.order_by(*_order("-created_at")).limit(query.max_results)
-    return list(db.session.scalars(rows)), count_all(statement)
+        statement = statement.where(matches_text(query.q.strip()))
+    return _rows(statement, "-created_at", limit=query.max_results)
 
 
 def update_agent(
@@ -341,6 +339,20 @@ def announce(agent: Agent) -> None:
     live.announce("overview:all", agent.organization_id)
 
 
+def _rows(
+    statement: Select[tuple[Agent]], sort: str, *, limit: int, offset: int = 0
+) -> tuple[list[Agent], int]:
+    """One page of a selection, and the size of all of it.
+
+    The ids are found and sorted first, so that no long row is read for nothing.
+    """
+    order = _order(sort)
+    ids = statement.with_only_columns(Agent.id).order_by(*order).limit(limit).offset(offset)
+    page = ids.subquery()
+    rows = select(Agent).join(page, Agent.id == page.c.id).order_by(*order)
+    return list(db.session.scalars(rows)), count_all(statement)
+
+
 def _order(sort: str) -> tuple[ColumnElement[Any], ...]:
     """The columns of a sort, with the id in the same direction, so that an index can give it."""
     name = sort.removeprefix("-")
@@ -407,20 +419,20 @@ def _resolve_parent(reference: str | None, *, actor: Actor) -> str | None:
 
 
 def _children_of(agents: list[Agent]) -> list[Agent]:
+    """The active sub-agents, at most 100."""
     if not agents:
         return []
-    return list(
-        db.session.scalars(
-            select(Agent)
-            .where(
-                Agent.organization_id == agents[0].organization_id,
-                Agent.parent.in_([agent.handle for agent in agents]),
-                Agent.is_active,
-            )
-            .order_by(Agent.handle)
-            .limit(100)
+    # Sorted here: SQLite would read all agents in the order of their handles.
+    children = db.session.scalars(
+        select(Agent)
+        .where(
+            Agent.organization_id == agents[0].organization_id,
+            Agent.parent.in_([agent.handle for agent in agents]),
+            Agent.is_active,
         )
+        .limit(100)
     )
+    return sorted(children, key=lambda child: child.handle)
 
 
 def _agents_handing_off_to(agent: Agent) -> list[Agent]:

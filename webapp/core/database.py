@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -115,6 +116,10 @@ TYPES: dict[Any, Any] = {
 }
 
 
+#: an item that stands in a JSON list as it is, between quotes; most are
+PLAIN = re.compile(r"[A-Za-z0-9_.:/@-]+")
+
+
 class list_contains(ColumnElement[bool]):
     """SQL for "this list column holds this item", on either database."""
 
@@ -123,6 +128,7 @@ class list_contains(ColumnElement[bool]):
 
     def __init__(self, column: ColumnElement[Any], item: str) -> None:
         self.column, self.item = column, literal(item, String)
+        self.is_plain = PLAIN.fullmatch(item) is not None
 
 
 @compiles(list_contains, "postgresql")
@@ -137,6 +143,9 @@ def _list_contains_postgresql(element: list_contains, compiler: Any, **options: 
 def _list_contains_sqlite(element: list_contains, compiler: Any, **options: Any) -> str:
     column = compiler.process(element.column, **options)
     item = compiler.process(element.item, **options)
+    if element.is_plain:
+        # A quote inside of an item is written as \\", so that this can only be a whole item.
+        return f"(instr({column}, '\"' || {item} || '\"') > 0)"
     return f"({item} IN (SELECT value FROM json_each({column})))"  # noqa: S608 - compiled parts
 
 
@@ -222,6 +231,17 @@ def lock_name(name: str) -> None:
     connection = _session().connection()
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
+def refresh_statistics(table: str) -> None:
+    """Let PostgreSQL count again what it knows about a table that has grown by a lot.
+
+    Until it does so by itself, it sorts all rows where an index would give the first of them.
+    SQLite plans well without.
+    """
+    connection = _session().connection()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ANALYZE {table}")
 
 
 def get_locked(statement: Select[Any]) -> Any:

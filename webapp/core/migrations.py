@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import flask_migrate
 from sqlalchemy import text
@@ -21,6 +22,17 @@ def upgrade(settings: Settings) -> None:
     with _alone(settings):
         flask_migrate.upgrade()
         engine.install(settings)
+
+
+def is_ours(thing: Any, name: str | None, kind: str, *_: Any) -> bool:
+    """Whether Alembic looks after this: our tables, and the indexes meant for this database.
+
+    The job engine keeps its own tables; `info={"only": "sqlite"}` keeps an index to one dialect.
+    """
+    if kind == "table":
+        return name is None or not engine.owns_table(name)
+    only = thing.info.get("only") if kind == "index" else None
+    return only in (None, db.engine.dialect.name)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from webapp.agents.transfer.schemas import ImportBody, PortableAgent
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
-from webapp.core.database import lock_name, snapshot
+from webapp.core.database import lock_name, refresh_statistics, snapshot
 from webapp.core.errors import BadReference, Invalid, validation_errors
 from webapp.core.extensions import db
 
@@ -303,6 +303,8 @@ def _store(made: list[tuple[Agent, PortableAgent]], actor: Actor) -> None:
     # A deployment points at its release, which has to be there first.
     db.session.flush()
     db.session.add_all(deployments)
+    if len(made) >= BATCH:
+        refresh_statistics(Agent.__tablename__)
     live.announce("agents:all", actor.organization_id)
     live.announce("overview:all", actor.organization_id)
 
