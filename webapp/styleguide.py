@@ -6,6 +6,7 @@ from apiflask import APIFlask
 from flask import Response
 
 from webapp.agents.forms import AgentForm
+from webapp.agents.models import Agent, Status
 from webapp.core import clock
 from webapp.core.actor import Role
 from webapp.core.security import requires
@@ -40,6 +41,14 @@ def show() -> Response:
         now=clock.now(),
         paging=Page(items=[None, None], total=5, limit=2, offset=2),
         result=RESULT,
+        agent=Agent(
+            paused=True,
+            status=Status.DEPRECATED.value,
+            environments={
+                "production": {"version": 4, "semver": "1.1.0"},
+                "staging": {"version": 7, "semver": "1.2.0"},
+            },
+        ),
         series={
             "x": [minute - 60 * ago for ago in range(59, -1, -1)],
             "y": [(ago * 7) % 11 for ago in range(60)],

@@ -207,8 +207,14 @@ function menu() {
   });
 }
 
+// On a phone the tabs scroll; the one that is open should be in sight.
+function tabs() {
+  for (const tab of all(".tabs [aria-current]")) tab.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
 theme();
 menu();
+tabs();
 liveDot();
 toasts();
 confirmation();

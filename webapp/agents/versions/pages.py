@@ -68,6 +68,7 @@ def show(handle: str, version: int) -> Response:
         agent=agent,
         version=version,
         state=state,
+        release=services.release_of(agent, version),
         names=handles_of(state.get("handoff_targets", []), actor=actor),
     )
 

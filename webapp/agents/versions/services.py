@@ -173,6 +173,14 @@ def bring_together(
     return Overtaken(agent, base, since, merge(before, before | mine, agent.definition))
 
 
+def release_of(agent: Agent, version: int) -> Release | None:
+    """The release that a version is, if it was published."""
+    found: Release | None = db.session.scalar(
+        select(Release).where(Release.agent_id == agent.id, Release.version == version)
+    )
+    return found
+
+
 def compare_versions(
     reference: str | UUID, start: int, end: int | None, *, actor: Actor
 ) -> Comparison:
