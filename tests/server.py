@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil
@@ -84,8 +85,13 @@ class Installation:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         headers = {"X-API-Key": KEY, "Content-Type": content_type or "application/json"}
         request = Request(f"{self.url}/api/v1{path}", data, headers, method=method)
-        with urlopen(request, timeout=30) as response:
-            content = response.read()
+        try:
+            with urlopen(request, timeout=30) as response:
+                content = response.read()
+        except HTTPError as error:
+            # What was refused, and why, is in the body.
+            error.add_note(error.read().decode(errors="replace")[:1000])
+            raise
         return json.loads(content) if content else None
 
     def socket(self, path: str, **headers: str) -> Client:

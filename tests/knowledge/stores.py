@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import numpy as np
+import pytest
 from flask import Flask
 
 from webapp.core.database import make_engine_options, prepare_sqlite
@@ -17,6 +18,9 @@ from webapp.core.extensions import db
 from webapp.knowledge.embedding import get_embedder
 from webapp.knowledge.index import IndexedChunk, analyze, analyze_query, search
 from webapp.knowledge.index import models as index_models
+
+#: chunk id, BM25, cosine
+Hit = tuple[int, float, float]
 
 
 def make_store(url: str) -> Flask:
@@ -52,16 +56,21 @@ def postgresql(folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
-def found(organization_id: UUID, query: str, **options: object) -> list[tuple[int, float, float]]:
+def found(organization_id: UUID, query: str, **options: object) -> list[Hit]:
     """Chunk id, BM25 and cosine of what a search finds, in its order."""
     hits = search(organization_id, query, **options)  # type: ignore[arg-type]
     db.session.rollback()
     return [(hit.chunk_id, round(hit.bm25, 5), round(hit.cosine, 5)) for hit in hits]
 
 
-def plain_search(
-    chunks: list[IndexedChunk], query: str, *, top_k: int = 10
-) -> list[tuple[int, float, float]]:
+def assert_same(found: list[Hit], expected: list[Hit]) -> None:
+    """The same chunks in the same order; scores may differ as 32-bit sums in another order do."""
+    assert [number for number, *_ in found] == [number for number, *_ in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert one[1:] == pytest.approx(other[1:], abs=2e-5)
+
+
+def plain_search(chunks: list[IndexedChunk], query: str, *, top_k: int = 10) -> list[Hit]:
     """What a hybrid search must find, by the words of the design and without any index."""
     if not chunks:
         return []

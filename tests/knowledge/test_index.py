@@ -14,7 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from tests.knowledge.stores import found, make_store, plain_search, postgresql, sqlite_url
+from tests.knowledge.stores import (
+    assert_same,
+    found,
+    make_store,
+    plain_search,
+    postgresql,
+    sqlite_url,
+)
 from webapp.core.extensions import db
 from webapp.knowledge.index import (
     IndexedChunk,
@@ -100,7 +107,7 @@ def test_it_finds_what_a_plain_bm25_finds_after_any_history(
             next_id += len(chunks)
         elif action == "search":
             expected = plain_search(list(kept.values()), argument)
-            assert found(organization_id, argument) == expected
+            assert_same(found(organization_id, argument), expected)
         elif action == "merge":
             merge_segments(organization_id)
         else:
@@ -116,7 +123,7 @@ def test_it_finds_what_a_plain_bm25_finds_after_any_history(
                 add_chunks(organization_id, again)
                 kept.update({chunk.id: chunk for chunk in again})
         db.session.commit()
-    assert found(organization_id, query) == plain_search(list(kept.values()), query)
+    assert_same(found(organization_id, query), plain_search(list(kept.values()), query))
 
 
 def test_it_stays_right_while_writers_and_readers_overlap(store: Flask) -> None:
@@ -163,7 +170,7 @@ def test_it_stays_right_while_writers_and_readers_overlap(store: Flask) -> None:
 
     assert problems == []
     for query in ("wing", "heat plate 검색", "shock layer shock"):
-        assert found(organization_id, query) == plain_search(list(kept.values()), query)
+        assert_same(found(organization_id, query), plain_search(list(kept.values()), query))
 
 
 def test_a_write_that_is_rolled_back_leaves_nothing_in_any_cache() -> None:
@@ -178,7 +185,7 @@ def test_a_write_that_is_rolled_back_leaves_nothing_in_any_cache() -> None:
     db.session.commit()
 
     expected = plain_search([make_chunk(1), IndexedChunk(2, "plate", "plate")], "wing plate")
-    assert found(organization_id, "wing plate") == expected
+    assert_same(found(organization_id, "wing plate"), expected)
 
 
 def search_in_the_same_transaction(organization_id: UUID) -> None:
@@ -252,7 +259,7 @@ def test_deleted_chunks_do_not_pile_up() -> None:
     count = select(func.count()).where(IndexDeletion.organization_id == organization_id)
     assert db.session.scalar(count) == 0
     kept = [make_chunk(start + 9) for start in range(0, 400, 10)]
-    assert found(organization_id, "wing jet") == plain_search(kept, "wing jet")
+    assert_same(found(organization_id, "wing jet"), plain_search(kept, "wing jet"))
 
 
 def test_the_cache_forgets_the_organization_searched_longest_ago() -> None:
