@@ -120,11 +120,10 @@ def ingest(
     """Index titles and texts under ascending ids, a commit each `batch`; returns seconds."""
     start = time.perf_counter()
     for at in range(0, len(texts), batch):
-        chunks = [
-            index.IndexedChunk(id=first_id + number, title=title, text=text)
-            for number, (title, text) in enumerate(texts[at : at + batch], at)
-        ]
-        index.add_chunks(organization_id, chunks)
+        part = texts[at : at + batch]
+        entries = index.prepare_entries([index.IndexedText(*pair) for pair in part])
+        ids = range(first_id + at, first_id + at + len(part))
+        index.add_chunks(organization_id, ids, entries)
         db.session.commit()
     return time.perf_counter() - start
 

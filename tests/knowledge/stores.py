@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -15,12 +16,28 @@ from flask import Flask
 
 from webapp.core.database import make_engine_options, prepare_sqlite
 from webapp.core.extensions import db
+from webapp.knowledge import index
 from webapp.knowledge.embedding import get_embedder
-from webapp.knowledge.index import IndexedChunk, analyze, analyze_query, search
+from webapp.knowledge.index import IndexedText, analyze, analyze_query, search
 from webapp.knowledge.index import models as index_models
 
 #: chunk id, BM25, cosine
 Hit = tuple[int, float, float]
+
+
+@dataclass(frozen=True)
+class IndexedChunk:
+    """A chunk with the id that a table would have given it."""
+
+    id: int
+    title: str
+    text: str
+
+
+def add_chunks(organization_id: UUID, chunks: Sequence[IndexedChunk]) -> None:
+    """Prepare and add chunks, as storing documents does."""
+    entries = index.prepare_entries([IndexedText(chunk.title, chunk.text) for chunk in chunks])
+    index.add_chunks(organization_id, [chunk.id for chunk in chunks], entries)
 
 
 def make_store(url: str) -> Flask:

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from tests.knowledge.stores import (
+    IndexedChunk,
+    add_chunks,
     assert_same,
     found,
     make_store,
@@ -24,8 +26,6 @@ from tests.knowledge.stores import (
 )
 from webapp.core.extensions import db
 from webapp.knowledge.index import (
-    IndexedChunk,
-    add_chunks,
     merge_segments,
     merging,
     remove_chunks,

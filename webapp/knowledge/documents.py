@@ -17,10 +17,23 @@ from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.core.web import Page
 from webapp.knowledge import index
-from webapp.knowledge.chunking import chunk_text
+from webapp.knowledge.chunking import Piece, chunk_text
 from webapp.knowledge.models import Chunk, Document
 from webapp.knowledge.parsing import ParsedDocument, ParsingError, parse
 from webapp.knowledge.schemas import DocumentBody, DocumentQuery
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Documents that are read, cut and prepared for the index, so that storing them is quick.
+
+    `pieces` has the passages of each document by its place in `items`; of two with the same
+    `external_id` only those of the later one.
+    """
+
+    items: Sequence[tuple[DocumentBody, ParsedDocument]]
+    pieces: dict[int, list[Piece]]
+    entries: index.Entries
 
 
 @dataclass
@@ -39,8 +52,8 @@ def create_document(body: DocumentBody, *, actor: Actor) -> Document:
     be read.
     """
     actor.require(Role.ADMIN)
-    parsed = parse_body(body)
-    stored = store_documents([(body, parsed)], organization_id=actor.organization_id)
+    batch = prepare_documents([(body, parse_body(body))])
+    stored = store_documents(batch, organization_id=actor.organization_id)
     document = stored.documents[0]
     audit.record(actor, "replace" if stored.replaced else "create", document)
     announce(actor.organization_id)
@@ -58,14 +71,30 @@ def parse_body(body: DocumentBody) -> ParsedDocument:
     return ParsedDocument(title=title, text=parsed.text)
 
 
-def store_documents(
-    batch: Sequence[tuple[DocumentBody, ParsedDocument]], *, organization_id: UUID
-) -> Stored:
+def prepare_documents(items: Sequence[tuple[DocumentBody, ParsedDocument]]) -> Batch:
+    """Everything about storing documents that needs no database, and so holds no lock."""
+    last = {body.external_id: at for at, (body, _) in enumerate(items) if body.external_id}
+    pieces = {
+        at: chunk_text(parsed.text, parsed.title)
+        for at, (body, parsed) in enumerate(items)
+        if last.get(body.external_id or "", at) == at
+    }
+    texts = [
+        index.IndexedText(
+            title=items[at][1].title, text=" ".join([*piece.heading_path, piece.text])
+        )
+        for at, found in pieces.items()
+        for piece in found
+    ]
+    return Batch(items, pieces, index.prepare_entries(texts))
+
+
+def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
     """Store and index a batch in the running transaction; the caller commits.
 
     Of two with the same `external_id` the later one stays.
     """
-    external_ids = [body.external_id for body, _ in batch if body.external_id]
+    external_ids = [body.external_id for body, _ in batch.items if body.external_id]
     known = {
         document.external_id: document
         for document in db.session.scalars(
@@ -77,8 +106,8 @@ def store_documents(
     }
     old_ids = [document.id for document in known.values()]
     _remove_chunks(organization_id, old_ids)
-    stored, texts = Stored(), {}
-    for body, parsed in batch:
+    stored = Stored()
+    for body, parsed in batch.items:
         document = known.get(body.external_id) if body.external_id else None
         if document is None:
             document = Document(organization_id=organization_id, created_at=clock.now())
@@ -89,10 +118,9 @@ def store_documents(
         _fill(document, body, parsed)
         if body.external_id:
             known[body.external_id] = document
-        texts[id(document)] = (document, parsed)
         stored.documents.append(document)
     db.session.flush()
-    _add_chunks(organization_id, list(texts.values()))
+    _add_chunks(organization_id, batch, stored.documents)
     return stored
 
 
@@ -173,32 +201,22 @@ def _fill(document: Document, body: DocumentBody, parsed: ParsedDocument) -> Non
     document.updated_at = clock.now()
 
 
-def _add_chunks(
-    organization_id: UUID, documents: Sequence[tuple[Document, ParsedDocument]]
-) -> None:
-    chunks: list[tuple[str, Chunk]] = []
-    for document, parsed in documents:
-        pieces = chunk_text(parsed.text, parsed.title)
-        document.chunk_count = len(pieces)
-        for piece in pieces:
-            chunk = Chunk(
-                document_id=document.id,
+def _add_chunks(organization_id: UUID, batch: Batch, documents: Sequence[Document]) -> None:
+    chunks = []
+    for at, pieces in batch.pieces.items():
+        documents[at].chunk_count = len(pieces)
+        chunks += [
+            Chunk(
+                document_id=documents[at].id,
                 position=piece.position,
                 heading_path=piece.heading_path,
                 text=piece.text,
             )
-            chunks.append((parsed.title, chunk))
-    db.session.add_all([chunk for _, chunk in chunks])
+            for piece in pieces
+        ]
+    db.session.add_all(chunks)
     db.session.flush()
-    index.add_chunks(
-        organization_id,
-        [
-            index.IndexedChunk(
-                id=chunk.id, title=title, text=" ".join([*chunk.heading_path, chunk.text])
-            )
-            for title, chunk in chunks
-        ],
-    )
+    index.add_chunks(organization_id, [chunk.id for chunk in chunks], batch.entries)
 
 
 def _remove_chunks(organization_id: UUID, document_ids: Sequence[UUID]) -> None:

@@ -56,8 +56,9 @@ def import_documents(run: Run) -> None:
     }
     for lines in _batches(_lines(upload, run)):
         good, errors = _read(lines, upload, run.task.input)
+        batch = documents.prepare_documents(good)
         run.hold()
-        stored = documents.store_documents(good, organization_id=run.task.organization_id)
+        stored = documents.store_documents(batch, organization_id=run.task.organization_id)
         documents.announce(run.task.organization_id)
         result = {
             "created": result["created"] + stored.created,

@@ -6,13 +6,20 @@ into larger ones as they gather. Nothing here commits.
 
 from webapp.knowledge.index.analysis import analyze, analyze_query
 from webapp.knowledge.index.highlighting import Snippet, highlights, make_snippet
-from webapp.knowledge.index.postings import IndexedChunk
+from webapp.knowledge.index.postings import IndexedText
 from webapp.knowledge.index.searching import Hit, Strategy, search
-from webapp.knowledge.index.writing import add_chunks, merge_segments, remove_chunks
+from webapp.knowledge.index.writing import (
+    Entries,
+    add_chunks,
+    merge_segments,
+    prepare_entries,
+    remove_chunks,
+)
 
 __all__ = [
+    "Entries",
     "Hit",
-    "IndexedChunk",
+    "IndexedText",
     "Snippet",
     "Strategy",
     "add_chunks",
@@ -21,6 +28,7 @@ __all__ = [
     "highlights",
     "make_snippet",
     "merge_segments",
+    "prepare_entries",
     "remove_chunks",
     "search",
 ]

@@ -15,10 +15,9 @@ TITLE_WEIGHT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class IndexedChunk:
+class IndexedText:
     """A chunk as the index reads it: its title counts twice."""
 
-    id: int
     title: str
     text: str
 
@@ -48,7 +47,7 @@ class Postings:
             yield self.terms[number], offsets[start:end], frequencies[start:end]
 
 
-def make_postings(chunks: Sequence[IndexedChunk]) -> tuple[Postings, NDArray[np.int32]]:
+def make_postings(chunks: Sequence[IndexedText]) -> tuple[Postings, NDArray[np.int32]]:
     """The postings of chunks, offset by their order, and their lengths in terms."""
     numbers: dict[str, int] = {}
     lengths: list[int] = []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Select, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -15,7 +17,7 @@ from webapp.core.extensions import db
 from webapp.knowledge.embedding import get_embedder
 from webapp.knowledge.index.merging import MAX_INLINE_CHUNKS, compact, merge_step
 from webapp.knowledge.index.models import IndexDeletion, IndexSegment, IndexState
-from webapp.knowledge.index.postings import IndexedChunk, make_postings
+from webapp.knowledge.index.postings import IndexedText, Postings, make_postings
 from webapp.knowledge.index.segments import (
     SegmentRows,
     new_revision,
@@ -25,25 +27,39 @@ from webapp.knowledge.index.segments import (
 )
 
 
-def add_chunks(organization_id: UUID, chunks: Sequence[IndexedChunk]) -> None:
+@dataclass(frozen=True)
+class Entries:
+    """Chunks as the index keeps them: the slow part of adding them, which needs no database."""
+
+    vectors: NDArray[np.float16]
+    postings: Postings
+    lengths: NDArray[np.int32]
+
+
+def prepare_entries(texts: Sequence[IndexedText]) -> Entries:
+    """Embed and analyse chunks, in their order."""
+    vectors = get_embedder().embed([f"{text.title}\n{text.text}" for text in texts])
+    postings, lengths = make_postings(texts)
+    return Entries(vectors.astype(np.float16), postings, lengths)
+
+
+def add_chunks(organization_id: UUID, ids: Sequence[int], entries: Entries) -> None:
     """Make chunks findable once the running transaction commits. Ids must be new.
 
-    Waits for other writers of the organization, after the slow part.
+    Waits for other writers of the organization.
     """
-    if not chunks:
+    if not ids:
         return
-    vectors = get_embedder().embed([f"{chunk.title}\n{chunk.text}" for chunk in chunks])
-    postings, lengths = make_postings(chunks)
     state = _locked_state(organization_id)
     rows = SegmentRows(
         id=new_segment_id(),
-        chunk_ids=np.array([chunk.id for chunk in chunks], dtype=np.int64),
-        lengths=lengths,
-        vectors=vectors.astype(np.float16),
+        chunk_ids=np.array(ids, dtype=np.int64),
+        lengths=entries.lengths,
+        vectors=entries.vectors,
     )
-    write_segment(organization_id, rows, postings)
-    state.chunk_count += len(chunks)
-    state.total_length += int(lengths.sum())
+    write_segment(organization_id, rows, entries.postings)
+    state.chunk_count += len(ids)
+    state.total_length += int(entries.lengths.sum())
     state.revision = new_revision()
     while merge_step(organization_id, limit=MAX_INLINE_CHUNKS):
         pass
