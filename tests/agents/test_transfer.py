@@ -144,7 +144,7 @@ def test_nonsense_is_refused(cast: Cast) -> None:
         assert api.post("/agents/import", data).status_code == 422, data
     assert api.post("/agents/import", []).json["created"] == 0
     assert cast.api("bob").post("/agents/import", []).status_code == 403
-    many = [{"name": str(number), "instructions": "x"} for number in range(5001)]
+    many = [{"name": str(number), "instructions": "x"} for number in range(10_001)]
     assert api.post("/agents/import", many).status_code == 422
 
 
@@ -163,6 +163,18 @@ def test_the_wizard_shows_a_table_before_it_writes(browser: Browser, alice: Acto
     page = browser.post("/agents/import", {"content": content, "confirmed": "true"})
     assert "1 agent imported." in page.css_first("#toasts").text()
     assert services.get_agent("new-agent", actor=alice).name == "New"
+
+
+def test_the_wizard_takes_more_than_a_usual_form_may_hold(browser: Browser, alice: Actor) -> None:
+    items = [{"name": f"n{number}", "instructions": "word " * 500} for number in range(600)]
+    text = json.dumps(items)
+    assert len(text) > 1_048_576
+    file = {"file": (io.BytesIO(text.encode()), "agents.json")}
+    page = browser.post("/agents/import", file, content_type="multipart/form-data")
+    content = page.css_first("input[name=content]").attributes["value"]
+    form = {"content": content, "confirmed": "true"}
+    browser.post("/agents/import", form, content_type="multipart/form-data")
+    assert services.count_agents(actor=alice) == 600
 
 
 def test_the_wizard_says_what_is_wrong(browser: Browser) -> None:

@@ -130,6 +130,7 @@ def _guard() -> None:
         return
     is_upload = getattr(view, "is_upload", False)
     request.max_content_length = settings.max_upload if is_upload else settings.max_body
+    request.max_form_memory_size = request.max_content_length
     if (request.content_length or 0) > request.max_content_length:
         raise TooLarge(
             f"The request body has {request.content_length:,} bytes; "

@@ -18,7 +18,7 @@ from webapp.agents.schemas import (
 )
 from webapp.core.api import Body
 
-MAX_AGENTS = 5000
+MAX_AGENTS = 10_000
 MAX_VERSIONS = 1000
 
 
