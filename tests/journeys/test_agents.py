@@ -101,7 +101,7 @@ def test_the_list_is_live_and_filters_as_one_types(
     expect(page.locator(".row-title")).to_have_text(["Raven", "Quail"])
     page.get_by_role("button", name="Pause…").click()
     expect(page.locator("main")).to_contain_text("1 will be paused")
-    page.get_by_role("button", name="Pause 1 agents").click()
+    page.get_by_role("button", name="Pause 1 agent").click()
     expect(page.locator("tr", has_text="Quail")).to_contain_text("paused")
 
 
@@ -135,5 +135,5 @@ def test_an_import_is_checked_before_it_is_done(
     page.get_by_label("File").set_input_files(file)
     page.get_by_role("button", name="Check the file").click()
     expect(page.locator("tbody tr")).to_contain_text("Carried in")
-    page.get_by_role("button", name="Import 1 agents").click()
+    page.get_by_role("button", name="Import 1 agent").click()
     expect(page.get_by_text("1 agent imported.")).to_be_visible()

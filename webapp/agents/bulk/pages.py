@@ -49,7 +49,8 @@ def update() -> Response:
     results = _run(request.form, is_dry_run=False)
     summary = services.summary(results)
     what = "deleted" if _action(request.form) == "delete" else "changed"
-    message = f"{summary['changed']} agents {what}."
+    count = summary["changed"]
+    message = f"{count} agent{'' if count == 1 else 's'} {what}."
     if summary["refused"]:
         message += f" {summary['refused']} could not be."
     return to("agents.index", message=message)
