@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import text
 
 from tests.browser import Browser
@@ -20,6 +21,10 @@ from webapp.config import Settings
 from webapp.core import migrations
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db, limiter
+
+# A slow machine never fails a test.
+hypothesis_settings.register_profile("callboard", deadline=None)
+hypothesis_settings.load_profile("callboard")
 
 
 @pytest.fixture(scope="session")
