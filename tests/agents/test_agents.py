@@ -8,7 +8,8 @@ from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import services
-from webapp.agents.schemas import AgentCreate, AgentQuery, AgentUpdate
+from webapp.agents.releases import services as releases
+from webapp.agents.schemas import AgentCreate, AgentQuery, AgentUpdate, PublishBody
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict, Forbidden, NotFound
@@ -142,3 +143,31 @@ def test_the_list_tells_empty_from_no_match(browser: Browser, alice: Actor) -> N
     part = browser.get("/agents?q=cod", headers={"HX-Request": "true"})
     assert part.css_first("html > body > #agents")
     assert not part.css("nav.nav")
+
+
+@pytest.mark.parametrize("name", ["vera", "bob"])
+def test_who_may_not_write_is_offered_nothing_that_writes(
+    cast: Cast, alice: Actor, name: str
+) -> None:
+    make_agent(alice, handle="b")
+    make_agent(alice, handle="a", handoff_targets=["b"])
+    services.update_agent("a", AgentUpdate(voice="v"), actor=alice)
+    releases.publish_version("a", 1, PublishBody(), actor=alice)
+    services.delete_agent("b", actor=alice)
+    browser = cast.browser(name)
+    for path in (
+        "/agents",
+        "/agents/a",
+        "/agents/a/versions",
+        "/agents/a/versions/1",
+        "/agents/a/versions/compare",
+        "/agents/a/releases",
+        "/agents/handoffs",
+    ):
+        page = browser.get(path)
+        forms = [form.attributes["action"] for form in page.css("form[method=post]")]
+        assert forms == ["/sign-out"], path
+        links = {link.attributes["href"] for link in page.css("main a")}
+        for link in links - {None}:
+            if link.startswith("/") and "/ask" not in link:
+                browser.get(link)
