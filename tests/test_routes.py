@@ -47,6 +47,11 @@ ROLES = {
     "POST /api/v1/agents/<agent_id>/query /api/v1/agents/<agent_id>/query/stream": Role.MEMBER,
     "POST /api/v1/agents /api/v1/agents/<agent_id>/restore /api/v1/documents": Role.ADMIN,
     "POST /api/v1/documents/import /api/v1/tasks/<task_id>/retry /api/v1/members": Role.ADMIN,
+    "GET /taxonomies /taxonomies/<version> /taxonomies/<version>/compare "
+    "/api/v1/taxonomies /api/v1/taxonomies/<version>/tree /api/v1/taxonomies/<version>/nodes "
+    "/api/v1/taxonomies/<version>/compare/<other>": Role.VIEWER,
+    "GET /taxonomies/new": Role.ADMIN,
+    "POST /taxonomies /taxonomies/<version>/deletion /api/v1/taxonomies": Role.ADMIN,
     "GET /api/v1/agents/search /api/v1/agents/handoffs /api/v1/agents/<agent_id>/versions "
     "/api/v1/agents/<agent_id>/versions/<int:version> /api/v1/agents/<agent_id>/releases "
     "/api/v1/agents/<agent_id>/versions/<int:version>/diff/<other>": Role.VIEWER,
@@ -158,7 +163,8 @@ def test_each_role_reaches_what_the_list_says_and_nothing_more(
     "path",
     ["/", "/agents", "/agents/new", "/agents/handoffs", "/agents/import", "/documents",
      "/documents/new", "/search", "/tasks",
-     "/settings/members", "/settings/api-keys", "/settings/sessions"],
+     "/taxonomies", "/taxonomies/new", "/settings/members", "/settings/api-keys",
+     "/settings/sessions"],
 )  # fmt: skip
 def test_every_page_works_with_an_empty_database(cast: Cast, path: str) -> None:
     cast.browser("alice").get(path)

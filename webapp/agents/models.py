@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
-from webapp.core.database import BigId, OrderedJson
+from webapp.core.database import BigId, OrderedJson, fold
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
 
@@ -296,11 +296,6 @@ class Deployment(db.Model):  # type: ignore[name-defined, misc]
     action: Mapped[str] = mapped_column(String(20))
     author: Mapped[str] = mapped_column(String(320))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
-
-
-def fold(text: str) -> str:
-    """A text as searches compare it: without case, in one Unicode form."""
-    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def handle_from(name: str) -> str:

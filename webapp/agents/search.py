@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
-from webapp.agents.models import Agent, fold
+from webapp.agents.models import Agent
 from webapp.agents.schemas import AgentFilter
 from webapp.core.actor import Actor, Role
-from webapp.core.database import like_pattern, list_contains
+from webapp.core.database import fold, like_pattern, list_contains
 from webapp.core.errors import Forbidden
 from webapp.core.extensions import db
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -167,6 +168,11 @@ def _list_length_postgresql(element: list_length, compiler: Any, **options: Any)
 @compiles(list_length)
 def _list_length_sqlite(element: list_length, compiler: Any, **options: Any) -> str:
     return f"json_array_length({compiler.process(element.column, **options)})"
+
+
+def fold(text_: str) -> str:
+    """A text as searches compare it: without case, in one Unicode form."""
+    return unicodedata.normalize("NFKC", text_).casefold()
 
 
 def like_pattern(text_: str) -> str:

@@ -8,9 +8,13 @@ from apiflask import APIFlask
 def init_app(app: APIFlask) -> None:
     from webapp.agents.services import belongings
     from webapp.knowledge import api, jobs, live, pages, services
+    from webapp.knowledge.taxonomies import api as taxonomies_api
+    from webapp.knowledge.taxonomies import pages as taxonomies_pages
 
     belongings["questions"] = services.count_questions_of
     app.register_blueprint(pages.bp)
     app.register_blueprint(api.bp)
+    app.register_blueprint(taxonomies_pages.bp)
+    app.register_blueprint(taxonomies_api.bp)
     live.init_app(app)
     jobs.register()

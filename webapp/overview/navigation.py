@@ -15,7 +15,7 @@ AGENT_PAGES = (
 SECTIONS = (
     ("Overview", "overview.show", "overview", ("overview",)),
     ("Agents", "agents.index", "agents", AGENT_PAGES),
-    ("Documents", "knowledge.index", "documents", ("knowledge",)),
+    ("Documents", "knowledge.index", "documents", ("knowledge", "taxonomies")),
     ("Search", "knowledge.search", "search", ("knowledge.search",)),
     ("Tasks", "tasks.index", "tasks", ("tasks",)),
     ("Settings", "accounts.settings", "settings", ("accounts",)),

@@ -22,7 +22,8 @@ from webapp.overview.navigation import SECTIONS, SETTINGS
 
 bp = Blueprint("overview", __name__)
 
-HANDOFFS = ("Hand-offs", "agent_handoffs.show")
+#: pages beside the sections of the sidebar
+OTHERS = (("Hand-offs", "agent_handoffs.show"), ("Taxonomies", "taxonomies.index"))
 
 
 @bp.get("/")
@@ -60,7 +61,7 @@ def overview(actor: Actor) -> dict[str, Any]:
 
 
 def _pages(q: str, actor: Actor) -> list[dict[str, str]]:
-    pages = [(label, endpoint) for label, endpoint, _, _ in SECTIONS] + [*SETTINGS, HANDOFFS]
+    pages = [(label, endpoint) for label, endpoint, _, _ in SECTIONS] + [*SETTINGS, *OTHERS]
     if actor.can(Role.ADMIN):
         pages += [
             ("New agent", "agents.new"),

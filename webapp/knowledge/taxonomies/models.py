@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.core import clock
+from webapp.core.extensions import db
+
+
+class Taxonomy(db.Model):  # type: ignore[name-defined, misc]
+    """One version of an organization's topics. It grows; its node ids stay."""
+
+    __tablename__ = "taxonomies"
+    __table_args__ = (UniqueConstraint("organization_id", "version"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    version: Mapped[str] = mapped_column(String(32))
+    node_count: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    @property
+    def name(self) -> str:
+        return self.version
+
+
+class TaxonomyNode(db.Model):  # type: ignore[name-defined, misc]
+    """A topic. `canonical_path` are the labels from a root: the shortest way, then the first.
+
+    `target_documents` is how many documents it should have; None leaves that to the default.
+    """
+
+    __tablename__ = "taxonomy_nodes"
+    __table_args__ = (Index(None, "taxonomy_id", "path_key"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    taxonomy_id: Mapped[UUID] = mapped_column(ForeignKey("taxonomies.id", ondelete="CASCADE"))
+    label: Mapped[str] = mapped_column(String(255))
+    canonical_path: Mapped[list[str]] = mapped_column(default=list)
+    path_key: Mapped[str] = mapped_column(String(500), default="")
+    search_text: Mapped[str] = mapped_column(default="")
+    target_documents: Mapped[int | None]
+
+
+class TaxonomyEdge(db.Model):  # type: ignore[name-defined, misc]
+    """`child` is a part of `parent`; a node may have several parents."""
+
+    __tablename__ = "taxonomy_edges"
+
+    parent_id: Mapped[UUID] = mapped_column(
+        ForeignKey("taxonomy_nodes.id", ondelete="CASCADE"), primary_key=True
+    )
+    child_id: Mapped[UUID] = mapped_column(
+        ForeignKey("taxonomy_nodes.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class TaxonomyClosure(db.Model):  # type: ignore[name-defined, misc]
+    """`descendant` can be reached from `ancestor`; every node is also its own descendant."""
+
+    __tablename__ = "taxonomy_closure"
+
+    ancestor_id: Mapped[UUID] = mapped_column(
+        ForeignKey("taxonomy_nodes.id", ondelete="CASCADE"), primary_key=True
+    )
+    descendant_id: Mapped[UUID] = mapped_column(
+        ForeignKey("taxonomy_nodes.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
