@@ -86,7 +86,7 @@ def _dcg(relevances: Sequence[float]) -> float:
     return sum(gain / math.log2(rank + 1) for rank, gain in enumerate(relevances, 1))
 
 
-def _lines(path: Path) -> Iterator[dict]:  # type: ignore[type-arg]
+def _lines(path: Path) -> Iterator[dict]:  # type: ignore[type-arg]  # any JSON
     with path.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)

@@ -79,10 +79,10 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         styleguide.init_app(app)
     app.add_url_rule("/favicon.ico", "favicon", security.public(_favicon))
     security.check_every_view_names_its_role(app)
-    app.wsgi_app = _OneApiBase(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = _OneApiBase(app.wsgi_app)  # type: ignore[method-assign]  # so Flask takes WSGI middleware
     if settings.proxies:
         hops = settings.proxies
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # so Flask takes WSGI middleware
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
     return app

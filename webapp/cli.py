@@ -34,7 +34,7 @@ def worker() -> None:
     """Run jobs until told to stop."""
     from webapp.engine.worker import main
 
-    main(current_app._get_current_object())  # type: ignore[attr-defined]
+    main(current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's, not the app's
 
 
 @click.command()

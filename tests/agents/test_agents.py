@@ -7,7 +7,7 @@ import pytest
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent
-from webapp.agents import services
+from webapp.agents import deletion, services
 from webapp.agents.releases import services as releases
 from webapp.agents.schemas import AgentCreate, AgentQuery, AgentUpdate, PublishBody
 from webapp.audit import services as audit
@@ -30,7 +30,7 @@ def test_the_api_creates_with_spec_2s_defaults(cast: Cast) -> None:
 
 def test_handles_are_unique_also_of_deleted_agents(alice: Actor) -> None:
     make_agent(alice, handle="one")
-    services.delete_agent("one", actor=alice)
+    deletion.delete_agent("one", actor=alice)
     with pytest.raises(Conflict, match="taken"):
         make_agent(alice, handle="one")
     assert [make_agent(alice, name="한국어").handle for _ in range(3)] == [
@@ -56,7 +56,7 @@ def test_handoff_targets_must_be_there_and_other_than_itself(alice: Actor, charl
     assert refused.value.extras["invalid"] == ["foreign", str(foreign.id)]
     with pytest.raises(BadReference, match="itself"):
         services.update_agent("agent", AgentUpdate(handoff_targets=["agent"]), actor=alice)
-    services.delete_agent("target", actor=alice)
+    deletion.delete_agent("target", actor=alice)
     with pytest.raises(BadReference):
         services.update_agent("agent", AgentUpdate(handoff_targets=["target"]), actor=alice)
 
@@ -153,7 +153,7 @@ def test_who_may_not_write_is_offered_nothing_that_writes(
     make_agent(alice, handle="a", handoff_targets=["b"])
     services.update_agent("a", AgentUpdate(voice="v"), actor=alice)
     releases.publish_version("a", 1, PublishBody(), actor=alice)
-    services.delete_agent("b", actor=alice)
+    deletion.delete_agent("b", actor=alice)
     browser = cast.browser(name)
     for path in (
         "/agents",

@@ -10,7 +10,7 @@ import pytest
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent
-from webapp.agents import services
+from webapp.agents import deletion, services
 from webapp.agents.schemas import AgentQuery
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
@@ -75,7 +75,7 @@ def test_deletion_is_soft_and_spares_parents(cast: Cast, alice: Actor, three: li
     assert answer["results"][0]["problem"] or answer["results"][1]["problem"]
     both = api.request("DELETE", "/agents/bulk", {"ids": ["a", "child"]}).json
     assert {result["status"] for result in both["results"]} == {204}
-    assert services.restore_agent("a", actor=alice).is_active
+    assert deletion.restore_agent("a", actor=alice).is_active
     make_agent(alice, handle="child2", parent="a")
     forced = api.request("DELETE", "/agents/bulk?force=true", {"ids": ["a"]}).json
     assert forced["results"][0]["status"] == 204

@@ -9,7 +9,7 @@ import pytest
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent
-from webapp.agents import services
+from webapp.agents import deletion, services
 from webapp.agents.handoffs.drawing import BOX_HEIGHT, BOX_WIDTH, draw
 from webapp.agents.handoffs.services import Edge, Graph, Node, get_graph
 from webapp.agents.schemas import AgentUpdate
@@ -22,7 +22,7 @@ def test_bad_targets_are_400_and_every_one_is_named(
 ) -> None:
     foreign = make_agent(charlie, handle="foreign")
     make_agent(alice, handle="gone")
-    services.delete_agent("gone", actor=alice)
+    deletion.delete_agent("gone", actor=alice)
     make_agent(alice, handle="there")
     make_agent(alice, handle="a")
     missing = str(uuid4())
@@ -68,8 +68,8 @@ def test_the_graph_tells_missing_and_deleted_targets_and_circles(
     hand("a", "b")
     hand("b", "c", "gone", "removed")
     hand("c", "a")
-    services.delete_agent("gone", actor=alice)
-    services.remove_agent("removed", actor=alice)
+    deletion.delete_agent("gone", actor=alice)
+    deletion.remove_agent("removed", actor=alice)
     answer = cast.api("vera").get("/agents/handoffs").json
     handles = {node["id"]: node["handle"] for node in answer["nodes"]}
     assert sorted(handles.values()) == ["a", "b", "c", "gone"]
@@ -114,7 +114,7 @@ def test_the_page_draws_the_graph_and_lists_what_is_wrong(browser: Browser, alic
     assert [link.attributes["href"] for link in page.css("svg a")] == ["/agents/a", "/agents/b"]
     assert len(page.css("path.arrow.loop")) == 2
     assert "Circles" in page.body.text()
-    services.delete_agent("b", actor=alice)
+    deletion.delete_agent("b", actor=alice)
     page = browser.get("/agents/handoffs")
     assert "Leading nowhere" in page.body.text()
     restore = page.css_first("form[action$=restoration]").attributes["action"]

@@ -9,7 +9,7 @@ import pytest
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent
-from webapp.agents import services
+from webapp.agents import deletion, services
 from webapp.agents.models import DEFINITION
 from webapp.agents.schemas import AgentUpdate
 from webapp.agents.versions.merging import merge
@@ -119,7 +119,7 @@ def test_targets_that_are_gone_survive_an_edit_of_something_else(
     gone = make_agent(alice, handle="gone")
     there = make_agent(alice, handle="there")
     make_agent(alice, handle="a", handoff_targets=["gone", "there"])
-    services.delete_agent("gone", actor=alice)
+    deletion.delete_agent("gone", actor=alice)
     form = form_of(browser.get("/agents/a/edit"))
     assert form["handoff_targets"] == "there"
     browser.post("/agents/a", form | {"description": "new"})

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
-from webapp.agents import services
+from webapp.agents import deletion, services
 from webapp.agents.models import AgentVersion, Deployment, Release
 from webapp.agents.releases import services as releases
 from webapp.agents.schemas import AgentUpdate, PublishBody
@@ -46,7 +46,7 @@ def test_sub_agents_hold_their_parent_unless_forced(cast: Cast, used: str) -> No
 def test_a_permanent_deletion_takes_all_that_belongs_to_it(
     cast: Cast, alice: Actor, used: str
 ) -> None:
-    preview = services.preview_removal("used", actor=alice)
+    preview = deletion.preview_removal("used", actor=alice)
     assert preview.rows == {"versions": 1, "releases": 1, "deployments": 1, "questions": 1}
     assert [agent.handle for agent in preview.handed_off_by] == ["giver"]
     assert [agent.handle for agent in preview.children] == ["child"]
@@ -55,7 +55,7 @@ def test_a_permanent_deletion_takes_all_that_belongs_to_it(
     for model in (AgentVersion, Release, Deployment, Question):
         assert db.session.scalar(select(func.count()).select_from(model)) == 0, model
     with pytest.raises(NotFound):
-        services.restore_agent("used", actor=alice)
+        deletion.restore_agent("used", actor=alice)
     # Its handle is free again, and nobody comes under the new one by accident.
     db.session.expire_all()
     again = make_agent(alice, handle="used")
@@ -66,11 +66,11 @@ def test_a_permanent_deletion_takes_all_that_belongs_to_it(
 def test_a_deleted_agent_can_be_removed_or_restored(cast: Cast, alice: Actor) -> None:
     make_agent(alice, handle="a")
     api = cast.api("alice")
-    services.delete_agent("a", actor=alice)
+    deletion.delete_agent("a", actor=alice)
     with pytest.raises(Conflict, match="taken"):
         make_agent(alice, handle="a")
     assert api.post("/agents/a/restore").status_code == 200
-    services.delete_agent("a", actor=alice)
+    deletion.delete_agent("a", actor=alice)
     assert cast.api("bob").delete("/agents/a?permanent=true").status_code == 403
     assert cast.api("charlie").delete("/agents/a?permanent=true").status_code == 404
     assert api.delete("/agents/a?permanent=true").status_code == 204

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent
-from webapp.agents import services
+from webapp.agents import deletion, services
 from webapp.agents.schemas import AgentUpdate
 from webapp.agents.versions import services as versions
 from webapp.audit import services as audit
@@ -45,7 +45,7 @@ def test_it_refuses_what_is_not_there(cast: Cast, alice: Actor) -> None:
     assert cast.api("bob").post("/agents/a/versions/1/rollback").status_code == 403
     stale = api.post("/agents/a/versions/1/rollback", headers={"If-Match": '"v1-1"'})
     assert stale.status_code == 412
-    services.delete_agent("a", actor=alice)
+    deletion.delete_agent("a", actor=alice)
     gone = api.post("/agents/a/versions/1/rollback")
     assert (gone.status_code, gone.json["detail"]) == (404, "Agent not found: a")
 
@@ -54,7 +54,7 @@ def test_it_brings_back_targets_that_are_gone_by_now(alice: Actor) -> None:
     target = make_agent(alice, handle="target")
     make_agent(alice, handle="a", handoff_targets=["target"])
     services.update_agent("a", AgentUpdate(handoff_targets=[]), actor=alice)
-    services.remove_agent("target", actor=alice)
+    deletion.remove_agent("target", actor=alice)
     agent = versions.roll_back("a", 1, actor=alice)
     assert agent.handoff_targets == [target.id]
 

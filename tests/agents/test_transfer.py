@@ -11,7 +11,7 @@ import pytest
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent
-from webapp.agents import services
+from webapp.agents import deletion, services
 from webapp.agents.models import DEFINITION
 from webapp.agents.releases import services as releases
 from webapp.agents.schemas import AgentQuery, AgentUpdate, PublishBody
@@ -25,7 +25,7 @@ def test_an_export_is_a_portable_array(cast: Cast, alice: Actor, charlie: Actor)
     make_agent(alice, handle="b", name="B")
     make_agent(alice, handle="a", name="A", tools=["x"], handoff_targets=["b"])
     make_agent(alice, handle="gone", name="Gone")
-    services.delete_agent("gone", actor=alice)
+    deletion.delete_agent("gone", actor=alice)
     make_agent(charlie, name="Theirs")
     response = cast.api("alice").get("/agents/export")
     assert response.mimetype == "application/json"

@@ -10,7 +10,7 @@ from apiflask import APIFlask
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent
-from webapp.agents import services
+from webapp.agents import deletion, services
 from webapp.agents.bulk import services as bulk
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection
 from webapp.agents.models import DEFINITION, AgentVersion
@@ -76,8 +76,8 @@ def test_handoff_targets_count_too(alice: Actor) -> None:
 def test_what_is_no_definition_makes_no_version(cast: Cast, alice: Actor) -> None:
     agent = make_agent(alice, handle="a")
     services.update_agent("a", AgentPatch(paused=True), actor=alice)
-    services.delete_agent("a", actor=alice)
-    services.restore_agent("a", actor=alice)
+    deletion.delete_agent("a", actor=alice)
+    deletion.restore_agent("a", actor=alice)
     assert agent.current_version == 1
     revision = agent.revision
     assert revision == 4

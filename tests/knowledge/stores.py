@@ -75,7 +75,7 @@ def postgresql(folder: Path) -> Iterator[str]:
 
 def found(organization_id: UUID, query: str, **options: object) -> list[Hit]:
     """Chunk id, BM25 and cosine of what a search finds, in its order."""
-    hits = search(organization_id, query, **options)  # type: ignore[arg-type]
+    hits = search(organization_id, query, **options)  # type: ignore[arg-type]  # passed through
     db.session.rollback()
     return [(hit.chunk_id, round(hit.bm25, 5), round(hit.cosine, 5)) for hit in hits]
 

@@ -157,7 +157,7 @@ def test_it_stays_right_while_writers_and_readers_overlap(store: Flask) -> None:
 
     def guarded(work: object, *arguments: int) -> None:
         try:
-            work(*arguments)  # type: ignore[operator]
+            work(*arguments)  # type: ignore[operator]  # a callable
         except BaseException as error:
             problems.append(repr(error))
 

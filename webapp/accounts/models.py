@@ -9,12 +9,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from webapp.core import clock
 from webapp.core.actor import Role
 from webapp.core.errors import Conflict
-from webapp.core.extensions import db
+from webapp.core.extensions import Model
 
 SESSION_LIFETIME = timedelta(days=14)
 
 
-class Organization(db.Model):  # type: ignore[name-defined, misc]
+class Organization(Model):
     """What everything else belongs to; nothing is seen across its border."""
 
     __tablename__ = "organizations"
@@ -24,7 +24,7 @@ class Organization(db.Model):  # type: ignore[name-defined, misc]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
-class User(db.Model):  # type: ignore[name-defined, misc]
+class User(Model):
     """A person who signs in; belongs to one organization."""
 
     __tablename__ = "users"
@@ -44,7 +44,7 @@ class User(db.Model):  # type: ignore[name-defined, misc]
         return self.email
 
 
-class Session(db.Model):  # type: ignore[name-defined, misc]
+class Session(Model):
     """One browser that is signed in; revoking it signs that browser out at once."""
 
     __tablename__ = "sessions"
@@ -66,7 +66,7 @@ class Session(db.Model):  # type: ignore[name-defined, misc]
         )
 
 
-class ApiKey(db.Model):  # type: ignore[name-defined, misc]
+class ApiKey(Model):
     """A secret for a program, kept as its SHA-256; the key itself is shown once."""
 
     __tablename__ = "api_keys"

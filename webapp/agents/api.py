@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, make_response, url_for
 from pydantic import Field, TypeAdapter
 
-from webapp.agents import services
+from webapp.agents import deletion, services
 from webapp.agents.models import Agent
 from webapp.agents.schemas import (
     AgentAnswer,
@@ -113,7 +113,7 @@ def patch(agent_id: str, body: AgentPatch) -> Response:
 )
 def destroy(agent_id: str, query: DeletionQuery) -> tuple[str, int]:
     """Delete an agent softly, or for ever"""
-    remove = services.remove_agent if query.permanent else services.delete_agent
+    remove = deletion.remove_agent if query.permanent else deletion.delete_agent
     remove(agent_id, actor=current_actor(), force=query.force, if_match=if_match())
     return "", 204
 
@@ -124,7 +124,7 @@ def destroy(agent_id: str, query: DeletionQuery) -> tuple[str, int]:
 @bp.doc(responses=[409])
 def restore(agent_id: str) -> Response:
     """Bring a deleted agent back"""
-    return _response(services.restore_agent(agent_id, actor=current_actor()))
+    return _response(deletion.restore_agent(agent_id, actor=current_actor()))
 
 
 @bp.post("/<agent_id>/duplicate")

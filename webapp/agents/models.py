@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.core import clock
 from webapp.core.database import BigId, OrderedJson, fold
 from webapp.core.errors import Conflict
-from webapp.core.extensions import db
+from webapp.core.extensions import Model
 
 HANDLE = re.compile(r"[a-z0-9_-]{1,64}")
 #: words that stand in the place of a handle in some path
@@ -76,7 +76,7 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-class Agent(db.Model):  # type: ignore[name-defined, misc]
+class Agent(Model):
     """One agent of one organization. Deleting is soft; a deleted agent keeps its handle.
 
     `current_version` numbers the definition, `revision` counts every change of the record.
@@ -225,7 +225,7 @@ class Agent(db.Model):  # type: ignore[name-defined, misc]
         self.touch(at)
 
 
-class AgentVersion(db.Model):  # type: ignore[name-defined, misc]
+class AgentVersion(Model):
     """What an agent was in version `version`; written when that is superseded or published."""
 
     __tablename__ = "agent_versions"
@@ -252,7 +252,7 @@ class AgentVersion(db.Model):  # type: ignore[name-defined, misc]
         )
 
 
-class Release(db.Model):  # type: ignore[name-defined, misc]
+class Release(Model):
     """A published version with its semantic version. It never changes, only its status does."""
 
     __tablename__ = "releases"
@@ -283,7 +283,7 @@ class Release(db.Model):  # type: ignore[name-defined, misc]
         self.status = status.value
 
 
-class Deployment(db.Model):  # type: ignore[name-defined, misc]
+class Deployment(Model):
     """An environment was given a release. The newest one says what the environment runs."""
 
     __tablename__ = "deployments"

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from webapp.agents import services
+from webapp.agents import deletion, services
 from webapp.agents.forms import SCHEMA_EXAMPLES, AgentForm
 from webapp.agents.handoffs.services import agents_handing_off_to
 from webapp.agents.models import Agent
@@ -138,7 +138,7 @@ def duplicate(handle: str) -> Response:
 @requires(Role.ADMIN)
 def destroy(handle: str) -> Response:
     force = request.form.get("force") == "true"
-    agent = services.delete_agent(handle, actor=current_actor(), force=force)
+    agent = deletion.delete_agent(handle, actor=current_actor(), force=force)
     undo: Any = {
         "message": f"{agent.name} is deleted.",
         "undo": url_for("agents.restore", handle=agent.handle),
@@ -150,28 +150,28 @@ def destroy(handle: str) -> Response:
 @bp.post("/<handle>/restoration")
 @requires(Role.ADMIN)
 def restore(handle: str) -> Response:
-    agent = services.restore_agent(handle, actor=current_actor())
+    agent = deletion.restore_agent(handle, actor=current_actor())
     return to("agents.show", handle=agent.handle, message=f"{agent.name} is back.")
 
 
 @bp.get("/<handle>/removal")
 @requires(Role.ADMIN)
 def removal(handle: str) -> Response:
-    found = services.preview_removal(handle, actor=current_actor())
+    found = deletion.preview_removal(handle, actor=current_actor())
     return page("agents/removal.html", agent=found.agent, removal=found)
 
 
 @bp.post("/<handle>/removal")
 @requires(Role.ADMIN)
 def remove(handle: str) -> Response:
-    found = services.preview_removal(handle, actor=current_actor())
+    found = deletion.preview_removal(handle, actor=current_actor())
     if request.form.get("confirmation", "").strip() != found.agent.handle:
         error = f"Type {found.agent.handle} to go on."
         return page(
             "agents/removal.html", status=422, agent=found.agent, removal=found, error=error
         )
     name = found.agent.name
-    services.remove_agent(handle, actor=current_actor(), force=True)
+    deletion.remove_agent(handle, actor=current_actor(), force=True)
     return to("agents.index", message=f"{name} and all that belonged to it is gone.")
 
 

@@ -1,21 +1,17 @@
-"""Create, find, change, delete and restore agents."""
+"""Create, find, change and copy agents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, select, update
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.exc import IntegrityError
 
 from webapp.agents.models import (
     DEFAULT_MODEL,
     Agent,
     AgentVersion,
-    Deployment,
-    Release,
     handle_from,
 )
 from webapp.agents.references import is_agent, refuse_itself, resolve_handoffs
@@ -32,8 +28,6 @@ from webapp.core.web import Page
 
 #: models that a body may name with `model_config_id`
 CATALOG = (DEFAULT_MODEL,)
-#: what else of an agent a later feature keeps: label → `count(agent)`
-belongings: dict[str, Callable[[Agent], int]] = {}
 
 
 def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:
@@ -175,84 +169,6 @@ def revise(agent: Agent, values: dict[str, Any], *, actor: Actor, note: str | No
         db.session.add(kept)
 
 
-def delete_agent(
-    reference: str | UUID, *, actor: Actor, force: bool = False, if_match: str | None = None
-) -> Agent:
-    """Take an agent out of every read; `restore_agent` brings it back.
-
-    Raises Conflict where active sub-agents are under it, unless `force`.
-    """
-    actor.require(Role.ADMIN)
-    agent = get_agent(reference, actor=actor, lock=True)
-    check_version(agent.etag, if_match)
-    if not force:
-        refuse_parents([agent])
-    agent.delete(clock.now())
-    audit.record(actor, "delete", agent)
-    announce(agent)
-    db.session.commit()
-    return agent
-
-
-def restore_agent(reference: str | UUID, *, actor: Actor) -> Agent:
-    """Bring a deleted agent back as it was; Conflict where it is not deleted."""
-    actor.require(Role.ADMIN)
-    agent = _get_any(reference, actor=actor)
-    agent.restore(clock.now())
-    audit.record(actor, "restore", agent)
-    announce(agent)
-    db.session.commit()
-    return agent
-
-
-@dataclass(frozen=True)
-class Removal:
-    """What goes for ever with an agent: rows by what they are, and who points at it."""
-
-    agent: Agent
-    rows: dict[str, int] = field(default_factory=dict)
-    handed_off_by: list[Agent] = field(default_factory=list)
-    children: list[Agent] = field(default_factory=list)
-
-
-def preview_removal(reference: str | UUID, *, actor: Actor) -> Removal:
-    """What `remove_agent` would take away, for the person who is about to say yes."""
-    actor.require(Role.ADMIN)
-    agent = _get_any(reference, actor=actor, lock=False)
-    rows = {
-        label: count_all(select(model).where(model.agent_id == agent.id))
-        for label, model in (
-            ("versions", AgentVersion),
-            ("releases", Release),
-            ("deployments", Deployment),
-        )
-    }
-    rows |= {label: count(agent) for label, count in belongings.items()}
-    return Removal(agent, rows, _agents_handing_off_to(agent), _children_of([agent]))
-
-
-def remove_agent(
-    reference: str | UUID, *, actor: Actor, force: bool = False, if_match: str | None = None
-) -> None:
-    """Delete an agent, deleted softly before or not, with all that belongs to it, for ever."""
-    actor.require(Role.ADMIN)
-    agent = _get_any(reference, actor=actor)
-    check_version(agent.etag, if_match)
-    if not force:
-        refuse_parents([agent])
-    # Sub-agents that stay would otherwise come under whoever takes the handle next.
-    db.session.execute(
-        update(Agent)
-        .where(Agent.organization_id == actor.organization_id, Agent.parent == agent.handle)
-        .values(parent=None, revision=Agent.revision + 1)
-    )
-    audit.record(actor, "remove", agent)
-    announce(agent)
-    db.session.flush()
-    db.session.execute(delete(Agent).where(Agent.id == agent.id))
-    db.session.commit()
-
-
 def duplicate_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     """A second agent with the same definition, " (Copy)" after its name (spec 2, 6.8).
 
@@ -300,39 +216,6 @@ def handoff_agents(agent: Agent) -> list[Agent]:
     return [found[target] for target in agent.handoff_targets if target in found]
 
 
-def refuse_parents(agents: list[Agent], *, besides: frozenset[str] = frozenset()) -> None:
-    """Raise Conflict where sub-agents would be left without their parent.
-
-    The sub-agents that go as well, `agents` and `besides` by handle, do not count.
-    """
-    leaving = besides | {agent.handle for agent in agents}
-    children = [child for child in _children_of(agents) if child.handle not in leaving]
-    if children:
-        names = ", ".join(child.handle for child in children)
-        raise Conflict(
-            f"Agent {children[0].parent} has active sub-agents: {names}",
-            code="has_sub_agents",
-            suggestions=["Delete those first, or send force=true."],
-            extras={"sub_agents": [child.handle for child in children]},
-        )
-
-
-def parents_among(agents: list[Agent]) -> set[str]:
-    """The handles of those that have active sub-agents."""
-    if not agents:
-        return set()
-    handles = db.session.scalars(
-        select(Agent.parent)
-        .where(
-            Agent.organization_id == agents[0].organization_id,
-            Agent.parent.in_([agent.handle for agent in agents]),
-            Agent.is_active,
-        )
-        .distinct()
-    )
-    return {handle for handle in handles if handle}
-
-
 def announce(agent: Agent) -> None:
     live.announce(f"agent:{agent.id}", agent.organization_id)
     live.announce("agents:all", agent.organization_id)
@@ -340,7 +223,7 @@ def announce(agent: Agent) -> None:
 
 
 def _rows(
-    statement: Select[tuple[Agent]], sort: str, *, limit: int, offset: int = 0
+    statement: Select[Any], sort: str, *, limit: int, offset: int = 0
 ) -> tuple[list[Agent], int]:
     """One page of a selection, and the size of all of it.
 
@@ -360,17 +243,6 @@ def _order(sort: str) -> tuple[ColumnElement[Any], ...]:
     if sort.startswith("-"):
         return column.desc(), Agent.id.desc()
     return column.asc(), Agent.id.asc()
-
-
-def _get_any(reference: str | UUID, *, actor: Actor, lock: bool = True) -> Agent:
-    """The agent, deleted or not."""
-    statement = select(Agent).where(
-        Agent.organization_id == actor.organization_id, is_agent(reference)
-    )
-    agent: Agent | None = get_locked(statement) if lock else db.session.scalar(statement)
-    if agent is None:
-        raise NotFound(f"Agent not found: {reference}")
-    return agent
 
 
 def _pause(agent: Agent, paused: bool) -> list[str]:
@@ -416,29 +288,6 @@ def _resolve_parent(reference: str | None, *, actor: Actor) -> str | None:
             extras={"field": "parent"},
         )
     return handle
-
-
-def _children_of(agents: list[Agent]) -> list[Agent]:
-    """The active sub-agents, at most 100."""
-    if not agents:
-        return []
-    # Sorted here: SQLite would read all agents in the order of their handles.
-    children = db.session.scalars(
-        select(Agent)
-        .where(
-            Agent.organization_id == agents[0].organization_id,
-            Agent.parent.in_([agent.handle for agent in agents]),
-            Agent.is_active,
-        )
-        .limit(100)
-    )
-    return sorted(children, key=lambda child: child.handle)
-
-
-def _agents_handing_off_to(agent: Agent) -> list[Agent]:
-    from webapp.agents.handoffs.services import agents_handing_off_to
-
-    return agents_handing_off_to(agent)
 
 
 def _free_handle(handle: str, *, actor: Actor) -> str:

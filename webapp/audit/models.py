@@ -9,10 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
 from webapp.core.database import BigId
-from webapp.core.extensions import db
+from webapp.core.extensions import Model
 
 
-class AuditEntry(db.Model):  # type: ignore[name-defined, misc]
+class AuditEntry(Model):
     """One change: the actor as named at the time, the action, and what it was done to."""
 
     __tablename__ = "audit_entries"

@@ -215,7 +215,7 @@ def _to_sign_in() -> Response:
 
 def init_app(app: APIFlask) -> None:
     """Register the handlers, the more special ones last."""
-    app.error_processor(_handle_http_error)  # type: ignore[arg-type]
+    app.error_processor(_handle_http_error)  # type: ignore[arg-type]  # takes any response
     app.register_error_handler(HTTPException, _handle_http_exception)
     app.register_error_handler(DomainError, _handle_domain_error)
     app.register_error_handler(CSRFError, _handle_csrf_error)
@@ -249,7 +249,7 @@ def _handle_http_error(error: HTTPError) -> Response:
 
 def _handle_http_exception(error: HTTPException) -> Response:
     if error.response is not None:
-        return error.response  # type: ignore[return-value]
+        return error.response  # type: ignore[return-value]  # a WSGI response is one
     status = error.code or 500
     headers = {k: v for k, v in error.get_headers() if k.lower() in ("allow", "retry-after")}
     detail = error.description or HTTPStatus(status).phrase

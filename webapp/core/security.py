@@ -37,7 +37,7 @@ def requires(role: Role) -> Callable[[F], F]:
     """Let only actors whose role includes `role` reach the view; documents 401 and 403."""
 
     def decorate(view: F) -> F:
-        view.required_role = role  # type: ignore[attr-defined]
+        view.required_role = role  # type: ignore[attr-defined]  # a mark on the view
         spec = view.__dict__.setdefault("_spec", {})
         spec["security"] = spec.get("security") or ["ApiKey", "Bearer", "Session"]
         return view
@@ -47,13 +47,13 @@ def requires(role: Role) -> Callable[[F], F]:
 
 def public(view: F) -> F:
     """Let anybody reach the view: sign-in, setup, health, the API's documents."""
-    view.required_role = None  # type: ignore[attr-defined]
+    view.required_role = None  # type: ignore[attr-defined]  # a mark on the view
     return view
 
 
 def accepts_upload(view: F) -> F:
     """Raise the body limit of this view to the upload limit."""
-    view.is_upload = True  # type: ignore[attr-defined]
+    view.is_upload = True  # type: ignore[attr-defined]  # a mark on the view
     return view
 
 

@@ -69,7 +69,7 @@ def to(endpoint: str, *, message: str | None = None, **values: Any) -> Response:
     """Go on to another page after a successful form: 303, with a toast."""
     if message:
         flash(message, "success")
-    return redirect(url_for(endpoint, **values), 303)  # type: ignore[return-value]
+    return redirect(url_for(endpoint, **values), 303)  # type: ignore[return-value]  # werkzeug's, which is one
 
 
 def dom_id(thing: Any, prefix: str = "") -> str:

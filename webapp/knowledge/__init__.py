@@ -6,7 +6,7 @@ from apiflask import APIFlask
 
 
 def init_app(app: APIFlask) -> None:
-    from webapp.agents.services import belongings
+    from webapp.agents.deletion import belongings
     from webapp.knowledge import api, jobs, live, pages, services
     from webapp.knowledge.taxonomies import api as taxonomies_api
     from webapp.knowledge.taxonomies import pages as taxonomies_pages

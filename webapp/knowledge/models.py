@@ -9,10 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
 from webapp.core.database import BigId
-from webapp.core.extensions import db
+from webapp.core.extensions import Model
 
 
-class Document(db.Model):  # type: ignore[name-defined, misc]
+class Document(Model):
     """One text with its source; `external_id` is its name in the system it came from."""
 
     __tablename__ = "documents"
@@ -37,7 +37,7 @@ class Document(db.Model):  # type: ignore[name-defined, misc]
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
-class Chunk(db.Model):  # type: ignore[name-defined, misc]
+class Chunk(Model):
     """A passage of a document, with the headings above it: what a search finds."""
 
     __tablename__ = "chunks"
@@ -51,7 +51,7 @@ class Chunk(db.Model):  # type: ignore[name-defined, misc]
     text: Mapped[str]
 
 
-class Question(db.Model):  # type: ignore[name-defined, misc]
+class Question(Model):
     """One question put to an agent, and how well the documents could answer it."""
 
     __tablename__ = "questions"
@@ -70,7 +70,7 @@ class Question(db.Model):  # type: ignore[name-defined, misc]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
-class Upload(db.Model):  # type: ignore[name-defined, misc]
+class Upload(Model):
     """A received file that waits for its import; kept in the database, so any worker has it."""
 
     __tablename__ = "uploads"
@@ -87,7 +87,7 @@ class Upload(db.Model):  # type: ignore[name-defined, misc]
         return self.filename
 
 
-class UploadPart(db.Model):  # type: ignore[name-defined, misc]
+class UploadPart(Model):
     """Part `number` (from 0) of an upload; every part but the last has `PART_BYTES`."""
 
     __tablename__ = "upload_parts"

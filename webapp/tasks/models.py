@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
 from webapp.core.errors import Conflict
-from webapp.core.extensions import db
+from webapp.core.extensions import Model
 
 
 class Status(StrEnum):
@@ -23,7 +23,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Task(db.Model):  # type: ignore[name-defined, misc]
+class Task(Model):
     """One piece of background work (spec 1, BackgroundTaskResponse).
 
     `position` is where the work goes on after its last commit; `result` holds its counters.

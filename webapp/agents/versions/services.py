@@ -143,7 +143,7 @@ def list_history(
     entries = [
         Entry(
             version=row.version,
-            previous=previous and previous.version,
+            previous=None if previous is None else previous.version,
             author=row.author,
             note=row.note,
             created_at=row.created_at,

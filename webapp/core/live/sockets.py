@@ -74,7 +74,7 @@ def socket(path: str, *, role: Role) -> Callable[[Answer], Answer]:
     def decorate(answer: Answer) -> Answer:
         @requires(role)
         def view(ws: Any, **view_args: Any) -> None:
-            app = current_app._get_current_object()  # type: ignore[attr-defined]
+            app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
             actor, path = current_actor(), request.path
 
             def on_text(connection: Connection, text: str) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.database import BigId
-from webapp.core.extensions import db
+from webapp.core.extensions import Model, db
 
 #: A transaction's id may come before another's and its commit after, so that the tail looks
 #: this far back for rows it has not seen.
@@ -27,7 +27,7 @@ Render = Callable[[str, Actor], str]
 _renders: dict[str, Render] = {}
 
 
-class Announcement(db.Model):  # type: ignore[name-defined, misc]
+class Announcement(Model):
     """`topic` of an organization has changed."""
 
     __tablename__ = "announcements"

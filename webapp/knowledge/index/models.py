@@ -6,10 +6,10 @@ from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core.database import BigId
-from webapp.core.extensions import db
+from webapp.core.extensions import Model
 
 
-class IndexState(db.Model):  # type: ignore[name-defined, misc]
+class IndexState(Model):
     """One row an organization: writers queue on it, readers see by `revision` whether their cache
     is old. Counts and lengths (in terms) are of the chunks that are not deleted."""
 
@@ -21,7 +21,7 @@ class IndexState(db.Model):  # type: ignore[name-defined, misc]
     total_length: Mapped[int] = mapped_column(BigId, default=0)
 
 
-class IndexSegment(db.Model):  # type: ignore[name-defined, misc]
+class IndexSegment(Model):
     """The chunks of one batch or merge, in three arrays of the same order.
 
     `chunk_ids` int64, `lengths` int32, `vectors` float16 (chunks × dimensions), little-endian.
@@ -38,7 +38,7 @@ class IndexSegment(db.Model):  # type: ignore[name-defined, misc]
     vectors: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class IndexPosting(db.Model):  # type: ignore[name-defined, misc]
+class IndexPosting(Model):
     """Where a term stands in one segment: `offsets` (int32) into its arrays, with the term's
     `frequencies` (int32) there."""
 
@@ -52,7 +52,7 @@ class IndexPosting(db.Model):  # type: ignore[name-defined, misc]
     frequencies: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class IndexDeletion(db.Model):  # type: ignore[name-defined, misc]
+class IndexDeletion(Model):
     """A deleted chunk that a segment still holds; gone when the segment is merged."""
 
     __tablename__ = "index_deletions"

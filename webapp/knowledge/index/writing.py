@@ -135,5 +135,5 @@ def _locked_state(organization_id: UUID) -> IndexState:
     return state
 
 
-def _select_state(organization_id: UUID) -> Select[tuple[IndexState]]:
+def _select_state(organization_id: UUID) -> Select[Any]:
     return select(IndexState).where(IndexState.organization_id == organization_id)

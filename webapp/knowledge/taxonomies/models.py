@@ -7,10 +7,10 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
-from webapp.core.extensions import db
+from webapp.core.extensions import Model
 
 
-class Taxonomy(db.Model):  # type: ignore[name-defined, misc]
+class Taxonomy(Model):
     """One version of an organization's topics. It grows; its node ids stay."""
 
     __tablename__ = "taxonomies"
@@ -28,7 +28,7 @@ class Taxonomy(db.Model):  # type: ignore[name-defined, misc]
         return self.version
 
 
-class TaxonomyNode(db.Model):  # type: ignore[name-defined, misc]
+class TaxonomyNode(Model):
     """A topic. `canonical_path` are the labels from a root: the shortest way, then the first.
 
     `target_documents` is how many documents it should have; None leaves that to the default.
@@ -46,7 +46,7 @@ class TaxonomyNode(db.Model):  # type: ignore[name-defined, misc]
     target_documents: Mapped[int | None]
 
 
-class TaxonomyEdge(db.Model):  # type: ignore[name-defined, misc]
+class TaxonomyEdge(Model):
     """`child` is a part of `parent`; a node may have several parents."""
 
     __tablename__ = "taxonomy_edges"
@@ -59,7 +59,7 @@ class TaxonomyEdge(db.Model):  # type: ignore[name-defined, misc]
     )
 
 
-class TaxonomyClosure(db.Model):  # type: ignore[name-defined, misc]
+class TaxonomyClosure(Model):
     """`descendant` can be reached from `ancestor`; every node is also its own descendant."""
 
     __tablename__ = "taxonomy_closure"
