@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 ROOT = Path(__file__).parents[1]
 
 #: The table of contents: a feature imports what stands above it, never below.
-FEATURES = ("audit", "accounts", "agents", "tasks", "knowledge", "overview")
+FEATURES = ("audit", "accounts", "webhooks", "agents", "tasks", "knowledge", "overview")
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 
 from tests.knowledge.stores import (
     IndexedChunk,
@@ -26,6 +26,7 @@ from tests.knowledge.stores import (
 )
 from webapp.core.extensions import db
 from webapp.knowledge.index import (
+    Filter,
     merge_segments,
     merging,
     remove_chunks,
@@ -210,13 +211,15 @@ def test_a_scope_limits_what_is_found_but_not_how_rare_a_word_is() -> None:
     add_chunks(organization_id, [make_chunk(number) for number in range(1, 60)])
     db.session.commit()
     everything = {number: bm25 for number, bm25, _ in found(organization_id, "wing", top_k=99)}
-    scope = np.array([3, 5, 8, 13, 21, 34, 4_000])
+    wanted = [select(literal(number).label("id")) for number in (3, 5, 8, 13, 21, 34, 4_000)]
+    numbers = union_all(*wanted).subquery()
+    few, none = Filter("few", select(numbers.c.id)), Filter("none", select(numbers.c.id).limit(0))
 
-    within = found(organization_id, "wing", top_k=99, scope=scope)
+    within = found(organization_id, "wing", top_k=99, only=few)
 
     assert {number for number, *_ in within} == {3, 5, 8, 13, 21, 34}
     assert all(bm25 == everything[number] for number, bm25, _ in within)
-    assert found(organization_id, "wing", scope=np.array([], dtype=np.int64)) == []
+    assert found(organization_id, "wing", only=none) == []
 
 
 @pytest.mark.parametrize("query", ["", '"', "*", "NEAR(a b)", "%", "🙂", "\x00", "\ud800", "the"])

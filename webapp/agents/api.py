@@ -68,7 +68,7 @@ def search(query: AgentSearch) -> dict[str, Any]:
 def create(body: AgentCreate) -> tuple[Agent, int, dict[str, str]]:
     """Create an agent"""
     agent = services.create_agent(body, actor=current_actor())
-    return agent, 201, _headers(agent)
+    return agent, 201, created_headers(agent)
 
 
 @bp.get("/<agent_id>")
@@ -77,7 +77,7 @@ def create(body: AgentCreate) -> tuple[Agent, int, dict[str, str]]:
 @bp.doc(responses={304: "You have this state already (If-None-Match)"})
 def show(agent_id: str) -> Response:
     """One agent, by UUID or handle, with its ETag"""
-    return _response(services.get_agent(agent_id, actor=current_actor()))
+    return agent_response(services.get_agent(agent_id, actor=current_actor()))
 
 
 @bp.put("/<agent_id>")
@@ -87,7 +87,7 @@ def show(agent_id: str) -> Response:
 @bp.doc(responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
 def update(agent_id: str, body: AgentUpdate) -> Response:
     """Change the fields that are given"""
-    return _response(
+    return agent_response(
         services.update_agent(agent_id, body, actor=current_actor(), if_match=if_match())
     )
 
@@ -99,7 +99,7 @@ def update(agent_id: str, body: AgentUpdate) -> Response:
 @bp.doc(responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
 def patch(agent_id: str, body: AgentPatch) -> Response:
     """Change name, scope, configuration, or pause and resume"""
-    return _response(
+    return agent_response(
         services.update_agent(agent_id, body, actor=current_actor(), if_match=if_match())
     )
 
@@ -124,7 +124,7 @@ def destroy(agent_id: str, query: DeletionQuery) -> tuple[str, int]:
 @bp.doc(responses=[409])
 def restore(agent_id: str) -> Response:
     """Bring a deleted agent back"""
-    return _response(deletion.restore_agent(agent_id, actor=current_actor()))
+    return agent_response(deletion.restore_agent(agent_id, actor=current_actor()))
 
 
 @bp.post("/<agent_id>/duplicate")
@@ -145,15 +145,17 @@ def clone(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
 
 def _duplicate(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
     agent = services.duplicate_agent(agent_id, actor=current_actor())
-    return agent, 201, _headers(agent)
+    return agent, 201, created_headers(agent)
 
 
-def _headers(agent: Agent) -> dict[str, str]:
+def created_headers(agent: Agent) -> dict[str, str]:
+    """Where a new agent is, and its ETag."""
     location = url_for("agents_api.show", agent_id=agent.id)
     return {"Location": location, "ETag": f'"{agent.etag}"'}
 
 
-def _response(agent: Agent) -> Response:
+def agent_response(agent: Agent) -> Response:
+    """An agent with its ETag; 304 where the caller has it already."""
     body = AgentAnswer.model_validate(agent).model_dump_json()
     response = current_app.response_class(body, mimetype="application/json")
     return with_etag(make_response(response), agent.etag)

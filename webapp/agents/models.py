@@ -43,6 +43,9 @@ DEFINITION = (
     "model_overrides",
 )
 
+#: What an agent knows about; `knowledge` looks after it.
+SCOPE = ("taxonomy_node_ids", "taxonomy_version", "scope_id")
+
 
 class Modality(StrEnum):
     """What media an agent needs from the person who talks to it (spec 2)."""
@@ -82,6 +85,9 @@ class Agent(Model):
     `current_version` numbers the definition, `revision` counts every change of the record.
     `environments` says what each environment runs: `{"production": {"version", "semver"}}`;
     it repeats the newest deployments, so that no list has to look them up.
+
+    `taxonomy_node_ids` are the topics it knows about, with all below them; empty means all
+    documents. `knowledge` keeps `scope_id` and the figures of the last coverage calculation.
     """
 
     __tablename__ = "agents"
@@ -95,7 +101,7 @@ class Agent(Model):
             "ix_agents_list",
             *("organization_id", "is_active", "created_at", "id", "updated_at", "total_queries"),
             *("paused", "status", "modality", "model_key", "parent", "tools", "name_key"),
-            "search_text",
+            *("coverage_percent", "search_text"),
             info={"only": "sqlite"},
         ).ddl_if(dialect="sqlite"),
         *(
@@ -104,7 +110,7 @@ class Agent(Model):
                 *("organization_id", "is_active", name, "id"),
                 info={"only": "postgresql"},
             ).ddl_if(dialect="postgresql")
-            for name in ("name_key", "updated_at")
+            for name in ("name_key", "updated_at", "coverage_percent")
         ),
     )
 
@@ -143,10 +149,27 @@ class Agent(Model):
     model_key: Mapped[str] = mapped_column(String(255), default="")
     search_text: Mapped[str] = mapped_column(default="")
     is_active: Mapped[bool] = mapped_column(default=True)
+    taxonomy_node_ids: Mapped[list[UUID]] = mapped_column(default=list)
+    taxonomy_version: Mapped[str | None] = mapped_column(String(32))
+    scope_id: Mapped[UUID | None] = mapped_column(index=True)
+    total_documents: Mapped[int] = mapped_column(default=0)
+    total_chunks: Mapped[int] = mapped_column(default=0)
+    coverage_percent: Mapped[float] = mapped_column(default=0.0)
+    last_coverage_update: Mapped[datetime | None]
+    level: Mapped[int] = mapped_column(default=1)
+    current_xp: Mapped[int] = mapped_column(default=0)
     total_queries: Mapped[int] = mapped_column(default=0)
+    successful_queries: Mapped[int] = mapped_column(default=0)
+    avg_faithfulness: Mapped[float] = mapped_column(default=0.0)
+    avg_response_time_ms: Mapped[float] = mapped_column(default=0.0)
     last_query_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    @property
+    def agent_id(self) -> UUID:
+        """Spec 1's name of the id."""
+        return self.id
 
     @property
     def top_k(self) -> int:
@@ -159,6 +182,16 @@ class Agent(Model):
         """Pause between streamed results (spec 1, S-REQ-012): 50 ms unless set, 0 allowed."""
         value = self.features_config.get("stream_delay_ms")
         return value if isinstance(value, int) and 0 <= value <= 5000 else 50
+
+    @property
+    def coverage_alert_drop(self) -> float | None:
+        """How many points coverage may fall without an alert: 5 unless set, None for any."""
+        value = self.features_config.get("coverage_alert_drop", 5)
+        return None if value is None else float(value)
+
+    @property
+    def coverage_alert_webhook(self) -> str | None:
+        return self.features_config.get("coverage_alert_webhook")
 
     @property
     def etag(self) -> str:

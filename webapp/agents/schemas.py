@@ -27,9 +27,10 @@ from webapp.agents.models import (
     Status,
 )
 from webapp.core.api import Answer, Body
+from webapp.webhooks.services import check_url
 
 MAX_INSTRUCTIONS = 200_000
-SORTS = r"^-?(name|created_at|updated_at|total_queries)$"
+SORTS = r"^-?(name|created_at|updated_at|total_queries|coverage_percent)$"
 HANDLE_PATTERN = r"^[a-z0-9_-]{1,64}$"
 
 
@@ -108,6 +109,18 @@ class _Checks(Body):
         delay = value.get("stream_delay_ms", 50)
         if isinstance(delay, bool) or not isinstance(delay, int) or not 0 <= delay <= 5000:
             raise ValueError("stream_delay_ms must be a whole number from 0 to 5000")
+        drop = value.get("coverage_alert_drop", 5)
+        is_number = isinstance(drop, int | float) and not isinstance(drop, bool)
+        if drop is not None and not (is_number and 0 <= drop <= 100):
+            raise ValueError("coverage_alert_drop must be a number from 0 to 100, or null")
+        webhook = value.get("coverage_alert_webhook")
+        if webhook is not None:
+            if not isinstance(webhook, str):
+                raise ValueError("coverage_alert_webhook must be an address")
+            try:
+                check_url(webhook)
+            except ValueError as error:
+                raise ValueError(f"coverage_alert_webhook {error}") from error
         return value
 
     @field_validator("input_schema", "output_schema", check_fields=False)
@@ -241,6 +254,7 @@ class AgentFilter(Body):
     status: Status | None = None
     modality: Modality | None = None
     tool: str | None = Field(None, max_length=255)
+    min_coverage: float | None = Field(None, ge=0, le=100, description="Percent")
     include_deleted: bool = Field(False, description="Admins only")
 
 
@@ -274,6 +288,7 @@ class RunningRelease(Answer):
 
 class AgentAnswer(Answer):
     id: UUID
+    agent_id: UUID = Field(description="The same as `id`, as spec 1 calls it")
     organization_id: UUID
     handle: str
     name: str
@@ -301,7 +316,20 @@ class AgentAnswer(Answer):
     current_version: int
     revision: int
     is_active: bool
+    taxonomy_node_ids: list[UUID] = Field(
+        description="The topics it knows about, with all below them; empty: all documents"
+    )
+    taxonomy_version: str | None
+    total_documents: int
+    total_chunks: int
+    coverage_percent: float
+    last_coverage_update: datetime | None
+    level: int
+    current_xp: int
     total_queries: int
+    successful_queries: int
+    avg_faithfulness: float
+    avg_response_time_ms: float
     last_query_at: datetime | None
     created_at: datetime
     updated_at: datetime

@@ -72,6 +72,8 @@ def _conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
             conditions.append(getattr(Agent, name) == value)
     if query.tool:
         conditions.append(_has_tool(query.tool))
+    if query.min_coverage is not None:
+        conditions.append(Agent.coverage_percent >= query.min_coverage)
     return conditions
 
 

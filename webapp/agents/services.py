@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.agents.models import (
     DEFAULT_MODEL,
+    SCOPE,
     Agent,
     AgentVersion,
     handle_from,
@@ -36,8 +37,20 @@ def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:
     Raises Conflict where the handle is taken, also by a deleted agent, and BadReference on
     hand-off targets, a parent or a model that is not there.
     """
+    agent = add_agent(body, actor=actor)
+    db.session.commit()
+    return agent
+
+
+def add_agent(body: AgentCreate, *, actor: Actor, **values: Any) -> Agent:
+    """Create an agent in the running transaction, with columns that no body sets as `values`.
+
+    The caller commits. Refuses as `create_agent` does.
+    """
     actor.require(Role.ADMIN)
     agent = new_agent(body, actor=actor)
+    for name, value in values.items():
+        setattr(agent, name, value)
     db.session.add(agent)
     try:
         db.session.flush()
@@ -51,7 +64,6 @@ def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:
         ) from error
     audit.record(actor, "create", agent)
     announce(agent)
-    db.session.commit()
     return agent
 
 
@@ -177,7 +189,8 @@ def duplicate_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     actor.require(Role.ADMIN)
     source = get_agent(reference, actor=actor)
     name = f"{source.name[: 255 - len(' (Copy)')]} (Copy)"
-    definition = {key: getattr(source, key) for key in source.definition} | {"name": name}
+    definition = {key: getattr(source, key) for key in (*source.definition, *SCOPE)}
+    definition["name"] = name
     agent = Agent(
         organization_id=actor.organization_id,
         handle=_free_handle(handle_from(name), actor=actor),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
@@ -273,6 +276,36 @@ def snapshot() -> None:
     elif connection.get_isolation_level() != "REPEATABLE READ":
         session.commit()
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Let no statement of the block, which begins no transaction, run past so much time.
+
+    Raises TimeoutError then, also where the time went elsewhere; the transaction is rolled back.
+    """
+    deadline = time.monotonic() + seconds
+    session = _session()
+    connection = session.connection()
+    sqlite: Any = None
+    if connection.dialect.name == "sqlite":
+        sqlite = connection.connection.dbapi_connection
+        sqlite.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+    else:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+    try:
+        yield
+    except OperationalError as error:
+        if time.monotonic() <= deadline:
+            raise
+        session.rollback()
+        raise TimeoutError from error
+    finally:
+        if sqlite is not None:
+            sqlite.set_progress_handler(None, 0)
+    if time.monotonic() > deadline:
+        session.rollback()
+        raise TimeoutError
 
 
 def _in_transaction(connection: Connection) -> bool:

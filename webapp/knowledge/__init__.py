@@ -8,6 +8,9 @@ from apiflask import APIFlask
 def init_app(app: APIFlask) -> None:
     from webapp.agents.deletion import belongings
     from webapp.knowledge import api, jobs, live, pages, services
+    from webapp.knowledge.coverage import api as coverage_api
+    from webapp.knowledge.coverage import refresh
+    from webapp.knowledge.scopes import api as scopes_api
     from webapp.knowledge.taxonomies import api as taxonomies_api
     from webapp.knowledge.taxonomies import pages as taxonomies_pages
 
@@ -16,5 +19,8 @@ def init_app(app: APIFlask) -> None:
     app.register_blueprint(api.bp)
     app.register_blueprint(taxonomies_pages.bp)
     app.register_blueprint(taxonomies_api.bp)
+    app.register_blueprint(scopes_api.bp)
+    app.register_blueprint(coverage_api.bp)
     live.init_app(app)
+    refresh.register()
     jobs.register()

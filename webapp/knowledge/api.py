@@ -28,6 +28,7 @@ from webapp.knowledge.models import Document
 from webapp.knowledge.schemas import (
     DocumentAnswer,
     DocumentBody,
+    DocumentChanges,
     DocumentQuery,
     QueryAnswer,
     QueryBody,
@@ -142,6 +143,15 @@ def import_() -> Response:
 def show(document_id: UUID) -> Document:
     """One document"""
     return documents.get_document(document_id, actor=current_actor())
+
+
+@bp.patch("/documents/<uuid:document_id>")
+@requires(Role.ADMIN)
+@bp.input(DocumentChanges, arg_name="body")
+@bp.output(DocumentAnswer)
+def update(document_id: UUID, body: DocumentChanges) -> Document:
+    """Change a document: title, text, source, metadata, topics"""
+    return documents.update_document(document_id, body, actor=current_actor())
 
 
 @bp.delete("/documents/<uuid:document_id>")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, or_, select
+from sqlalchemy.orm import selectinload
 
 from webapp.audit import services as audit
 from webapp.core import clock, live
@@ -18,9 +20,20 @@ from webapp.core.extensions import db
 from webapp.core.web import Page
 from webapp.knowledge import index
 from webapp.knowledge.chunking import Piece, chunk_text
+from webapp.knowledge.coverage.refresh import schedule_recalculation
 from webapp.knowledge.models import Chunk, Document
 from webapp.knowledge.parsing import ParsedDocument, ParsingError, parse
-from webapp.knowledge.schemas import DocumentBody, DocumentQuery
+from webapp.knowledge.schemas import DocumentBody, DocumentChanges, DocumentQuery
+from webapp.knowledge.scopes.models import DocumentNode
+from webapp.knowledge.scopes.topics import (
+    Topics,
+    add_topics,
+    documents_under,
+    recounting,
+    set_topics,
+)
+
+Item = tuple[DocumentBody, ParsedDocument]
 
 
 @dataclass(frozen=True)
@@ -28,10 +41,11 @@ class Batch:
     """Documents that are read, cut and prepared for the index, so that storing them is quick.
 
     `pieces` has the passages of each document by its place in `items`; of two with the same
-    `external_id` only those of the later one.
+    `external_id` only those of the later one. `node_ids` has the topics of each.
     """
 
-    items: Sequence[tuple[DocumentBody, ParsedDocument]]
+    items: Sequence[Item]
+    node_ids: Sequence[list[UUID]]
     pieces: dict[int, list[Piece]]
     entries: index.Entries
 
@@ -48,11 +62,13 @@ class Stored:
 def create_document(body: DocumentBody, *, actor: Actor) -> Document:
     """Store one document, found by searches as soon as this returns.
 
-    The same `external_id` replaces the earlier document. Raises Invalid where the content cannot
-    be read.
+    The same `external_id` replaces the earlier document, which keeps its topics where the body
+    names none. Raises Invalid where the content cannot be read, BadReference on unknown topics.
     """
     actor.require(Role.ADMIN)
-    batch = prepare_documents([(body, parse_body(body))])
+    topics = load_topics([body], organization_id=actor.organization_id)
+    node_ids = topics.find(body.version, body.nodes)
+    batch = prepare_documents([(body, parse_body(body))], [node_ids])
     stored = store_documents(batch, organization_id=actor.organization_id)
     document = stored.documents[0]
     audit.record(actor, "replace" if stored.replaced else "create", document)
@@ -71,7 +87,16 @@ def parse_body(body: DocumentBody) -> ParsedDocument:
     return ParsedDocument(title=title, text=parsed.text)
 
 
-def prepare_documents(items: Sequence[tuple[DocumentBody, ParsedDocument]]) -> Batch:
+def load_topics(bodies: Sequence[DocumentBody], *, organization_id: UUID) -> Topics:
+    """The topics that these bodies name, looked up together."""
+    topics = Topics(organization_id)
+    for version in {body.version for body in bodies}:
+        named = [node for body in bodies if body.version == version for node in body.nodes]
+        topics.load(version, named)
+    return topics
+
+
+def prepare_documents(items: Sequence[Item], node_ids: Sequence[list[UUID]]) -> Batch:
     """Everything about storing documents that needs no database, and so holds no lock."""
     last = {body.external_id: at for at, (body, _) in enumerate(items) if body.external_id}
     pieces = {
@@ -86,7 +111,7 @@ def prepare_documents(items: Sequence[tuple[DocumentBody, ParsedDocument]]) -> B
         for at, found in pieces.items()
         for piece in found
     ]
-    return Batch(items, pieces, index.prepare_entries(texts))
+    return Batch(items, node_ids, pieces, index.prepare_entries(texts))
 
 
 def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
@@ -94,6 +119,7 @@ def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
 
     Of two with the same `external_id` the later one stays.
     """
+    index.lock(organization_id)
     external_ids = [body.external_id for body, _ in batch.items if body.external_id]
     known = {
         document.external_id: document
@@ -104,23 +130,28 @@ def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
             )
         )
     }
-    old_ids = [document.id for document in known.values()]
-    _remove_chunks(organization_id, old_ids)
-    stored = Stored()
-    for body, parsed in batch.items:
-        document = known.get(body.external_id) if body.external_id else None
-        if document is None:
-            document = Document(organization_id=organization_id, created_at=clock.now())
-            db.session.add(document)
-            stored.created += 1
-        else:
-            stored.replaced += 1
-        _fill(document, body, parsed)
-        if body.external_id:
-            known[body.external_id] = document
-        stored.documents.append(document)
-    db.session.flush()
-    _add_chunks(organization_id, batch, stored.documents)
+    changed_ids = [document.id for document in known.values()]
+    with recounting(organization_id, changed_ids):
+        _remove_chunks(organization_id, changed_ids)
+        stored = Stored()
+        for body, parsed in batch.items:
+            document = known.get(body.external_id) if body.external_id else None
+            if document is None:
+                document = Document(
+                    id=uuid4(), organization_id=organization_id, created_at=clock.now()
+                )
+                db.session.add(document)
+                stored.created += 1
+            else:
+                stored.replaced += 1
+            _fill(document, body, parsed)
+            if body.external_id:
+                known[body.external_id] = document
+            stored.documents.append(document)
+        db.session.flush()
+        _add_chunks(organization_id, batch, stored.documents)
+        _set_topics(organization_id, batch, stored.documents, set(changed_ids))
+        changed_ids += [document.id for document in stored.documents]
     return stored
 
 
@@ -147,11 +178,17 @@ def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
         )
     if query.status:
         statement = statement.where(Document.status == query.status)
+    if query.node:
+        statement = statement.where(Document.id.in_(documents_under([query.node])))
+    if query.proposed:
+        proposed = select(DocumentNode.document_id).where(DocumentNode.is_proposed)
+        statement = statement.where(Document.id.in_(proposed))
     total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
     rows = (
         statement.order_by(Document.created_at.desc(), Document.id)
         .limit(query.limit)
         .offset(query.offset)
+        .options(selectinload(Document.links))
     )
     return Page(list(db.session.scalars(rows)), total, query.limit, query.offset)
 
@@ -164,12 +201,51 @@ def list_chunks(document: Document, *, limit: int = 200) -> list[Chunk]:
     return list(db.session.scalars(statement))
 
 
+def update_document(document_id: UUID, changes: DocumentChanges, *, actor: Actor) -> Document:
+    """Change what `changes` gives; a new title or text is cut and indexed again.
+
+    Raises Invalid where the content cannot be read, BadReference on unknown topics.
+    """
+    actor.require(Role.ADMIN)
+    given = changes.model_fields_set
+    topics = Topics(actor.organization_id)
+    topics.load(changes.version, changes.nodes)
+    node_ids = topics.find(changes.version, changes.nodes)
+    document = get_document(document_id, actor=actor)
+    batch = _prepare_again(document, changes) if given & {"title", "content"} else None
+    index.lock(actor.organization_id)
+    document = get_document(document_id, actor=actor, lock=True)
+    with recounting(actor.organization_id, [document.id]):
+        if batch is not None:
+            _remove_chunks(actor.organization_id, [document.id])
+            was = document.file_size, document.checksum
+            _fill(document, *batch.items[0])
+            if "content" not in given:
+                document.file_size, document.checksum = was
+            _add_chunks(actor.organization_id, batch, [document])
+        if "source_url" in given:
+            document.source_url = changes.source_url
+        if "metadata" in given:
+            document.document_metadata = changes.metadata
+            index.move_scopes(actor.organization_id)
+        if "nodes" in given:
+            set_topics(document, node_ids, confidence=changes.confidence)
+            index.move_scopes(actor.organization_id)
+        document.updated_at = clock.now()
+    audit.record(actor, "update", document, fields=sorted(given))
+    announce(actor.organization_id)
+    db.session.commit()
+    return document
+
+
 def delete_document(document_id: UUID, *, actor: Actor) -> None:
     """Remove a document and its passages for good; no search finds it from here on."""
     actor.require(Role.ADMIN)
+    index.lock(actor.organization_id)
     document = get_document(document_id, actor=actor, lock=True)
-    _remove_chunks(actor.organization_id, [document.id])
-    db.session.delete(document)
+    with recounting(actor.organization_id, [document.id]):
+        _remove_chunks(actor.organization_id, [document.id])
+        db.session.delete(document)
     audit.record(actor, "delete", document)
     announce(actor.organization_id)
     db.session.commit()
@@ -186,7 +262,10 @@ def checksum(content: str) -> str:
 
 
 def announce(organization_id: UUID) -> None:
+    """Tell pages, and have coverage measured again, once the running transaction commits."""
     live.announce("overview:all", organization_id)
+    live.announce("knowledge:all", organization_id)
+    schedule_recalculation(organization_id)
 
 
 def _fill(document: Document, body: DocumentBody, parsed: ParsedDocument) -> None:
@@ -199,6 +278,22 @@ def _fill(document: Document, body: DocumentBody, parsed: ParsedDocument) -> Non
     document.file_size = len(body.content.encode())
     document.checksum = checksum(body.content)
     document.updated_at = clock.now()
+
+
+def _prepare_again(document: Document, changes: DocumentChanges) -> Batch:
+    """The document with another title or text, ready to be stored in its own place."""
+    kind: Any = document.content_type
+    body = DocumentBody.model_construct(
+        title=changes.title or document.title,
+        content=changes.content or document.content,
+        content_type=kind,
+        source_url=document.source_url,
+        external_id=document.external_id,
+        metadata=document.document_metadata,
+    )
+    if changes.content:
+        return prepare_documents([(body, parse_body(body))], [[]])
+    return prepare_documents([(body, ParsedDocument(body.title, document.content))], [[]])
 
 
 def _add_chunks(organization_id: UUID, batch: Batch, documents: Sequence[Document]) -> None:
@@ -217,6 +312,32 @@ def _add_chunks(organization_id: UUID, batch: Batch, documents: Sequence[Documen
     db.session.add_all(chunks)
     db.session.flush()
     index.add_chunks(organization_id, [chunk.id for chunk in chunks], batch.entries)
+
+
+def _set_topics(
+    organization_id: UUID, batch: Batch, documents: Sequence[Document], known_ids: set[UUID]
+) -> None:
+    """The topics of a batch; a document that was there keeps its own where the body is silent."""
+    given = {
+        document.id: (document, node_ids, body.confidence)
+        for document, node_ids, (body, _) in zip(
+            documents, batch.node_ids, batch.items, strict=True
+        )
+        if "nodes" in body.model_fields_set
+    }
+    moved_ids = [key for key in given if key in known_ids]
+    if moved_ids:
+        db.session.execute(delete(DocumentNode).where(DocumentNode.document_id.in_(moved_ids)))
+        index.move_scopes(organization_id)
+    add_topics(
+        [
+            (document.id, node_id, confidence)
+            for document, node_ids, confidence in given.values()
+            for node_id in node_ids
+        ]
+    )
+    for document, _, _ in given.values():
+        db.session.expire(document, ["links"])
 
 
 def _remove_chunks(organization_id: UUID, document_ids: Sequence[UUID]) -> None:

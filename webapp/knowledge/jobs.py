@@ -17,6 +17,7 @@ from webapp.knowledge.models import Upload
 from webapp.knowledge.parsing import ParsedDocument
 from webapp.knowledge.schemas import MAX_CONTENT, DocumentBody
 from webapp.tasks import running
+from webapp.tasks.models import Task
 from webapp.tasks.running import Run
 
 BATCH_DOCUMENTS = 50
@@ -55,8 +56,8 @@ def import_documents(run: Run) -> None:
         "errors": [],
     }
     for lines in _batches(_lines(upload, run)):
-        good, errors = _read(lines, upload, run.task.input)
-        batch = documents.prepare_documents(good)
+        good, node_ids, errors = _read(lines, upload, run.task)
+        batch = documents.prepare_documents(good, node_ids)
         run.hold()
         stored = documents.store_documents(batch, organization_id=run.task.organization_id)
         documents.announce(run.task.organization_id)
@@ -106,9 +107,10 @@ def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
 
 
 def _read(
-    lines: list[Line], upload: Upload, options: dict[str, Any]
-) -> tuple[list[Read], list[dict[str, Any]]]:
-    good: list[Read] = []
+    lines: list[Line], upload: Upload, task: Task
+) -> tuple[list[Read], list[list[UUID]], list[dict[str, Any]]]:
+    """What can be stored of these lines, its topics, and what is wrong with the others."""
+    bodies: list[tuple[Line, DocumentBody]] = []
     errors: list[dict[str, Any]] = []
     for line in lines:
         if not line.content.strip():
@@ -117,15 +119,26 @@ def _read(
             body = (
                 _body_of_line(line)
                 if upload.content_type == uploads.NDJSON
-                else _body_of_file(line, upload, options)
+                else _body_of_file(line, upload, task.input)
             )
-            good.append((body, documents.parse_body(body)))
+            bodies.append((line, body))
         except ValidationError as error:
             first = validation_errors(error)[0]
             errors.append({"line": line.number, "detail": f"{first['field']}: {first['message']}"})
-        except (DomainError, ValueError) as error:
+        except ValueError as error:
             errors.append({"line": line.number, "detail": str(error)[:300]})
-    return good, errors
+    topics = documents.load_topics(
+        [body for _, body in bodies], organization_id=task.organization_id
+    )
+    good, node_ids = [], []
+    for line, body in bodies:
+        try:
+            found = topics.find(body.version, body.nodes)
+            good.append((body, documents.parse_body(body)))
+            node_ids.append(found)
+        except DomainError as error:
+            errors.append({"line": line.number, "detail": str(error)[:300]})
+    return good, node_ids, sorted(errors, key=lambda error: error["line"])
 
 
 def _body_of_line(line: Line) -> DocumentBody:

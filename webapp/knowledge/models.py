@@ -5,11 +5,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import clock
 from webapp.core.database import BigId
 from webapp.core.extensions import Model
+from webapp.knowledge.scopes.models import DocumentNode
 
 
 class Document(Model):
@@ -35,6 +36,12 @@ class Document(Model):
     chunk_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    #: what it is about, what people said before what was guessed
+    links: Mapped[list[DocumentNode]] = relationship(
+        viewonly=True,
+        order_by=lambda: (DocumentNode.is_proposed, DocumentNode.confidence.desc()),
+    )
 
 
 class Chunk(Model):

@@ -1,12 +1,23 @@
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AliasChoices, Field, StrictBool, StrictInt, StringConstraints, field_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    field_validator,
+)
 
 from webapp.core.api import Answer, Body
+from webapp.knowledge.taxonomies.graph import MAX_DEPTH
+from webapp.knowledge.taxonomies.schemas import Label, Version
 
 MAX_CONTENT = 5_000_000
 CONTENT_TYPES = ("text/markdown", "text/plain", "text/html")
@@ -15,7 +26,45 @@ Strategy = Literal["hybrid", "keyword", "vector"]
 QueryText = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
 
 
-class DocumentBody(Body):
+def _is_link(value: str | None) -> str | None:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return value or None
+
+
+def _path_of(value: Any) -> Any:
+    """A path may be written as one string, "Physics > Aerodynamics"."""
+    if isinstance(value, str) and ">" in value:
+        return [part.strip() for part in value.split(">")]
+    if isinstance(value, str) and not _ID.fullmatch(value):
+        return [value]
+    return value
+
+
+_ID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+NodeReference = Annotated[
+    UUID | Annotated[list[Label], Field(min_length=1, max_length=MAX_DEPTH)],
+    BeforeValidator(_path_of),
+]
+NodeReferences = Annotated[
+    list[NodeReference],
+    Field(
+        max_length=100,
+        description="Topics, each by id or by its path from the top",
+        examples=[[["Physics", "Aerodynamics"]]],
+    ),
+]
+
+
+class _Topics(Body):
+    """What a document is about."""
+
+    nodes: NodeReferences = []
+    version: Version | None = Field(None, description="Of the taxonomy; else the highest one")
+    confidence: float = Field(1.0, ge=0, le=1, description="A node counts it from 0.7 on")
+
+
+class DocumentBody(_Topics):
     """A document as JSON; also one line of an NDJSON import."""
 
     title: str = Field("", max_length=500, examples=["Rotating an API key"])
@@ -25,16 +74,31 @@ class DocumentBody(Body):
     external_id: str | None = Field(None, min_length=1, max_length=255)
     metadata: dict[str, Any] = Field(default_factory=dict)
 
-    @field_validator("source_url")
-    @classmethod
-    def _is_link(cls, value: str | None) -> str | None:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        return value or None
+    _is_link = field_validator("source_url")(_is_link)
+
+
+class DocumentChanges(_Topics):
+    """What may change of a document; only what is given does."""
+
+    title: str = Field("", min_length=1, max_length=500)
+    content: str = Field("", min_length=1, max_length=MAX_CONTENT)
+    source_url: str | None = Field(None, max_length=2000)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    _is_link = field_validator("source_url")(_is_link)
+
+
+class TopicAnswer(Answer):
+    node_id: UUID
+    path: list[str]
+    version: str
+    confidence: float
+    is_proposed: bool
 
 
 class DocumentAnswer(Answer):
     id: UUID
+    nodes: list[TopicAnswer] = Field(validation_alias=AliasChoices("links", "nodes"))
     title: str
     content_type: str
     source_url: str | None
@@ -52,8 +116,23 @@ class DocumentQuery(Body):
 
     q: str = Field("", max_length=255, description="Part of the title or external id")
     status: Literal["pending", "ready", "failed"] | None = None
+    node: UUID | None = Field(None, description="About this topic or one below it")
+    proposed: bool = Field(False, description="Only those with topics to confirm")
     limit: int = Field(50, ge=1, le=100)
     offset: int = Field(0, ge=0, le=1_000_000_000)
+
+
+class Filters(Body):
+    """Which documents a search may find; all that are given must hold."""
+
+    metadata: dict[str, Any] = Field(
+        default_factory=dict,
+        max_length=10,
+        description="Top-level values of the documents' metadata",
+        examples=[{"language": "en"}],
+    )
+    content_type: str | None = Field(None, max_length=100)
+    external_id_prefix: str | None = Field(None, min_length=1, max_length=255)
 
 
 class QueryBody(Body):
@@ -63,6 +142,7 @@ class QueryBody(Body):
     top_k: StrictInt | None = Field(None, ge=1, le=50)
     streaming: StrictBool = False
     include_metadata: StrictBool = True
+    filters: Filters | None = None
 
 
 class SearchBody(Body):
@@ -71,6 +151,9 @@ class SearchBody(Body):
     query: QueryText
     top_k: StrictInt = Field(10, ge=1, le=50)
     strategy: Strategy = "hybrid"
+    nodes: NodeReferences = Field([], description="Only documents about these, or below them")
+    version: Version | None = None
+    filters: Filters | None = None
 
 
 class ResultMetadata(Answer):

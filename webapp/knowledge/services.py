@@ -14,6 +14,8 @@ from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
+from webapp.core.database import snapshot, time_limit
+from webapp.core.errors import Unavailable
 from webapp.core.extensions import db
 from webapp.knowledge import index
 from webapp.knowledge.models import Chunk, Document, Question
@@ -26,18 +28,25 @@ from webapp.knowledge.schemas import (
     SearchBody,
     Strategy,
 )
+from webapp.knowledge.scopes.filters import select_documents
+from webapp.knowledge.scopes.topics import Topics
+
+#: a search that takes longer is given up (facts.md 0.5)
+SEARCH_SECONDS = 3
 
 
 def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryAnswer:
     """The best passages for a question in the agent's scope (spec 1, POST …/query).
 
-    `top_k` is the body's, else the agent's own, else 5. Counts the question on the agent.
+    `top_k` is the body's, else the agent's own, else 5. Counts the question on the agent. Raises
+    Unavailable where the search takes more than 3 s.
     """
     actor.require(Role.MEMBER)
     agent = agents.get_agent(reference, actor=actor)
     strategy: Strategy = agent.retrieval_config.get("strategy", "hybrid")
     started = time.perf_counter()
-    results = _find(actor.organization_id, body.query, body.top_k or agent.top_k, strategy)
+    chosen = select_documents(agent.taxonomy_node_ids, body.filters)
+    results = _find(actor.organization_id, body.query, body.top_k or agent.top_k, strategy, chosen)
     milliseconds = round((time.perf_counter() - started) * 1000, 3)
     now = clock.now()
     _count_question(agent, body.query, results, milliseconds, now)
@@ -56,9 +65,15 @@ def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryA
 
 
 def search_documents(body: SearchBody, *, actor: Actor) -> SearchAnswer:
-    """The best passages in all documents of the organization."""
+    """The best passages in all documents of the organization, or in those of some topics.
+
+    Raises BadReference on unknown topics, Unavailable where it takes more than 3 s.
+    """
+    topics = Topics(actor.organization_id)
+    topics.load(body.version, body.nodes)
+    chosen = select_documents(topics.find(body.version, body.nodes), body.filters)
     started = time.perf_counter()
-    results = _find(actor.organization_id, body.query, body.top_k, body.strategy)
+    results = _find(actor.organization_id, body.query, body.top_k, body.strategy, chosen)
     return SearchAnswer(
         query=body.query,
         results=results,
@@ -106,8 +121,37 @@ def count_questions_of(agent: Agent) -> int:
     return db.session.scalar(select(func.count()).where(Question.agent_id == agent.id)) or 0
 
 
-def _find(organization_id: UUID, query: str, top_k: int, strategy: Strategy) -> list[Result]:
-    hits = index.search(organization_id, query, top_k=top_k, strategy=strategy)
+def _find(
+    organization_id: UUID,
+    query: str,
+    top_k: int,
+    strategy: Strategy,
+    chosen: index.Filter | None,
+) -> list[Result]:
+    snapshot()
+    try:
+        with time_limit(SEARCH_SECONDS):
+            return _read_results(organization_id, query, top_k, strategy, chosen)
+    except TimeoutError as error:
+        raise Unavailable(
+            f"The search took more than {SEARCH_SECONDS} s.",
+            code="search_timeout",
+            suggestions=["Ask again in a moment, or with fewer words."],
+            headers={"Retry-After": "5"},
+        ) from error
+    finally:
+        # Ends the snapshot: what comes next may write, and must see the present.
+        db.session.commit()
+
+
+def _read_results(
+    organization_id: UUID,
+    query: str,
+    top_k: int,
+    strategy: Strategy,
+    chosen: index.Filter | None,
+) -> list[Result]:
+    hits = index.search(organization_id, query, top_k=top_k, strategy=strategy, only=chosen)
     rows = {
         row.id: row
         for row in db.session.execute(
@@ -128,8 +172,6 @@ def _find(organization_id: UUID, query: str, top_k: int, strategy: Strategy) -> 
             )
         )
     }
-    # Ends the snapshot: what comes next may write, and must see the present.
-    db.session.commit()
     return [
         Result(
             doc_id=row.document_id,
@@ -161,6 +203,9 @@ def _count_question(
         .where(Agent.id == agent.id)
         .values(
             total_queries=Agent.total_queries + 1,
+            successful_queries=Agent.successful_queries + (1 if results else 0),
+            avg_response_time_ms=Agent.avg_response_time_ms
+            + (milliseconds - Agent.avg_response_time_ms) / (Agent.total_queries + 1),
             last_query_at=now,
             revision=Agent.revision + 1,
         )

@@ -49,6 +49,7 @@ class Task(Model):
     starts: Mapped[int] = mapped_column(default=0)
     run: Mapped[int] = mapped_column(default=0)
     retry_of: Mapped[str | None] = mapped_column(String(41))
+    webhook_url: Mapped[str | None] = mapped_column(String(2000))
     created_by: Mapped[str] = mapped_column(String(320))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     started_at: Mapped[datetime | None]
@@ -65,6 +66,13 @@ class Task(Model):
     @property
     def is_retryable(self) -> bool:
         return self.status in (Status.FAILED, Status.CANCELLED)
+
+    def begin(self, at: datetime) -> None:
+        """Go to work, for the first time or again."""
+        self.status = Status.RUNNING.value
+        self.run += 1
+        self.starts += 1
+        self.started_at = self.started_at or at
 
     def request_cancel(self, at: datetime) -> None:
         """End a pending task at once; a running one stops after its present batch."""

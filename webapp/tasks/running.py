@@ -24,7 +24,7 @@ from webapp.core.database import get_locked
 from webapp.core.errors import DomainError
 from webapp.core.extensions import db
 from webapp.tasks.models import Status, Task
-from webapp.tasks.services import announce
+from webapp.tasks.services import announce, end_task
 
 MAX_STARTS = 5
 
@@ -85,13 +85,9 @@ def run_task(key: str) -> None:
     if task is None or task.is_finished:
         db.session.rollback()
         return
-    task.run += 1
-    task.starts += 1
-    task.status = Status.RUNNING.value
-    task.started_at = task.started_at or clock.now()
+    task.begin(clock.now())
     if task.starts > MAX_STARTS:
-        task.end(Status.FAILED, clock.now(), "Its worker died five times at the same place.")
-        announce(task)
+        end_task(task, Status.FAILED, "Its worker died five times at the same place.")
         db.session.commit()
         return
     announce(task)
@@ -122,6 +118,5 @@ def _end(run: Run, status: Status, error: str | None = None) -> None:
         return
     if status == Status.COMPLETED and task.cancellation_requested:
         status = Status.CANCELLED  # the last batch was under way; who asked was told it stops
-    task.end(status, clock.now(), error)
-    announce(task)
+    end_task(task, status, error)
     db.session.commit()

@@ -17,6 +17,7 @@ class TaskAnswer(Answer):
     progress_percent: float
     cancellation_requested: bool
     retry_of: str | None
+    webhook_url: str | None
     created_by: str
     created_at: datetime
     started_at: datetime | None

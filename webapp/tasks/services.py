@@ -15,7 +15,8 @@ from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
 from webapp.core.web import Page, Paging
-from webapp.tasks.models import Task
+from webapp.tasks.models import Status, Task
+from webapp.webhooks import services as webhooks
 
 
 def start_task(
@@ -26,8 +27,14 @@ def start_task(
     actor: Actor,
     agent_id: UUID | None = None,
     retry_of: str | None = None,
+    webhook_url: str | None = None,
+    is_background: bool = True,
 ) -> Task:
-    """Add a task and its job to the running transaction; the caller commits both or neither."""
+    """Add a task and its job to the running transaction; the caller commits both or neither.
+
+    One that is not in the background has no job: it runs already, and the caller finishes it. The
+    webhook is told of the task's end.
+    """
     task = Task(
         organization_id=actor.organization_id,
         agent_id=agent_id,
@@ -35,13 +42,45 @@ def start_task(
         title=title[:300],
         input=input,
         retry_of=retry_of,
+        webhook_url=webhook_url,
         created_by=actor.name,
     )
     db.session.add(task)
     db.session.flush()
-    engine.enqueue(db.session(), "task", key=task.id)
+    if is_background:
+        engine.enqueue(db.session(), "task", key=task.id)
+    else:
+        task.begin(clock.now())
     announce(task)
     return task
+
+
+def finish_task(task: Task, result: dict[str, Any]) -> None:
+    """End a task that was not in the background; the caller commits."""
+    task.result = result
+    end_task(task, Status.COMPLETED)
+
+
+def end_task(task: Task, status: Status, error: str | None = None) -> None:
+    """Bring a locked task to its end, and tell who follows it; the caller commits."""
+    task.end(status, clock.now(), error)
+    announce(task)
+    tell(task)
+
+
+def tell(task: Task) -> None:
+    """Tell the task's webhook how it ended (facts.md 0.8)."""
+    if task.webhook_url is None or task.completed_at is None:
+        return
+    payload = {
+        "task_id": task.id,
+        "agent_id": str(task.agent_id) if task.agent_id else None,
+        "status": task.status,
+        "result": task.result,
+        "error": task.error,
+        "completed_at": clock.iso(task.completed_at),
+    }
+    webhooks.send(task.organization_id, task.webhook_url, payload)
 
 
 def get_task(task_id: str, *, actor: Actor, lock: bool = False) -> Task:
@@ -75,6 +114,7 @@ def cancel_task(task_id: str, *, actor: Actor) -> Task:
     task.request_cancel(clock.now())
     audit.record(actor, "cancel", task)
     announce(task)
+    tell(task)
     db.session.commit()
     if task.is_finished:
         engine.cancel(task.id)
@@ -94,6 +134,7 @@ def retry_task(task_id: str, *, actor: Actor) -> Task:
         actor=actor,
         agent_id=old.agent_id,
         retry_of=old.id,
+        webhook_url=old.webhook_url,
     )
     audit.record(actor, "retry", old)
     db.session.commit()

@@ -5,19 +5,23 @@ into larger ones as they gather. Nothing here commits.
 """
 
 from webapp.knowledge.index.analysis import analyze, analyze_query
+from webapp.knowledge.index.filters import Filter
 from webapp.knowledge.index.highlighting import Snippet, highlights, make_snippet
 from webapp.knowledge.index.postings import IndexedText
 from webapp.knowledge.index.searching import Hit, Strategy, search
 from webapp.knowledge.index.writing import (
     Entries,
     add_chunks,
+    lock,
     merge_segments,
+    move_scopes,
     prepare_entries,
     remove_chunks,
 )
 
 __all__ = [
     "Entries",
+    "Filter",
     "Hit",
     "IndexedText",
     "Snippet",
@@ -26,8 +30,10 @@ __all__ = [
     "analyze",
     "analyze_query",
     "highlights",
+    "lock",
     "make_snippet",
     "merge_segments",
+    "move_scopes",
     "prepare_entries",
     "remove_chunks",
     "search",

@@ -11,12 +11,14 @@ from webapp.core.extensions import Model
 
 class IndexState(Model):
     """One row an organization: writers queue on it, readers see by `revision` whether their cache
-    is old. Counts and lengths (in terms) are of the chunks that are not deleted."""
+    is old, by `scope_revision` whether chunks they know have come into or out of a scope. Counts
+    and lengths (in terms) are of the chunks that are not deleted."""
 
     __tablename__ = "index_states"
 
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)
     revision: Mapped[int] = mapped_column(default=0)
+    scope_revision: Mapped[int] = mapped_column(default=0)
     chunk_count: Mapped[int] = mapped_column(default=0)
     total_length: Mapped[int] = mapped_column(BigId, default=0)
 

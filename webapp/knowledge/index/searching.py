@@ -21,6 +21,7 @@ from webapp.core.database import snapshot
 from webapp.core.extensions import db
 from webapp.knowledge.embedding import get_embedder
 from webapp.knowledge.index.analysis import analyze_query
+from webapp.knowledge.index.filters import Filter, filters
 from webapp.knowledge.index.models import IndexPosting
 from webapp.knowledge.index.views import K1, View, views
 
@@ -51,20 +52,20 @@ def search(
     *,
     top_k: int = 10,
     strategy: Strategy = "hybrid",
-    scope: NDArray[np.int64] | None = None,
+    only: Filter | None = None,
 ) -> list[Hit]:
     """The best `top_k` chunks of an organization for `query`, best first.
 
-    `scope` holds the ids of the chunks that may be found; all where it is None. A `keyword` score
-    is the BM25 as a share of the best one, a `vector` score the cosine. Reads one `snapshot()`,
-    which the caller's commit ends, so call it before anything is written.
+    `only` says which chunks may be found; all where it is None. A `keyword` score is the BM25 as
+    a share of the best one, a `vector` score the cosine. Reads one `snapshot()`, which the
+    caller's commit ends, so call it before anything is written.
     """
     embedder = get_embedder()
     snapshot()
     view = views.get(organization_id)
     if view is None:
         return []
-    allowed = view.alive if scope is None else view.alive & np.isin(view.chunk_ids, scope)
+    allowed = view.alive if only is None else view.alive & filters.mask(view, only)
     bm25 = bm25_scores(view, analyze_query(query), allowed)
     cosine = cosine_scores(view, embedder.embed([query])[0], allowed)
     limit = max(CANDIDATES, top_k)

@@ -43,6 +43,19 @@ def prepare_entries(texts: Sequence[IndexedText]) -> Entries:
     return Entries(vectors.astype(np.float16), postings, lengths)
 
 
+def lock(organization_id: UUID) -> None:
+    """Keep other writers of the organization out until the transaction ends.
+
+    Take it before chunks get their ids, so that ids rise in the order of commits.
+    """
+    _locked_state(organization_id)
+
+
+def move_scopes(organization_id: UUID) -> None:
+    """Say that chunks the index knows have come into or out of some scope."""
+    _locked_state(organization_id).scope_revision = new_revision()
+
+
 def add_chunks(organization_id: UUID, ids: Sequence[int], entries: Entries) -> None:
     """Make chunks findable once the running transaction commits. Ids must be new.
 
@@ -125,6 +138,7 @@ def _locked_state(organization_id: UUID) -> IndexState:
         values = {
             "organization_id": organization_id,
             "revision": new_revision(),
+            "scope_revision": 0,
             "chunk_count": 0,
             "total_length": 0,
         }

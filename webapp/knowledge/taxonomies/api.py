@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -11,12 +12,14 @@ from pydantic import TypeAdapter
 from webapp.core.actor import Role
 from webapp.core.api import list_response
 from webapp.core.security import accepts_upload, current_actor, requires
-from webapp.knowledge.taxonomies import services
+from webapp.knowledge.taxonomies import editing, services
 from webapp.knowledge.taxonomies.models import Taxonomy
 from webapp.knowledge.taxonomies.schemas import (
     ComparisonAnswer,
+    DeletionQuery,
     GrownAnswer,
     NodeAnswer,
+    NodeChanges,
     NodeQuery,
     TaxonomyAnswer,
     TaxonomyBody,
@@ -62,6 +65,36 @@ def tree(version: str) -> services.Tree:
 def nodes(version: str, query: NodeQuery) -> Response:
     """Nodes whose path holds a text"""
     return list_response(NODES, services.list_nodes(version, query, actor=current_actor()))
+
+
+@bp.patch("/<version>/nodes/<uuid:node_id>")
+@requires(Role.ADMIN)
+@bp.input(NodeChanges, arg_name="body")
+@bp.output(NodeAnswer)
+@bp.doc(responses=[400])
+def update_node(version: str, node_id: UUID, body: NodeChanges) -> services.Node:
+    """Rename a topic, give it a target, or hang it elsewhere"""
+    return editing.update_node(version, node_id, body, actor=current_actor())
+
+
+@bp.delete("/<version>/nodes/<uuid:node_id>")
+@requires(Role.ADMIN)
+@bp.input(DeletionQuery, location="query", arg_name="query")
+@bp.doc(responses={204: "Deleted; topics below it have moved up", 409: "An agent's scope names it"})
+def destroy_node(version: str, node_id: UUID, query: DeletionQuery) -> tuple[str, int]:
+    """Delete a topic"""
+    editing.delete_node(version, node_id, actor=current_actor(), force=query.force)
+    return "", 204
+
+
+@bp.delete("/<version>")
+@requires(Role.ADMIN)
+@bp.input(DeletionQuery, location="query", arg_name="query")
+@bp.doc(responses={204: "Deleted", 409: "Agents use it"})
+def destroy(version: str, query: DeletionQuery) -> tuple[str, int]:
+    """Delete a version with its topics"""
+    editing.delete_taxonomy(version, actor=current_actor(), force=query.force)
+    return "", 204
 
 
 @bp.get("/<version>/compare/<other>")

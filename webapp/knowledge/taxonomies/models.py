@@ -1,13 +1,26 @@
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import clock
 from webapp.core.extensions import Model
+
+MAX_KEY = 500
+
+
+def path_key(path: Sequence[str]) -> str:
+    """What paths are found and sorted by; a very long one is cut, so compare the path as well."""
+    return "\x1f".join(path)[:MAX_KEY]
+
+
+def sort_versions(versions: Iterable[str]) -> list[str]:
+    """Versions, the highest first."""
+    return sorted(versions, key=lambda version: [*map(int, version.split("."))], reverse=True)
 
 
 class Taxonomy(Model):
@@ -41,9 +54,11 @@ class TaxonomyNode(Model):
     taxonomy_id: Mapped[UUID] = mapped_column(ForeignKey("taxonomies.id", ondelete="CASCADE"))
     label: Mapped[str] = mapped_column(String(255))
     canonical_path: Mapped[list[str]] = mapped_column(default=list)
-    path_key: Mapped[str] = mapped_column(String(500), default="")
+    path_key: Mapped[str] = mapped_column(String(MAX_KEY), default="")
     search_text: Mapped[str] = mapped_column(default="")
     target_documents: Mapped[int | None]
+
+    taxonomy: Mapped[Taxonomy] = relationship(lazy="joined", innerjoin=True)
 
 
 class TaxonomyEdge(Model):

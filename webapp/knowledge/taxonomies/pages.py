@@ -11,7 +11,7 @@ from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, validation_errors
 from webapp.core.security import accepts_upload, current_actor, requires
 from webapp.core.web import page, to, whole_number
-from webapp.knowledge.taxonomies import services
+from webapp.knowledge.taxonomies import editing, services
 from webapp.knowledge.taxonomies.forms import TaxonomyForm
 from webapp.knowledge.taxonomies.schemas import NodeQuery
 
@@ -90,5 +90,5 @@ def compare(version: str) -> Response:
 @bp.post("/<version>/deletion")
 @requires(Role.ADMIN)
 def destroy(version: str) -> Response:
-    services.delete_taxonomy(version, actor=current_actor())
+    editing.delete_taxonomy(version, actor=current_actor())
     return to("taxonomies.index", message=f"Taxonomy {version} is deleted.")

@@ -53,6 +53,21 @@ class NodeBody(Body):
         return self
 
 
+class NodeChanges(Body):
+    """What may change of a topic; only what is given does."""
+
+    label: Label | None = None
+    target_documents: int | None = Field(None, ge=0, le=1_000_000)
+    parent_ids: list[UUID] = Field([], max_length=100, description="None: at the top")
+
+    @field_validator("label")
+    @classmethod
+    def _label(cls, value: str | None) -> str | None:
+        if value is None:
+            raise ValueError("a label must not be null")
+        return _not_blank(value)
+
+
 class EdgeBody(Body):
     parent: UUID
     child: UUID
@@ -76,6 +91,10 @@ class NodeQuery(Query):
     q: str = Field("", max_length=255, description="Part of the path")
     limit: int = Field(50, ge=1, le=100)
     offset: int = Field(0, ge=0, le=1_000_000_000)
+
+
+class DeletionQuery(Query):
+    force: bool = Field(False, description="Also where agents use it")
 
 
 class NodeAnswer(Answer):

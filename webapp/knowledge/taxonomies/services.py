@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, select
 
 from webapp.audit import services as audit
-from webapp.core import clock
 from webapp.core.actor import Actor, Role
-from webapp.core.database import fold, get_locked, like_pattern, lock_name
-from webapp.core.errors import BadReference, Conflict, DomainError, Invalid, NotFound
+from webapp.core.database import fold, like_pattern, lock_name
+from webapp.core.errors import DomainError, NotFound
 from webapp.core.extensions import db
 from webapp.core.web import Page
-from webapp.knowledge.taxonomies.graph import MAX_DEPTH, Circle, Shape, TooDeep, arrange
+from webapp.knowledge.taxonomies.draft import Draft, load_nodes
 from webapp.knowledge.taxonomies.models import (
     Taxonomy,
-    TaxonomyClosure,
     TaxonomyEdge,
     TaxonomyNode,
+    sort_versions,
 )
-from webapp.knowledge.taxonomies.schemas import MAX_NODES, NodeBody, NodeQuery, TaxonomyBody
-
-#: pairs of a node and one above it, over all nodes of a version
-MAX_PAIRS = 1_000_000
-BATCH = 5_000
+from webapp.knowledge.taxonomies.schemas import NodeQuery, TaxonomyBody
 
 
 @dataclass(frozen=True)
@@ -106,7 +100,7 @@ def grow_taxonomy(body: TaxonomyBody, *, actor: Actor) -> Grown:
         taxonomy = Taxonomy(organization_id=actor.organization_id, version=body.version)
         db.session.add(taxonomy)
         db.session.flush()
-    draft = _Draft(taxonomy)
+    draft = Draft(taxonomy)
     try:
         for item in body.nodes:
             draft.add(item)
@@ -116,11 +110,16 @@ def grow_taxonomy(body: TaxonomyBody, *, actor: Actor) -> Grown:
     except DomainError:
         db.session.rollback()
         raise
-    taxonomy.node_count = len(draft.nodes)
-    taxonomy.updated_at = clock.now()
     audit.record(actor, "create" if is_new else "grow", taxonomy, nodes=created_count)
     db.session.commit()
-    return Grown(taxonomy, [draft.node(node_id) for node_id in draft.named], created_count)
+    return Grown(taxonomy, [node_of(draft, node_id) for node_id in draft.named], created_count)
+
+
+def node_of(draft: Draft, node_id: UUID) -> Node:
+    """A node of a draft, as answers show it."""
+    row = draft.nodes[node_id]
+    above = sorted(draft.parents.get(node_id, ()), key=str)
+    return Node(row.id, row.label, row.canonical_path, above, row.target_documents)
 
 
 def list_taxonomies(*, actor: Actor) -> list[Taxonomy]:
@@ -128,7 +127,8 @@ def list_taxonomies(*, actor: Actor) -> list[Taxonomy]:
     rows = db.session.scalars(
         select(Taxonomy).where(Taxonomy.organization_id == actor.organization_id).limit(1000)
     )
-    return sorted(rows, key=lambda item: _numbers(item.version), reverse=True)
+    by_version = {row.version: row for row in rows}
+    return [by_version[version] for version in sort_versions(by_version)]
 
 
 def get_taxonomy(version: str, *, actor: Actor) -> Taxonomy:
@@ -164,7 +164,7 @@ def list_nodes(version: str, query: NodeQuery, *, actor: Actor) -> Page:
 def get_tree(version: str, *, actor: Actor) -> Tree:
     """All nodes as a tree. One with several parents stands whole at its canonical path only."""
     taxonomy = get_taxonomy(version, actor=actor)
-    nodes, parents = _load(taxonomy)
+    nodes, parents = load_nodes(taxonomy)
     children: dict[UUID, list[TaxonomyNode]] = defaultdict(list)
     roots = []
     for node in nodes.values():
@@ -200,170 +200,12 @@ def compare_taxonomies(start: str, end: str, *, actor: Actor) -> Comparison:
     )
 
 
-def delete_taxonomy(version: str, *, actor: Actor) -> None:
-    """Remove a version with its nodes."""
-    actor.require(Role.ADMIN)
-    taxonomy = get_locked(
-        select(Taxonomy).where(
-            Taxonomy.organization_id == actor.organization_id, Taxonomy.version == version
-        )
-    )
-    if taxonomy is None:
-        raise NotFound(f"Taxonomy not found: {version}")
-    audit.record(actor, "delete", taxonomy, nodes=taxonomy.node_count)
-    db.session.flush()
-    db.session.execute(delete(Taxonomy).where(Taxonomy.id == taxonomy.id))
-    db.session.commit()
-
-
-class _Draft:
-    """A version with what a request adds to it, before it is stored."""
-
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        self.taxonomy = taxonomy
-        self.nodes, self.parents = _load(taxonomy)
-        self.named: dict[UUID, None] = {}
-        self._old_nodes = frozenset(self.nodes)
-        self._old_edges = {(up, down) for down, ups in self.parents.items() for up in ups}
-        self._old_shape = self._arrange()
-        self._children: dict[tuple[UUID | None, str], UUID] = {}
-        for node in self.nodes.values():
-            for parent in self.parents.get(node.id) or [None]:
-                self._children[parent, node.label] = node.id
-
-    def add(self, item: NodeBody) -> None:
-        if item.path is None:
-            node = self._add_free(item)
-        else:
-            above: UUID | None = None
-            for label in item.path[:-1]:
-                above = self._child(above, label).id
-            node = self._child(above, item.path[-1], item.node_id)
-        if item.target_documents is not None:
-            node.target_documents = item.target_documents
-
-    def connect(self, parent: UUID, child: UUID) -> None:
-        missing = [str(node) for node in (parent, child) if node not in self.nodes]
-        if missing:
-            raise BadReference(
-                f"Invalid taxonomy node IDs: {', '.join(missing)}",
-                code="unknown_nodes",
-                field="edges",
-                extras={"field": "edges", "invalid": missing},
-            )
-        self.parents[child].add(parent)
-        self.named |= {parent: None, child: None}
-
-    def node(self, node_id: UUID) -> Node:
-        row = self.nodes[node_id]
-        above = sorted(self.parents.get(node_id, ()), key=str)
-        return Node(row.id, row.label, row.canonical_path, above, row.target_documents)
-
-    def store(self) -> int:
-        """Check the whole graph and write what is new; how many nodes are."""
-        if len(self.nodes) > MAX_NODES:
-            raise Conflict(f"A taxonomy has at most {MAX_NODES:,} nodes.", code="too_many_nodes")
-        shape = self._arrange()
-        if sum(len(ups) for ups in shape.ancestors.values()) > MAX_PAIRS:
-            raise Conflict("The taxonomy has too many ways down.", code="too_many_pairs")
-        for node_id, path in shape.paths.items():
-            row = self.nodes[node_id]
-            if row.canonical_path != path:
-                row.canonical_path = path
-                row.path_key = "\x1f".join(path)[:500]
-                row.search_text = fold(" > ".join(path))
-        created = [row for key, row in self.nodes.items() if key not in self._old_nodes]
-        db.session.flush()
-        columns = [column.key for column in TaxonomyNode.__table__.columns]
-        _insert(TaxonomyNode, [{name: getattr(row, name) for name in columns} for row in created])
-        edges = {(up, down) for down, ups in self.parents.items() for up in ups}
-        _insert(
-            TaxonomyEdge,
-            [{"parent_id": up, "child_id": down} for up, down in edges - self._old_edges],
-        )
-        known = self._old_shape.ancestors
-        pairs = [
-            {"ancestor_id": up, "descendant_id": down}
-            for down, ups in shape.ancestors.items()
-            for up in ups - known.get(down, frozenset())
-        ]
-        _insert(TaxonomyClosure, pairs)
-        return len(created)
-
-    def _add_free(self, item: NodeBody) -> TaxonomyNode:
-        assert item.node_id is not None  # noqa: S101 - the schema asks for it
-        known = self.nodes.get(item.node_id)
-        if known is None:
-            return self._make(item.label or "", item.node_id)
-        if known.label != item.label:
-            raise Conflict(
-                f"Node {known.id} is called {known.label} already.",
-                code="node_taken",
-                field="nodes",
-            )
-        self.named[known.id] = None
-        return known
-
-    def _child(self, parent: UUID | None, label: str, node_id: UUID | None = None) -> TaxonomyNode:
-        found = self._children.get((parent, label))
-        if found is None:
-            node = self._make(label, node_id)
-            self._children[parent, label] = node.id
-            if parent is not None:
-                self.parents[node.id].add(parent)
-            return node
-        if node_id not in (None, found):
-            raise Conflict(f"{label} has the id {found} already.", code="node_taken", field="nodes")
-        self.named[found] = None
-        return self.nodes[found]
-
-    def _make(self, label: str, node_id: UUID | None) -> TaxonomyNode:
-        if node_id is not None and db.session.get(TaxonomyNode, node_id) is not None:
-            raise Conflict(f"The node id {node_id} is taken.", code="node_taken", field="nodes")
-        node = TaxonomyNode(
-            id=node_id or uuid4(), taxonomy_id=self.taxonomy.id, label=label, canonical_path=[]
-        )
-        self.nodes[node.id] = node
-        self.named[node.id] = None
-        return node
-
-    def _arrange(self) -> Shape:
-        labels = {key: row.label for key, row in self.nodes.items()}
-        try:
-            return arrange(labels, self.parents)
-        except Circle as circle:
-            names = [labels[node] for node in circle.nodes]
-            raise BadReference(
-                f"{' > '.join(names)} would be a circle.",
-                code="taxonomy_circle",
-                field="edges",
-                extras={"field": "edges", "circle": [str(node) for node in circle.nodes]},
-            ) from circle
-        except TooDeep as error:
-            raise Invalid(f"A taxonomy has at most {MAX_DEPTH} levels.", field="nodes") from error
-
-
 def _find(version: str, *, actor: Actor) -> Taxonomy | None:
     return db.session.scalar(
         select(Taxonomy).where(
             Taxonomy.organization_id == actor.organization_id, Taxonomy.version == version
         )
     )
-
-
-def _load(taxonomy: Taxonomy) -> tuple[dict[UUID, TaxonomyNode], dict[UUID, set[UUID]]]:
-    """All nodes of a version by id, and the parents of each."""
-    rows = db.session.scalars(select(TaxonomyNode).where(TaxonomyNode.taxonomy_id == taxonomy.id))
-    nodes = {row.id: row for row in rows}
-    parents: dict[UUID, set[UUID]] = defaultdict(set)
-    edges = (
-        select(TaxonomyEdge.parent_id, TaxonomyEdge.child_id)
-        .join(TaxonomyNode, TaxonomyNode.id == TaxonomyEdge.child_id)
-        .where(TaxonomyNode.taxonomy_id == taxonomy.id)
-    )
-    for row in db.session.execute(edges):
-        parents[row.child_id].add(row.parent_id)
-    return nodes, parents
 
 
 def _parents_of(ids: list[UUID]) -> dict[UUID, list[UUID]]:
@@ -383,15 +225,5 @@ def _paths(taxonomy: Taxonomy) -> set[tuple[str, ...]]:
     return {tuple(path) for path in rows}
 
 
-def _insert(model: Any, rows: list[dict[str, Any]]) -> None:
-    """Many rows of one table, past the unit of work, which costs more than the database."""
-    for start in range(0, len(rows), BATCH):
-        db.session.connection().execute(insert(model.__table__), rows[start : start + BATCH])
-
-
 def _by_label(nodes: list[TaxonomyNode]) -> list[TaxonomyNode]:
     return sorted(nodes, key=lambda node: (fold(node.label), str(node.id)))
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))

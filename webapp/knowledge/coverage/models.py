@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.core import clock
+from webapp.core.database import BigId
+from webapp.core.extensions import Model
+
+#: documents a topic should have where nobody says how many (facts.md 0.3)
+DEFAULT_TARGET = 10
+
+
+class CoverageTarget(Model):
+    """How many documents an agent wants on one topic of its scope; 0 takes it out."""
+
+    __tablename__ = "coverage_targets"
+
+    agent_id: Mapped[UUID] = mapped_column(
+        ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True
+    )
+    node_id: Mapped[UUID] = mapped_column(
+        ForeignKey("taxonomy_nodes.id", ondelete="CASCADE"), primary_key=True
+    )
+    target: Mapped[int]
+
+
+class CoverageRecord(Model):
+    """What one calculation came to (spec 1, CoverageHistoryItem)."""
+
+    __tablename__ = "coverage_history"
+    __table_args__ = (Index(None, "agent_id", "timestamp"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
+    timestamp: Mapped[datetime] = mapped_column(default=clock.now)
+    overall_coverage: Mapped[float]
+    total_documents: Mapped[int]
+    total_chunks: Mapped[int]
+    version: Mapped[str | None] = mapped_column(String(32))

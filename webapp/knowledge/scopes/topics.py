@@ -1,0 +1,309 @@
+"""What documents are about: references to topics resolved, links kept, counts with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, delete, func, insert, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from webapp.core import clock
+from webapp.core.errors import BadReference
+from webapp.core.extensions import db
+from webapp.knowledge import index
+from webapp.knowledge.models import Document
+from webapp.knowledge.scopes.models import DocumentNode, NodeStat, Scope, ScopeRoot
+from webapp.knowledge.taxonomies.models import (
+    Taxonomy,
+    TaxonomyClosure,
+    TaxonomyNode,
+    path_key,
+    sort_versions,
+)
+
+Path = tuple[str, ...]
+#: documents and passages
+Pair = tuple[int, int]
+
+
+class Topics:
+    """Looks up what a batch of documents names, with two queries a version however many ask."""
+
+    def __init__(self, organization_id: UUID) -> None:
+        self._organization_id = organization_id
+        self._versions: dict[str | None, UUID | None] = {}
+        self._known: dict[tuple[str | None, UUID | Path], UUID] = {}
+
+    def load(self, version: str | None, references: Iterable[UUID | list[str]]) -> None:
+        """Make these references known to `find`."""
+        wanted = {_hashable(reference) for reference in references}
+        ids = {item for item in wanted if isinstance(item, UUID)}
+        paths = wanted - ids
+        if ids:
+            statement = (
+                select(TaxonomyNode.id)
+                .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
+                .where(Taxonomy.organization_id == self._organization_id, TaxonomyNode.id.in_(ids))
+            )
+            if version is not None:
+                statement = statement.where(Taxonomy.version == version)
+            self._known |= {(version, key): key for key in db.session.scalars(statement)}
+        taxonomy_id = self._taxonomy_id(version) if paths else None
+        if taxonomy_id is None:
+            return
+        rows = db.session.execute(
+            select(TaxonomyNode.id, TaxonomyNode.canonical_path).where(
+                TaxonomyNode.taxonomy_id == taxonomy_id,
+                TaxonomyNode.path_key.in_({path_key(path) for path in paths}),  # type: ignore[arg-type]
+            )
+        )
+        self._known |= {(version, tuple(row.canonical_path)): row.id for row in rows}
+
+    def find(self, version: str | None, references: Sequence[UUID | list[str]]) -> list[UUID]:
+        """The ids of loaded references, each once; BadReference names those that are not there."""
+        found = {
+            _hashable(item): self._known.get((version, _hashable(item))) for item in references
+        }
+        missing = [
+            str(item) if isinstance(item, UUID) else " > ".join(item)
+            for item, node_id in found.items()
+            if node_id is None
+        ]
+        if missing:
+            raise unknown_nodes(missing, version)
+        return list(dict.fromkeys(node_id for node_id in found.values() if node_id is not None))
+
+    def _taxonomy_id(self, version: str | None) -> UUID | None:
+        if version not in self._versions:
+            rows = {
+                row.version: row.id
+                for row in db.session.execute(
+                    select(Taxonomy.version, Taxonomy.id).where(
+                        Taxonomy.organization_id == self._organization_id
+                    )
+                )
+            }
+            name = version or next(iter(sort_versions(rows)), None)
+            self._versions[version] = rows.get(name) if name else None
+        return self._versions[version]
+
+
+def unknown_nodes(missing: Sequence[str], version: str | None) -> BadReference:
+    """Spec 1's refusal of topics that are not there (facts.md 0.5)."""
+    place = f" in taxonomy {version}" if version else ""
+    return BadReference(
+        f"Invalid taxonomy node IDs: {', '.join(missing[:20])}",
+        code="unknown_nodes",
+        field="nodes",
+        extras={"invalid": list(missing[:100])},
+        suggestions=[f"Name topics that are{place or ' in a taxonomy'}, by id or by path."],
+    )
+
+
+@dataclass
+class Counts:
+    """What documents add to topics and to scopes."""
+
+    nodes: dict[UUID, Pair] = field(default_factory=dict)
+    scopes: dict[UUID, Pair] = field(default_factory=dict)
+
+
+@contextmanager
+def recounting(organization_id: UUID, document_ids: Sequence[UUID]) -> Iterator[None]:
+    """Keep the counts of topics and scopes true to what the block does to these documents.
+
+    Locks the index of the organization, which every such change holds to its end, so that the
+    counts are those of a single writer. Documents that are new inside may be appended.
+    """
+    index.lock(organization_id)
+    db.session.flush()
+    before = _counts(document_ids)
+    yield
+    db.session.flush()
+    _add(_differences(before, _counts(document_ids)))
+
+
+def set_topics(
+    document: Document, node_ids: Iterable[UUID], *, confidence: float = 1.0, proposed: bool = False
+) -> None:
+    """Let a document be about these topics and no others; call within `recounting`."""
+    db.session.execute(delete(DocumentNode).where(DocumentNode.document_id == document.id))
+    db.session.expire(document, ["links"])
+    add_topics([(document.id, node_id, confidence) for node_id in node_ids], proposed=proposed)
+
+
+def add_topics(links: Sequence[tuple[UUID, UUID, float]], *, proposed: bool = False) -> None:
+    """Add `(document, node, confidence)`; call within `recounting` unless they are proposals."""
+    rows = []
+    for document_id, node_id, confidence in links:
+        link = DocumentNode(
+            document_id=document_id, node_id=node_id, confidence=confidence, is_proposed=proposed
+        )
+        link.decide()
+        rows.append(
+            {name: getattr(link, name) for name in DocumentNode.__table__.columns.keys()}  # noqa: SIM118
+        )
+    if rows:
+        db.session.execute(insert(DocumentNode), rows)
+
+
+def documents_under(node_ids: Sequence[UUID]) -> Select[Any]:
+    """The ids of documents in the scope of these topics or of any below them."""
+    return (
+        select(DocumentNode.document_id)
+        .join(TaxonomyClosure, TaxonomyClosure.descendant_id == DocumentNode.node_id)
+        .where(TaxonomyClosure.ancestor_id.in_(node_ids), DocumentNode.is_counted)
+    )
+
+
+def count_under(node_ids: Sequence[UUID]) -> Pair:
+    """How many documents these topics and those below have, each once, and their passages.
+
+    It reads every document in there: for making a scope, not for showing one.
+    """
+    row = db.session.execute(
+        select(func.count(), func.coalesce(func.sum(Document.chunk_count), 0)).where(
+            Document.id.in_(documents_under(node_ids)), Document.status == "ready"
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def recount_scopes(condition: ColumnElement[bool]) -> None:
+    """Count the scopes that meet `condition` from the beginning, after their topics moved."""
+    roots: dict[UUID, list[UUID]] = {
+        scope_id: [] for scope_id in db.session.scalars(select(Scope.id).where(condition))
+    }
+    rows = db.session.execute(
+        select(ScopeRoot.scope_id, ScopeRoot.node_id)
+        .join(Scope, Scope.id == ScopeRoot.scope_id)
+        .where(condition)
+    )
+    for row in rows:
+        roots[row.scope_id].append(row.node_id)
+    for scope_id, node_ids in roots.items():
+        documents, chunks = count_under(node_ids)
+        db.session.execute(
+            update(Scope)
+            .where(Scope.id == scope_id)
+            .values(document_count=documents, chunk_count=chunks, changed_at=clock.now())
+        )
+
+
+def recount_nodes(organization_id: UUID) -> None:
+    """Write the counts of all topics of an organization anew, from the links."""
+    mine = (
+        select(TaxonomyNode.id)
+        .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
+        .where(Taxonomy.organization_id == organization_id)
+    )
+    db.session.execute(
+        delete(NodeStat)
+        .where(NodeStat.node_id.in_(mine))
+        .execution_options(synchronize_session=False)
+    )
+    counted = (
+        select(DocumentNode.node_id, func.count(), func.sum(Document.chunk_count))
+        .join(Document, Document.id == DocumentNode.document_id)
+        .where(
+            Document.organization_id == organization_id,
+            Document.status == "ready",
+            DocumentNode.is_counted,
+        )
+        .group_by(DocumentNode.node_id)
+    )
+    columns = ["node_id", "document_count", "chunk_count"]
+    db.session.execute(insert(NodeStat).from_select(columns, counted))
+
+
+def _counts(document_ids: Sequence[UUID]) -> Counts:
+    if not document_ids:
+        return Counts()
+    links = (
+        select(
+            DocumentNode.node_id,
+            DocumentNode.document_id,
+            Document.chunk_count,
+        )
+        .join(Document, Document.id == DocumentNode.document_id)
+        .where(
+            DocumentNode.document_id.in_(document_ids),
+            DocumentNode.is_counted,
+            Document.status == "ready",
+        )
+        .subquery()
+    )
+    by_node = select(links.c.node_id, func.count(), func.sum(links.c.chunk_count)).group_by(
+        links.c.node_id
+    )
+    in_scopes = (
+        select(ScopeRoot.scope_id, links.c.document_id, links.c.chunk_count)
+        .join(TaxonomyClosure, TaxonomyClosure.descendant_id == links.c.node_id)
+        .join(ScopeRoot, ScopeRoot.node_id == TaxonomyClosure.ancestor_id)
+        .distinct()
+        .subquery()
+    )
+    by_scope = select(
+        in_scopes.c.scope_id, func.count(), func.sum(in_scopes.c.chunk_count)
+    ).group_by(in_scopes.c.scope_id)
+    return Counts(
+        nodes={row[0]: (row[1], row[2]) for row in db.session.execute(by_node)},
+        scopes={row[0]: (row[1], row[2]) for row in db.session.execute(by_scope)},
+    )
+
+
+def _differences(before: Counts, after: Counts) -> Counts:
+    return Counts(
+        nodes=_minus(after.nodes, before.nodes), scopes=_minus(after.scopes, before.scopes)
+    )
+
+
+def _minus(after: dict[UUID, Pair], before: dict[UUID, Pair]) -> dict[UUID, Pair]:
+    none = (0, 0)
+    changes = {
+        key: (
+            after.get(key, none)[0] - before.get(key, none)[0],
+            after.get(key, none)[1] - before.get(key, none)[1],
+        )
+        for key in after.keys() | before.keys()
+    }
+    return {key: change for key, change in sorted(changes.items()) if change != none}
+
+
+def _add(changes: Counts) -> None:
+    if changes.nodes:
+        dialect: Any = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(NodeStat)
+        statement = statement.on_conflict_do_update(
+            index_elements=["node_id"],
+            set_={
+                name: getattr(NodeStat, name) + statement.excluded[name]
+                for name in ("document_count", "chunk_count")
+            },
+        )
+        db.session.connection().execute(
+            statement,
+            [
+                {"node_id": node_id, "document_count": documents, "chunk_count": chunks}
+                for node_id, (documents, chunks) in changes.nodes.items()
+            ],
+        )
+    for scope_id, (documents, chunks) in changes.scopes.items():
+        db.session.execute(
+            update(Scope)
+            .where(Scope.id == scope_id)
+            .values(
+                document_count=Scope.document_count + literal(documents),
+                chunk_count=Scope.chunk_count + literal(chunks),
+                changed_at=clock.now(),
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _hashable(reference: UUID | Sequence[str]) -> UUID | Path:
+    return reference if isinstance(reference, UUID) else tuple(reference)

@@ -1,0 +1,140 @@
+"""Tell webhooks what happened: signed, tried again, never in the way of what happened.
+
+facts.md 0.8: POST of JSON with `X-Agent-Signature: sha256=<hex HMAC-SHA256 of the body>`, 10 s
+for an answer, three attempts with growing pauses; 4xx is final. Only admins may name an address,
+so one on this machine is allowed; no redirect is followed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+
+from webapp import engine
+from webapp.core import clock
+from webapp.core.actor import Actor, Role
+from webapp.core.database import get_locked
+from webapp.core.extensions import db
+from webapp.webhooks.models import Delivery, Status
+from webapp.webhooks.signing import sign, signing_secret
+
+MAX_ATTEMPTS = 3
+TIMEOUT_SECONDS = 10
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+log = structlog.get_logger(__name__)
+
+
+def check_url(url: str) -> str:
+    """`url` itself, which is https, or http to this machine; ValueError says what it is not."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError("is not an address") from error
+    is_local = parts.scheme == "http" and host in LOCAL_HOSTS
+    if not host or (parts.scheme != "https" and not is_local):
+        raise ValueError("must begin with https:// (or http://localhost)")
+    if parts.username or parts.password:
+        raise ValueError("must hold no user and no password")
+    if len(url) > 2000:
+        raise ValueError("has more than 2,000 characters")
+    return url
+
+
+def send(organization_id: UUID, url: str, payload: dict[str, Any]) -> Delivery:
+    """Add a message to the running transaction; a worker delivers it after the commit."""
+    delivery = Delivery(organization_id=organization_id, url=url, payload=payload)
+    db.session.add(delivery)
+    db.session.flush()
+    engine.enqueue(db.session(), "webhook", key=f"webhook-{delivery.id}")
+    return delivery
+
+
+def get_secret(*, actor: Actor) -> str:
+    actor.require(Role.ADMIN)
+    return signing_secret(actor.organization_id)
+
+
+def list_deliveries(*, actor: Actor, limit: int = 50) -> list[Delivery]:
+    """The newest messages, newest first."""
+    actor.require(Role.ADMIN)
+    return list(
+        db.session.scalars(
+            select(Delivery)
+            .where(Delivery.organization_id == actor.organization_id)
+            .order_by(Delivery.created_at.desc(), Delivery.id)
+            .limit(limit)
+        )
+    )
+
+
+def register_job() -> None:
+    engine.job("webhook")(deliver)
+
+
+def deliver(key: str) -> None:
+    """The engine's job: try until it is delivered, refused, or tried often enough.
+
+    Attempts are counted in the row before each one, so that a worker that dies takes none back.
+    """
+    delivery_id = UUID(key.removeprefix("webhook-"))
+    while True:
+        delivery = get_locked(select(Delivery).where(Delivery.id == delivery_id))
+        if delivery is None or delivery.status != Status.PENDING:
+            db.session.rollback()
+            return
+        if delivery.attempts >= MAX_ATTEMPTS:
+            delivery.end(Status.FAILED, clock.now())
+            db.session.commit()
+            return
+        delivery.attempts += 1
+        attempt = delivery.attempts
+        db.session.commit()
+        response_status, error = _post(delivery)
+        _note(delivery_id, response_status, error)
+        if attempt < MAX_ATTEMPTS:
+            time.sleep(2 ** (attempt - 1) if error else 0)
+
+
+def _post(delivery: Delivery) -> tuple[int | None, str | None]:
+    """The answer's status, and what went wrong."""
+    import httpx  # a web process never sends, and starts sooner without
+
+    body = json.dumps(delivery.payload, sort_keys=True).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Callboard",
+        "X-Agent-Signature": sign(body, signing_secret(delivery.organization_id)),
+        "X-Callboard-Delivery": str(delivery.id),
+    }
+    try:
+        with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as http:
+            answer = http.post(delivery.url, content=body, headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return None, f"{type(error).__name__}: {error}"[:300]
+    if answer.is_success:
+        return answer.status_code, None
+    return answer.status_code, f"answered {answer.status_code}"
+
+
+def _note(delivery_id: UUID, response_status: int | None, error: str | None) -> None:
+    delivery = get_locked(select(Delivery).where(Delivery.id == delivery_id))
+    if delivery is None:
+        db.session.rollback()
+        return
+    delivery.response_status, delivery.error = response_status, error
+    is_final = response_status is not None and response_status < 500
+    if error is None:
+        delivery.end(Status.DELIVERED, clock.now())
+    elif is_final or delivery.attempts >= MAX_ATTEMPTS:
+        delivery.end(Status.FAILED, clock.now())
+        log.warning("webhook_failed", delivery=str(delivery_id), error=error)
+    db.session.commit()
