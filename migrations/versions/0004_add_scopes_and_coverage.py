@@ -75,8 +75,14 @@ def upgrade() -> None:
         sa.Column("node_id", sa.Uuid(), nullable=False),
         sa.Column("document_count", sa.Integer(), nullable=False),
         sa.Column("chunk_count", sa.Integer(), nullable=False),
+        sa.Column("target", sa.Integer()),
         _reference("node_stats", "node_id", "taxonomy_nodes"),
         sa.PrimaryKeyConstraint("node_id", name=op.f("pk_node_stats")),
+        sqlite_with_rowid=False,
+    )
+    op.execute(
+        "INSERT INTO node_stats (node_id, document_count, chunk_count, target)"
+        " SELECT id, 0, 0, target_documents FROM taxonomy_nodes"
     )
     op.create_table(
         "scopes",

@@ -212,7 +212,28 @@ function tabs() {
   for (const tab of all(".tabs [aria-current]")) tab.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
+// Narrows a tree to the items that hold a text, with what is above them.
+function filtering() {
+  document.addEventListener("input", (event) => {
+    const tree = event.target.dataset?.filter && document.querySelector(event.target.dataset.filter);
+    if (!tree) return;
+    const wanted = event.target.value.trim().toLowerCase();
+    for (const item of all("li", tree)) {
+      item.hidden = wanted !== "" && !item.textContent.toLowerCase().includes(wanted);
+      const details = item.querySelector(":scope > details");
+      if (details && wanted) details.open = !item.hidden;
+    }
+  });
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-reload]")) return;
+    const url = new URL(location.href);
+    url.searchParams.set(event.target.name, event.target.value);
+    location.assign(url);
+  });
+}
+
 theme();
+filtering();
 menu();
 tabs();
 liveDot();

@@ -32,11 +32,11 @@ function draw(element) {
       width: plot.clientWidth || 400,
       height: 170,
       cursor: { y: false },
-      scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },
+      scales: { y: { range: (_, low, high) => [0, Number(element.dataset.maximum) || Math.max(high, 4)] } },
       axes: [{ ...axis, values: TICKS, size: 30 }, { ...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
       series: [
-        { label: "Time", value: "{HH}:{mm}" },
-        { label: element.dataset.label, stroke: colour(element, "accent"), fill: colour(element, "accent-soft"), width: 1.5, points: { show: false } },
+        { label: "Time", value: "isLong" in element.dataset ? "{YYYY}-{MM}-{DD} {HH}:{mm}" : "{HH}:{mm}" },
+        { label: element.dataset.label, stroke: colour(element, "accent"), fill: colour(element, "accent-soft"), width: 1.5, points: { show: "isLong" in element.dataset } },
       ],
     }, values(), plot);
   };
@@ -47,4 +47,13 @@ function draw(element) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", make);
 }
 
-document.querySelectorAll(".chart[data-series]").forEach(draw);
+const drawn = new WeakSet();
+const drawAll = () => {
+  for (const element of document.querySelectorAll(".chart[data-series]")) {
+    if (drawn.has(element)) continue;
+    drawn.add(element);
+    draw(element);
+  }
+};
+drawAll();
+document.addEventListener("htmx:after:swap", drawAll);

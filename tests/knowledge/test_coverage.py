@@ -78,9 +78,10 @@ def test_coverage_counts_each_topic_up_to_its_target(alice: Actor, ids: Ids) -> 
     found = coverage.get_coverage(agent.id, actor=alice)
 
     # "Physics" has no target of its own: 10. Heat has 5 of 4, which hides nothing else's lack.
-    assert found.target_counts == {ids["Physics"]: 10, ids["Wings"]: 4, ids["Heat"]: 4}
-    assert found.document_counts == {ids["Physics"]: 0, ids["Wings"]: 2, ids["Heat"]: 5}
-    assert found.node_coverage == {ids["Physics"]: 0.0, ids["Wings"]: 50.0, ids["Heat"]: 100.0}
+    physics, wings, heat = (str(ids[label]) for label in ("Physics", "Wings", "Heat"))
+    assert found.target_counts == {physics: 10, wings: 4, heat: 4}
+    assert found.document_counts == {physics: 0, wings: 2, heat: 5}
+    assert found.node_coverage == {physics: 0.0, wings: 50.0, heat: 100.0}
     assert found.overall_coverage == round(100 * 6 / 18, 2)
     assert (found.total_documents, found.total_chunks) == (7, 7)
     assert (agent.coverage_percent, agent.total_documents) == (found.overall_coverage, 7)
@@ -92,7 +93,9 @@ def test_a_document_counts_from_a_confidence_of_seven_tenths(
 ) -> None:
     about(alice, ids["Heat"], confidence=confidence)
     agent = make_agent(alice, ids["Heat"])
-    assert coverage.get_coverage(agent.id, actor=alice).document_counts == {ids["Heat"]: counted}
+    assert coverage.get_coverage(agent.id, actor=alice).document_counts == {
+        str(ids["Heat"]): counted
+    }
     assert agent.total_documents == counted
 
 
@@ -194,7 +197,7 @@ def test_the_counts_stay_true_whatever_happens(alice: Actor, seed: int) -> None:
         by_node, totals = recount(agent)
         found = coverage.measure(agent)
         assert {key: n for key, n in found.document_counts.items() if n} == {
-            key: pair[0] for key, pair in by_node.items()
+            str(key): pair[0] for key, pair in by_node.items()
         }
         assert (found.total_documents, found.total_chunks) == totals
         stats = {row.node_id: row.chunk_count for row in db.session.scalars(select(NodeStat))}
@@ -255,7 +258,7 @@ def test_targets_belong_to_the_agent(cast: Cast, alice: Actor, ids: Ids) -> None
     assert str(ids["Physics"]) not in {
         gap["node_id"] for gap in api.get(f"/agents/{agent.id}/gaps?threshold=1").json["gaps"]
     }
-    assert coverage.measure(other).target_counts[ids["Heat"]] == 4
+    assert coverage.measure(other).target_counts[str(ids["Heat"])] == 4
     again = api.put(path, {str(ids["Heat"]): None}).json
     assert again["target_counts"][str(ids["Heat"])] == 4
     assert again["target_counts"][str(ids["Physics"])] == 0
@@ -279,7 +282,7 @@ def test_a_target_out_of_scope_is_refused(cast: Cast, alice: Actor, ids: Ids) ->
         response = cast.api("alice").put(path, {str(ids["Heat"]): 1, str(node): 1})
         assert response.status_code == 400
         assert response.json["extras"]["invalid"] == [str(node)]
-    assert coverage.measure(agent).target_counts == {ids["Heat"]: 4}
+    assert coverage.measure(agent).target_counts == {str(ids["Heat"]): 4}
 
 
 # Refresh, tasks and history

@@ -9,8 +9,10 @@ def init_app(app: APIFlask) -> None:
     from webapp.agents.deletion import belongings
     from webapp.knowledge import api, jobs, live, pages, services
     from webapp.knowledge.coverage import api as coverage_api
+    from webapp.knowledge.coverage import pages as coverage_pages
     from webapp.knowledge.coverage import refresh
     from webapp.knowledge.scopes import api as scopes_api
+    from webapp.knowledge.scopes import pages as scopes_pages
     from webapp.knowledge.taxonomies import api as taxonomies_api
     from webapp.knowledge.taxonomies import pages as taxonomies_pages
 
@@ -19,7 +21,9 @@ def init_app(app: APIFlask) -> None:
     app.register_blueprint(api.bp)
     app.register_blueprint(taxonomies_pages.bp)
     app.register_blueprint(taxonomies_api.bp)
+    app.register_blueprint(scopes_pages.bp)
     app.register_blueprint(scopes_api.bp)
+    app.register_blueprint(coverage_pages.bp)
     app.register_blueprint(coverage_api.bp)
     live.init_app(app)
     refresh.register()

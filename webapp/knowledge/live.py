@@ -6,18 +6,38 @@ from collections.abc import Iterator
 from typing import Any
 
 from apiflask import APIFlask
+from flask import render_template
 from pydantic import ValidationError
 
 from webapp.agents import services as agents
 from webapp.core import live
 from webapp.core.actor import Actor, Role
 from webapp.core.errors import Invalid, validation_errors
-from webapp.knowledge import services
+from webapp.knowledge import index, services
+from webapp.knowledge.coverage import refresh
 from webapp.knowledge.schemas import QueryBody
 
 
 def init_app(_app: APIFlask) -> None:
-    """The socket's route is registered by its decorator."""
+    """Topics `coverage:<agent>` and `knowledge:all`: that there is something new to fetch.
+
+    The socket's route is registered by its decorator.
+    """
+    live.register("coverage", _draw_coverage_pulse)
+    live.register("knowledge", _draw_knowledge_pulse)
+
+
+def _draw_coverage_pulse(agent_id: str, actor: Actor) -> str:
+    agent = agents.get_agent(agent_id, actor=actor)
+    return _draw_pulse("coverage-pulse", refresh.pulse_of(agent))
+
+
+def _draw_knowledge_pulse(_item_id: str, actor: Actor) -> str:
+    return _draw_pulse("knowledge-pulse", str(index.read_revision(actor.organization_id)))
+
+
+def _draw_pulse(element_id: str, pulse: str) -> str:
+    return render_template("knowledge/coverage/_pulse.html", id=element_id, pulse=pulse)
 
 
 @live.socket("/ws/query/<agent_id>", role=Role.MEMBER)

@@ -85,6 +85,27 @@ def get_refresh(reference: str | UUID, task_id: str, *, actor: Actor) -> Task:
     return task
 
 
+def running_refresh(agent: Agent) -> Task | None:
+    """The newest refresh of an agent that has not ended."""
+    return db.session.scalar(
+        select(Task)
+        .where(
+            Task.organization_id == agent.organization_id,
+            Task.agent_id == agent.id,
+            Task.task_type == TASK_TYPE,
+            Task.status.in_(("pending", "running")),
+        )
+        .order_by(Task.created_at.desc())
+        .limit(1)
+    )
+
+
+def pulse_of(agent: Agent) -> str:
+    """Another text whenever the agent's page has something new to show."""
+    task = running_refresh(agent)
+    return f"{agent.revision}-{task.progress_percent if task else 'none'}"
+
+
 def refresh_coverage(run: Run) -> None:
     """The task: what was measured and its row of history come with one commit, once."""
     if run.task.position.get("is_kept"):
@@ -93,6 +114,7 @@ def refresh_coverage(run: Run) -> None:
     if db.session.scalar(_select_agent(agent_id)) is None:
         raise NotFound(f"Agent not found: {agent_id}")
     run.hold()
+    live.announce(f"coverage:{agent_id}", run.task.organization_id)
     run.advance(0.25, {}, {})
     run.hold()
     agent = get_locked(_select_agent(agent_id))

@@ -67,9 +67,9 @@ class TargetsBody(RootModel[dict[UUID, int | None]]):
 class CoverageAnswer(Answer):
     agent_id: UUID
     overall_coverage: float
-    node_coverage: dict[UUID, float]
-    document_counts: dict[UUID, int]
-    target_counts: dict[UUID, int]
+    node_coverage: dict[str, float] = Field(description="Percent of its target, by topic id")
+    document_counts: dict[str, int]
+    target_counts: dict[str, int]
     version: str | None
     total_documents: int
     total_chunks: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from webapp.agents.models import Agent
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
+from webapp.core.database import dashed, uuid_digits
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.extensions import db
 from webapp.knowledge.coverage.models import DEFAULT_TARGET, CoverageRecord, CoverageTarget
@@ -38,9 +40,9 @@ class Coverage:
 
     agent_id: UUID
     overall_coverage: float
-    node_coverage: dict[UUID, float]
-    document_counts: dict[UUID, int]
-    target_counts: dict[UUID, int]
+    node_coverage: dict[str, float]
+    document_counts: dict[str, int]
+    target_counts: dict[str, int]
     version: str | None
     total_documents: int
     total_chunks: int
@@ -91,23 +93,24 @@ def measure(agent: Agent) -> Coverage:
 
     One read of as many rows as the scope has topics; documents and passages are not read.
     """
-    rows = db.session.execute(_select(agent)).all() if agent.taxonomy_node_ids else []
-    found, wanted = 0, 0
-    shares: dict[UUID, float] = {}
-    for _, documents, target in rows:
-        found += min(documents, target)
-        wanted += target
-    for node_id, documents, target in rows:
-        shares[node_id] = share(documents, target)
+    counts: dict[str, int] = {}
+    wants: dict[str, int] = {}
+    # A topic under several others comes more than once.
+    for digits, documents, target in db.session.execute(_select(agent)):
+        node_id = dashed(digits)
+        counts[node_id], wants[node_id] = documents, target
+    wants |= {key: target for key, target in _targets(agent).items() if key in wants}
+    pairs = list(zip(counts.values(), wants.values(), strict=True))
+    found, wanted = sum(min(pair) for pair in pairs), sum(wants.values())
     totals = db.session.execute(
         select(Scope.document_count, Scope.chunk_count).where(Scope.id == agent.scope_id)
     ).one_or_none()
     return Coverage(
         agent_id=agent.id,
         overall_coverage=round(100 * found / max(wanted, 1), 2),
-        node_coverage=shares,
-        document_counts={row[0]: row[1] for row in rows},
-        target_counts={row[0]: row[2] for row in rows},
+        node_coverage=dict(zip(counts, (share(*pair) for pair in pairs), strict=True)),
+        document_counts=counts,
+        target_counts=wants,
         version=agent.taxonomy_version,
         total_documents=totals.document_count if totals else 0,
         total_chunks=totals.chunk_count if totals else 0,
@@ -115,6 +118,7 @@ def measure(agent: Agent) -> Coverage:
     )
 
 
+@lru_cache(10_000)
 def share(documents: int, target: int) -> float:
     """Percent of a target, two decimals, at most 100; a target of 0 is reached."""
     return round(min(100.0, 100 * documents / target), 2) if target else 100.0
@@ -133,12 +137,19 @@ def find_gaps(reference: str | UUID, threshold: float, *, actor: Actor) -> list[
     agent = agents.get_agent(reference, actor=actor)
     if not agent.taxonomy_node_ids:
         return []
-    statement = _select(agent).add_columns(TaxonomyNode.canonical_path)
-    limit = round(100 * threshold, 2)
+    found, limit = measure(agent), round(100 * threshold, 2)
+    lacking = [UUID(key) for key, percent in found.node_coverage.items() if percent < limit]
+    nodes = select(TaxonomyNode.id, TaxonomyNode.canonical_path).where(TaxonomyNode.id.in_(lacking))
     gaps = [
-        Gap(node_id, path, documents, target, share(documents, target), limit)
-        for node_id, documents, target, path in db.session.execute(statement)
-        if share(documents, target) < limit
+        Gap(
+            node_id,
+            path,
+            found.document_counts[str(node_id)],
+            found.target_counts[str(node_id)],
+            found.node_coverage[str(node_id)],
+            limit,
+        )
+        for node_id, path in db.session.execute(nodes)
     ]
     return sorted(gaps, key=lambda gap: (-gap.missing_docs, gap.path))
 
@@ -153,8 +164,8 @@ def set_targets(
     """
     actor.require(Role.ADMIN)
     agent = agents.get_agent(reference, actor=actor, lock=True)
-    below = {row[0] for row in db.session.execute(_select(agent))}
-    outside = [str(node_id) for node_id in targets if node_id not in below]
+    below = measure(agent).document_counts
+    outside = [str(node_id) for node_id in targets if str(node_id) not in below]
     if outside:
         raise BadReference(
             f"Not in the scope of {agent.handle}: {', '.join(outside[:20])}",
@@ -205,21 +216,21 @@ def get_history(
     return History(agent.id, list(db.session.scalars(newest.limit(limit))), start, end)
 
 
+def _targets(agent: Agent) -> dict[str, int]:
+    """The targets of the agent's own, which are few."""
+    own = select(uuid_digits(CoverageTarget.node_id), CoverageTarget.target)
+    rows = db.session.execute(own.where(CoverageTarget.agent_id == agent.id))
+    return {dashed(row[0]): row[1] for row in rows}
+
+
 def _select(agent: Agent) -> Any:
-    """Topic, documents and target of each topic in an agent's scope."""
-    below = select(TaxonomyClosure.descendant_id).where(
-        TaxonomyClosure.ancestor_id.in_(agent.taxonomy_node_ids)
-    )
+    """Topic, documents and the taxonomy's target of each topic in an agent's scope."""
     return (
         select(
-            TaxonomyNode.id,
-            func.coalesce(NodeStat.document_count, 0),
-            func.coalesce(CoverageTarget.target, TaxonomyNode.target_documents, DEFAULT_TARGET),
+            uuid_digits(NodeStat.node_id),
+            NodeStat.document_count,
+            func.coalesce(NodeStat.target, DEFAULT_TARGET),
         )
-        .outerjoin(NodeStat, NodeStat.node_id == TaxonomyNode.id)
-        .outerjoin(
-            CoverageTarget,
-            (CoverageTarget.node_id == TaxonomyNode.id) & (CoverageTarget.agent_id == agent.id),
-        )
-        .where(TaxonomyNode.id.in_(below))
+        .join(TaxonomyClosure, TaxonomyClosure.descendant_id == NodeStat.node_id)
+        .where(TaxonomyClosure.ancestor_id.in_(agent.taxonomy_node_ids))
     )

@@ -16,6 +16,7 @@ from webapp.knowledge.index.writing import (
     merge_segments,
     move_scopes,
     prepare_entries,
+    read_revision,
     remove_chunks,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "merge_segments",
     "move_scopes",
     "prepare_entries",
+    "read_revision",
     "remove_chunks",
     "search",
 ]

@@ -51,6 +51,16 @@ def lock(organization_id: UUID) -> None:
     _locked_state(organization_id)
 
 
+def read_revision(organization_id: UUID) -> int:
+    """A number that is another one after every change of the index or of scopes; 0 at first."""
+    row = db.session.execute(
+        select(IndexState.revision, IndexState.scope_revision).where(
+            IndexState.organization_id == organization_id
+        )
+    ).one_or_none()
+    return row.revision ^ row.scope_revision if row else 0
+
+
 def move_scopes(organization_id: UUID) -> None:
     """Say that chunks the index knows have come into or out of some scope."""
     _locked_state(organization_id).scope_revision = new_revision()

@@ -48,15 +48,20 @@ class DocumentNode(Model):
 
 
 class NodeStat(Model):
-    """How many documents a topic has by itself, and their passages; kept with every change."""
+    """How many documents a topic has by itself, and their passages; kept with every change.
+
+    Made with its topic, whose `target_documents` it repeats: all that coverage reads is here.
+    """
 
     __tablename__ = "node_stats"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     node_id: Mapped[UUID] = mapped_column(
         ForeignKey("taxonomy_nodes.id", ondelete="CASCADE"), primary_key=True
     )
     document_count: Mapped[int] = mapped_column(default=0)
     chunk_count: Mapped[int] = mapped_column(default=0)
+    target: Mapped[int | None]
 
 
 class Scope(Model):

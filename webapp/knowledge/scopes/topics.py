@@ -8,8 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from webapp.core import clock
 from webapp.core.errors import BadReference
@@ -196,18 +205,12 @@ def recount_scopes(condition: ColumnElement[bool]) -> None:
 
 def recount_nodes(organization_id: UUID) -> None:
     """Write the counts of all topics of an organization anew, from the links."""
-    mine = (
-        select(TaxonomyNode.id)
-        .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
-        .where(Taxonomy.organization_id == organization_id)
-    )
-    db.session.execute(
-        delete(NodeStat)
-        .where(NodeStat.node_id.in_(mine))
-        .execution_options(synchronize_session=False)
-    )
     counted = (
-        select(DocumentNode.node_id, func.count(), func.sum(Document.chunk_count))
+        select(
+            DocumentNode.node_id,
+            func.count().label("documents"),
+            func.sum(Document.chunk_count).label("chunks"),
+        )
         .join(Document, Document.id == DocumentNode.document_id)
         .where(
             Document.organization_id == organization_id,
@@ -215,9 +218,22 @@ def recount_nodes(organization_id: UUID) -> None:
             DocumentNode.is_counted,
         )
         .group_by(DocumentNode.node_id)
+        .cte("counted")
     )
-    columns = ["node_id", "document_count", "chunk_count"]
-    db.session.execute(insert(NodeStat).from_select(columns, counted))
+    mine = (
+        select(TaxonomyNode.id)
+        .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
+        .where(Taxonomy.organization_id == organization_id)
+    )
+    own = counted.c.node_id == NodeStat.node_id
+    documents = select(counted.c.documents).where(own).scalar_subquery()
+    chunks = select(counted.c.chunks).where(own).scalar_subquery()
+    db.session.execute(
+        update(NodeStat)
+        .where(NodeStat.node_id.in_(mine))
+        .values(document_count=func.coalesce(documents, 0), chunk_count=func.coalesce(chunks, 0))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _counts(document_ids: Sequence[UUID]) -> Counts:
@@ -276,19 +292,16 @@ def _minus(after: dict[UUID, Pair], before: dict[UUID, Pair]) -> dict[UUID, Pair
 
 def _add(changes: Counts) -> None:
     if changes.nodes:
-        dialect: Any = postgresql if db.engine.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(NodeStat)
-        statement = statement.on_conflict_do_update(
-            index_elements=["node_id"],
-            set_={
-                name: getattr(NodeStat, name) + statement.excluded[name]
-                for name in ("document_count", "chunk_count")
-            },
-        )
+        table = NodeStat.__table__.c
         db.session.connection().execute(
-            statement,
+            update(NodeStat.__table__)  # type: ignore[arg-type]  # it is a Table
+            .where(table.node_id == bindparam("node"))
+            .values(
+                document_count=table.document_count + bindparam("documents"),
+                chunk_count=table.chunk_count + bindparam("chunks"),
+            ),
             [
-                {"node_id": node_id, "document_count": documents, "chunk_count": chunks}
+                {"node": node_id, "documents": documents, "chunks": chunks}
                 for node_id, (documents, chunks) in changes.nodes.items()
             ],
         )

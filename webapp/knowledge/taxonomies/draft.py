@@ -6,14 +6,14 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, delete, insert, select
+from sqlalchemy import and_, delete, insert, select, update
 
 from webapp.core import clock
 from webapp.core.database import fold
 from webapp.core.errors import BadReference, Conflict, Invalid
 from webapp.core.extensions import db
 from webapp.knowledge import index
-from webapp.knowledge.scopes.models import Scope
+from webapp.knowledge.scopes.models import NodeStat, Scope
 from webapp.knowledge.scopes.topics import recount_scopes
 from webapp.knowledge.taxonomies.graph import MAX_DEPTH, Circle, Shape, TooDeep, arrange
 from webapp.knowledge.taxonomies.models import (
@@ -37,6 +37,7 @@ class Draft:
         self.taxonomy = taxonomy
         self.nodes, self.parents = load_nodes(taxonomy)
         self.named: dict[UUID, None] = {}
+        self._retargeted: list[TaxonomyNode] = []
         self._old_nodes = frozenset(self.nodes)
         self._old_edges = {(up, down) for down, ups in self.parents.items() for up in ups}
         self._old_shape = self._arrange()
@@ -54,7 +55,12 @@ class Draft:
                 above = self._child(above, label).id
             node = self._child(above, item.path[-1], item.node_id)
         if item.target_documents is not None:
-            node.target_documents = item.target_documents
+            self.set_target(node, item.target_documents)
+
+    def set_target(self, node: TaxonomyNode, target: int | None) -> None:
+        node.target_documents = target
+        if node.id in self._old_nodes:
+            self._retargeted.append(node)
 
     def connect(self, parent: UUID, child: UUID) -> None:
         missing = [str(node) for node in (parent, child) if node not in self.nodes]
@@ -94,6 +100,10 @@ class Draft:
         db.session.flush()
         columns = [column.key for column in TaxonomyNode.__table__.columns]
         _insert(TaxonomyNode, [{name: getattr(row, name) for name in columns} for row in created])
+        _insert(NodeStat, [_stat_of(row) for row in created])
+        for row in self._retargeted:
+            stat = update(NodeStat).where(NodeStat.node_id == row.id)
+            db.session.execute(stat.values(target=row.target_documents))
         self._store_edges()
         self._store_pairs(shape)
         self.taxonomy.node_count = len(self.nodes)
@@ -191,6 +201,15 @@ def _insert(model: Any, rows: list[dict[str, Any]]) -> None:
     """Many rows of one table, past the unit of work, which costs more than the database."""
     for start in range(0, len(rows), BATCH):
         db.session.connection().execute(insert(model.__table__), rows[start : start + BATCH])
+
+
+def _stat_of(node: TaxonomyNode) -> dict[str, Any]:
+    return {
+        "node_id": node.id,
+        "document_count": 0,
+        "chunk_count": 0,
+        "target": node.target_documents,
+    }
 
 
 def _delete(model: Any, columns: tuple[str, str], pairs: set[tuple[UUID, UUID]]) -> None:

@@ -31,7 +31,7 @@ def update_node(version: str, node_id: UUID, changes: NodeChanges, *, actor: Act
     if "label" in given and changes.label:
         row.label = changes.label
     if "target_documents" in given:
-        row.target_documents = changes.target_documents
+        draft.set_target(row, changes.target_documents)
     if "parent_ids" in given:
         missing = [str(parent) for parent in changes.parent_ids if parent not in draft.nodes]
         if missing:

@@ -138,6 +138,25 @@ def get_taxonomy(version: str, *, actor: Actor) -> Taxonomy:
     return taxonomy
 
 
+def node_ids(version: str, *, actor: Actor) -> set[UUID]:
+    """The ids of all nodes of a version."""
+    taxonomy = get_taxonomy(version, actor=actor)
+    return set(
+        db.session.scalars(select(TaxonomyNode.id).where(TaxonomyNode.taxonomy_id == taxonomy.id))
+    )
+
+
+def get_node(node_id: UUID, *, actor: Actor) -> TaxonomyNode:
+    node = db.session.scalar(
+        select(TaxonomyNode)
+        .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
+        .where(Taxonomy.organization_id == actor.organization_id, TaxonomyNode.id == node_id)
+    )
+    if node is None:
+        raise NotFound(f"Topic not found: {node_id}")
+    return node
+
+
 def list_nodes(version: str, query: NodeQuery, *, actor: Actor) -> Page:
     """Nodes whose path holds `q`, in the order of their paths."""
     taxonomy = get_taxonomy(version, actor=actor)

@@ -1,0 +1,134 @@
+"""An agent's coverage: the figures, the map, the tree, the gaps, the history; one topic of it."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+from pydantic import ValidationError
+
+from webapp.agents import services as agents
+from webapp.agents.models import Agent
+from webapp.core.actor import Role
+from webapp.core.errors import DomainError, Invalid, NotFound, validation_errors
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page, to
+from webapp.knowledge import documents, index
+from webapp.knowledge.coverage import refresh as refreshing
+from webapp.knowledge.coverage import services
+from webapp.knowledge.coverage.forms import TargetForm
+from webapp.knowledge.coverage.schemas import GapQuery, HistoryQuery
+from webapp.knowledge.coverage.tree import draw_map, draw_tree
+from webapp.knowledge.schemas import DocumentQuery
+from webapp.knowledge.taxonomies import services as taxonomies
+
+Q = TypeVar("Q", GapQuery, HistoryQuery)
+
+bp = Blueprint("coverage", __name__, url_prefix="/agents/<handle>/coverage")
+
+THRESHOLDS = (0.25, 0.5, 0.75, 1.0)
+#: gaps listed on the page; the API answers all
+MAX_GAPS = 100
+#: branches of a larger tree are folded below the second level
+MAX_OPEN = 60
+
+
+@bp.get("")
+@requires(Role.VIEWER)
+def show(handle: str) -> Response:
+    actor = current_actor()
+    agent = agents.get_agent(handle, actor=actor)
+    query, dates = _query(GapQuery), _query(HistoryQuery)
+    found = services.measure(agent)
+    roots = draw_tree(agent, found)
+    gaps = services.find_gaps(agent.id, query.threshold, actor=actor)
+    history = services.get_history(
+        agent.id, actor=actor, start=dates.start_date, end=dates.end_date
+    )
+    return page(
+        "knowledge/coverage/show.html",
+        fragment="knowledge/coverage/_coverage.html",
+        agent=agent,
+        coverage=found,
+        covered_count=sum(1 for count in found.document_counts.values() if count),
+        roots=roots,
+        areas=draw_map(roots),
+        gaps=gaps[:MAX_GAPS],
+        gap_count=len(gaps),
+        threshold=query.threshold,
+        thresholds=THRESHOLDS,
+        history=history,
+        series=_series(history),
+        dates=request.args,
+        task=refreshing.running_refresh(agent),
+        max_open=MAX_OPEN,
+        coverage_pulse=refreshing.pulse_of(agent),
+        knowledge_pulse=index.read_revision(agent.organization_id),
+    )
+
+
+@bp.post("/refresh")
+@requires(Role.ADMIN)
+def refresh(handle: str) -> Response:
+    refreshing.start_refresh(handle, actor=current_actor())
+    return to("coverage.show", handle=handle)
+
+
+@bp.get("/topics/<uuid:node_id>")
+@requires(Role.VIEWER)
+def topic(handle: str, node_id: UUID) -> Response:
+    agent = agents.get_agent(handle, actor=current_actor())
+    return _topic_page(agent, node_id, TargetForm(formdata=None))
+
+
+@bp.post("/topics/<uuid:node_id>")
+@requires(Role.ADMIN)
+def set_target(handle: str, node_id: UUID) -> Response:
+    actor = current_actor()
+    agent = agents.get_agent(handle, actor=actor)
+    form = TargetForm()
+    if form.validate():
+        try:
+            services.set_targets(agent.id, {node_id: form.target.data}, actor=actor)
+        except DomainError as error:
+            form.reject(error)
+        else:
+            return to("coverage.show", handle=handle, message="The target is set.")
+    return _topic_page(agent, node_id, form, status=422)
+
+
+def _topic_page(agent: Agent, node_id: UUID, form: TargetForm, *, status: int = 200) -> Response:
+    actor = current_actor()
+    found, key = services.measure(agent), str(node_id)
+    if key not in found.document_counts:
+        raise NotFound(f"Topic not found: {node_id}")
+    if not form.is_submitted():
+        form.target.data = found.target_counts[key]
+    return page(
+        "knowledge/coverage/topic.html",
+        status=status,
+        agent=agent,
+        node=taxonomies.get_node(node_id, actor=actor),
+        document_count=found.document_counts[key],
+        target=found.target_counts[key],
+        percent=found.node_coverage[key],
+        documents=documents.list_documents(DocumentQuery(node=node_id, limit=20), actor=actor),
+        form=form,
+    )
+
+
+def _series(history: services.History) -> dict[str, list[float]]:
+    entries = history.history[::-1]
+    return {
+        "x": [round(entry.timestamp.timestamp(), 3) for entry in entries],
+        "y": [entry.overall_coverage for entry in entries],
+    }
+
+
+def _query(schema: type[Q]) -> Q:
+    try:
+        return schema.model_validate({name: value for name, value in request.args.items() if value})
+    except ValidationError as error:
+        first = validation_errors(error)[0]
+        raise Invalid(f"{first['field']}: {first['message']}", field=first["field"]) from error
