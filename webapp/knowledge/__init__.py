@@ -13,6 +13,7 @@ def init_app(app: APIFlask) -> None:
     from webapp.knowledge.coverage import refresh
     from webapp.knowledge.scopes import api as scopes_api
     from webapp.knowledge.scopes import pages as scopes_pages
+    from webapp.knowledge.scopes import proposals
     from webapp.knowledge.taxonomies import api as taxonomies_api
     from webapp.knowledge.taxonomies import pages as taxonomies_pages
 
@@ -27,4 +28,5 @@ def init_app(app: APIFlask) -> None:
     app.register_blueprint(coverage_api.bp)
     live.init_app(app)
     refresh.register()
+    proposals.register()
     jobs.register()

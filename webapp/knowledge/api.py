@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from io import BytesIO
+from typing import Any, TypeVar
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -30,6 +31,8 @@ from webapp.knowledge.schemas import (
     DocumentBody,
     DocumentChanges,
     DocumentQuery,
+    FileOptions,
+    ProposalsBody,
     QueryAnswer,
     QueryBody,
     SearchAnswer,
@@ -38,6 +41,8 @@ from webapp.knowledge.schemas import (
 )
 
 bp = APIBlueprint("knowledge_api", __name__, url_prefix="/api/v1", tag="Knowledge")
+
+B = TypeVar("B", DocumentBody, FileOptions)
 
 DOCUMENTS = TypeAdapter(list[DocumentAnswer])
 EVENT_STREAM = {
@@ -63,6 +68,11 @@ DOCUMENT_CONTENT = {
                     "file": {"type": "string", "format": "binary"},
                     "title": {"type": "string", "maxLength": 500},
                     "external_id": {"type": "string", "maxLength": 255},
+                    "source_url": {"type": "string"},
+                    "nodes": {"type": "string", "description": "Topics, as a JSON array"},
+                    "version": {"type": "string", "description": "Of the taxonomy"},
+                    "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+                    "metadata": {"type": "string", "description": "A JSON object"},
                 },
             }
         },
@@ -108,7 +118,7 @@ def create() -> Response:
     limit = current_app.config["CALLBOARD"].max_body
     if (request.content_length or 0) > limit:
         raise TooLarge(f"The JSON body is larger than the limit of {limit:,} bytes; upload a file.")
-    body = _validated(request.get_json())
+    body = _validated(request.get_json(), DocumentBody)
     document = documents.create_document(body, actor=current_actor())
     location = url_for("knowledge_api.show", document_id=document.id)
     return _json(DocumentAnswer.model_validate(document), 201, location)
@@ -129,11 +139,8 @@ def import_() -> Response:
         raise UnsupportedMediaType(
             f"This address reads {uploads.NDJSON}, not {request.mimetype or 'nothing'!r}."
         )
-    task = uploads.start_import(
-        BytesIO(request.get_data(cache=False)),
-        filename="import.ndjson",
-        actor=current_actor(),
-    )
+    file = uploads.File("import.ndjson", BytesIO(request.get_data(cache=False)))
+    task = uploads.start_import([file], actor=current_actor())
     return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
 
 
@@ -152,6 +159,35 @@ def show(document_id: UUID) -> Document:
 def update(document_id: UUID, body: DocumentChanges) -> Document:
     """Change a document: title, text, source, metadata, topics"""
     return documents.update_document(document_id, body, actor=current_actor())
+
+
+@bp.get("/documents/<uuid:document_id>/original")
+@requires(Role.VIEWER)
+@bp.doc(responses={200: "The file as it came, to be kept"})
+def original(document_id: UUID) -> Response:
+    """The file a document was read from"""
+    return send_original(document_id)
+
+
+@bp.post("/documents/<uuid:document_id>/retry")
+@requires(Role.ADMIN)
+@bp.output(TaskStarted, 202, description="The task that reads the file again")
+@bp.doc(responses=[409])
+def retry(document_id: UUID) -> Response:
+    """Read a failed document's file again"""
+    task = uploads.retry_document(document_id, actor=current_actor())
+    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
+
+
+@bp.post("/documents/proposals")
+@requires(Role.ADMIN)
+@bp.input(ProposalsBody, arg_name="body")
+@bp.output(list[DocumentAnswer])
+def settle_proposals(body: ProposalsBody) -> list[Document]:
+    """Confirm the topics proposed for documents, or reject them"""
+    return documents.settle_topics(
+        body.ids, is_accepted=body.action == "confirm", actor=current_actor()
+    )
 
 
 @bp.delete("/documents/<uuid:document_id>")
@@ -192,6 +228,15 @@ def query_stream(agent_id: str, body: QueryBody) -> Response:
     return _stream(agent_id, body)
 
 
+def send_original(document_id: UUID) -> Response:
+    """The file, which no browser shows in our place: it may hold anybody's scripts."""
+    name, content_type, parts = uploads.get_original(document_id, actor=current_actor())
+    response = current_app.response_class(stream_with_context(parts), mimetype=content_type)
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
 def _stream(agent_id: str, body: QueryBody) -> Response:
     actor = current_actor()
     delay = agents.get_agent(agent_id, actor=actor).stream_delay_ms / 1000
@@ -221,20 +266,28 @@ def _upload() -> Response:
     if file is None or not file.filename:
         raise Invalid("The form has no file.", field="file", code="missing")
     task = uploads.start_import(
-        file.stream,
-        filename=file.filename,
-        title=request.form.get("title", "")[:500],
-        external_id=request.form.get("external_id", "")[:255] or None,
-        actor=current_actor(),
+        [uploads.File(file.filename, file.stream)], options=_options(), actor=current_actor()
     )
     return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
 
 
-def _validated(value: object) -> DocumentBody:
+def _options() -> FileOptions:
+    """The form's fields beside the file; `nodes` and `metadata` are JSON."""
+    values: dict[str, Any] = {name: value for name, value in request.form.items() if value != ""}
+    for name in ("nodes", "metadata"):
+        if name in values:
+            try:
+                values[name] = current_app.json.loads(values[name])
+            except ValueError as error:
+                raise Invalid(f"{name} is not JSON.", field=name) from error
+    return _validated(values, FileOptions)
+
+
+def _validated(value: object, schema: type[B]) -> B:
     if not isinstance(value, dict):
         raise Malformed("The body must be a JSON object.")
     try:
-        return DocumentBody.model_validate(value)
+        return schema.model_validate(value)
     except ValidationError as error:
         first = validation_errors(error)[0]
         raise Invalid(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,10 +22,16 @@ from webapp.core.web import Page
 from webapp.knowledge import index
 from webapp.knowledge.chunking import Piece, chunk_text
 from webapp.knowledge.coverage.refresh import schedule_recalculation
-from webapp.knowledge.models import Chunk, Document
+from webapp.knowledge.models import Chunk, Document, Upload
 from webapp.knowledge.parsing import ParsedDocument, ParsingError, parse
-from webapp.knowledge.schemas import DocumentBody, DocumentChanges, DocumentQuery
+from webapp.knowledge.schemas import (
+    DocumentBody,
+    DocumentChanges,
+    DocumentQuery,
+    FileOptions,
+)
 from webapp.knowledge.scopes.models import DocumentNode
+from webapp.knowledge.scopes.proposals import schedule_proposals, settle_proposals
 from webapp.knowledge.scopes.topics import (
     Topics,
     add_topics,
@@ -87,7 +94,7 @@ def parse_body(body: DocumentBody) -> ParsedDocument:
     return ParsedDocument(title=title, text=parsed.text)
 
 
-def load_topics(bodies: Sequence[DocumentBody], *, organization_id: UUID) -> Topics:
+def load_topics(bodies: Sequence[DocumentBody | FileOptions], *, organization_id: UUID) -> Topics:
     """The topics that these bodies name, looked up together."""
     topics = Topics(organization_id)
     for version in {body.version for body in bodies}:
@@ -127,7 +134,9 @@ def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
             select(Document).where(
                 Document.organization_id == organization_id,
                 Document.external_id.in_(external_ids),
-            )
+            ),
+            # A long import may have seen it before somebody else changed it.
+            execution_options={"populate_existing": True},
         )
     }
     changed_ids = [document.id for document in known.values()]
@@ -141,6 +150,8 @@ def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
                     id=uuid4(), organization_id=organization_id, created_at=clock.now()
                 )
                 db.session.add(document)
+                stored.created += 1
+            elif document.chunk_count == 0 and document.status != "ready":
                 stored.created += 1
             else:
                 stored.replaced += 1
@@ -238,6 +249,16 @@ def update_document(document_id: UUID, changes: DocumentChanges, *, actor: Actor
     return document
 
 
+def settle_topics(
+    document_ids: Sequence[UUID], *, is_accepted: bool, actor: Actor
+) -> list[Document]:
+    """Confirm what was proposed for documents, or reject it."""
+    found = settle_proposals(document_ids, is_accepted=is_accepted, actor=actor)
+    announce(actor.organization_id)
+    db.session.commit()
+    return found
+
+
 def delete_document(document_id: UUID, *, actor: Actor) -> None:
     """Remove a document and its passages for good; no search finds it from here on."""
     actor.require(Role.ADMIN)
@@ -245,10 +266,70 @@ def delete_document(document_id: UUID, *, actor: Actor) -> None:
     document = get_document(document_id, actor=actor, lock=True)
     with recounting(actor.organization_id, [document.id]):
         _remove_chunks(actor.organization_id, [document.id])
+        db.session.execute(delete(Upload).where(Upload.id == document.upload_id))
         db.session.delete(document)
     audit.record(actor, "delete", document)
     announce(actor.organization_id)
     db.session.commit()
+
+
+def expect_document(upload: Upload, external_id: str, title: str = "") -> None:
+    """Show at once that a file's document will come; one that is there stays until then.
+
+    Call it under the lock of the index; the caller commits.
+    """
+    if _find_external(upload.organization_id, external_id) is None:
+        db.session.add(_unread(upload, external_id, title))
+        db.session.flush()
+
+
+def attach_original(document: Document, upload: Upload, content: bytes | None = None) -> None:
+    """Keep the file that a document was read from, and no earlier one."""
+    if content is not None:
+        document.checksum = hashlib.sha256(content).hexdigest()
+    if document.upload_id not in (None, upload.id):
+        db.session.execute(delete(Upload).where(Upload.id == document.upload_id))
+    document.upload_id, document.file_size = upload.id, upload.size
+
+
+def fail_document(upload: Upload, external_id: str, error: str) -> None:
+    """Say on a document why its file could not be read.
+
+    One that was read before keeps its text and goes on being found.
+    """
+    document = _find_external(upload.organization_id, external_id)
+    if document is None:
+        document = _unread(upload, external_id)
+        db.session.add(document)
+    if document.chunk_count:
+        document.error = f"The newer file could not be read. {error}"[:500]
+    else:
+        document.status, document.error = "failed", error[:500]
+        attach_original(document, upload)
+    document.updated_at = clock.now()
+
+
+def _find_external(organization_id: UUID, external_id: str) -> Document | None:
+    return db.session.scalar(
+        select(Document).where(
+            Document.organization_id == organization_id, Document.external_id == external_id
+        ),
+        execution_options={"populate_existing": True},
+    )
+
+
+def _unread(upload: Upload, external_id: str, title: str = "") -> Document:
+    return Document(
+        organization_id=upload.organization_id,
+        title=(title or PurePosixPath(upload.filename).name)[:500],
+        content="",
+        content_type=upload.content_type,
+        external_id=external_id[:255],
+        status="pending",
+        file_size=upload.size,
+        checksum="",
+        upload_id=upload.id,
+    )
 
 
 def count_documents(*, actor: Actor) -> int:
@@ -266,6 +347,7 @@ def announce(organization_id: UUID) -> None:
     live.announce("overview:all", organization_id)
     live.announce("knowledge:all", organization_id)
     schedule_recalculation(organization_id)
+    schedule_proposals(organization_id)
 
 
 def _fill(document: Document, body: DocumentBody, parsed: ParsedDocument) -> None:
@@ -277,6 +359,7 @@ def _fill(document: Document, body: DocumentBody, parsed: ParsedDocument) -> Non
     document.document_metadata = body.metadata
     document.file_size = len(body.content.encode())
     document.checksum = checksum(body.content)
+    document.status, document.error, document.proposed_at = "ready", None, None
     document.updated_at = clock.now()
 
 

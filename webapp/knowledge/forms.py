@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from flask_wtf.file import FileRequired, MultipleFileField
+from typing import Any
+
+from flask_wtf.file import MultipleFileField
+from werkzeug.datastructures import FileStorage
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
@@ -8,6 +11,22 @@ from webapp.core.forms import Form
 from webapp.knowledge.schemas import CONTENT_TYPES, MAX_CONTENT
 
 TYPE_LABELS = {"text/markdown": "Markdown", "text/plain": "Plain text", "text/html": "HTML"}
+
+
+class TopicsField(StringField):
+    """Topics by their paths, `;` between them: Physics > Heat; Cooking."""
+
+    def __init__(self, label: str, **options: Any) -> None:
+        description = "Topics, for example: Physics > Heat; Cooking. Left empty, some are proposed."
+        super().__init__(label, description=description, **options)
+
+    @property
+    def paths(self) -> list[list[str]]:
+        """Each topic as its labels from the top."""
+        topics = [
+            [part.strip() for part in topic.split(">")] for topic in (self.data or "").split(";")
+        ]
+        return [labels for labels in topics if any(labels)]
 
 
 class PasteForm(Form):
@@ -21,11 +40,28 @@ class PasteForm(Form):
         "Kind", choices=[(kind, TYPE_LABELS[kind]) for kind in CONTENT_TYPES]
     )
     source_url = StringField("Source address", validators=[Length(max=2000)])
+    topics = TopicsField("About")
+
+
+class TopicsForm(Form):
+    topics = TopicsField("About")
 
 
 class UploadForm(Form):
     files = MultipleFileField(
         "Files",
-        description="Markdown, text or HTML; or NDJSON with one document a line.",
-        validators=[FileRequired()],
+        description="Markdown, text, HTML, PDF or Word; a zip archive of them; or NDJSON with one "
+        "document a line.",
+        render_kw={"accept": ".md,.markdown,.txt,.text,.html,.htm,.pdf,.docx,.ndjson,.jsonl,.zip"},
     )
+    folder = MultipleFileField(
+        "Or a folder",
+        description="With all below it; files of other kinds are passed over.",
+        render_kw={"webkitdirectory": True},
+    )
+    about = TopicsField("About")
+
+    def chosen(self) -> list[FileStorage]:
+        """The files that were really given."""
+        given = [*(self.files.data or []), *(self.folder.data or [])]
+        return [file for file in given if getattr(file, "filename", "")]

@@ -14,7 +14,11 @@ from webapp.knowledge.scopes.models import DocumentNode
 
 
 class Document(Model):
-    """One text with its source; `external_id` is its name in the system it came from."""
+    """One text with its source; `external_id` is its name in the system it came from.
+
+    It is pending until its file has been read, and failed with an `error` where that cannot be.
+    A document that was there stays ready with the `error` of the file that should replace it.
+    """
 
     __tablename__ = "documents"
     __table_args__ = (
@@ -31,6 +35,9 @@ class Document(Model):
     external_id: Mapped[str | None] = mapped_column(String(255))
     document_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     status: Mapped[str] = mapped_column(String(20), default="ready")
+    error: Mapped[str | None] = mapped_column(String(500))
+    upload_id: Mapped[UUID | None] = mapped_column(index=True)
+    proposed_at: Mapped[datetime | None]
     file_size: Mapped[int]
     checksum: Mapped[str] = mapped_column(String(64))
     chunk_count: Mapped[int] = mapped_column(default=0)
@@ -78,7 +85,10 @@ class Question(Model):
 
 
 class Upload(Model):
-    """A received file that waits for its import; kept in the database, so any worker has it."""
+    """A received file; kept in the database, so that any worker has it.
+
+    A collection of documents goes when it has been read; a document's own file stays with it.
+    """
 
     __tablename__ = "uploads"
 

@@ -14,11 +14,23 @@ from webapp.core.errors import DomainError, Invalid, validation_errors
 from webapp.core.security import accepts_upload, current_actor, requires
 from webapp.core.web import page, to
 from webapp.knowledge import documents, services, uploads
-from webapp.knowledge.forms import PasteForm, UploadForm
-from webapp.knowledge.schemas import DocumentBody, DocumentQuery, QueryBody, SearchBody
+from webapp.knowledge import index as index_of_documents
+from webapp.knowledge.api import send_original
+from webapp.knowledge.forms import TYPE_LABELS, PasteForm, TopicsField, TopicsForm, UploadForm
+from webapp.knowledge.parsing import DOCX, PDF
+from webapp.knowledge.schemas import (
+    DocumentBody,
+    DocumentChanges,
+    DocumentQuery,
+    FileOptions,
+    QueryBody,
+    SearchBody,
+)
+from webapp.knowledge.taxonomies import services as taxonomies
 
 bp = Blueprint("knowledge", __name__)
 
+KINDS = {**TYPE_LABELS, PDF: "PDF", DOCX: "Word"}
 STRATEGIES = ("hybrid", "keyword", "vector")
 
 
@@ -29,16 +41,27 @@ def index() -> Response:
         query = DocumentQuery.model_validate(_arguments())
     except ValidationError as error:
         raise _invalid(error) from error
-    found = documents.list_documents(query, actor=current_actor())
+    actor = current_actor()
     return page(
-        "knowledge/index.html", fragment="knowledge/_list.html", documents=found, query=query
+        "knowledge/index.html",
+        fragment="knowledge/_list.html",
+        documents=documents.list_documents(query, actor=actor),
+        query=query,
+        node=taxonomies.get_node(query.node, actor=actor) if query.node else None,
+        kinds=KINDS,
+        pulse=index_of_documents.read_revision(actor.organization_id),
     )
 
 
 @bp.get("/documents/new")
 @requires(Role.ADMIN)
 def new() -> Response:
-    return _new_page(PasteForm(), UploadForm())
+    paste, files = PasteForm(), UploadForm()
+    node_id = request.args.get("node", type=UUID)
+    if node_id is not None:
+        node = taxonomies.get_node(node_id, actor=current_actor())
+        paste.topics.data = files.about.data = " > ".join(node.canonical_path)
+    return _new_page(paste, files)
 
 
 @bp.post("/documents")
@@ -53,6 +76,7 @@ def create() -> Response:
                 content=(form.content.data or "").replace("\r\n", "\n"),
                 content_type=form.content_type.data,
                 source_url=form.source_url.data or None,
+                **_topics(form.topics),
             )
             document = documents.create_document(body, actor=current_actor())
         except DomainError as error:
@@ -72,27 +96,68 @@ def create() -> Response:
 def upload() -> Response:
     form = UploadForm()
     if form.validate():
+        files = [uploads.File(file.filename or "", file.stream) for file in form.chosen()]
         try:
-            tasks = [
-                uploads.start_import(file.stream, filename=file.filename, actor=current_actor())
-                for file in form.files.data
-                if file.filename
-            ]
-        except DomainError as error:
-            form.files.errors = [*form.files.errors, error.message]
+            task = uploads.start_import(
+                files,
+                options=FileOptions(**_topics(form.about)),
+                actor=current_actor(),
+                is_folder=any(file.filename for file in form.folder.data or []),
+            )
+        except (DomainError, ValidationError) as error:
+            refusal = _invalid(error) if isinstance(error, ValidationError) else error
+            field = form.about if refusal.field == "nodes" else form.files
+            field.errors = [*field.errors, refusal.message]
         else:
-            if len(tasks) == 1:
-                return to("tasks.show", task_id=tasks[0].id)
-            return to("tasks.index", message=f"{len(tasks)} files are being read.")
+            return to("tasks.show", task_id=task.id)
     return _new_page(PasteForm(formdata=None), form, status=422)
 
 
 @bp.get("/documents/<uuid:document_id>")
 @requires(Role.VIEWER)
 def show(document_id: UUID) -> Response:
-    document = documents.get_document(document_id, actor=current_actor())
-    chunks = documents.list_chunks(document)
-    return page("knowledge/show.html", document=document, chunks=chunks)
+    return _document_page(document_id, TopicsForm(formdata=None))
+
+
+@bp.get("/documents/<uuid:document_id>/original")
+@requires(Role.VIEWER)
+def original(document_id: UUID) -> Response:
+    return send_original(document_id)
+
+
+@bp.post("/documents/<uuid:document_id>/retrial")
+@requires(Role.ADMIN)
+def retry(document_id: UUID) -> Response:
+    task = uploads.retry_document(document_id, actor=current_actor())
+    return to("tasks.show", task_id=task.id)
+
+
+@bp.post("/documents/<uuid:document_id>/topics")
+@requires(Role.ADMIN)
+def set_topics(document_id: UUID) -> Response:
+    form = TopicsForm()
+    if form.validate():
+        try:
+            changes = DocumentChanges(nodes=form.topics.paths)
+            documents.update_document(document_id, changes, actor=current_actor())
+        except (DomainError, ValidationError) as error:
+            refusal = _invalid(error) if isinstance(error, ValidationError) else error
+            form.topics.errors = [*form.topics.errors, refusal.message]
+        else:
+            return to("knowledge.show", document_id=document_id, message="The topics are set.")
+    return _document_page(document_id, form, status=422)
+
+
+@bp.post("/documents/proposals")
+@requires(Role.ADMIN)
+def settle_proposals() -> Response:
+    ids = request.form.getlist("id", type=UUID)
+    is_accepted = request.form.get("action") == "confirm"
+    found = documents.settle_topics(ids, is_accepted=is_accepted, actor=current_actor())
+    message = f"The topics of {len(found)} documents are {'set' if is_accepted else 'rejected'}."
+    if request.form.get("back") == "document" and len(found) == 1:
+        return to("knowledge.show", document_id=found[0].id, message="Done.")
+    return to("knowledge.index", proposed="true", message=message)
 
 
 @bp.post("/documents/<uuid:document_id>/deletion")
@@ -147,6 +212,22 @@ def ask(handle: str) -> Response:
     )
 
 
+def _document_page(document_id: UUID, form: TopicsForm, *, status: int = 200) -> Response:
+    document = documents.get_document(document_id, actor=current_actor())
+    confirmed = [link for link in document.links if not link.is_proposed]
+    if not form.is_submitted():
+        form.topics.data = "; ".join(" > ".join(link.path) for link in confirmed)
+    return page(
+        "knowledge/show.html",
+        status=status,
+        document=document,
+        chunks=documents.list_chunks(document),
+        confirmed=confirmed,
+        proposed=[link for link in document.links if link.is_proposed],
+        form=form,
+    )
+
+
 def _new_page(paste: PasteForm, files: UploadForm, *, status: int = 200) -> Response:
     return page(
         "knowledge/new.html",
@@ -156,6 +237,10 @@ def _new_page(paste: PasteForm, files: UploadForm, *, status: int = 200) -> Resp
         create_url=url_for("knowledge.create"),
         upload_url=url_for("knowledge.upload"),
     )
+
+
+def _topics(field: TopicsField) -> dict[str, Any]:
+    return {"nodes": field.paths} if field.paths else {}
 
 
 def _arguments() -> dict[str, Any]:

@@ -1,191 +1,92 @@
-"""Read a document: Markdown, plain text or HTML in, a title and Markdown-like text out.
+"""Read a document of any kind: its title and Markdown-like text, or why it cannot be read.
 
-The HTML parser takes quadratic time for deep nesting and for many attributes, so all but small
-pages are read by a process with limits on time and memory: this file, run as a program.
+What could take any time or memory is left to `reader`, in a process of its own with limits.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import resource
 import subprocess
 import sys
-from dataclasses import dataclass
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from webapp.knowledge import reader
+from webapp.knowledge.reader import (
+    DOCX,
+    HTML,
+    MAX_SECONDS,
+    PDF,
+    ParsedDocument,
+    ParsingError,
+    first_heading,
+    read_html,
+)
 
-MAX_NODES = 200_000
-MAX_DEPTH = 400
+__all__ = ["DOCX", "HTML", "PDF", "ParsedDocument", "ParsingError", "check_kind", "parse"]
+
 #: `<` signs and characters of a page that is harmless however it is made
 MAX_INLINE_TAGS = 1_000
 MAX_INLINE_CHARS = 50_000
-MAX_SECONDS = 5
-MAX_MEMORY = 1 << 30
-MAX_HEADING_CHARS = 500
-
-_DROPPED = {
-    "script",
-    "style",
-    "noscript",
-    "template",
-    "nav",
-    "iframe",
-    "svg",
-    "canvas",
-    "form",
-    "head",
-    "object",
-    "embed",
-    "button",
-    "select",
-}
-_BLOCKS = {
-    "p",
-    "div",
-    "section",
-    "article",
-    "main",
-    "header",
-    "footer",
-    "aside",
-    "ul",
-    "ol",
-    "table",
-    "tr",
-    "blockquote",
-    "pre",
-    "dl",
-    "dt",
-    "dd",
-    "figure",
-    "figcaption",
-    "br",
-    "hr",
-    "li",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-}
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$")
+#: what the kinds are called when a file turns out to be another one
+NAMES = {PDF: "PDF", DOCX: "Word file", "application/zip": "zip archive"}
 
 
-class ParsingError(ValueError):
-    """The content cannot be read; the message says why, for the person who sent it."""
-
-
-@dataclass(frozen=True)
-class ParsedDocument:
-    """What is stored and searched: a title (may be empty) and the text."""
-
-    title: str
-    text: str
-
-
-def parse(content: str, content_type: str) -> ParsedDocument:
+def parse(content: str | bytes, content_type: str) -> ParsedDocument:
     """Title and text of `content`; ParsingError where there is nothing to read."""
+    if isinstance(content, bytes):
+        return _read_apart(content, content_type)
     if "\x00" in content:
         raise ParsingError("The content holds NUL bytes; it is not text.")
-    parsed = _read_html(content) if content_type == "text/html" else _parse_text(content)
+    parsed = _read_page(content) if content_type == HTML else _parse_text(content)
     if not parsed.text.strip():
         raise ParsingError("The content has no text.")
     return parsed
 
 
+def check_kind(head: bytes, content_type: str) -> None:
+    """ParsingError where a file that begins with `head` is of another kind than its name says."""
+    is_zip = head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+    if content_type == PDF:
+        if b"%PDF-" not in head[:1024]:
+            raise ParsingError("It is called a PDF and is none.")
+    elif content_type in (DOCX, "application/zip"):
+        if not is_zip:
+            raise ParsingError(f"It is called a {NAMES[content_type]} and is none.")
+    elif is_zip or head.startswith(b"%PDF-"):
+        actual = "zip archive or Word file" if is_zip else "PDF"
+        raise ParsingError(f"It is a {actual}; give it the ending of one.")
+
+
 def _parse_text(content: str) -> ParsedDocument:
     text = content.replace("\r\n", "\n").removeprefix("\ufeff")
-    if heading := _first_heading(text):
+    if heading := first_heading(text):
         return ParsedDocument(heading, text)
     first_line = next((line.strip() for line in text[:5000].splitlines() if line.strip()), "")
     return ParsedDocument(first_line[:120], text)
 
 
-def _first_heading(text: str) -> str:
-    for line in text[:20_000].splitlines():
-        # A long line is no heading, and trying it would take quadratic time.
-        if len(line) <= MAX_HEADING_CHARS and (match := _HEADING.match(line)):
-            return match[1]
-    return ""
-
-
-def _read_html(content: str) -> ParsedDocument:
+def _read_page(content: str) -> ParsedDocument:
     if len(content) <= MAX_INLINE_CHARS and content.count("<") <= MAX_INLINE_TAGS:
-        return _parse_html(content)
+        return read_html(content)
+    return _read_apart(content.encode("utf-8", "replace"), HTML)
+
+
+def _read_apart(content: bytes, content_type: str) -> ParsedDocument:
+    what = {PDF: "PDF", DOCX: "Word file"}.get(content_type, "HTML")
     try:
-        reader = subprocess.run(  # noqa: S603 - our own file
-            [sys.executable, "-I", __file__],
-            input=content.encode("utf-8", "replace"),
+        process = subprocess.run(  # noqa: S603 - our own file
+            [sys.executable, "-I", reader.__file__, content_type],
+            input=content,
             capture_output=True,
-            timeout=2 * MAX_SECONDS,
+            timeout=2 * MAX_SECONDS[content_type],
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ParsingError("The HTML takes too long to read.") from error
-    if reader.returncode != 0:
-        raise ParsingError("The HTML takes too much time or memory to read; is it nested deeply?")
-    answer = json.loads(reader.stdout)
+        raise ParsingError(f"The {what} takes too long to read.") from error
+    if process.returncode != 0:
+        raise ParsingError(
+            f"The {what} takes too much time or memory to read; is it made to do that?"
+        )
+    answer = json.loads(process.stdout)
     if "problem" in answer:
         raise ParsingError(answer["problem"])
     return ParsedDocument(answer["title"], answer["text"])
-
-
-def _parse_html(content: str) -> ParsedDocument:
-    root = LexborHTMLParser(content).root
-    if root is None:
-        raise ParsingError("The content has no text.")
-    title, parts = "", []
-    node: LexborNode | None = root
-    count, depth = 0, 0
-    # By hand and not by recursion: the nesting is the sender's.
-    while node is not None:
-        count += 1
-        if count > MAX_NODES:
-            raise ParsingError(f"The HTML has more than {MAX_NODES:,} parts.")
-        if depth > MAX_DEPTH:
-            raise ParsingError(f"The HTML is nested more than {MAX_DEPTH} levels deep.")
-        tag = node.tag or ""
-        if tag == "title" and not title:
-            title = " ".join((node.text() or "").split())[:500]
-        is_entered = tag not in _DROPPED or tag == "head"
-        if tag == "-text":
-            parts.append(" ".join((node.text_content or "").split(" ")))
-        elif is_entered:
-            parts.append(_opening(tag))
-        child = node.first_child if is_entered and tag != "title" else None
-        if child is not None:
-            node, depth = child, depth + 1
-            continue
-        while node is not None and node.next is None:
-            node, depth = node.parent, depth - 1
-        node = node.next if node is not None else None
-    text = re.sub(r"[ \t\r\f\v]+", " ", "".join(parts))
-    text = re.sub(r" ?\n[ \n]*\n ?", "\n\n", text).strip()
-    return ParsedDocument(title or _first_heading(text), text)
-
-
-def _opening(tag: str) -> str:
-    if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
-        return f"\n\n{'#' * int(tag[1])} "
-    if tag == "li":
-        return "\n- "
-    if tag in ("td", "th"):
-        return " | "
-    return "\n\n" if tag in _BLOCKS else ""
-
-
-def _main() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    try:
-        parsed = _parse_html(sys.stdin.buffer.read().decode())
-        answer = {"title": parsed.title, "text": parsed.text}
-    except ParsingError as error:
-        answer = {"problem": str(error)}
-    sys.stdout.write(json.dumps(answer))
-
-
-if __name__ == "__main__":
-    _main()

@@ -77,6 +77,17 @@ class DocumentBody(_Topics):
     _is_link = field_validator("source_url")(_is_link)
 
 
+class FileOptions(_Topics):
+    """What is said of an uploaded file, beside itself."""
+
+    title: str = Field("", max_length=500)
+    external_id: str | None = Field(None, min_length=1, max_length=255)
+    source_url: str | None = Field(None, max_length=2000)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    _is_link = field_validator("source_url")(_is_link)
+
+
 class DocumentChanges(_Topics):
     """What may change of a document; only what is given does."""
 
@@ -86,6 +97,13 @@ class DocumentChanges(_Topics):
     metadata: dict[str, Any] = Field(default_factory=dict)
 
     _is_link = field_validator("source_url")(_is_link)
+
+
+class ProposalsBody(Body):
+    """What becomes of the topics that were proposed for documents."""
+
+    ids: list[UUID] = Field(min_length=1, max_length=1000)
+    action: Literal["confirm", "reject"]
 
 
 class TopicAnswer(Answer):
@@ -105,6 +123,7 @@ class DocumentAnswer(Answer):
     external_id: str | None
     metadata: dict[str, Any] = Field(validation_alias=AliasChoices("document_metadata", "metadata"))
     status: str
+    error: str | None = Field(description="Why the file could not be read")
     file_size: int
     chunk_count: int
     created_at: datetime

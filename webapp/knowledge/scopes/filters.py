@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, literal, select, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB
 
 from webapp.core.errors import Invalid
 from webapp.core.extensions import db
@@ -65,7 +66,7 @@ def _equals(name: str, value: Any) -> ColumnElement[bool]:
         )
     column: Any = Document.document_metadata
     if db.engine.dialect.name == "postgresql":
-        contains: ColumnElement[bool] = column.contains({name: value})
+        contains: ColumnElement[bool] = type_coerce(column, JSONB).contains({name: value})
         return contains
     each = func.json_each(column).table_valued("key", "value", "type")
     return (

@@ -1,0 +1,271 @@
+"""Read files of other people: HTML, PDF and Word in, a title and Markdown-like text out.
+
+Run as a program, with limits on time and memory, because such a file can be made to take any
+amount of both: the kind as the argument, the file on standard input, JSON on standard output.
+Small pages of HTML, which cannot, are read in place by `parsing`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import resource
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+HTML = "text/html"
+
+MAX_SECONDS = {HTML: 5, DOCX: 20, PDF: 120}
+MAX_MEMORY = 1 << 30
+MAX_NODES = 200_000
+MAX_DEPTH = 400
+MAX_PAGES = 2_000
+MAX_CHARS = 5_000_000
+#: of a Word file when it is unpacked
+MAX_INFLATED = 200 * 1024 * 1024
+MAX_HEADING_CHARS = 500
+
+_DROPPED = {
+    "script",
+    "style",
+    "noscript",
+    "template",
+    "nav",
+    "iframe",
+    "svg",
+    "canvas",
+    "form",
+    "head",
+    "object",
+    "embed",
+    "button",
+    "select",
+}
+_BLOCKS = {
+    "p",
+    "div",
+    "section",
+    "article",
+    "main",
+    "header",
+    "footer",
+    "aside",
+    "ul",
+    "ol",
+    "table",
+    "tr",
+    "blockquote",
+    "pre",
+    "dl",
+    "dt",
+    "dd",
+    "figure",
+    "figcaption",
+    "br",
+    "hr",
+    "li",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+}
+_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$")
+
+
+class ParsingError(ValueError):
+    """The content cannot be read; the message says why, for the person who sent it."""
+
+
+@dataclass(frozen=True)
+class ParsedDocument:
+    """What is stored and searched: a title (may be empty) and the text."""
+
+    title: str
+    text: str
+
+
+def first_heading(text: str) -> str:
+    """The first Markdown heading near the beginning, or ""."""
+    for line in text[:20_000].splitlines():
+        # A long line is no heading, and trying it would take quadratic time.
+        if len(line) <= MAX_HEADING_CHARS and (match := _HEADING.match(line)):
+            return match[1]
+    return ""
+
+
+def read_html(content: str) -> ParsedDocument:
+    """The text of a page, without what is no text."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    root = LexborHTMLParser(content).root
+    if root is None:
+        raise ParsingError("The content has no text.")
+    title, parts = "", []
+    node: Any = root
+    count, depth = 0, 0
+    # By hand and not by recursion: the nesting is the sender's.
+    while node is not None:
+        count += 1
+        if count > MAX_NODES:
+            raise ParsingError(f"The HTML has more than {MAX_NODES:,} parts.")
+        if depth > MAX_DEPTH:
+            raise ParsingError(f"The HTML is nested more than {MAX_DEPTH} levels deep.")
+        tag = node.tag or ""
+        if tag == "title" and not title:
+            title = " ".join((node.text() or "").split())[:500]
+        is_entered = tag not in _DROPPED or tag == "head"
+        if tag == "-text":
+            parts.append(" ".join((node.text_content or "").split(" ")))
+        elif is_entered:
+            parts.append(_opening(tag))
+        child = node.first_child if is_entered and tag != "title" else None
+        if child is not None:
+            node, depth = child, depth + 1
+            continue
+        while node is not None and node.next is None:
+            node, depth = node.parent, depth - 1
+        node = node.next if node is not None else None
+    text = re.sub(r"[ \t\r\f\v]+", " ", "".join(parts))
+    text = re.sub(r" ?\n[ \n]*\n ?", "\n\n", text).strip()
+    return ParsedDocument(title or first_heading(text), text)
+
+
+def _opening(tag: str) -> str:
+    if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
+        return f"\n\n{'#' * int(tag[1])} "
+    if tag == "li":
+        return "\n- "
+    if tag in ("td", "th"):
+        return " | "
+    return "\n\n" if tag in _BLOCKS else ""
+
+
+def read_pdf(content: bytes) -> ParsedDocument:
+    """The text of a PDF's pages, one after the other."""
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    try:
+        reader = PdfReader(io.BytesIO(content))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise ParsingError("The PDF is encrypted. Save it without a password.")
+        count = len(reader.pages)
+        if count > MAX_PAGES:
+            raise ParsingError(f"The PDF has {count:,} pages; at most {MAX_PAGES:,} are read.")
+        title = str((reader.metadata.title if reader.metadata else "") or "").strip()
+        text = "\n\n".join(_bounded(page.extract_text() for page in reader.pages))
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, ParsingError):
+            raise
+        raise ParsingError("The PDF is damaged or cut off.") from error
+    except NotImplementedError as error:
+        raise ParsingError("The PDF is encrypted in a way that cannot be read.") from error
+    if not text.strip():
+        raise ParsingError("The PDF has no text; is it a scan? Put it through OCR first.")
+    return ParsedDocument(title[:500], _tidy(text))
+
+
+def read_docx(content: bytes) -> ParsedDocument:
+    """A Word file's headings, paragraphs, lists and tables in their order."""
+    from docx import Document
+    from docx.table import Table
+
+    _check_archive(content)
+    try:
+        document = Document(io.BytesIO(content))
+        title = (document.core_properties.title or "").strip()
+        parts = []
+        for block in _bounded_blocks(document.iter_inner_content()):
+            if isinstance(block, Table):
+                rows = [" | ".join(cell.text.strip() for cell in row.cells) for row in block.rows]
+                parts.append("\n".join(rows))
+            else:
+                parts.append(_paragraph(block))
+    except ParsingError:
+        raise
+    except Exception as error:
+        raise ParsingError("The Word file is damaged.") from error
+    text = "\n\n".join(part for part in parts if part.strip())
+    if not text.strip():
+        raise ParsingError("The Word file has no text.")
+    return ParsedDocument(title[:500] or first_heading(text), text)
+
+
+def _paragraph(block: Any) -> str:
+    style = (block.style.name if block.style is not None else "") or ""
+    text = block.text.strip()
+    if not text:
+        return ""
+    if style == "Title":
+        return f"# {text}"
+    if style.startswith("Heading ") and style[8:].isdigit():
+        return f"{'#' * min(int(style[8:]), 6)} {text}"
+    return f"- {text}" if style.startswith("List") else text
+
+
+def _check_archive(content: bytes) -> None:
+    """Before anything is unpacked: is this a Word file, and not a bomb?"""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = set(archive.namelist())
+            inflated = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise ParsingError("The Word file is damaged.") from error
+    if "word/document.xml" not in names:
+        raise ParsingError("This is not a Word file (.docx).")
+    if inflated > MAX_INFLATED or len(names) > 10_000:
+        raise ParsingError("The Word file is too large when it is unpacked.")
+
+
+def _bounded(parts: Iterator[str]) -> Iterator[str]:
+    size = 0
+    for part in parts:
+        size += len(part)
+        if size > MAX_CHARS:
+            raise ParsingError(f"The text has more than {MAX_CHARS:,} characters.")
+        yield part
+
+
+def _bounded_blocks(blocks: Iterator[Any]) -> Iterator[Any]:
+    for number, block in enumerate(blocks):
+        if number > MAX_NODES:
+            raise ParsingError(f"The Word file has more than {MAX_NODES:,} paragraphs.")
+        yield block
+
+
+def _tidy(text: str) -> str:
+    """Without what no database keeps: NUL, and halves of characters."""
+    return text.replace("\x00", "").encode("utf-8", "ignore").decode()
+
+
+READERS: dict[str, Callable[[bytes], ParsedDocument]] = {
+    HTML: lambda content: read_html(content.decode()),
+    PDF: read_pdf,
+    DOCX: read_docx,
+}
+
+
+def main(kind: str) -> None:
+    """Read standard input as `kind`; the parent gets a title and a text, or a problem."""
+    seconds = MAX_SECONDS[kind]
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    try:
+        parsed = READERS[kind](sys.stdin.buffer.read())
+        answer = {"title": parsed.title, "text": parsed.text}
+    except ParsingError as error:
+        answer = {"problem": str(error)}
+    sys.stdout.write(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
