@@ -11,6 +11,7 @@ def init_app(app: APIFlask) -> None:
     from webapp.knowledge.coverage import api as coverage_api
     from webapp.knowledge.coverage import pages as coverage_pages
     from webapp.knowledge.coverage import refresh
+    from webapp.knowledge.questions import api as questions_api
     from webapp.knowledge.scopes import api as scopes_api
     from webapp.knowledge.scopes import pages as scopes_pages
     from webapp.knowledge.scopes import proposals
@@ -26,6 +27,7 @@ def init_app(app: APIFlask) -> None:
     app.register_blueprint(scopes_api.bp)
     app.register_blueprint(coverage_pages.bp)
     app.register_blueprint(coverage_api.bp)
+    app.register_blueprint(questions_api.bp)
     live.init_app(app)
     refresh.register()
     proposals.register()

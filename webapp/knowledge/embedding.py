@@ -115,9 +115,9 @@ def _package() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-_default = WordLlamaEmbedder()
+local_embedder = WordLlamaEmbedder()
 
 
 def get_embedder() -> Embedder:
     """The embedder of this installation; it loads its weights when first used."""
-    return _default
+    return local_embedder

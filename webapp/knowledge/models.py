@@ -80,6 +80,7 @@ class Question(Model):
     text: Mapped[str] = mapped_column(String(1000))
     result_count: Mapped[int]
     best_score: Mapped[float | None]
+    confidence: Mapped[float | None]
     query_time_ms: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 

@@ -184,6 +184,7 @@ class ResultMetadata(Answer):
     document_url: str
     bm25: float
     cosine: float
+    confidence: float = Field(description="How well the passage answers by itself, 0 to 1")
     highlights: list[tuple[int, int]] = Field(
         description="Spans of the content, as characters [start, end), that match the query"
     )

@@ -19,6 +19,7 @@ from webapp.core.errors import Unavailable
 from webapp.core.extensions import db
 from webapp.knowledge import index
 from webapp.knowledge.models import Chunk, Document, Question
+from webapp.knowledge.questions.services import MIN_CONFIDENCE, note_question
 from webapp.knowledge.schemas import (
     QueryAnswer,
     QueryBody,
@@ -49,7 +50,8 @@ def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryA
     results = _find(actor.organization_id, body.query, body.top_k or agent.top_k, strategy, chosen)
     milliseconds = round((time.perf_counter() - started) * 1000, 3)
     now = clock.now()
-    _count_question(agent, body.query, results, milliseconds, now)
+    confidence = max((item.metadata.confidence for item in results if item.metadata), default=0.0)
+    _count_question(agent, body.query, results, milliseconds, confidence, now)
     if not body.include_metadata:
         for result in results:
             result.metadata = None
@@ -187,6 +189,7 @@ def _read_results(
                 document_url=f"/documents/{row.document_id}#chunk-{row.id}",
                 bm25=round(hit.bm25, 6),
                 cosine=round(hit.cosine, 6),
+                confidence=hit.confidence,
                 highlights=index.highlights(query, row.text),
             ),
         )
@@ -196,14 +199,20 @@ def _read_results(
 
 
 def _count_question(
-    agent: Agent, text: str, results: list[Result], milliseconds: float, now: datetime
+    agent: Agent,
+    text: str,
+    results: list[Result],
+    milliseconds: float,
+    confidence: float,
+    now: datetime,
 ) -> None:
+    is_answered = confidence >= MIN_CONFIDENCE
     db.session.execute(
         update(Agent)
         .where(Agent.id == agent.id)
         .values(
             total_queries=Agent.total_queries + 1,
-            successful_queries=Agent.successful_queries + (1 if results else 0),
+            successful_queries=Agent.successful_queries + int(is_answered),
             avg_response_time_ms=Agent.avg_response_time_ms
             + (milliseconds - Agent.avg_response_time_ms) / (Agent.total_queries + 1),
             last_query_at=now,
@@ -219,8 +228,10 @@ def _count_question(
             result_count=len(results),
             best_score=results[0].score if results else None,
             query_time_ms=milliseconds,
+            confidence=confidence,
             created_at=now,
         )
     )
+    note_question(agent, text, confidence, now)
     live.announce("overview:all", agent.organization_id)
     db.session.commit()

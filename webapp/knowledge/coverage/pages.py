@@ -20,6 +20,7 @@ from webapp.knowledge.coverage import services
 from webapp.knowledge.coverage.forms import TargetForm
 from webapp.knowledge.coverage.schemas import GapQuery, HistoryQuery
 from webapp.knowledge.coverage.tree import draw_map, draw_tree
+from webapp.knowledge.questions import services as questions
 from webapp.knowledge.schemas import DocumentQuery
 from webapp.knowledge.taxonomies import services as taxonomies
 
@@ -30,6 +31,7 @@ bp = Blueprint("coverage", __name__, url_prefix="/agents/<handle>/coverage")
 THRESHOLDS = (0.25, 0.5, 0.75, 1.0)
 #: gaps listed on the page; the API answers all
 MAX_GAPS = 100
+MAX_QUESTIONS = 20
 #: branches of a larger tree are folded below the second level
 MAX_OPEN = 60
 
@@ -63,6 +65,7 @@ def show(handle: str) -> Response:
         dates=request.args,
         task=refreshing.running_refresh(agent),
         max_open=MAX_OPEN,
+        unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),
         coverage_pulse=refreshing.pulse_of(agent),
         knowledge_pulse=index.read_revision(agent.organization_id),
     )
@@ -73,6 +76,13 @@ def show(handle: str) -> Response:
 def refresh(handle: str) -> Response:
     refreshing.start_refresh(handle, actor=current_actor())
     return to("coverage.show", handle=handle)
+
+
+@bp.post("/unanswered/<uuid:question_id>/dismissal")
+@requires(Role.ADMIN)
+def dismiss(handle: str, question_id: UUID) -> Response:
+    questions.dismiss_question(handle, question_id, actor=current_actor())
+    return to("coverage.show", handle=handle, message="Dismissed. Asked again, it comes back.")
 
 
 @bp.get("/topics/<uuid:node_id>")

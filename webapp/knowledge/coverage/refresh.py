@@ -19,6 +19,7 @@ from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.knowledge.coverage.models import CoverageRecord
 from webapp.knowledge.coverage.services import Coverage, apply, measure
+from webapp.knowledge.questions.services import close_answered, count_open
 from webapp.knowledge.scopes.models import Scope
 from webapp.tasks import running
 from webapp.tasks import services as tasks
@@ -103,7 +104,8 @@ def running_refresh(agent: Agent) -> Task | None:
 def pulse_of(agent: Agent) -> str:
     """Another text whenever the agent's page has something new to show."""
     task = running_refresh(agent)
-    return f"{agent.revision}-{task.progress_percent if task else 'none'}"
+    progress = task.progress_percent if task else "none"
+    return f"{agent.revision}-{progress}-{count_open(agent.id)}"
 
 
 def refresh_coverage(run: Run) -> None:
@@ -123,6 +125,7 @@ def refresh_coverage(run: Run) -> None:
     found = measure(agent)
     keep(agent, found)
     run.advance(1.0, {"is_kept": True}, result_of(found))
+    close_answered([agent.id])
 
 
 def keep(agent: Agent, found: Coverage) -> None:
@@ -210,6 +213,7 @@ def recalculate(_key: str, *, organization_id: str) -> None:
         for agent_id, found in measured:
             _keep_changed(agent_id, found)
         db.session.commit()
+        close_answered([agent_id for agent_id, _ in measured])
         after = batch[-1].id
         engine.check_interrupted()
 

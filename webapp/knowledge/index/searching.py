@@ -7,6 +7,7 @@ fall to the lower chunk id. The shares belong to the embedder.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,12 +39,22 @@ MIN_SPREAD = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A found chunk: its score (0…1), and what it comes from."""
+    """A found chunk: its score (0…1), and what it comes from.
+
+    The score compares it with the others found; `share` is what part of the query's weight, its
+    words by their rarity, the chunk holds by itself.
+    """
 
     chunk_id: int
     score: float
     bm25: float
     cosine: float
+    share: float
+
+    @property
+    def confidence(self) -> float:
+        """How well the chunk answers, 0…1, whatever else was found."""
+        return round((self.share + min(max(self.cosine, 0.0), 1.0)) / 2, DECIMALS)
 
 
 def search(
@@ -66,7 +77,7 @@ def search(
     if view is None:
         return []
     allowed = view.alive if only is None else view.alive & filters.mask(view, only)
-    bm25 = bm25_scores(view, analyze_query(query), allowed)
+    bm25, ideal = bm25_scores(view, analyze_query(query), allowed)
     cosine = cosine_scores(view, embedder.embed([query])[0], allowed)
     limit = max(CANDIDATES, top_k)
     found = np.empty(0, dtype=np.int64)
@@ -82,20 +93,24 @@ def search(
             score=float(scores[at]),
             bm25=float(bm25[at]),
             cosine=float(cosine[at]),
+            share=float(bm25[at]) / ideal if ideal else 0.0,
         )
         for at in best(view, scores, found, top_k).tolist()
     ]
 
 
-def bm25_scores(view: View, terms: Sequence[str], allowed: NDArray[np.bool_]) -> Scores:
-    """BM25 by position, 0 outside of `allowed`; a term counts as often as the query has it.
+def bm25_scores(
+    view: View, terms: Sequence[str], allowed: NDArray[np.bool_]
+) -> tuple[Scores, float]:
+    """BM25 by position, 0 outside of `allowed`, and the highest that any text could have.
 
-    How rare a term is, and how long a chunk, is measured over the organization, not the scope.
+    A term counts as often as the query has it. How rare a term is, and how long a chunk, is
+    measured over the organization, not the scope.
     """
     scores = np.zeros(len(view.chunk_ids))
     times = Counter(terms)
     if not times or not view.chunk_count:
-        return scores
+        return scores, 0.0
     found: dict[str, list[Row[str, int, bytes, bytes]]] = defaultdict(list)
     for row in db.session.execute(
         select(
@@ -106,17 +121,24 @@ def bm25_scores(view: View, terms: Sequence[str], allowed: NDArray[np.bool_]) ->
         ).where(IndexPosting.organization_id == view.organization_id, IndexPosting.term.in_(times))
     ):
         found[row.term].append(row)
+    # What nobody has written is as rare as can be.
+    unknown = sum(count for term, count in times.items() if term not in found)
+    ideal = unknown * _rarity(view, 0) * (K1 + 1)
     for term, rows in found.items():
         offsets = np.frombuffer(b"".join(row.offsets for row in rows), dtype="<i4")
         frequencies = np.frombuffer(b"".join(row.frequencies for row in rows), dtype="<i4")
         counts = [len(row.offsets) // 4 for row in rows]
         at = offsets + np.repeat([view.bases[row.segment_id] for row in rows], counts)
         document_count = int(view.alive[at].sum())
-        rarity = np.log1p((view.chunk_count - document_count + 0.5) / (document_count + 0.5))
-        share = times[term] * rarity * (K1 + 1)
+        share = times[term] * _rarity(view, document_count) * (K1 + 1)
+        ideal += share
         scores[at] += share * frequencies / (frequencies + view.norms[at])
     scores[~allowed] = 0
-    return scores.round(DECIMALS)
+    return scores.round(DECIMALS), ideal
+
+
+def _rarity(view: View, document_count: int) -> float:
+    return math.log1p((view.chunk_count - document_count + 0.5) / (document_count + 0.5))
 
 
 def cosine_scores(view: View, vector: NDArray[np.float32], allowed: NDArray[np.bool_]) -> Scores:

@@ -1,0 +1,1 @@
+"""Unanswered question: what people asked an agent and its documents hardly say anything about."""
