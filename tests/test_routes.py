@@ -9,6 +9,11 @@ from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
+from webapp.knowledge.questions.services import list_unanswered
+from webapp.knowledge.schemas import QueryBody
+from webapp.knowledge.services import ask_agent
+from webapp.knowledge.taxonomies.schemas import TaxonomyBody
+from webapp.knowledge.taxonomies.services import grow_taxonomy
 from webapp.tasks import services as tasks
 
 # The reviewed list: who may use what. None is everybody. A new route is added here on purpose.
@@ -50,6 +55,26 @@ ROLES = {
     "GET /taxonomies /taxonomies/<version> /taxonomies/<version>/compare "
     "/api/v1/taxonomies /api/v1/taxonomies/<version>/tree /api/v1/taxonomies/<version>/nodes "
     "/api/v1/taxonomies/<version>/compare/<other>": Role.VIEWER,
+    "PATCH /api/v1/taxonomies/<version>/nodes/<uuid:node_id> "
+    "/api/v1/documents/<uuid:document_id>": Role.ADMIN,
+    "DELETE /api/v1/taxonomies/<version> /api/v1/taxonomies/<version>/nodes/<uuid:node_id> "
+    "/api/v1/agents/<agent_id>/unanswered/<uuid:question_id>": Role.ADMIN,
+    "GET /agents/<handle>/coverage /agents/<handle>/coverage/topics/<uuid:node_id> "
+    "/documents/<uuid:document_id>/original "
+    "/api/v1/documents/<uuid:document_id>/original /api/v1/agents/<agent_id>/coverage "
+    "/api/v1/agents/<agent_id>/coverage/history /api/v1/agents/<agent_id>/gaps "
+    "/api/v1/agents/<agent_id>/coverage/status/<task_id> "
+    "/api/v1/agents/<agent_id>/unanswered": Role.VIEWER,
+    "POST /knowledge/extent /api/v1/knowledge/scope": Role.VIEWER,
+    "GET /agents/<handle>/scope /agents/from-taxonomy/new /settings/webhooks": Role.ADMIN,
+    "POST /agents/<handle>/scope /agents/from-taxonomy/new /agents/<handle>/coverage/refresh "
+    "/agents/<handle>/coverage/topics/<uuid:node_id> "
+    "/agents/<handle>/coverage/unanswered/<uuid:question_id>/dismissal "
+    "/documents/<uuid:document_id>/retrial /documents/<uuid:document_id>/topics "
+    "/documents/proposals /api/v1/documents/proposals "
+    "/api/v1/documents/<uuid:document_id>/retry /api/v1/agents/from-taxonomy "
+    "/api/v1/agents/<agent_id>/coverage/refresh": Role.ADMIN,
+    "PUT /api/v1/agents/<agent_id>/scope /api/v1/agents/<agent_id>/coverage/targets": Role.ADMIN,
     "GET /taxonomies/new": Role.ADMIN,
     "POST /taxonomies /taxonomies/<version>/deletion /api/v1/taxonomies": Role.ADMIN,
     "GET /api/v1/agents/search /api/v1/agents/handoffs /api/v1/agents/<agent_id>/versions "
@@ -94,8 +119,15 @@ def things(alice: Actor) -> dict[str, str]:
     """One of each thing of Alice's organization, by the name of its path argument."""
     task = tasks.start_task("document_import", title="t", input={}, actor=alice)
     db.session.commit()
+    agent = make_agent(alice, handle="helper")
+    body = TaxonomyBody.model_validate({"version": "1.0.0", "nodes": [{"path": ["Tea"]}]})
+    node = grow_taxonomy(body, actor=alice).nodes[0]
+    ask_agent(agent.id, QueryBody(query="Who repairs the lift?"), actor=alice)
+    (question,) = list_unanswered(agent.id, actor=alice)
     return {
-        "agent_id": str(make_agent(alice, handle="helper").id),
+        "agent_id": str(agent.id),
+        "node_id": str(node.node_id),
+        "question_id": str(question.id),
         "handle": "helper",
         "document_id": str(make_document(alice).id),
         "task_id": task.id,
@@ -112,10 +144,12 @@ def test_another_organization_sees_none_of_it(cast: Cast, things: dict[str, str]
     tried = 0
     for (method, rule), role in REVIEWED.items():
         names = [part[1:-1].split(":")[-1] for part in rule.split("/") if part.startswith("<")]
+        is_taxonomy = "/taxonomies/" in rule
+        known = things | ({"version": "1.0.0", "other": "1.0.0"} if is_taxonomy else {})
         if not names or role is None or rule.startswith("/ws/") or names[0] not in things:
             continue
         path = "/".join(
-            things[part[1:-1].split(":")[-1]] if part.startswith("<") else part
+            known[part[1:-1].split(":")[-1]] if part.startswith("<") else part
             for part in rule.split("/")
         )
         tried += 1
@@ -133,10 +167,12 @@ def test_another_organization_sees_none_of_it(cast: Cast, things: dict[str, str]
     assert api.post("/knowledge/search", {"query": "tea"}).json["results"] == []
 
 
-def _body(method: str, path: str) -> dict[str, str] | None:
+def _body(method: str, path: str) -> dict[str, object] | None:
     """A body of the right shape, so that nothing but the organization can be refused."""
     if "query" in path:
         return {"query": "tea"}
+    if path.endswith("/scope"):
+        return {"taxonomy_node_ids": []}
     if "/releases/1" in path:
         return {"status": "archived"}
     return None if method in ("GET", "DELETE") else {}
@@ -164,7 +200,8 @@ def test_each_role_reaches_what_the_list_says_and_nothing_more(
     ["/", "/agents", "/agents/new", "/agents/handoffs", "/agents/import", "/documents",
      "/documents/new", "/search", "/tasks",
      "/taxonomies", "/taxonomies/new", "/settings/members", "/settings/api-keys",
-     "/settings/sessions"],
+     "/settings/sessions", "/settings/webhooks", "/agents/from-taxonomy/new",
+     "/documents?proposed=true", "/documents?status=failed"],
 )  # fmt: skip
 def test_every_page_works_with_an_empty_database(cast: Cast, path: str) -> None:
     cast.browser("alice").get(path)
