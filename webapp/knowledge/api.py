@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, TypeVar
@@ -14,9 +12,12 @@ from flask import Response, current_app, request, stream_with_context, url_for
 from pydantic import TypeAdapter, ValidationError
 
 from webapp.agents import services as agents
-from webapp.core.actor import Role
+from webapp.agents.models import Agent
+from webapp.core import live
+from webapp.core.actor import Actor, Role
 from webapp.core.api import list_response
 from webapp.core.errors import (
+    DomainError,
     Invalid,
     Malformed,
     TooLarge,
@@ -44,6 +45,8 @@ bp = APIBlueprint("knowledge_api", __name__, url_prefix="/api/v1", tag="Knowledg
 
 B = TypeVar("B", DocumentBody, FileOptions)
 
+#: (spec 1, C-REQ-006)
+MAX_STREAM_SECONDS = 300.0
 DOCUMENTS = TypeAdapter(list[DocumentAnswer])
 EVENT_STREAM = {
     200: {
@@ -239,26 +242,26 @@ def send_original(document_id: UUID) -> Response:
 
 def _stream(agent_id: str, body: QueryBody) -> Response:
     actor = current_actor()
-    delay = agents.get_agent(agent_id, actor=actor).stream_delay_ms / 1000
-    answer = services.ask_agent(agent_id, body, actor=actor)
+    agent = agents.get_agent(agent_id, actor=actor)
+    return live.stream_response(_events(agent, body, actor))
 
-    def events() -> Iterator[str]:
-        for number, event in enumerate(services.stream_events(answer), 1):
-            if number > 2 and "index" in event:
-                time.sleep(delay)
-            yield f"id: {number}\ndata: {json.dumps(event)}\n\n"
 
-    response = current_app.response_class(
-        stream_with_context(events()), mimetype="text/event-stream"
-    )
-    response.headers.update(
-        {
-            "Cache-Control": "no-cache",
-            "Connection": "keep-alive",
-            "X-Accel-Buffering": "no",
-        }
-    )
-    return response
+def _events(agent: Agent, body: QueryBody, actor: Actor) -> Iterator[live.Event]:
+    """Started at once, then each result, then the end (spec 1, S-REQ-010 and E-REQ-015)."""
+    yield live.Event(services.started_event(agent))
+    try:
+        answer = services.ask_agent(agent.id, body, actor=actor)
+    except DomainError as error:
+        yield live.Event(services.error_event(error))
+        return
+    delay, waited = agent.stream_delay_ms / 1000, 0.0
+    for number, event in enumerate(services.result_events(answer)):
+        pause = delay if number and "index" in event else 0.0
+        waited += pause
+        if waited > MAX_STREAM_SECONDS:
+            yield live.Event({"error": "Timeout", "detail": "The stream took over 5 minutes."})
+            return
+        yield live.Event(event, pause)
 
 
 def _upload() -> Response:

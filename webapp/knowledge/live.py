@@ -48,10 +48,12 @@ def query(message: Any, actor: Actor, *, agent_id: str) -> Iterator[live.Frame]:
     except ValidationError as error:
         first = validation_errors(error)[0]
         raise Invalid(f"{first['field']}: {first['message']}", field=first["field"]) from error
-    delay = agents.get_agent(agent_id, actor=actor).stream_delay_ms / 1000
+    agent = agents.get_agent(agent_id, actor=actor)
+    delay = agent.stream_delay_ms / 1000
+    yield live.Frame("started", {"agent_id": str(agent.id)})
     answer = services.ask_agent(agent_id, body, actor=actor)
     after = 0.0
-    for event in services.stream_events(answer):
+    for event in services.result_events(answer):
         status = event.pop("status", "result")
         yield live.Frame(status, event, after)
         if status == "result":

@@ -15,7 +15,7 @@ from webapp.agents.models import Agent
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
 from webapp.core.database import snapshot, time_limit
-from webapp.core.errors import Unavailable
+from webapp.core.errors import DomainError, Unavailable
 from webapp.core.extensions import db
 from webapp.knowledge import index
 from webapp.knowledge.models import Chunk, Document, Question
@@ -86,9 +86,24 @@ def search_documents(body: SearchBody, *, actor: Actor) -> SearchAnswer:
     )
 
 
-def stream_events(answer: QueryAnswer) -> Iterator[dict[str, Any]]:
-    """A stream's events in order (spec 1, S-REQ-010): started, each result, completed."""
-    yield {"status": "started", "agent_id": str(answer.agent_id)}
+def started_event(agent: Agent) -> dict[str, Any]:
+    """The first event of a stream, before anything is searched."""
+    return {"status": "started", "agent_id": str(agent.id)}
+
+
+def error_event(error: DomainError) -> dict[str, Any]:
+    """The last event of a stream that went wrong (spec 1, E-REQ-015)."""
+    return {
+        "status": "error",
+        "error": error.title,
+        "detail": error.message,
+        "code": error.code,
+        "status_code": error.status,
+    }
+
+
+def result_events(answer: QueryAnswer) -> Iterator[dict[str, Any]]:
+    """What follows the start (spec 1, S-REQ-010): each result, then completed."""
     for position, result in enumerate(answer.results):
         yield {"index": position, **result.model_dump(mode="json")}
     ending = answer.model_dump(mode="json", exclude={"agent_id", "query", "results"})

@@ -6,6 +6,16 @@ the present state, so reconnecting is the whole recovery.
 """
 
 from webapp.core.live.sockets import Frame, init_app, socket
+from webapp.core.live.streams import Event, stream_response
 from webapp.core.live.topics import Announcement, announce, register
 
-__all__ = ["Announcement", "Frame", "announce", "init_app", "register", "socket"]
+__all__ = [
+    "Announcement",
+    "Event",
+    "Frame",
+    "announce",
+    "init_app",
+    "register",
+    "socket",
+    "stream_response",
+]

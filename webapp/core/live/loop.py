@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
+from typing import Protocol
 
 import structlog
 from wsproto import WSConnection
@@ -34,6 +35,17 @@ log = structlog.get_logger(__name__)
 PING_SECONDS = 20.0
 MAX_BUFFER = 1024 * 1024
 MAX_MESSAGE = 64 * 1024
+
+
+class Watched(Protocol):
+    """What the loop looks after; it calls these in its own thread."""
+
+    sock: socket.socket
+
+    def take_waiting(self) -> None: ...
+    def flush(self) -> None: ...
+    def receive(self) -> None: ...
+    def ping(self) -> None: ...
 
 
 class Connection:
@@ -70,29 +82,36 @@ class Connection:
         try:
             self._outgoing += self.protocol.send(event)
         except LocalProtocolError:
-            self._drop()
+            self.drop()
             return
-        self._flush()
+        self.flush()
 
     def _say_goodbye(self, code: int, reason: str) -> None:
         self._send(CloseConnection(code=code, reason=reason))
-        self._drop()
+        self.drop()
 
-    def _flush(self) -> None:
+    def take_waiting(self) -> None:
+        """What came with the handshake is in the protocol already."""
+        for event in self.protocol.events():
+            self._take(event)
+
+    def flush(self) -> None:
+        """Write what the peer takes now."""
         try:
             while self._outgoing:
                 del self._outgoing[: self.sock.send(self._outgoing)]
         except BlockingIOError:
             pass
         except OSError:
-            self._drop()
+            self.drop()
             return
         if len(self._outgoing) > MAX_BUFFER:
-            self._drop()
+            self.drop()
             return
         loop.watch(self, writing=bool(self._outgoing))
 
-    def _receive(self) -> None:
+    def receive(self) -> None:
+        """Read what the peer has sent, and act on it."""
         try:
             content = self.sock.recv(65536)
         except BlockingIOError:
@@ -100,7 +119,7 @@ class Connection:
         except OSError:
             content = b""
         if not content:
-            self._drop()
+            self.drop()
             return
         try:
             self.protocol.receive_data(content)
@@ -125,16 +144,18 @@ class Connection:
             self._answered_ping = True
         elif isinstance(event, CloseConnection):
             self._send(event.response())
-            self._drop()
+            self.drop()
 
-    def _ping(self) -> None:
+    def ping(self) -> None:
+        """Drop a peer that has not answered the last ping, ask the others."""
         if not self._answered_ping:
-            self._drop()
+            self.drop()
             return
         self._answered_ping = False
         self._send(Ping())
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Forget the peer without a word."""
         if self.is_closed:
             return
         self.is_closed = True
@@ -153,21 +174,19 @@ class Loop:
         self._calls: deque[tuple[float, Callable[[], None]]] = deque()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
-        self._connections: set[Connection] = set()
+        self._connections: set[Watched] = set()
 
     def __len__(self) -> int:
         return len(self._connections)
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Watched) -> None:
         """Look after a connection from here on."""
         self._start()
 
         def begin() -> None:
             self._connections.add(connection)
             self._selector.register(connection.sock, selectors.EVENT_READ, connection)
-            # What came with the handshake is in the protocol already.
-            for event in connection.protocol.events():
-                connection._take(event)
+            connection.take_waiting()
 
         self.call(begin)
 
@@ -177,7 +196,7 @@ class Loop:
         with suppress(BlockingIOError):
             self._waker.send(b"\0")
 
-    def watch(self, connection: Connection, *, writing: bool) -> None:
+    def watch(self, connection: Watched, *, writing: bool) -> None:
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
         try:
             if self._selector.get_key(connection.sock).events != events:
@@ -185,7 +204,7 @@ class Loop:
         except (KeyError, ValueError):
             pass
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Watched) -> None:
         self._connections.discard(connection)
         with suppress(KeyError, ValueError):
             self._selector.unregister(connection.sock)
@@ -208,12 +227,12 @@ class Loop:
         while True:
             timeout = max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
             for key, events in self._selector.select(timeout):
-                connection: Connection | None = key.data
+                connection: Watched | None = key.data
                 if connection is None:
                     wakes.recv(4096)
                     continue
-                self._guarded(connection._flush, events & selectors.EVENT_WRITE)
-                self._guarded(connection._receive, events & selectors.EVENT_READ)
+                self._guarded(connection.flush, events & selectors.EVENT_WRITE)
+                self._guarded(connection.receive, events & selectors.EVENT_READ)
             self._run_calls()
 
     def _run_calls(self) -> None:
@@ -237,7 +256,7 @@ class Loop:
 
     def _ping_all(self) -> None:
         for connection in list(self._connections):
-            connection._ping()
+            connection.ping()
         self.call(self._ping_all, after=PING_SECONDS)
 
 

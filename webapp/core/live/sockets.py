@@ -114,13 +114,13 @@ def _hand_over(
     on_close: Callable[[Connection], None] | None = None,
 ) -> Connection:
     """Take the socket from the request's thread, which goes on to its next request."""
-    connection = Connection(_detach(ws.sock), ws.ws, on_text, on_close)
+    connection = Connection(detach(ws.sock), ws.ws, on_text, on_close)
     ws.connected = False
     loop.add(connection)
     return connection
 
 
-def _detach(sock: Socket) -> Socket:
+def detach(sock: Socket) -> Socket:
     """The connection under a descriptor of its own.
 
     gunicorn shuts its socket down after the request, which would end a mere duplicate as well.

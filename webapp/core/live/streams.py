@@ -1,0 +1,158 @@
+"""Server-sent events that are paced without holding one of gunicorn's few threads.
+
+The request's thread makes the events; the loop of the sockets writes each when its time comes.
+Under another server, which has no socket to hand over, the response itself waits between events.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from socket import socket
+from typing import Any
+
+from flask import Response, current_app, g, request, stream_with_context
+
+from webapp.core.live.loop import MAX_BUFFER, loop
+from webapp.core.live.sockets import detach
+
+#: (spec 1, S-REQ-011 and C-REQ-015)
+HEADERS = {
+    "Cache-Control": "no-cache",
+    "Connection": "keep-alive",
+    "X-Accel-Buffering": "no",
+}
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event: its data as JSON, sent `pause` seconds after the one before."""
+
+    data: dict[str, Any]
+    pause: float = 0.0
+
+
+class EventStream:
+    """An HTTP response that the loop writes, in chunks."""
+
+    def __init__(self, sock: socket) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.is_closed = False
+        self._outgoing = bytearray()
+        self._is_ending = False
+
+    def send(self, content: bytes, *, after: float = 0.0) -> None:
+        """Write some bytes of the response, `after` seconds from now."""
+        loop.call(lambda: self._send(content), after=after)
+
+    def end(self, *, after: float = 0.0) -> None:
+        """Close once everything is written."""
+        loop.call(self._end, after=after)
+
+    def take_waiting(self) -> None:
+        """Nothing comes with a request that has been read."""
+
+    def ping(self) -> None:
+        """A comment keeps proxies from giving the connection up."""
+        self._send(_chunk(": still here\n\n"))
+
+    def flush(self) -> None:
+        """Write what the peer takes now."""
+        try:
+            while self._outgoing:
+                del self._outgoing[: self.sock.send(self._outgoing)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.drop()
+            return
+        if len(self._outgoing) > MAX_BUFFER or (self._is_ending and not self._outgoing):
+            self.drop()
+            return
+        loop.watch(self, writing=bool(self._outgoing))
+
+    def receive(self) -> None:
+        """The peer says nothing more, or goes."""
+        try:
+            if self.sock.recv(65536):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self.drop()
+
+    def drop(self) -> None:
+        if self.is_closed:
+            return
+        self.is_closed = True
+        loop.forget(self)
+        self.sock.close()
+
+    def _send(self, content: bytes) -> None:
+        if not self.is_closed:
+            self._outgoing += content
+            self.flush()
+
+    def _end(self) -> None:
+        if not self.is_closed:
+            self._is_ending = True
+            self.flush()
+
+
+class _HandedOver(Response):
+    """What is left for gunicorn: nothing, the way flask-sock leaves it."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        raise StopIteration
+
+
+def stream_response(events: Iterable[Event]) -> Response:
+    """Answer with server-sent events, `id: n` and `data: {json}` each (spec 1, C-REQ-011)."""
+    sock = request.environ.get("gunicorn.socket")
+    if sock is None:
+        return current_app.response_class(
+            stream_with_context(_slowly(events)), headers={**HEADERS, "Content-Type": CONTENT_TYPE}
+        )
+    stream = EventStream(detach(sock))
+    loop.add(stream)
+    stream.send(_head())
+    after = 0.0
+    for number, event in enumerate(events, 1):
+        after += event.pause
+        stream.send(_chunk(_text(number, event)), after=after)
+    stream.send(b"0\r\n\r\n", after=after)
+    stream.end(after=after)
+    return _HandedOver()
+
+
+def _slowly(events: Iterable[Event]) -> Iterator[str]:
+    for number, event in enumerate(events, 1):
+        if event.pause:
+            time.sleep(event.pause)
+        yield _text(number, event)
+
+
+def _text(number: int, event: Event) -> str:
+    return f"id: {number}\ndata: {json.dumps(event.data)}\n\n"
+
+
+def _chunk(text: str) -> bytes:
+    content = text.encode()
+    return b"%x\r\n%s\r\n" % (len(content), content)
+
+
+def _head() -> bytes:
+    headers = {
+        "Content-Type": CONTENT_TYPE,
+        **HEADERS,
+        "Transfer-Encoding": "chunked",
+        "X-Request-ID": g.get("request_id", ""),
+        "X-Content-Type-Options": "nosniff",
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode()
