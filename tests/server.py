@@ -77,7 +77,8 @@ class Installation:
         """The newest process of ours whose command line has `word` ("worker", "gunicorn")."""
         assert self.process is not None
         children = psutil.Process(self.process.pid).children(recursive=True)
-        found = [child for child in children if word in " ".join(child.cmdline())]
+        alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+        found = [child for child in alive if word in " ".join(child.cmdline())]
         return max(found, key=lambda child: child.create_time())
 
     def request(self, method: str, path: str, body: Any = None, content_type: str = "") -> Any:

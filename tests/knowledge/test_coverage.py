@@ -308,6 +308,24 @@ def test_a_refresh_in_the_background_is_a_task(cast: Cast, alice: Actor, ids: Id
     assert api.get(f"/agents/{agent.id}").json["coverage_percent"] == 50.0
 
 
+def test_a_running_refresh_says_so(
+    cast: Cast, alice: Actor, ids: Ids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = make_agent(alice, ids["Heat"])
+    task = refresh.start_refresh(agent.id, actor=alice)
+    seen = []
+
+    def look(measured: Agent) -> coverage.Coverage:
+        seen.append(cast.api("vera").get(f"/agents/{agent.id}/coverage/status/{task.id}").json)
+        return coverage.measure(measured)
+
+    monkeypatch.setattr(refresh, "measure", look)
+    run_task(task.id)
+    assert (seen[0]["status"], seen[0]["progress_percent"]) == ("running", 25.0)
+    assert seen[0]["started_at"]
+    assert seen[0]["completed_at"] is None
+
+
 def test_a_refresh_at_once_answers_the_finished_task(cast: Cast, alice: Actor, ids: Ids) -> None:
     agent = make_agent(alice, ids["Heat"])
     about(alice, ids["Heat"])
