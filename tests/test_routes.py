@@ -65,6 +65,9 @@ ROLES = {
     "/api/v1/agents/<agent_id>/coverage/history /api/v1/agents/<agent_id>/gaps "
     "/api/v1/agents/<agent_id>/coverage/status/<task_id> "
     "/api/v1/agents/<agent_id>/unanswered": Role.VIEWER,
+    "GET /documents/index": Role.VIEWER,
+    "POST /documents/index/check /documents/index/rebuild /documents/proposals/again "
+    "/api/v1/knowledge/index/check /api/v1/knowledge/index/rebuild": Role.ADMIN,
     "POST /knowledge/extent /api/v1/knowledge/scope": Role.VIEWER,
     "GET /agents/<handle>/scope /agents/from-taxonomy/new /settings/webhooks": Role.ADMIN,
     "POST /agents/<handle>/scope /agents/from-taxonomy/new /agents/<handle>/coverage/refresh "
@@ -201,7 +204,7 @@ def test_each_role_reaches_what_the_list_says_and_nothing_more(
      "/documents/new", "/search", "/tasks",
      "/taxonomies", "/taxonomies/new", "/settings/members", "/settings/api-keys",
      "/settings/sessions", "/settings/webhooks", "/agents/from-taxonomy/new",
-     "/documents?proposed=true", "/documents?status=failed"],
+     "/documents/index", "/documents?proposed=true", "/documents?status=failed"],
 )  # fmt: skip
 def test_every_page_works_with_an_empty_database(cast: Cast, path: str) -> None:
     cast.browser("alice").get(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MEBIBYTE = 1024 * 1024
@@ -32,6 +32,10 @@ VARIABLES = {
     "CALLBOARD_SECURE_COOKIES": "1 behind HTTPS: cookies are sent over HTTPS only",
     "CALLBOARD_PROXIES": "how many proxies in front set X-Forwarded-For",
     "CALLBOARD_LOG": "console or json",
+    "CALLBOARD_EMBEDDER_URL": "address of an OpenAI-compatible embedder, up to before /embeddings",
+    "CALLBOARD_EMBEDDER_MODEL": "the model it is asked for",
+    "CALLBOARD_EMBEDDER_DIMENSIONS": "the length of its vectors",
+    "CALLBOARD_EMBEDDER_API_KEY": "the key it is sent",
     "WEB_CONCURRENCY": "web processes",
 }
 
@@ -57,6 +61,10 @@ class Settings:
     secure_cookies: bool = False
     proxies: int = 0
     log_format: str = "console"
+    embedder_url: str | None = None
+    embedder_model: str = "text-embedding-3-small"
+    embedder_dimensions: int = 1536
+    embedder_api_key: str | None = field(default=None, repr=False)
 
     @property
     def is_sqlite(self) -> bool:
@@ -86,6 +94,12 @@ class Settings:
             secure_cookies=environ.get("CALLBOARD_SECURE_COOKIES", "0") == "1",
             proxies=int(environ.get("CALLBOARD_PROXIES", cls.proxies)),
             log_format=environ.get("CALLBOARD_LOG", cls.log_format),
+            embedder_url=environ.get("CALLBOARD_EMBEDDER_URL") or None,
+            embedder_model=environ.get("CALLBOARD_EMBEDDER_MODEL", cls.embedder_model),
+            embedder_dimensions=int(
+                environ.get("CALLBOARD_EMBEDDER_DIMENSIONS", cls.embedder_dimensions)
+            ),
+            embedder_api_key=environ.get("CALLBOARD_EMBEDDER_API_KEY") or None,
         )
 
 

@@ -49,11 +49,13 @@ def taxonomy(installation: Installation) -> dict[str, str]:
     """The taxonomy and the documents of this module; node ids by label."""
     body = {"version": "1.0.0", "nodes": [{"path": path, "target_documents": 4} for path in PATHS]}
     grown = installation.request("POST", "/taxonomies", body)
+    wing = "The wing of the garnet aircraft"
     documents = [
-        {"title": f"Note {number}", "content": f"The wing of the garnet aircraft {number}.",
-         "nodes": [["Physics", "Aerodynamics"]]}
-        for number in range(6)
-    ] + [{"title": "Tea", "content": "Garnet tea wants hot water.", "nodes": [["Kitchen", "Tea"]]}]  # fmt: skip
+        {"title": f"Note {n}", "content": f"{wing} {n}.", "nodes": [["Physics", "Aerodynamics"]]}
+        for n in range(6)
+    ]
+    tea = {"title": "Tea", "content": "Garnet tea is hot.", "nodes": [["Kitchen", "Tea"]]}
+    documents.append(tea)
     for document in documents:
         installation.request("POST", "/documents", document)
     return {node["label"]: node["node_id"] for node in grown["nodes"]}

@@ -26,6 +26,16 @@ def has_organization() -> bool:
     return db.session.scalar(select(Organization.id).limit(1)) is not None
 
 
+def find_organization(name: str) -> Organization | None:
+    """The oldest organization of this name; for commands."""
+    return db.session.scalar(
+        select(Organization)
+        .where(Organization.name == name)
+        .order_by(Organization.created_at)
+        .limit(1)
+    )
+
+
 def create_organization(name: str, *, email: str, password: str) -> User:
     """Make an organization with its first admin, and commit.
 

@@ -7,7 +7,7 @@ from apiflask import APIFlask
 
 def init_app(app: APIFlask) -> None:
     from webapp.agents.deletion import belongings
-    from webapp.knowledge import api, jobs, live, pages, services
+    from webapp.knowledge import api, cli, embedding, indexing, jobs, live, pages, services
     from webapp.knowledge.coverage import api as coverage_api
     from webapp.knowledge.coverage import pages as coverage_pages
     from webapp.knowledge.coverage import refresh
@@ -30,5 +30,17 @@ def init_app(app: APIFlask) -> None:
     app.register_blueprint(questions_api.bp)
     live.init_app(app)
     refresh.register()
+    indexing.register()
+    cli.init_app(app)
+    settings = app.config["CALLBOARD"]
+    if settings.embedder_url:
+        embedding.use_embedder(
+            embedding.OpenAIEmbedder(
+                settings.embedder_url,
+                settings.embedder_model,
+                settings.embedder_dimensions,
+                settings.embedder_api_key,
+            )
+        )
     proposals.register()
     jobs.register()

@@ -25,7 +25,7 @@ from webapp.core.errors import (
     validation_errors,
 )
 from webapp.core.security import accepts_upload, current_actor, requires
-from webapp.knowledge import documents, services, uploads
+from webapp.knowledge import documents, indexing, services, uploads
 from webapp.knowledge.models import Document
 from webapp.knowledge.schemas import (
     DocumentAnswer,
@@ -200,6 +200,25 @@ def destroy(document_id: UUID) -> tuple[str, int]:
     """Delete a document and its passages"""
     documents.delete_document(document_id, actor=current_actor())
     return "", 204
+
+
+@bp.post("/knowledge/index/check")
+@requires(Role.ADMIN)
+@bp.output(TaskStarted, 202, description="The task that compares the index with the documents")
+def check_index() -> Response:
+    """Check the index"""
+    task = indexing.start_check(actor=current_actor())
+    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
+
+
+@bp.post("/knowledge/index/rebuild")
+@requires(Role.ADMIN)
+@bp.output(TaskStarted, 202, description="The task; the old index serves until it is done")
+@bp.doc(responses=[409])
+def rebuild_index() -> Response:
+    """Build the index anew, with the installation's embedder"""
+    task = indexing.start_rebuild(actor=current_actor())
+    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
 
 
 @bp.post("/knowledge/search")

@@ -75,7 +75,8 @@ def create_document(body: DocumentBody, *, actor: Actor) -> Document:
     actor.require(Role.ADMIN)
     topics = load_topics([body], organization_id=actor.organization_id)
     node_ids = topics.find(body.version, body.nodes)
-    batch = prepare_documents([(body, parse_body(body))], [node_ids])
+    embedder = index.read_embedder(actor.organization_id)
+    batch = prepare_documents([(body, parse_body(body))], [node_ids], embedder=embedder)
     stored = store_documents(batch, organization_id=actor.organization_id)
     document = stored.documents[0]
     audit.record(actor, "replace" if stored.replaced else "create", document)
@@ -103,8 +104,14 @@ def load_topics(bodies: Sequence[DocumentBody | FileOptions], *, organization_id
     return topics
 
 
-def prepare_documents(items: Sequence[Item], node_ids: Sequence[list[UUID]]) -> Batch:
-    """Everything about storing documents that needs no database, and so holds no lock."""
+def prepare_documents(
+    items: Sequence[Item], node_ids: Sequence[list[UUID]], *, embedder: str | None = None
+) -> Batch:
+    """Everything about storing documents that needs no database, and so holds no lock.
+
+    `embedder` names that of the organization's index, where it may be another than the
+    installation's.
+    """
     last = {body.external_id: at for at, (body, _) in enumerate(items) if body.external_id}
     pieces = {
         at: chunk_text(parsed.text, parsed.title)
@@ -112,13 +119,16 @@ def prepare_documents(items: Sequence[Item], node_ids: Sequence[list[UUID]]) -> 
         if last.get(body.external_id or "", at) == at
     }
     texts = [
-        index.IndexedText(
-            title=items[at][1].title, text=" ".join([*piece.heading_path, piece.text])
-        )
+        indexed_text(items[at][1].title, piece.heading_path, piece.text)
         for at, found in pieces.items()
         for piece in found
     ]
-    return Batch(items, node_ids, pieces, index.prepare_entries(texts))
+    return Batch(items, node_ids, pieces, index.prepare_entries(texts, embedder=embedder))
+
+
+def indexed_text(title: str, heading_path: Sequence[str], text: str) -> index.IndexedText:
+    """What is searched of a passage."""
+    return index.IndexedText(title=title, text=" ".join([*heading_path, text]))
 
 
 def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
@@ -374,9 +384,10 @@ def _prepare_again(document: Document, changes: DocumentChanges) -> Batch:
         external_id=document.external_id,
         metadata=document.document_metadata,
     )
-    if changes.content:
-        return prepare_documents([(body, parse_body(body))], [[]])
-    return prepare_documents([(body, ParsedDocument(body.title, document.content))], [[]])
+    embedder = index.read_embedder(document.organization_id)
+    is_new = bool(changes.content)
+    parsed = parse_body(body) if is_new else ParsedDocument(body.title, document.content)
+    return prepare_documents([(body, parsed)], [[]], embedder=embedder)
 
 
 def _add_chunks(organization_id: UUID, batch: Batch, documents: Sequence[Document]) -> None:

@@ -9,19 +9,31 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 Vectors = NDArray[np.float32]
 
 BATCH_TEXTS = 64
+#: what is sent of one text to a foreign embedder
+MAX_TEXT_CHARS = 8_000
+#: how long a foreign embedder that failed is left alone by queries
+PAUSE_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class EmbedderDown(Exception):
+    """The embedder gives no vectors now; keywords still find."""
 
 
 class Embedder(Protocol):
@@ -40,7 +52,10 @@ class Embedder(Protocol):
         """The shares of keywords and of vectors in a hybrid score."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, shape (texts, dimensions); zeros for a text without any token."""
+        """Unit vectors, shape (texts, dimensions); zeros for a text without any token.
+
+        Raises EmbedderDown where it cannot.
+        """
 
 
 class WordLlamaEmbedder:
@@ -115,9 +130,84 @@ def _package() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
+class OpenAIEmbedder:
+    """An address that answers `POST /embeddings` as OpenAI's does.
+
+    A query waits 2.5 s for it, documents 60 s and a second try. After a failure nobody asks again
+    for 10 s, so that queries do not wait for what is not there.
+    """
+
+    weights = (0.5, 0.5)
+
+    def __init__(self, url: str, model: str, dimensions: int, api_key: str | None = None) -> None:
+        self.name = f"{model}-{dimensions}"
+        self.dimensions = dimensions
+        self._url = f"{url.rstrip('/')}/embeddings"
+        self._model = model
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._down_until = 0.0
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, float32, shape (texts, dimensions); EmbedderDown where it fails."""
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for start in range(0, len(texts), BATCH_TEXTS):
+            batch = [text[:MAX_TEXT_CHARS] or " " for text in texts[start : start + BATCH_TEXTS]]
+            vectors[start : start + len(batch)] = self._ask(batch, is_query=len(texts) == 1)
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        np.divide(vectors, norms, out=vectors, where=norms > 0)
+        return vectors
+
+    def _ask(self, batch: list[str], *, is_query: bool) -> Vectors:
+        import httpx  # only where such an embedder is configured
+
+        if is_query and time.monotonic() < self._down_until:
+            raise EmbedderDown("It did not answer a moment ago.")
+        body = {"model": self._model, "input": batch, "encoding_format": "float"}
+        timeout, tries = (2.5, 1) if is_query else (60.0, 2)
+        error = ""
+        for attempt in range(tries):
+            if attempt:
+                time.sleep(1)
+            try:
+                answer = httpx.post(self._url, json=body, headers=self._headers, timeout=timeout)
+                answer.raise_for_status()
+                return self._read(answer.json(), len(batch))
+            except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as failure:
+                error = type(failure).__name__
+        self._down_until = time.monotonic() + PAUSE_SECONDS
+        log.warning("embedder_down", embedder=self.name, error=error)
+        raise EmbedderDown(error)
+
+    def _read(self, answer: Any, count: int) -> Vectors:
+        rows = sorted(answer["data"], key=lambda row: int(row["index"]))
+        vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
+        if vectors.shape != (count, self.dimensions) or not np.isfinite(vectors).all():
+            raise ValueError(f"It answered {vectors.shape} for {(count, self.dimensions)}.")
+        return vectors
+
+
 local_embedder = WordLlamaEmbedder()
+_embedders: dict[str, Embedder] = {local_embedder.name: local_embedder}
+_default = local_embedder.name
 
 
-def get_embedder() -> Embedder:
-    """The embedder of this installation; it loads its weights when first used."""
-    return local_embedder
+def use_embedder(embedder: Embedder) -> None:
+    """Let this process know an embedder, and make it that of new indexes."""
+    global _default
+    _embedders[embedder.name] = embedder
+    _default = embedder.name
+
+
+def get_embedder(name: str | None = None) -> Embedder:
+    """The embedder of this installation, or the one with a name; it loads when first used.
+
+    Raises EmbedderDown where this process does not know the name.
+    """
+    found = _embedders.get(name or _default)
+    if found is None:
+        raise EmbedderDown(f"No embedder is called {name}.")
+    return found
+
+
+def is_known(name: str) -> bool:
+    return name in _embedders

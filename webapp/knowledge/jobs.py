@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from webapp import engine
 from webapp.core.errors import DomainError, Invalid, validation_errors
 from webapp.core.extensions import db
-from webapp.knowledge import documents, uploads
+from webapp.knowledge import documents, index, uploads
 from webapp.knowledge.archives import Item, items_of
+from webapp.knowledge.indexing import schedule_merge
 from webapp.knowledge.models import Upload
 from webapp.knowledge.parsing import DOCX, PDF, ParsedDocument, ParsingError, check_kind, parse
 from webapp.knowledge.schemas import MAX_CONTENT, DocumentBody, FileOptions
@@ -63,13 +64,16 @@ def import_documents(run: Run) -> None:
             continue
         for items in _batches(items_of(upload, position if number == first else {})):
             read = _read(items, options, task.organization_id)
-            batch = documents.prepare_documents(read.documents, read.node_ids)
+            embedder = index.read_embedder(task.organization_id)
+            batch = documents.prepare_documents(read.documents, read.node_ids, embedder=embedder)
             run.hold()
             result = _store(run, read, batch, options, result)
             done = (number + items[-1].fraction) / len(upload_ids)
             place = {"upload": number, "within": items[-1].position}
             run.advance(done, place, result)
         _finish_upload(run, upload, number, len(upload_ids), result)
+    schedule_merge(task.organization_id)
+    db.session.commit()
     if result["created"] + result["replaced"] == 0:
         detail = result["errors"][0]["detail"] if result["errors"] else "The file has no lines."
         raise Invalid(f"No document could be read. {detail}")

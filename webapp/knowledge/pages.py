@@ -13,7 +13,7 @@ from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, validation_errors
 from webapp.core.security import accepts_upload, current_actor, requires
 from webapp.core.web import page, to
-from webapp.knowledge import documents, services, uploads
+from webapp.knowledge import documents, indexing, services, uploads
 from webapp.knowledge import index as index_of_documents
 from webapp.knowledge.api import send_original
 from webapp.knowledge.forms import TYPE_LABELS, PasteForm, TopicsField, TopicsForm, UploadForm
@@ -26,6 +26,7 @@ from webapp.knowledge.schemas import (
     QueryBody,
     SearchBody,
 )
+from webapp.knowledge.scopes import proposals
 from webapp.knowledge.taxonomies import services as taxonomies
 
 bp = Blueprint("knowledge", __name__)
@@ -165,6 +166,36 @@ def settle_proposals() -> Response:
 def destroy(document_id: UUID) -> Response:
     documents.delete_document(document_id, actor=current_actor())
     return to("knowledge.index", message="The document is deleted.")
+
+
+@bp.get("/documents/index")
+@requires(Role.VIEWER)
+def show_index() -> Response:
+    actor = current_actor()
+    return page(
+        "knowledge/indexing.html",
+        overview=indexing.describe_index(actor=actor),
+        document_count=documents.count_documents(actor=actor),
+    )
+
+
+@bp.post("/documents/index/check")
+@requires(Role.ADMIN)
+def check_index() -> Response:
+    return to("tasks.show", task_id=indexing.start_check(actor=current_actor()).id)
+
+
+@bp.post("/documents/index/rebuild")
+@requires(Role.ADMIN)
+def rebuild_index() -> Response:
+    return to("tasks.show", task_id=indexing.start_rebuild(actor=current_actor()).id)
+
+
+@bp.post("/documents/proposals/again")
+@requires(Role.ADMIN)
+def propose_again() -> Response:
+    proposals.propose_again(actor=current_actor())
+    return to("knowledge.index", proposed="true", message="Topics are being proposed.")
 
 
 @bp.get("/search")

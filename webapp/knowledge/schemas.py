@@ -204,6 +204,7 @@ class SearchAnswer(Answer):
     total_results: int
     query_time_ms: float
     retrieval_strategy: Strategy
+    notice: str | None = Field(None, description="Where it could not search as it was asked to")
     executed_at: datetime
 
 

@@ -47,7 +47,9 @@ def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryA
     strategy: Strategy = agent.retrieval_config.get("strategy", "hybrid")
     started = time.perf_counter()
     chosen = select_documents(agent.taxonomy_node_ids, body.filters)
-    results = _find(actor.organization_id, body.query, body.top_k or agent.top_k, strategy, chosen)
+    results, notice = _find(
+        actor.organization_id, body.query, body.top_k or agent.top_k, strategy, chosen
+    )
     milliseconds = round((time.perf_counter() - started) * 1000, 3)
     now = clock.now()
     confidence = max((item.metadata.confidence for item in results if item.metadata), default=0.0)
@@ -61,7 +63,8 @@ def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryA
         results=results,
         total_results=len(results),
         query_time_ms=milliseconds,
-        retrieval_strategy=strategy,
+        retrieval_strategy="keyword" if notice else strategy,
+        notice=notice,
         executed_at=now,
     )
 
@@ -75,13 +78,14 @@ def search_documents(body: SearchBody, *, actor: Actor) -> SearchAnswer:
     topics.load(body.version, body.nodes)
     chosen = select_documents(topics.find(body.version, body.nodes), body.filters)
     started = time.perf_counter()
-    results = _find(actor.organization_id, body.query, body.top_k, body.strategy, chosen)
+    results, notice = _find(actor.organization_id, body.query, body.top_k, body.strategy, chosen)
     return SearchAnswer(
         query=body.query,
         results=results,
         total_results=len(results),
         query_time_ms=round((time.perf_counter() - started) * 1000, 3),
-        retrieval_strategy=body.strategy,
+        retrieval_strategy="keyword" if notice else body.strategy,
+        notice=notice,
         executed_at=clock.now(),
     )
 
@@ -144,7 +148,7 @@ def _find(
     top_k: int,
     strategy: Strategy,
     chosen: index.Filter | None,
-) -> list[Result]:
+) -> tuple[list[Result], str | None]:
     snapshot()
     try:
         with time_limit(SEARCH_SECONDS):
@@ -167,7 +171,7 @@ def _read_results(
     top_k: int,
     strategy: Strategy,
     chosen: index.Filter | None,
-) -> list[Result]:
+) -> tuple[list[Result], str | None]:
     hits = index.search(organization_id, query, top_k=top_k, strategy=strategy, only=chosen)
     rows = {
         row.id: row
@@ -189,7 +193,7 @@ def _read_results(
             )
         )
     }
-    return [
+    results = [
         Result(
             doc_id=row.document_id,
             chunk_id=row.id,
@@ -211,6 +215,7 @@ def _read_results(
         for hit in hits
         if (row := rows.get(hit.chunk_id)) is not None
     ]
+    return results, hits.notice
 
 
 def _count_question(

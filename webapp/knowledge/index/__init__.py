@@ -16,6 +16,7 @@ from webapp.knowledge.index.writing import (
     merge_segments,
     move_scopes,
     prepare_entries,
+    read_embedder,
     read_revision,
     remove_chunks,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "merge_segments",
     "move_scopes",
     "prepare_entries",
+    "read_embedder",
     "read_revision",
     "remove_chunks",
     "search",

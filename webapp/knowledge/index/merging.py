@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import delete, func, select
 
 from webapp.core.extensions import db
-from webapp.knowledge.index.models import IndexDeletion, IndexSegment
+from webapp.knowledge.index.models import IndexDeletion, IndexSegment, IndexState
 from webapp.knowledge.index.postings import Postings
 from webapp.knowledge.index.segments import (
     FAN_OUT,
@@ -40,6 +40,12 @@ def merge_step(organization_id: UUID, *, limit: int = MAX_SEGMENT_CHUNKS) -> boo
     return bool(due)
 
 
+def _generation(organization_id: UUID) -> int:
+    """Of the segments that are searched; those of another are not there to be merged yet."""
+    statement = select(IndexState.generation).where(IndexState.organization_id == organization_id)
+    return db.session.scalar(statement) or 0
+
+
 def compact(organization_id: UUID, segment_ids: Sequence[int]) -> None:
     """Rewrite segments, each without its deleted chunks."""
     for segment_id in segment_ids:
@@ -51,7 +57,8 @@ def _due(organization_id: UUID, limit: int) -> list[int]:
     levels: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for segment_id, level, byte_count in db.session.execute(
         select(IndexSegment.id, IndexSegment.level, func.length(IndexSegment.chunk_ids)).where(
-            IndexSegment.organization_id == organization_id
+            IndexSegment.organization_id == organization_id,
+            IndexSegment.generation == _generation(organization_id),
         )
     ):
         levels[level].append((byte_count // 8, segment_id))
@@ -91,7 +98,7 @@ def _merge(organization_id: UUID, segment_ids: Sequence[int]) -> None:
         offsets=offsets[is_kept],
         frequencies=postings.frequencies[is_kept],
     )
-    write_segment(organization_id, rows, moved)
+    write_segment(organization_id, rows, moved, generation=_generation(organization_id))
 
 
 def _forget_deletions(organization_id: UUID, chunk_ids: list[int]) -> None:

@@ -12,13 +12,19 @@ from webapp.core.extensions import Model
 class IndexState(Model):
     """One row an organization: writers queue on it, readers see by `revision` whether their cache
     is old, by `scope_revision` whether chunks they know have come into or out of a scope. Counts
-    and lengths (in terms) are of the chunks that are not deleted."""
+    and lengths (in terms) are of the chunks that are not deleted.
+
+    Only segments of `generation` are searched; their vectors are of `embedder`. A rebuilding makes
+    the segments of another one and then puts it in this place.
+    """
 
     __tablename__ = "index_states"
 
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)
     revision: Mapped[int] = mapped_column(default=0)
     scope_revision: Mapped[int] = mapped_column(default=0)
+    embedder: Mapped[str] = mapped_column(String(100))
+    generation: Mapped[int] = mapped_column(BigId, default=0)
     chunk_count: Mapped[int] = mapped_column(default=0)
     total_length: Mapped[int] = mapped_column(BigId, default=0)
 
@@ -34,6 +40,7 @@ class IndexSegment(Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     organization_id: Mapped[UUID]
+    generation: Mapped[int] = mapped_column(BigId, default=0)
     level: Mapped[int]
     chunk_ids: Mapped[bytes] = mapped_column(LargeBinary)
     lengths: Mapped[bytes] = mapped_column(LargeBinary)

@@ -20,7 +20,7 @@ from sqlalchemy import Row, select
 
 from webapp.core.database import snapshot
 from webapp.core.extensions import db
-from webapp.knowledge.embedding import get_embedder
+from webapp.knowledge.embedding import EmbedderDown, get_embedder
 from webapp.knowledge.index.analysis import analyze_query
 from webapp.knowledge.index.filters import Filter, filters
 from webapp.knowledge.index.models import IndexPosting
@@ -57,6 +57,12 @@ class Hit:
         return round((self.share + min(max(self.cosine, 0.0), 1.0)) / 2, DECIMALS)
 
 
+class Found(list[Hit]):
+    """What a search found; `notice` says where it could not search as it was asked to."""
+
+    notice: str | None = None
+
+
 def search(
     organization_id: UUID,
     query: str,
@@ -64,21 +70,29 @@ def search(
     top_k: int = 10,
     strategy: Strategy = "hybrid",
     only: Filter | None = None,
-) -> list[Hit]:
+) -> Found:
     """The best `top_k` chunks of an organization for `query`, best first.
 
     `only` says which chunks may be found; all where it is None. A `keyword` score is the BM25 as
-    a share of the best one, a `vector` score the cosine. Reads one `snapshot()`, which the
-    caller's commit ends, so call it before anything is written.
+    a share of the best one, a `vector` score the cosine. Where the embedder is down, keywords
+    alone find. Reads one `snapshot()`, which the caller's commit ends, so call it before anything
+    is written.
     """
-    embedder = get_embedder()
     snapshot()
     view = views.get(organization_id)
+    result = Found()
     if view is None:
-        return []
+        return result
+    weights = (1.0, 0.0)
+    try:
+        embedder = get_embedder(view.embedder)
+        vector, weights = embedder.embed([query])[0], embedder.weights
+    except EmbedderDown:
+        vector, strategy = None, "keyword"
+        result.notice = "The embedder does not answer: these are found by keywords only."
     allowed = view.alive if only is None else view.alive & filters.mask(view, only)
     bm25, ideal = bm25_scores(view, analyze_query(query), allowed)
-    cosine = cosine_scores(view, embedder.embed([query])[0], allowed)
+    cosine = np.zeros_like(bm25) if vector is None else cosine_scores(view, vector, allowed)
     limit = max(CANDIDATES, top_k)
     found = np.empty(0, dtype=np.int64)
     if strategy != "vector":
@@ -86,8 +100,8 @@ def search(
     if strategy != "keyword":
         found = np.union1d(found, best(view, cosine, np.flatnonzero(allowed), limit))
     scores = np.zeros(len(view.chunk_ids))
-    scores[found] = _joined(strategy, bm25[found], cosine[found], embedder.weights)
-    return [
+    scores[found] = _joined(strategy, bm25[found], cosine[found], weights)
+    result += [
         Hit(
             chunk_id=int(view.chunk_ids[at]),
             score=float(scores[at]),
@@ -97,6 +111,7 @@ def search(
         )
         for at in best(view, scores, found, top_k).tolist()
     ]
+    return result
 
 
 def bm25_scores(
@@ -120,7 +135,9 @@ def bm25_scores(
             IndexPosting.frequencies,
         ).where(IndexPosting.organization_id == view.organization_id, IndexPosting.term.in_(times))
     ):
-        found[row.term].append(row)
+        # A segment that is not in the view is of a rebuilding that has not ended.
+        if row.segment_id in view.bases:
+            found[row.term].append(row)
     # What nobody has written is as rare as can be.
     unknown = sum(count for term, count in times.items() if term not in found)
     ideal = unknown * _rarity(view, 0) * (K1 + 1)

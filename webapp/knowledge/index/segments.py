@@ -51,7 +51,9 @@ def level_of(chunk_count: int) -> int:
     return (max(chunk_count, 1).bit_length() - 1) // 3
 
 
-def write_segment(organization_id: UUID, rows: SegmentRows, postings: Postings) -> None:
+def write_segment(
+    organization_id: UUID, rows: SegmentRows, postings: Postings, *, generation: int
+) -> None:
     """Store one segment; nothing where there are no chunks."""
     if not len(rows.chunk_ids):
         return
@@ -61,6 +63,7 @@ def write_segment(organization_id: UUID, rows: SegmentRows, postings: Postings) 
         {
             "id": rows.id,
             "organization_id": organization_id,
+            "generation": generation,
             "level": level_of(len(rows.chunk_ids)),
             "chunk_ids": rows.chunk_ids.astype("<i8").tobytes(),
             "lengths": rows.lengths.astype("<i4").tobytes(),

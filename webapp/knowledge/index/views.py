@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -42,6 +43,8 @@ class View:
 
     organization_id: UUID
     revision: int
+    #: whose vectors these are
+    embedder: str
     parts: tuple[Part, ...]
     #: the first position of each segment, by segment id
     bases: dict[int, int]
@@ -72,17 +75,20 @@ class ViewCache:
         `None` where the organization has nothing indexed.
         """
         state = db.session.execute(
-            select(IndexState.revision, IndexState.chunk_count, IndexState.total_length).where(
-                IndexState.organization_id == organization_id
-            )
+            select(
+                IndexState.revision,
+                IndexState.chunk_count,
+                IndexState.total_length,
+                IndexState.generation,
+                IndexState.embedder,
+            ).where(IndexState.organization_id == organization_id)
         ).one_or_none()
         if state is None or state.chunk_count == 0:
             return None
         entry = self._entry(organization_id)
         with entry.lock:
             if entry.view is None or entry.view.revision != state.revision:
-                average_length = max(state.total_length / state.chunk_count, 1e-9)
-                entry.view = _build(organization_id, state.revision, average_length, entry.view)
+                entry.view = _build(organization_id, state, entry.view)
             return entry.view
 
     def organization_ids(self) -> list[UUID]:
@@ -99,12 +105,14 @@ class ViewCache:
             return entry
 
 
-def _build(
-    organization_id: UUID, revision: int, average_length: float, before: View | None
-) -> View:
+def _build(organization_id: UUID, state: Any, before: View | None) -> View:
+    average_length = max(state.total_length / state.chunk_count, 1e-9)
     segment_ids = db.session.scalars(
         select(IndexSegment.id)
-        .where(IndexSegment.organization_id == organization_id)
+        .where(
+            IndexSegment.organization_id == organization_id,
+            IndexSegment.generation == state.generation,
+        )
         .order_by(IndexSegment.id)
     ).all()
     known = {part.id: part for part in before.parts} if before else {}
@@ -117,7 +125,8 @@ def _build(
     alive = ~np.isin(chunk_ids, read_deleted(organization_id))
     return View(
         organization_id=organization_id,
-        revision=revision,
+        revision=state.revision,
+        embedder=state.embedder,
         parts=parts,
         bases={part.id: start for part, start in zip(parts, starts, strict=False)},
         chunk_ids=chunk_ids,

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.core.database import get_locked
 from webapp.core.extensions import db
-from webapp.knowledge.embedding import get_embedder
+from webapp.knowledge.embedding import EmbedderDown, get_embedder
 from webapp.knowledge.index.merging import MAX_INLINE_CHUNKS, compact, merge_step
 from webapp.knowledge.index.models import IndexDeletion, IndexSegment, IndexState
 from webapp.knowledge.index.postings import IndexedText, Postings, make_postings
@@ -31,16 +31,43 @@ from webapp.knowledge.index.segments import (
 class Entries:
     """Chunks as the index keeps them: the slow part of adding them, which needs no database."""
 
+    texts: Sequence[IndexedText]
+    embedder: str
     vectors: NDArray[np.float16]
     postings: Postings
     lengths: NDArray[np.int32]
 
+    def embedded_by(self, name: str) -> NDArray[np.float16]:
+        """The vectors of this embedder, made now where the index has changed to it meanwhile."""
+        return self.vectors if name == self.embedder else embed_texts(self.texts, name)
 
-def prepare_entries(texts: Sequence[IndexedText]) -> Entries:
-    """Embed and analyse chunks, in their order."""
-    vectors = get_embedder().embed([f"{text.title}\n{text.text}" for text in texts])
+
+def prepare_entries(texts: Sequence[IndexedText], *, embedder: str | None = None) -> Entries:
+    """Embed and analyse chunks, in their order, with the installation's embedder or this one."""
+    name = embedder or get_embedder().name
     postings, lengths = make_postings(texts)
-    return Entries(vectors.astype(np.float16), postings, lengths)
+    return Entries(texts, name, embed_texts(texts, name), postings, lengths)
+
+
+def embed_texts(texts: Sequence[IndexedText], name: str) -> NDArray[np.float16]:
+    """Vectors for the index; zeros, which nothing is near to, where the embedder is down.
+
+    Such chunks are found by keywords; `check` counts them, and rebuilding gives them vectors.
+    """
+    embedder = get_embedder(name)
+    try:
+        vectors = embedder.embed([f"{text.title}\n{text.text}" for text in texts])
+    except EmbedderDown:
+        return np.zeros((len(texts), embedder.dimensions), dtype=np.float16)
+    return vectors.astype(np.float16)
+
+
+def read_embedder(organization_id: UUID) -> str:
+    """Whose vectors an organization's index has; the installation's where it has none yet."""
+    name = db.session.scalar(
+        select(IndexState.embedder).where(IndexState.organization_id == organization_id)
+    )
+    return name or get_embedder().name
 
 
 def lock(organization_id: UUID) -> None:
@@ -78,9 +105,9 @@ def add_chunks(organization_id: UUID, ids: Sequence[int], entries: Entries) -> N
         id=new_segment_id(),
         chunk_ids=np.array(ids, dtype=np.int64),
         lengths=entries.lengths,
-        vectors=entries.vectors,
+        vectors=entries.embedded_by(state.embedder),
     )
-    write_segment(organization_id, rows, entries.postings)
+    write_segment(organization_id, rows, entries.postings, generation=state.generation)
     state.chunk_count += len(ids)
     state.total_length += int(entries.lengths.sum())
     state.revision = new_revision()
@@ -101,7 +128,8 @@ def remove_chunks(organization_id: UUID, chunk_ids: Sequence[int]) -> int:
     wanted = np.setdiff1d(np.array(chunk_ids, dtype=np.int64), deleted)
     segments = db.session.execute(
         select(IndexSegment.id, IndexSegment.chunk_ids, IndexSegment.lengths).where(
-            IndexSegment.organization_id == organization_id
+            IndexSegment.organization_id == organization_id,
+            IndexSegment.generation == state.generation,
         )
     ).all()
     removed_count, sparse = 0, []
@@ -149,6 +177,8 @@ def _locked_state(organization_id: UUID) -> IndexState:
             "organization_id": organization_id,
             "revision": new_revision(),
             "scope_revision": 0,
+            "embedder": get_embedder().name,
+            "generation": 0,
             "chunk_count": 0,
             "total_length": 0,
         }

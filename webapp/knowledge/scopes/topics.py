@@ -236,9 +236,20 @@ def recount_nodes(organization_id: UUID) -> None:
     )
 
 
+def topic_totals(organization_id: UUID) -> tuple[dict[UUID, Pair], dict[UUID, Pair]]:
+    """The counts of all topics and scopes of an organization, from the links; for checking."""
+    mine = select(Document.id).where(Document.organization_id == organization_id)
+    counts = _counts_where(DocumentNode.document_id.in_(mine))
+    return counts.nodes, counts.scopes
+
+
 def _counts(document_ids: Sequence[UUID]) -> Counts:
     if not document_ids:
         return Counts()
+    return _counts_where(DocumentNode.document_id.in_(document_ids))
+
+
+def _counts_where(condition: ColumnElement[bool]) -> Counts:
     links = (
         select(
             DocumentNode.node_id,
@@ -247,7 +258,7 @@ def _counts(document_ids: Sequence[UUID]) -> Counts:
         )
         .join(Document, Document.id == DocumentNode.document_id)
         .where(
-            DocumentNode.document_id.in_(document_ids),
+            condition,
             DocumentNode.is_counted,
             Document.status == "ready",
         )
@@ -267,8 +278,8 @@ def _counts(document_ids: Sequence[UUID]) -> Counts:
         in_scopes.c.scope_id, func.count(), func.sum(in_scopes.c.chunk_count)
     ).group_by(in_scopes.c.scope_id)
     return Counts(
-        nodes={row[0]: (row[1], row[2]) for row in db.session.execute(by_node)},
-        scopes={row[0]: (row[1], row[2]) for row in db.session.execute(by_scope)},
+        nodes={row[0]: (int(row[1]), int(row[2])) for row in db.session.execute(by_node)},
+        scopes={row[0]: (int(row[1]), int(row[2])) for row in db.session.execute(by_scope)},
     )
 
 
