@@ -1,7 +1,8 @@
 """All benchmarks, one after the other, as one table: `make bench`."""
 
-from bench import agents, retrieval, service
+from bench import agents, knowledge, retrieval, service
 
 retrieval.main()
+knowledge.main()
 service.main()
 agents.main()

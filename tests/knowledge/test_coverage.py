@@ -20,13 +20,14 @@ from webapp.audit.models import AuditEntry
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict
 from webapp.core.extensions import db
-from webapp.knowledge import documents
+from webapp.knowledge import documents, index
 from webapp.knowledge.coverage import refresh
 from webapp.knowledge.coverage import services as coverage
 from webapp.knowledge.coverage.models import CoverageRecord
 from webapp.knowledge.models import Chunk, Document
 from webapp.knowledge.schemas import DocumentChanges
 from webapp.knowledge.scopes import services as scopes
+from webapp.knowledge.scopes.filters import select_documents
 from webapp.knowledge.scopes.models import DocumentNode, NodeStat, Scope, ScopeRoot
 from webapp.knowledge.scopes.schemas import FromTaxonomyBody
 from webapp.knowledge.taxonomies import editing
@@ -128,8 +129,10 @@ def test_an_agent_without_a_scope_has_no_coverage(cast: Cast, alice: Actor) -> N
     assert cast.api("vera").get(f"/agents/{body['id']}/gaps").json["gaps"] == []
 
 
-def recount(agent: Agent) -> tuple[dict[UUID, tuple[int, int]], tuple[int, int]]:
-    """By topic of the scope, and for all of it: documents and passages, counted from the rows."""
+def recount(
+    agent: Agent,
+) -> tuple[dict[UUID, tuple[int, int]], tuple[int, int], set[UUID]]:
+    """By topic, and for all of the scope: documents and passages, counted from the rows."""
     below = {
         row.descendant_id
         for row in db.session.scalars(
@@ -145,17 +148,28 @@ def recount(agent: Agent) -> tuple[dict[UUID, tuple[int, int]], tuple[int, int]]
             count, chunks = nodes.get(link.node_id, (0, 0))
             nodes[link.node_id] = (count + 1, chunks + sizes[link.document_id])
             everything.add(link.document_id)
-    return nodes, (len(everything), sum(sizes[key] for key in everything))
+    totals = len(everything), sum(sizes[key] for key in everything)
+    return nodes, totals, everything
 
 
-@pytest.mark.parametrize("seed", range(6))
+def find_all(agent: Agent) -> set[UUID]:
+    """The documents that a search for this agent may find."""
+    only = select_documents(agent.taxonomy_node_ids, None)
+    hits = index.search(agent.organization_id, "word", top_k=500, strategy="vector", only=only)
+    ids = [hit.chunk_id for hit in hits]
+    found = set(db.session.scalars(select(Chunk.document_id).where(Chunk.id.in_(ids))))
+    db.session.commit()
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
 def test_the_counts_stay_true_whatever_happens(alice: Actor, seed: int) -> None:
     chance = random.Random(seed)
     paths = [["A", "B", "C"], ["A", "D"], ["E", "F"], ["E", "G", "H"]]
     ids = grow(alice, *paths)
     nodes = list(ids.values())
     watchers = [make_agent(alice, *chance.sample(nodes, size)) for size in (1, 2, 3)]
-    for step in range(40):
+    for step in range(25):
         known = list(db.session.scalars(select(Document.id)))
         some = chance.sample(nodes, chance.randint(0, 3))
         confidence = chance.choice([0.5, 0.7, 1.0])
@@ -193,8 +207,10 @@ def test_the_counts_stay_true_whatever_happens(alice: Actor, seed: int) -> None:
             changes = DocumentChanges(nodes=some, confidence=confidence)
             documents.update_document(chance.choice(known), changes, actor=alice)
         watchers.append(make_agent(alice, *chance.sample(nodes, 2)))
+        watched = chance.choice(watchers)
+        assert find_all(watched) == recount(watched)[2]
     for agent in watchers:
-        by_node, totals = recount(agent)
+        by_node, totals, _ = recount(agent)
         found = coverage.measure(agent)
         assert {key: n for key, n in found.document_counts.items() if n} == {
             str(key): pair[0] for key, pair in by_node.items()

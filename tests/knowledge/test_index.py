@@ -213,7 +213,9 @@ def test_a_scope_limits_what_is_found_but_not_how_rare_a_word_is() -> None:
     everything = {number: bm25 for number, bm25, _ in found(organization_id, "wing", top_k=99)}
     wanted = [select(literal(number).label("id")) for number in (3, 5, 8, 13, 21, 34, 4_000)]
     numbers = union_all(*wanted).subquery()
-    few, none = Filter("few", select(numbers.c.id)), Filter("none", select(numbers.c.id).limit(0))
+    chosen = select(numbers.c.id)
+    few = Filter("few", lambda after: chosen.where(numbers.c.id > after))
+    none = Filter("none", lambda _after: chosen.limit(0))
 
     within = found(organization_id, "wing", top_k=99, only=few)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -27,13 +28,13 @@ NO_IDS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class Filter:
-    """The chunks that `chunk_ids` selects (one column).
+    """The chunks that `chunk_ids(after)` selects: one column, the ids above `after`.
 
     `key` names the filter within the organization: equal keys select alike.
     """
 
     key: str
-    chunk_ids: Select[Any]
+    chunk_ids: Callable[[int], Select[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,7 @@ class FilterCache:
 
 def _read(chosen: Filter, *, after: int) -> NDArray[np.int64]:
     """Ids of the filter's chunks above `after`, in no order."""
-    statement = chosen.chunk_ids
-    if after:
-        statement = statement.where(statement.selected_columns[0] > after)
-    return np.fromiter(db.session.scalars(statement), dtype=np.int64)
+    return np.fromiter(db.session.scalars(chosen.chunk_ids(after)), dtype=np.int64)
 
 
 filters = FilterCache()

@@ -34,7 +34,19 @@ def select_documents(node_ids: Sequence[UUID], filters: Filters | None) -> index
         chosen = chosen.where(*conditions)
     named = [sorted(map(str, node_ids)), filters.model_dump(mode="json") if filters else None]
     key = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
-    return index.Filter(key, select(Chunk.id).where(Chunk.document_id.in_(chosen)))
+    return index.Filter(key, lambda after: _select_chunks(chosen, after))
+
+
+def _select_chunks(documents: Select[Any], after: int) -> Select[Any]:
+    """Passages of these documents: all of them, or of the few that have come since, each looked up.
+
+    The limit keeps SQLite from looking through all documents of the scope for those few.
+    """
+    if not after:
+        return select(Chunk.id).where(Chunk.document_id.in_(documents))
+    new = select(Chunk.id, Chunk.document_id).where(Chunk.id > after).limit(2**31).subquery()
+    is_one = documents.selected_columns[0] == new.c.document_id
+    return select(new.c.id).where(documents.where(is_one).correlate(new).exists())
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
