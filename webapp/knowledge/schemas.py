@@ -91,8 +91,8 @@ class FileOptions(_Topics):
 class DocumentChanges(_Topics):
     """What may change of a document; only what is given does."""
 
-    title: str = Field("", min_length=1, max_length=500)
-    content: str = Field("", min_length=1, max_length=MAX_CONTENT)
+    title: str = Field(default_factory=str, min_length=1, max_length=500)
+    content: str = Field(default_factory=str, min_length=1, max_length=MAX_CONTENT)
     source_url: str | None = Field(None, max_length=2000)
     metadata: dict[str, Any] = Field(default_factory=dict)
 
