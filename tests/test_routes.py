@@ -66,6 +66,9 @@ ROLES = {
     "/api/v1/agents/<agent_id>/coverage/status/<task_id> "
     "/api/v1/agents/<agent_id>/unanswered": Role.VIEWER,
     "GET /documents/index": Role.VIEWER,
+    "GET /taxonomies/<version>/nodes/<uuid:node_id>": Role.ADMIN,
+    "POST /taxonomies/<version>/nodes/<uuid:node_id> "
+    "/taxonomies/<version>/nodes/<uuid:node_id>/deletion": Role.ADMIN,
     "POST /documents/index/check /documents/index/rebuild /documents/proposals/again "
     "/api/v1/knowledge/index/check /api/v1/knowledge/index/rebuild": Role.ADMIN,
     "POST /knowledge/extent /api/v1/knowledge/scope": Role.VIEWER,

@@ -12,10 +12,11 @@ from webapp.agents import services as agents
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, validation_errors
 from webapp.core.security import accepts_upload, current_actor, requires
-from webapp.core.web import page, to
+from webapp.core.web import page, to, whole_number
 from webapp.knowledge import documents, indexing, services, uploads
 from webapp.knowledge import index as index_of_documents
 from webapp.knowledge.api import send_original
+from webapp.knowledge.embedding import get_embedder
 from webapp.knowledge.forms import TYPE_LABELS, PasteForm, TopicsField, TopicsForm, UploadForm
 from webapp.knowledge.parsing import DOCX, PDF
 from webapp.knowledge.schemas import (
@@ -201,22 +202,32 @@ def propose_again() -> Response:
 @bp.get("/search")
 @requires(Role.VIEWER)
 def search() -> Response:
-    answer, error = None, None
+    """The workbench: what is found, by which strategy and weights, in which topics, and why."""
+    answer, error, actor = None, None, current_actor()
     if request.args.get("q", "").strip():
         try:
+            topic = request.args.get("about", "").strip()
             body = SearchBody(
-                query=request.args["q"], strategy=request.args.get("strategy") or "hybrid"
+                query=request.args["q"],
+                strategy=request.args.get("strategy") or "hybrid",
+                top_k=whole_number("top_k", 10, 1, 50),
+                keyword_weight=request.args.get("weight", type=float),
+                explain=True,
+                nodes=[part.split(">") for part in topic.split(";")] if topic else [],
             )
-            answer = services.search_documents(body, actor=current_actor())
+            answer = services.search_documents(body, actor=actor)
         except ValidationError as found:
             error = _invalid(found).message
+        except DomainError as refused:
+            error = refused.message
     return page(
         "knowledge/search.html",
         fragment="knowledge/_results.html",
         answer=answer,
         error=error,
         strategies=STRATEGIES,
-        document_count=documents.count_documents(actor=current_actor()),
+        weight=request.args.get("weight", default_weight(), type=float),
+        document_count=documents.count_documents(actor=actor),
     )
 
 
@@ -257,6 +268,11 @@ def _document_page(document_id: UUID, form: TopicsForm, *, status: int = 200) ->
         proposed=[link for link in document.links if link.is_proposed],
         form=form,
     )
+
+
+def default_weight() -> float:
+    """The share of keywords that the installation's embedder is used with."""
+    return get_embedder().weights[0]
 
 
 def _new_page(paste: PasteForm, files: UploadForm, *, status: int = 200) -> Response:

@@ -170,6 +170,10 @@ class SearchBody(Body):
     query: QueryText
     top_k: StrictInt = Field(10, ge=1, le=50)
     strategy: Strategy = "hybrid"
+    keyword_weight: float | None = Field(
+        None, ge=0, le=1, description="Share of keywords in a hybrid score; else the embedder's"
+    )
+    explain: StrictBool = False
     nodes: NodeReferences = Field([], description="Only documents about these, or below them")
     version: Version | None = None
     filters: Filters | None = None
@@ -185,6 +189,9 @@ class ResultMetadata(Answer):
     bm25: float
     cosine: float
     confidence: float = Field(description="How well the passage answers by itself, 0 to 1")
+    terms: dict[str, float] = Field(
+        default_factory=dict, description="What each word's stem adds to bm25, with `explain`"
+    )
     highlights: list[tuple[int, int]] = Field(
         description="Spans of the content, as characters [start, end), that match the query"
     )

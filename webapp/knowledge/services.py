@@ -78,7 +78,15 @@ def search_documents(body: SearchBody, *, actor: Actor) -> SearchAnswer:
     topics.load(body.version, body.nodes)
     chosen = select_documents(topics.find(body.version, body.nodes), body.filters)
     started = time.perf_counter()
-    results, notice = _find(actor.organization_id, body.query, body.top_k, body.strategy, chosen)
+    results, notice = _find(
+        actor.organization_id,
+        body.query,
+        body.top_k,
+        body.strategy,
+        chosen,
+        keyword_weight=body.keyword_weight,
+        is_explained=body.explain,
+    )
     return SearchAnswer(
         query=body.query,
         results=results,
@@ -148,11 +156,12 @@ def _find(
     top_k: int,
     strategy: Strategy,
     chosen: index.Filter | None,
+    **options: Any,
 ) -> tuple[list[Result], str | None]:
     snapshot()
     try:
         with time_limit(SEARCH_SECONDS):
-            return _read_results(organization_id, query, top_k, strategy, chosen)
+            return _read_results(organization_id, query, top_k, strategy, chosen, **options)
     except TimeoutError as error:
         raise Unavailable(
             f"The search took more than {SEARCH_SECONDS} s.",
@@ -171,8 +180,11 @@ def _read_results(
     top_k: int,
     strategy: Strategy,
     chosen: index.Filter | None,
+    **options: Any,
 ) -> tuple[list[Result], str | None]:
-    hits = index.search(organization_id, query, top_k=top_k, strategy=strategy, only=chosen)
+    hits = index.search(
+        organization_id, query, top_k=top_k, strategy=strategy, only=chosen, **options
+    )
     rows = {
         row.id: row
         for row in db.session.execute(
@@ -209,6 +221,7 @@ def _read_results(
                 bm25=round(hit.bm25, 6),
                 cosine=round(hit.cosine, 6),
                 confidence=hit.confidence,
+                terms=hit.terms,
                 highlights=index.highlights(query, row.text),
             ),
         )

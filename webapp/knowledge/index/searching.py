@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
@@ -29,6 +29,8 @@ from webapp.knowledge.index.views import K1, View, views
 Strategy = Literal["hybrid", "keyword", "vector"]
 Scores = NDArray[np.float64]
 Positions = NDArray[np.int64]
+#: by term: positions, and what it adds to their scores
+TermParts = dict[str, tuple[Positions, Scores]]
 
 CANDIDATES = 200
 #: scores are compared to so many decimals: sums in another order differ beyond them
@@ -50,6 +52,8 @@ class Hit:
     bm25: float
     cosine: float
     share: float
+    #: what each term of the query adds to the BM25, where it was asked for
+    terms: dict[str, float] = field(default_factory=dict)
 
     @property
     def confidence(self) -> float:
@@ -70,11 +74,14 @@ def search(
     top_k: int = 10,
     strategy: Strategy = "hybrid",
     only: Filter | None = None,
+    keyword_weight: float | None = None,
+    is_explained: bool = False,
 ) -> Found:
     """The best `top_k` chunks of an organization for `query`, best first.
 
     `only` says which chunks may be found; all where it is None. A `keyword` score is the BM25 as
-    a share of the best one, a `vector` score the cosine. Where the embedder is down, keywords
+    a share of the best one, a `vector` score the cosine. `keyword_weight` (0…1) is the share of
+    keywords in a hybrid score where it is not the embedder's. Where the embedder is down, keywords
     alone find. Reads one `snapshot()`, which the caller's commit ends, so call it before anything
     is written.
     """
@@ -91,7 +98,9 @@ def search(
         vector, strategy = None, "keyword"
         result.notice = "The embedder does not answer: these are found by keywords only."
     allowed = view.alive if only is None else view.alive & filters.mask(view, only)
-    bm25, ideal = bm25_scores(view, analyze_query(query), allowed)
+    if keyword_weight is not None:
+        weights = (keyword_weight, 1 - keyword_weight)
+    bm25, ideal, parts = bm25_scores(view, analyze_query(query), allowed)
     cosine = np.zeros_like(bm25) if vector is None else cosine_scores(view, vector, allowed)
     limit = max(CANDIDATES, top_k)
     found = np.empty(0, dtype=np.int64)
@@ -108,6 +117,7 @@ def search(
             bm25=float(bm25[at]),
             cosine=float(cosine[at]),
             share=float(bm25[at]) / ideal if ideal else 0.0,
+            terms=_terms_at(parts, at) if is_explained else {},
         )
         for at in best(view, scores, found, top_k).tolist()
     ]
@@ -116,8 +126,9 @@ def search(
 
 def bm25_scores(
     view: View, terms: Sequence[str], allowed: NDArray[np.bool_]
-) -> tuple[Scores, float]:
-    """BM25 by position, 0 outside of `allowed`, and the highest that any text could have.
+) -> tuple[Scores, float, TermParts]:
+    """BM25 by position, 0 outside of `allowed`; the highest that any text could have; and what
+    each term adds where.
 
     A term counts as often as the query has it. How rare a term is, and how long a chunk, is
     measured over the organization, not the scope.
@@ -125,7 +136,7 @@ def bm25_scores(
     scores = np.zeros(len(view.chunk_ids))
     times = Counter(terms)
     if not times or not view.chunk_count:
-        return scores, 0.0
+        return scores, 0.0, {}
     found: dict[str, list[Row[str, int, bytes, bytes]]] = defaultdict(list)
     for row in db.session.execute(
         select(
@@ -141,6 +152,7 @@ def bm25_scores(
     # What nobody has written is as rare as can be.
     unknown = sum(count for term, count in times.items() if term not in found)
     ideal = unknown * _rarity(view, 0) * (K1 + 1)
+    parts: TermParts = {}
     for term, rows in found.items():
         offsets = np.frombuffer(b"".join(row.offsets for row in rows), dtype="<i4")
         frequencies = np.frombuffer(b"".join(row.frequencies for row in rows), dtype="<i4")
@@ -149,9 +161,21 @@ def bm25_scores(
         document_count = int(view.alive[at].sum())
         share = times[term] * _rarity(view, document_count) * (K1 + 1)
         ideal += share
-        scores[at] += share * frequencies / (frequencies + view.norms[at])
+        added = share * frequencies / (frequencies + view.norms[at])
+        scores[at] += added
+        parts[term] = (at, added)
     scores[~allowed] = 0
-    return scores.round(DECIMALS), ideal
+    return scores.round(DECIMALS), ideal, parts
+
+
+def _terms_at(parts: TermParts, position: int) -> dict[str, float]:
+    """What each term adds at one position, the most first."""
+    found = {}
+    for term, (at, added) in parts.items():
+        here = np.flatnonzero(at == position)
+        if len(here):
+            found[term] = round(float(added[here[0]]), 3)
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
 
 def _rarity(view: View, document_count: int) -> float:

@@ -5,8 +5,8 @@ import io
 import json
 from typing import Any
 
-from wtforms import FileField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import FileField, IntegerField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, NumberRange, Optional
 
 from webapp.core.errors import Invalid
 from webapp.core.forms import Form
@@ -54,6 +54,26 @@ class TaxonomyForm(Form):
         if not text.strip():
             raise Invalid("Choose a file, or write some paths.", field="content")
         return text
+
+
+class NodeForm(Form):
+    """One topic: its name, its target, and where it hangs."""
+
+    label = StringField("Name", validators=[DataRequired(), Length(max=255)])
+    target_documents = IntegerField(
+        "Documents wanted",
+        description="Left empty, 10; an agent may have its own number.",
+        validators=[Optional(), NumberRange(0, 1_000_000)],
+    )
+    parents = TextAreaField(
+        "Under",
+        description="The paths of the topics above, one a line; none puts it at the top.",
+        render_kw={"rows": 3, "spellcheck": "false"},
+    )
+
+    @property
+    def paths(self) -> list[list[str]]:
+        return _paths(self.parents.data or "")
 
 
 def _paths(text: str) -> list[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from uuid import UUID
 
 from flask import Blueprint, Response, request
 from pydantic import ValidationError
@@ -12,8 +13,8 @@ from webapp.core.errors import DomainError, Invalid, validation_errors
 from webapp.core.security import accepts_upload, current_actor, requires
 from webapp.core.web import page, to, whole_number
 from webapp.knowledge.taxonomies import editing, services
-from webapp.knowledge.taxonomies.forms import TaxonomyForm
-from webapp.knowledge.taxonomies.schemas import NodeQuery
+from webapp.knowledge.taxonomies.forms import NodeForm, TaxonomyForm
+from webapp.knowledge.taxonomies.schemas import NodeChanges, NodeQuery
 
 bp = Blueprint("taxonomies", __name__, url_prefix="/taxonomies")
 
@@ -30,6 +31,8 @@ def index() -> Response:
 def new() -> Response:
     form = TaxonomyForm()
     form.version.data = request.args.get("version", form.version.data)
+    if request.args.get("under"):
+        form.content.data = f"{request.args['under']} > "
     return page("knowledge/taxonomies/new.html", form=form)
 
 
@@ -85,6 +88,53 @@ def compare(version: str) -> Response:
         request.args.get("from", version), version, actor=actor
     )
     return page("knowledge/taxonomies/compare.html", comparison=comparison)
+
+
+@bp.get("/<version>/nodes/<uuid:node_id>")
+@requires(Role.ADMIN)
+def edit_node(version: str, node_id: UUID) -> Response:
+    return _node_page(version, node_id, NodeForm(formdata=None))
+
+
+@bp.post("/<version>/nodes/<uuid:node_id>")
+@requires(Role.ADMIN)
+def update_node(version: str, node_id: UUID) -> Response:
+    actor, form = current_actor(), NodeForm()
+    if form.validate():
+        try:
+            parents = services.find_paths(version, form.paths, actor=actor)
+            changes = NodeChanges(
+                label=form.label.data,
+                target_documents=form.target_documents.data,
+                parent_ids=parents,
+            )
+            node = editing.update_node(version, node_id, changes, actor=actor)
+        except (DomainError, ValidationError, csv.Error) as error:
+            message = error.message if isinstance(error, DomainError) else str(error)[:200]
+            form.parents.errors = [*form.parents.errors, message]
+        else:
+            return to("taxonomies.show", version=version, message=f"{node.label} is saved.")
+    return _node_page(version, node_id, form, status=422)
+
+
+@bp.post("/<version>/nodes/<uuid:node_id>/deletion")
+@requires(Role.ADMIN)
+def destroy_node(version: str, node_id: UUID) -> Response:
+    editing.delete_node(version, node_id, actor=current_actor())
+    return to("taxonomies.show", version=version, message="The topic is deleted.")
+
+
+def _node_page(version: str, node_id: UUID, form: NodeForm, *, status: int = 200) -> Response:
+    actor = current_actor()
+    services.get_taxonomy(version, actor=actor)
+    node = services.get_node(node_id, actor=actor)
+    if not form.is_submitted():
+        form.label.data, form.target_documents.data = node.label, node.target_documents
+        above = services.parent_paths(node)
+        form.parents.data = "\n".join(" > ".join(path) for path in above)
+    return page(
+        "knowledge/taxonomies/node.html", status=status, version=version, node=node, form=form
+    )
 
 
 @bp.post("/<version>/deletion")

@@ -122,6 +122,7 @@ class BranchAnswer(Answer):
     label: str
     canonical_path: list[str]
     target_documents: int | None
+    document_count: int = Field(description="About this topic itself")
     is_reference: bool = Field(
         description="The node hangs here too; its children stand at its canonical path"
     )

@@ -11,14 +11,16 @@ from sqlalchemy import func, select
 from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
 from webapp.core.database import fold, like_pattern, lock_name
-from webapp.core.errors import DomainError, NotFound
+from webapp.core.errors import BadReference, DomainError, NotFound
 from webapp.core.extensions import db
 from webapp.core.web import Page
+from webapp.knowledge.scopes.models import NodeStat
 from webapp.knowledge.taxonomies.draft import Draft, load_nodes
 from webapp.knowledge.taxonomies.models import (
     Taxonomy,
     TaxonomyEdge,
     TaxonomyNode,
+    path_key,
     sort_versions,
 )
 from webapp.knowledge.taxonomies.schemas import NodeQuery, TaxonomyBody
@@ -56,6 +58,7 @@ class Branch:
     label: str
     canonical_path: list[str]
     target_documents: int | None
+    document_count: int = 0
     is_reference: bool = False
     children: list[Branch] = field(default_factory=list)
 
@@ -138,6 +141,36 @@ def get_taxonomy(version: str, *, actor: Actor) -> Taxonomy:
     return taxonomy
 
 
+def find_paths(version: str, paths: list[list[str]], *, actor: Actor) -> list[UUID]:
+    """The nodes at these canonical paths; BadReference names a path that is not there."""
+    taxonomy = get_taxonomy(version, actor=actor)
+    rows = db.session.execute(
+        select(TaxonomyNode.id, TaxonomyNode.canonical_path).where(
+            TaxonomyNode.taxonomy_id == taxonomy.id,
+            TaxonomyNode.path_key.in_([path_key(path) for path in paths]),
+        )
+    )
+    known = {tuple(row.canonical_path): row.id for row in rows}
+    for path in paths:
+        if tuple(path) not in known:
+            raise BadReference(
+                f"There is no topic {' > '.join(path)} in {version}.", code="unknown_nodes"
+            )
+    return [known[tuple(path)] for path in paths]
+
+
+def parent_paths(node: TaxonomyNode) -> list[list[str]]:
+    """The canonical paths of the topics above one."""
+    return list(
+        db.session.scalars(
+            select(TaxonomyNode.canonical_path)
+            .join(TaxonomyEdge, TaxonomyEdge.parent_id == TaxonomyNode.id)
+            .where(TaxonomyEdge.child_id == node.id)
+            .order_by(TaxonomyNode.path_key)
+        )
+    )
+
+
 def node_ids(version: str, *, actor: Actor) -> set[UUID]:
     """The ids of all nodes of a version."""
     taxonomy = get_taxonomy(version, actor=actor)
@@ -184,6 +217,15 @@ def get_tree(version: str, *, actor: Actor) -> Tree:
     """All nodes as a tree. One with several parents stands whole at its canonical path only."""
     taxonomy = get_taxonomy(version, actor=actor)
     nodes, parents = load_nodes(taxonomy)
+    counted = select(NodeStat.node_id, NodeStat.document_count).where(NodeStat.document_count > 0)
+    counts = {
+        row.node_id: row.document_count
+        for row in db.session.execute(
+            counted.join(TaxonomyNode, TaxonomyNode.id == NodeStat.node_id).where(
+                TaxonomyNode.taxonomy_id == taxonomy.id
+            )
+        )
+    }
     children: dict[UUID, list[TaxonomyNode]] = defaultdict(list)
     roots = []
     for node in nodes.values():
@@ -200,6 +242,7 @@ def get_tree(version: str, *, actor: Actor) -> Tree:
             node.label,
             node.canonical_path,
             node.target_documents,
+            counts.get(node.id, 0),
             is_reference,
             [branch(child, node.canonical_path) for child in _by_label(below)],
         )
