@@ -23,7 +23,7 @@ KEY = "cb_a_key_of_the_tests_0123456789"
 EMAIL, PASSWORD = "alice@example.com", "correct horse battery"
 
 
-def eventually(check: Callable[[], Any], *, seconds: float = 20.0) -> Any:
+def eventually(check: Callable[[], Any], *, seconds: float = 60.0) -> Any:
     """Wait until `check()` is true and return what it returned."""
     deadline = time.monotonic() + seconds
     while not (found := check()):
@@ -63,7 +63,7 @@ class Installation:
                 [sys.executable, "-P", "webapp/engine/supervisor.py"],
                 cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        eventually(lambda: "is ready on" in self.output(), seconds=60)
+        eventually(lambda: "is ready on" in self.output(), seconds=180)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

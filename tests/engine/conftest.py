@@ -49,7 +49,7 @@ def start_worker(environment: dict[str, str]) -> Iterator[Callable[[], subproces
         process.wait()
 
 
-def eventually(check: Callable[[], object], *, seconds: float = 15.0) -> None:
+def eventually(check: Callable[[], object], *, seconds: float = 60.0) -> None:
     """Wait until `check()` is true."""
     deadline = time.monotonic() + seconds
     while not check():

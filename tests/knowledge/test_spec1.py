@@ -171,8 +171,9 @@ def test_results_are_paced_and_hold_no_thread(
     assert len(times) == 40
     for got in times:
         assert len(got) == 6
-        # Never earlier than asked for; how much later is the machine's affair.
-        assert got[4] - got[1] > 0.75
+        # Never earlier than asked for: 0.3 s before each result but the first. What comes late
+        # comes bunched, so only the whole since the request can be measured.
+        assert got[4] > 0.9
 
 
 def test_a_caller_who_leaves_ends_its_stream(

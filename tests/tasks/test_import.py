@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -70,18 +72,20 @@ def test_a_kill_in_the_middle_indexes_every_document_exactly_once(
     eventually(is_under_way)
     installation.part(part).kill()
 
-    def answers() -> Any:
+    def answers(ask: Callable[[], Any]) -> Any:
         try:
-            return installation.request("GET", f"/tasks/{task_id}")
+            return ask()
         except OSError:
             return None
 
-    eventually(answers)
+    eventually(lambda: answers(partial(installation.request, "GET", f"/tasks/{task_id}")))
     task = finished(installation, task_id)
     assert task["status"] == "completed"
     assert task["result"] == {"created": count, "replaced": 0, "failed": 0, "errors": []}
     body = {"query": f"{part} 599 number", "top_k": 50, "strategy": "keyword"}
-    results = installation.request("POST", "/knowledge/search", body)["results"]
+    # A process that has just begun may need more than the 3 s of a search.
+    search = partial(installation.request, "POST", "/knowledge/search", body)
+    results = eventually(lambda: answers(search))["results"]
     names = [result["metadata"]["external_id"] for result in results]
     assert names.count(f"{part}-599") == 1
     again = finished(installation, start(installation, lines(part, count)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import http.client
+import math
 import os
 import signal
 import socket
@@ -81,17 +82,17 @@ class Supervisor:
             return code
         for part in self.parts:
             part.start()
-        began, ready = time.monotonic(), False
+        warns_at, ready = time.monotonic() + READY_SECONDS, False
         while not self.signals:
             self._restart_dead()
             if not ready:
                 ready = self._is_ready()
                 if ready:
                     say(f"Callboard is ready on http://{self.host}:{self.port}")
-                elif time.monotonic() - began > READY_SECONDS:
-                    say("The web process does not answer; its messages above say why.")
-                    ready = True
-            time.sleep(0.25 if ready else 0.05)
+                elif time.monotonic() > warns_at:
+                    say("The web process does not answer yet; its messages above say why.")
+                    warns_at = math.inf
+            time.sleep(0.25 if ready or warns_at == math.inf else 0.05)
         return self._stop_parts()
 
     def stop(self, _number: int, _frame: Any) -> None:
