@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, literal, select, union_all
 
+from tests.conftest import new_database
 from tests.knowledge.stores import (
     IndexedChunk,
     add_chunks,
@@ -21,7 +22,6 @@ from tests.knowledge.stores import (
     found,
     make_store,
     plain_search,
-    postgresql,
     sqlite_url,
 )
 from webapp.core.extensions import db
@@ -40,18 +40,13 @@ WORDS = (
 )
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def store(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Flask]:
-    if request.param == "sqlite":
-        yield make_store(sqlite_url(tmp_path_factory.mktemp("sqlite")))
-        return
-    with postgresql(tmp_path_factory.mktemp("postgresql")) as url:
-        app = make_store(url)
-        yield app
-        with app.app_context():
-            db.engine.dispose()
+@pytest.fixture(scope="module")
+def store(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    url = new_database(database_url) or sqlite_url(tmp_path_factory.mktemp("sqlite"))
+    app = make_store(url)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture(autouse=True)
