@@ -44,6 +44,12 @@ def check_url(url: str) -> str:
         raise ValueError("must begin with https:// (or http://localhost)")
     if parts.username or parts.password:
         raise ValueError("must hold no user and no password")
+    if not url.isprintable() or " " in url:
+        raise ValueError("must hold no spaces and no control characters")
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise ValueError("has a host that no name service can know") from error
     if len(url) > 2000:
         raise ValueError("has more than 2,000 characters")
     return url
@@ -87,6 +93,7 @@ def deliver(key: str) -> None:
     """
     delivery_id = UUID(key.removeprefix("webhook-"))
     while True:
+        engine.check_interrupted()
         delivery = get_locked(select(Delivery).where(Delivery.id == delivery_id))
         if delivery is None or delivery.status != Status.PENDING:
             db.session.rollback()
@@ -99,9 +106,9 @@ def deliver(key: str) -> None:
         attempt = delivery.attempts
         db.session.commit()
         response_status, error = _post(delivery)
-        _note(delivery_id, response_status, error)
-        if attempt < MAX_ATTEMPTS:
-            time.sleep(2 ** (attempt - 1) if error else 0)
+        if not _note(delivery_id, response_status, error):
+            return
+        time.sleep(2 ** (attempt - 1))
 
 
 def _post(delivery: Delivery) -> tuple[int | None, str | None]:
@@ -116,20 +123,25 @@ def _post(delivery: Delivery) -> tuple[int | None, str | None]:
         "X-Callboard-Delivery": str(delivery.id),
     }
     try:
-        with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as http:
-            answer = http.post(delivery.url, content=body, headers=headers)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        with (
+            httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as http,
+            # The status is all that counts; an answer without end would hold the worker.
+            http.stream("POST", delivery.url, content=body, headers=headers) as answer,
+        ):
+            pass
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         return None, f"{type(error).__name__}: {error}"[:300]
     if answer.is_success:
         return answer.status_code, None
     return answer.status_code, f"answered {answer.status_code}"
 
 
-def _note(delivery_id: UUID, response_status: int | None, error: str | None) -> None:
+def _note(delivery_id: UUID, response_status: int | None, error: str | None) -> bool:
+    """Write down what came of an attempt; whether another one is to follow."""
     delivery = get_locked(select(Delivery).where(Delivery.id == delivery_id))
     if delivery is None:
         db.session.rollback()
-        return
+        return False
     delivery.response_status, delivery.error = response_status, error
     is_final = response_status is not None and response_status < 500
     if error is None:
@@ -138,3 +150,4 @@ def _note(delivery_id: UUID, response_status: int | None, error: str | None) -> 
         delivery.end(Status.FAILED, clock.now())
         log.warning("webhook_failed", delivery=str(delivery_id), error=error)
     db.session.commit()
+    return bool(delivery.status == Status.PENDING)

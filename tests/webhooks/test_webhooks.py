@@ -1,0 +1,379 @@
+"""Messages to webhooks: what arrives, what is tried again, who sees what (facts.md 0.8)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.cast import Cast
+from tests.factories import make_agent
+from webapp import engine
+from webapp.core.actor import Actor
+from webapp.core.errors import Forbidden
+from webapp.core.extensions import db
+from webapp.engine import jobs
+from webapp.tasks.models import Task
+from webapp.webhooks import services as webhooks
+from webapp.webhooks.models import Delivery, Status
+
+#: what `check_url` refuses, and a word of the reason
+REFUSED = [
+    ("http://example.com/hook", "https://"),
+    ("http://127.0.0.1.example.com/", "https://"),
+    ("http://localhost@example.com/", "https://"),
+    ("ftp://localhost/hook", "https://"),
+    ("//localhost/hook", "https://"),
+    ("https:///hook", "https://"),
+    ("nonsense", "https://"),
+    ("https://somebody:secret@example.com/", "password"),
+    ("http://localhost:99999/", "address"),
+    ("https://[::1/", "address"),
+    ("https://example.com/a b", "spaces"),
+    ("https://example.com/\x07", "control"),
+    ("https://exam\nple.com/", "control"),
+    ("https://a..example.com/", "host"),
+    (f"https://{'a' * 64}.example.com/", "host"),
+    (f"https://example.com/{'a' * 2000}", "2000 characters"),
+]
+
+
+class Receiver:
+    """Somebody else's address: keeps what it is told and answers as it is told to."""
+
+    def __init__(self) -> None:
+        self.answers: list[int] = []
+        self.headers: dict[str, str] = {}
+        self.messages: list[tuple[Any, bytes]] = []
+        self.never_ends = False
+        self.end = threading.Event()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.messages.append((self.headers, body))
+                self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
+                for name, value in receiver.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", "1000" if receiver.never_ends else "0")
+                self.end_headers()
+                if receiver.never_ends:
+                    receiver.end.wait(60)
+
+            def log_message(self, *_args: Any) -> None:
+                """Quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    def close(self) -> None:
+        self.end.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    started = Receiver()
+    yield started
+    started.close()
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds between attempts, which no test waits for."""
+    waited: list[float] = []
+    monkeypatch.setattr(webhooks.time, "sleep", waited.append)
+    return waited
+
+
+def send(actor: Actor, url: str, **payload: Any) -> Delivery:
+    delivery = webhooks.send(actor.organization_id, url, payload or {"event": "test"})
+    db.session.commit()
+    return delivery
+
+
+def run(delivery: Delivery) -> Delivery:
+    """What a worker does with a message."""
+    jobs.find("webhook")(f"webhook-{delivery.id}")
+    db.session.refresh(delivery)
+    return delivery
+
+
+def only_delivery() -> Delivery:
+    return db.session.scalars(select(Delivery)).one()
+
+
+def count(model: type[Delivery | Task]) -> int:
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+# What arrives
+
+
+@pytest.mark.parametrize("background", ["true", "false"])
+def test_a_refresh_tells_its_webhook_how_it_ended(
+    cast: Cast, alice: Actor, receiver: Receiver, background: str
+) -> None:
+    agent, api = make_agent(alice), cast.api("alice")
+    path = f"/agents/{agent.id}/coverage/refresh?background={background}&webhook_url={receiver.url}"
+    task = api.post(path).json
+    if background == "true":
+        assert count(Delivery) == 0
+        jobs.find("task")(task["task_id"])
+        task = api.get(f"/tasks/{task['task_id']}").json
+    assert task["status"] == "completed"
+
+    delivery = only_delivery()
+    assert engine.status(f"webhook-{delivery.id}") == "pending"
+    assert not receiver.messages
+    run(delivery)
+
+    ((headers, body),) = receiver.messages
+    assert json.loads(body) == {
+        "task_id": task["task_id"],
+        "agent_id": str(agent.id),
+        "status": "completed",
+        "result": {"coverage_percent": 0.0, "total_documents": 0, "total_chunks": 0},
+        "error": None,
+        "completed_at": task["completed_at"],
+    }
+    assert headers["Content-Type"] == "application/json"
+    assert headers["X-Callboard-Delivery"] == str(delivery.id)
+    assert (delivery.status, delivery.attempts) == (Status.DELIVERED, 1)
+    assert (delivery.response_status, delivery.error) == (200, None)
+    assert delivery.completed_at is not None
+
+
+def test_a_cancelled_refresh_tells_its_webhook(
+    cast: Cast, alice: Actor, receiver: Receiver
+) -> None:
+    agent, api = make_agent(alice), cast.api("alice")
+    task = api.post(f"/agents/{agent.id}/coverage/refresh?webhook_url={receiver.url}").json
+    assert api.delete(f"/tasks/{task['task_id']}").status_code == 204
+    run(only_delivery())
+    assert json.loads(receiver.messages[0][1])["status"] == "cancelled"
+
+
+def test_the_signature_verifies_with_the_organizations_secret(
+    cast: Cast, alice: Actor, charlie: Actor, receiver: Receiver
+) -> None:
+    page = cast.browser("alice").get("/settings/webhooks")
+    secret = page.css_first("#webhook-secret").text()
+    run(send(alice, receiver.url, text="Grüße, 世界", b=1, a=[None, True]))
+
+    ((headers, body),) = receiver.messages
+    expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    assert headers["X-Agent-Signature"] == f"sha256={expected}"
+    assert json.loads(body) == {"text": "Grüße, 世界", "b": 1, "a": [None, True]}
+    assert list(json.loads(body)) == ["a", "b", "text"]
+
+    run(send(charlie, receiver.url, text="Grüße, 世界", b=1, a=[None, True]))
+    others, same = receiver.messages[1]
+    assert same == body
+    assert others["X-Agent-Signature"] != headers["X-Agent-Signature"]
+
+
+# What is tried again
+
+
+def test_a_500_is_tried_three_times_and_has_failed_then(
+    alice: Actor, receiver: Receiver, pauses: list[float]
+) -> None:
+    receiver.answers = [500, 503, 500, 200]
+    delivery = run(send(alice, receiver.url))
+    assert len(receiver.messages) == 3
+    assert len({body for _, body in receiver.messages}) == 1
+    assert (delivery.status, delivery.attempts) == (Status.FAILED, 3)
+    assert (delivery.response_status, delivery.error) == (500, "answered 500")
+    assert delivery.completed_at is not None
+    assert pauses == [1, 2]
+
+
+def test_an_address_that_recovers_is_told(
+    alice: Actor, receiver: Receiver, pauses: list[float]
+) -> None:
+    receiver.answers = [502, 204]
+    delivery = run(send(alice, receiver.url))
+    assert (delivery.status, delivery.attempts) == (Status.DELIVERED, 2)
+    assert (delivery.response_status, delivery.error) == (204, None)
+    assert pauses == [1]
+    run(delivery)
+    assert len(receiver.messages) == 2
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 429])
+def test_a_refusal_is_final(
+    alice: Actor, receiver: Receiver, pauses: list[float], status: int
+) -> None:
+    receiver.answers = [status, 200]
+    delivery = run(send(alice, receiver.url))
+    assert len(receiver.messages) == 1
+    assert (delivery.status, delivery.attempts) == (Status.FAILED, 1)
+    assert (delivery.response_status, delivery.error) == (status, f"answered {status}")
+    assert pauses == []
+
+
+def test_a_redirect_is_not_followed(alice: Actor, receiver: Receiver) -> None:
+    receiver.answers, receiver.headers = [307, 200], {"Location": receiver.url}
+    delivery = run(send(alice, receiver.url))
+    assert len(receiver.messages) == 1
+    assert (delivery.status, delivery.response_status) == (Status.FAILED, 307)
+
+
+def test_an_address_that_nobody_answers_is_tried_again(
+    alice: Actor, receiver: Receiver, pauses: list[float]
+) -> None:
+    url = receiver.url
+    receiver.close()
+    delivery = run(send(alice, url))
+    assert (delivery.status, delivery.attempts) == (Status.FAILED, 3)
+    assert delivery.response_status is None
+    assert delivery.error is not None
+    assert delivery.error.startswith("ConnectError")
+    assert pauses == [1, 2]
+
+
+def test_a_host_that_cannot_be_encoded_ends_as_failed(alice: Actor) -> None:
+    # Older than the rule that refuses it: the job must end all the same.
+    delivery = run(send(alice, f"https://{'a' * 64}.example/"))
+    assert (delivery.status, delivery.attempts) == (Status.FAILED, 3)
+
+
+def test_an_answer_without_end_holds_nobody(alice: Actor, receiver: Receiver) -> None:
+    receiver.never_ends = True
+    delivery = run(send(alice, receiver.url))
+    assert (delivery.status, delivery.attempts) == (Status.DELIVERED, 1)
+
+
+def test_a_dead_worker_takes_no_attempt_back(alice: Actor, receiver: Receiver) -> None:
+    delivery = send(alice, receiver.url)
+    delivery.attempts = 3
+    db.session.commit()
+    assert run(delivery).status == Status.FAILED
+    assert not receiver.messages
+
+
+def test_a_stopping_worker_leaves_the_message_to_another(
+    alice: Actor, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = send(alice, receiver.url)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "is_stopping", lambda: True)
+        with pytest.raises(engine.Interrupted):
+            run(delivery)
+    assert (run(delivery).status, delivery.attempts) == (Status.DELIVERED, 1)
+
+
+# Addresses that are refused
+
+
+@pytest.mark.parametrize(("url", "reason"), REFUSED)
+def test_an_address_that_is_no_webhooks_is_refused(
+    cast: Cast, alice: Actor, url: str, reason: str
+) -> None:
+    agent, api = make_agent(alice), cast.api("alice")
+    for background in ("true", "false"):
+        query = f"background={background}&webhook_url={quote(url)}"
+        response = api.post(f"/agents/{agent.id}/coverage/refresh?{query}")
+        assert response.status_code == 422, response.json
+        (error,) = response.json["errors"]
+        assert error["field"] == "webhook_url"
+        assert reason in error["message"]
+    assert (count(Delivery), count(Task)) == (0, 0)
+    assert api.get(f"/agents/{agent.id}/coverage/history").json["history"] == []
+
+
+@pytest.mark.parametrize("url", [url for url, _ in REFUSED])
+def test_an_alert_goes_to_no_such_address_either(cast: Cast, alice: Actor, url: str) -> None:
+    agent, api = make_agent(alice), cast.api("alice")
+    body = {"features_config": {"coverage_alert_webhook": url}}
+    assert api.request("PATCH", f"/agents/{agent.id}", body).status_code == 422
+    assert api.get(f"/agents/{agent.id}").json["features_config"] == {}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/hook?token=1",
+        "https://bücher.example:8443/",
+        "http://localhost/",
+        "http://127.0.0.1:9/",
+        "http://[::1]:9/",
+    ],
+)
+def test_these_addresses_are_taken(url: str) -> None:
+    assert webhooks.check_url(url) == url
+
+
+# Who sees what
+
+
+@pytest.mark.parametrize("name", ["bob", "vera"])
+def test_only_admins_see_the_secret_and_the_messages(
+    cast: Cast, alice: Actor, receiver: Receiver, name: str
+) -> None:
+    send(alice, receiver.url)
+    actor, secret = cast.actor(name), webhooks.get_secret(actor=alice)
+    with pytest.raises(Forbidden):
+        webhooks.get_secret(actor=actor)
+    with pytest.raises(Forbidden):
+        webhooks.list_deliveries(actor=actor)
+    browser = cast.browser(name)
+    page = browser.get("/settings/webhooks", status=403)
+    assert secret not in str(page.html)
+    assert receiver.url not in str(page.html)
+    refresh = f"/agents/{make_agent(alice).id}/coverage/refresh?webhook_url={receiver.url}"
+    assert cast.api(name).post(refresh).status_code == 403
+    assert (count(Delivery), count(Task)) == (1, 0)
+
+
+def test_the_page_shows_what_became_of_each_message(
+    cast: Cast, alice: Actor, receiver: Receiver
+) -> None:
+    browser = cast.browser("alice")
+    assert "No messages yet" in browser.get("/settings/webhooks").text()
+    receiver.answers = [400]
+    refused = run(send(alice, receiver.url, event="coverage_fell"))
+    told = run(send(alice, receiver.url, task_id="task-1"))
+    waiting = send(alice, receiver.url)
+    page = browser.get("/settings/webhooks")
+    rows = {row.attributes["id"]: row.text() for row in page.css("tbody tr")}
+    assert list(rows) == [f"delivery-{one.id}" for one in (waiting, told, refused)]
+    assert "pending" in rows[f"delivery-{waiting.id}"]
+    assert "delivered" in rows[f"delivery-{told.id}"]
+    assert "task-1" in rows[f"delivery-{told.id}"]
+    assert "failed" in rows[f"delivery-{refused.id}"]
+    assert "answered 400" in rows[f"delivery-{refused.id}"]
+    assert "coverage_fell" in rows[f"delivery-{refused.id}"]
+
+
+def test_another_organization_sees_neither_messages_nor_secret(
+    cast: Cast, alice: Actor, charlie: Actor, receiver: Receiver
+) -> None:
+    delivery = run(send(alice, receiver.url))
+    secret = webhooks.get_secret(actor=alice)
+    page = cast.browser("charlie").get("/settings/webhooks")
+    assert "No messages yet" in page.text()
+    assert secret not in str(page.html)
+    assert receiver.url not in str(page.html)
+    assert page.css_first("#webhook-secret").text() == webhooks.get_secret(actor=charlie)
+    assert webhooks.list_deliveries(actor=charlie) == []
+    assert [one.id for one in webhooks.list_deliveries(actor=alice)] == [delivery.id]
+    refresh = f"/agents/{make_agent(alice).id}/coverage/refresh?webhook_url={receiver.url}"
+    assert cast.api("charlie").post(refresh).status_code == 404
+    assert count(Delivery) == 1
