@@ -81,7 +81,9 @@ ROLES = {
     "/api/v1/documents/<uuid:document_id>/retry /api/v1/agents/from-taxonomy "
     "/api/v1/agents/<agent_id>/coverage/refresh": Role.ADMIN,
     "PUT /api/v1/agents/<agent_id>/scope /api/v1/agents/<agent_id>/coverage/targets": Role.ADMIN,
-    "GET /taxonomies/new": Role.ADMIN,
+    "GET /taxonomies/new /taxonomies/<version>/move": Role.ADMIN,
+    "POST /taxonomies/<version>/move /taxonomies/<version>/move/preview "
+    "/api/v1/taxonomies/<version>/moves /api/v1/taxonomies/<version>/moves/preview": Role.ADMIN,
     "POST /taxonomies /taxonomies/<version>/deletion /api/v1/taxonomies": Role.ADMIN,
     "GET /api/v1/agents/search /api/v1/agents/handoffs /api/v1/agents/<agent_id>/versions "
     "/api/v1/agents/<agent_id>/versions/<int:version> /api/v1/agents/<agent_id>/releases "
@@ -177,6 +179,8 @@ def _body(method: str, path: str) -> dict[str, object] | None:
     """A body of the right shape, so that nothing but the organization can be refused."""
     if "query" in path:
         return {"query": "tea"}
+    if "/moves" in path:
+        return {"start": "0.9.0"}
     if path.endswith("/scope"):
         return {"taxonomy_node_ids": []}
     if "/releases/1" in path:

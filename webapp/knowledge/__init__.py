@@ -13,8 +13,8 @@ def init_app(app: APIFlask) -> None:
     from webapp.knowledge.coverage import refresh
     from webapp.knowledge.questions import api as questions_api
     from webapp.knowledge.scopes import api as scopes_api
+    from webapp.knowledge.scopes import move_pages, moves, proposals
     from webapp.knowledge.scopes import pages as scopes_pages
-    from webapp.knowledge.scopes import proposals
     from webapp.knowledge.taxonomies import api as taxonomies_api
     from webapp.knowledge.taxonomies import pages as taxonomies_pages
 
@@ -25,6 +25,7 @@ def init_app(app: APIFlask) -> None:
     app.register_blueprint(taxonomies_api.bp)
     app.register_blueprint(scopes_pages.bp)
     app.register_blueprint(scopes_api.bp)
+    app.register_blueprint(move_pages.bp)
     app.register_blueprint(coverage_pages.bp)
     app.register_blueprint(coverage_api.bp)
     app.register_blueprint(questions_api.bp)
@@ -43,4 +44,5 @@ def init_app(app: APIFlask) -> None:
             )
         )
     proposals.register()
+    moves.register()
     jobs.register()

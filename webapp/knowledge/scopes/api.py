@@ -11,8 +11,16 @@ from webapp.agents.schemas import AgentAnswer
 from webapp.core import conditional
 from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
-from webapp.knowledge.scopes import services
-from webapp.knowledge.scopes.schemas import FromTaxonomyBody, ScopeAnswer, ScopeBody
+from webapp.knowledge.schemas import TaskStarted
+from webapp.knowledge.scopes import moves, services
+from webapp.knowledge.scopes.schemas import (
+    FromTaxonomyBody,
+    MoveBody,
+    MovePreview,
+    ScopeAnswer,
+    ScopeBody,
+)
+from webapp.tasks.models import Task
 
 bp = APIBlueprint("scopes_api", __name__, url_prefix="/api/v1", tag="Coverage")
 
@@ -39,6 +47,27 @@ def update(agent_id: str, body: ScopeBody) -> Response:
         agent_id, body, actor=current_actor(), if_match=conditional.if_match()
     )
     return agent_response(agent)
+
+
+@bp.post("/taxonomies/<version>/moves/preview")
+@requires(Role.ADMIN)
+@bp.input(MoveBody, arg_name="body")
+@bp.output(MovePreview)
+@bp.doc(responses=[400, 404])
+def preview_move(version: str, body: MoveBody) -> moves.Preview:
+    """What moving to this version would do; writes nothing"""
+    return moves.preview_move(version, body, actor=current_actor())
+
+
+@bp.post("/taxonomies/<version>/moves")
+@requires(Role.ADMIN)
+@bp.input(MoveBody, arg_name="body")
+@bp.output(TaskStarted, 202, description="The task that moves documents, then agents")
+@bp.doc(responses=[400, 404, 409])
+def move(version: str, body: MoveBody) -> tuple[Task, int, dict[str, str]]:
+    """Move agents, and what documents are about, to this version"""
+    task = moves.start_move(version, body, actor=current_actor())
+    return task, 202, {"Location": f"/api/v1/tasks/{task.id}"}
 
 
 @bp.post("/knowledge/scope")

@@ -10,6 +10,10 @@ class ScopeForm(Form):
     """Only the token: topics and version are read as they come."""
 
 
+class MoveForm(Form):
+    """Only the token: what topics become, and the agents, are read as they come."""
+
+
 class FromTaxonomyForm(Form):
     name = StringField("Name", validators=[DataRequired(), Length(max=255)])
     scope_description = StringField(

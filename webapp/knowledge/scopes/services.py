@@ -43,7 +43,7 @@ def create_agent(body: FromTaxonomyBody, *, actor: Actor) -> Agent:
     Raises BadReference where a topic is not in that version of the taxonomy.
     """
     actor.require(Role.ADMIN)
-    scope = _scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
+    scope = make_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
     given = body.model_dump(
         exclude_unset=True, exclude={"taxonomy_node_ids", "taxonomy_version", "instructions"}
     )
@@ -68,7 +68,7 @@ def set_scope(
     A scope is no part of a version. No topics at all means all documents.
     """
     actor.require(Role.ADMIN)
-    scope = _scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
+    scope = make_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
     agent = agents.get_agent(reference, actor=actor, lock=True)
     check_version(agent.etag, if_match)
     put_scope(agent, scope, body.taxonomy_node_ids, body.taxonomy_version)
@@ -115,7 +115,7 @@ def announce(agent: Agent) -> None:
     live.announce(f"coverage:{agent.id}", agent.organization_id)
 
 
-def _scope(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> Scope | None:
+def make_scope(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> Scope | None:
     """The scope of these topics, made and counted where nobody had it yet."""
     if not node_ids:
         return None

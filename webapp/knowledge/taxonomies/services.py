@@ -159,6 +159,19 @@ def find_paths(version: str, paths: list[list[str]], *, actor: Actor) -> list[UU
     return [known[tuple(path)] for path in paths]
 
 
+def first_paths(version: str, limit: int, *, actor: Actor) -> list[list[str]]:
+    """The paths of a version in their order, at most so many; for choosing one of them."""
+    taxonomy = get_taxonomy(version, actor=actor)
+    return list(
+        db.session.scalars(
+            select(TaxonomyNode.canonical_path)
+            .where(TaxonomyNode.taxonomy_id == taxonomy.id)
+            .order_by(TaxonomyNode.path_key, TaxonomyNode.id)
+            .limit(limit)
+        )
+    )
+
+
 def parent_paths(node: TaxonomyNode) -> list[list[str]]:
     """The canonical paths of the topics above one."""
     return list(
