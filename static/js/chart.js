@@ -1,4 +1,5 @@
 // Draws <div class="chart" data-series='{"x": [...], "y": [...]}'> with uPlot, in our colours.
+// data-range='[from, to]', in seconds, says how much time it shows; else as much as its points take.
 import uPlot from "../vendor/uplot-1.6.32.esm.js";
 
 // Hours as operators write them; each row: smallest step in seconds, then how a tick reads.
@@ -27,12 +28,14 @@ function draw(element) {
   const make = () => {
     chart?.destroy();
     plot.replaceChildren();
+    const y = { range: (_, low, high) => [0, Number(element.dataset.maximum) || Math.max(high, 4)] };
+    const x = element.dataset.range ? { range: () => JSON.parse(element.dataset.range) } : {};
     const axis = { stroke: colour(element, "muted"), grid: { stroke: colour(element, "line"), width: 1 }, ticks: { show: false } };
     chart = new uPlot({
       width: plot.clientWidth || 400,
       height: 170,
       cursor: { y: false },
-      scales: { y: { range: (_, low, high) => [0, Number(element.dataset.maximum) || Math.max(high, 4)] } },
+      scales: { x, y },
       axes: [{ ...axis, values: TICKS, size: 30 }, { ...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
       series: [
         { label: "Time", value: "isLong" in element.dataset ? "{YYYY}-{MM}-{DD} {HH}:{mm}" : "{HH}:{mm}" },
@@ -42,7 +45,7 @@ function draw(element) {
   };
   make();
   new ResizeObserver(() => chart.setSize({ width: plot.clientWidth, height: 170 })).observe(plot);
-  new MutationObserver(() => chart.setData(values())).observe(element, { attributeFilter: ["data-series"] });
+  new MutationObserver(() => chart.setData(values())).observe(element, { attributeFilter: ["data-series", "data-range"] });
   document.addEventListener("callboard:theme", make);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", make);
 }

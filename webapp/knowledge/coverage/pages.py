@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from webapp.knowledge.coverage.tree import draw_map, draw_tree
 from webapp.knowledge.questions import services as questions
 from webapp.knowledge.schemas import DocumentQuery
 from webapp.knowledge.taxonomies import services as taxonomies
+
+HALF_A_DAY, MINUTE = timedelta(hours=12), timedelta(minutes=1)
 
 Q = TypeVar("Q", GapQuery, HistoryQuery)
 
@@ -62,6 +65,7 @@ def show(handle: str) -> Response:
         thresholds=THRESHOLDS,
         history=history,
         series=_series(history),
+        span=_span(history),
         dates=request.args,
         task=refreshing.running_refresh(agent),
         max_open=MAX_OPEN,
@@ -134,6 +138,17 @@ def _series(history: services.History) -> dict[str, list[float]]:
         "x": [round(entry.timestamp.timestamp(), 3) for entry in entries],
         "y": [entry.overall_coverage for entry in entries],
     }
+
+
+def _span(history: services.History) -> tuple[float, float] | None:
+    """What the chart shows, in seconds: the chosen days and all points, or a day round one."""
+    if not history.history:
+        return None
+    first, last = history.history[-1].timestamp, history.history[0].timestamp
+    start, end = history.start_date or first, history.end_date or last
+    if end - start < MINUTE:
+        start, end = start - HALF_A_DAY, end + HALF_A_DAY
+    return start.timestamp(), end.timestamp()
 
 
 def _query(schema: type[Q]) -> Q:
