@@ -73,7 +73,8 @@ ROLES = {
     "/api/v1/knowledge/index/check /api/v1/knowledge/index/rebuild": Role.ADMIN,
     "POST /knowledge/extent /api/v1/knowledge/scope": Role.VIEWER,
     "GET /agents/<handle>/scope /agents/from-taxonomy/new /settings/webhooks": Role.ADMIN,
-    "POST /agents/<handle>/scope /agents/from-taxonomy/new /agents/<handle>/coverage/refresh "
+    "POST /agents/<handle>/scope /agents/from-taxonomy/new /agents/<handle>/coverage "
+    "/agents/<handle>/coverage/refresh "
     "/agents/<handle>/coverage/topics/<uuid:node_id> "
     "/agents/<handle>/coverage/unanswered/<uuid:question_id>/dismissal "
     "/documents/<uuid:document_id>/retrial /documents/<uuid:document_id>/topics "

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
-from wtforms import IntegerField
-from wtforms.validators import NumberRange, Optional
+from typing import Any
 
+from wtforms import Field, FloatField, IntegerField, URLField, ValidationError
+from wtforms.validators import NumberRange, Optional
+from wtforms.widgets import NumberInput
+
+from webapp.agents.models import Agent
 from webapp.core.forms import Form
+from webapp.webhooks.services import check_url
 
 
 class TargetForm(Form):
@@ -12,3 +17,51 @@ class TargetForm(Form):
         description="Left empty, the taxonomy's own number holds; 0 takes the topic out.",
         validators=[Optional(), NumberRange(0, 1_000_000)],
     )
+
+
+def _is_webhook(_form: Form, field: Field) -> None:
+    try:
+        check_url(field.data)
+    except ValueError as error:
+        raise ValidationError(f"The address {error}.") from error
+
+
+class AlertForm(Form):
+    """Two of an agent's switches, by their names in `features_config`."""
+
+    coverage_alert_drop = FloatField(
+        "A fall by more than",
+        description="Percent points, 0 to 100. It stands in the activity. Left empty: no alert.",
+        validators=[Optional(), NumberRange(0, 100)],
+        widget=NumberInput(step="any", min=0, max=100),
+    )
+    coverage_alert_webhook = URLField(
+        "Webhook",
+        description="An https:// address that is told as well. May be left empty.",
+        filters=[lambda text: (text or "").strip()],
+        validators=[Optional(), _is_webhook],
+    )
+
+    @classmethod
+    def of(cls, agent: Agent) -> AlertForm:
+        """The form filled with what holds for an agent."""
+        data = {
+            "coverage_alert_drop": _short(agent.coverage_alert_drop),
+            "coverage_alert_webhook": agent.coverage_alert_webhook,
+        }
+        return cls(formdata=None, data=data)
+
+    def to_features(self, agent: Agent) -> dict[str, Any]:
+        """The agent's switches with what the form says; what was left to the default stays so."""
+        features = dict(agent.features_config)
+        if self.coverage_alert_drop.data != agent.coverage_alert_drop:
+            features["coverage_alert_drop"] = _short(self.coverage_alert_drop.data)
+        features.pop("coverage_alert_webhook", None)
+        if self.coverage_alert_webhook.data:
+            features["coverage_alert_webhook"] = self.coverage_alert_webhook.data
+        return features
+
+
+def _short(number: float | None) -> float | None:
+    """5 rather than 5.0."""
+    return int(number) if number is not None and number.is_integer() else number

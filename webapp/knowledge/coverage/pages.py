@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
+from webapp.agents.schemas import AgentUpdate
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, NotFound, validation_errors
 from webapp.core.security import current_actor, requires
@@ -18,7 +19,7 @@ from webapp.core.web import page, to
 from webapp.knowledge import documents, index
 from webapp.knowledge.coverage import refresh as refreshing
 from webapp.knowledge.coverage import services
-from webapp.knowledge.coverage.forms import TargetForm
+from webapp.knowledge.coverage.forms import AlertForm, TargetForm
 from webapp.knowledge.coverage.schemas import GapQuery, HistoryQuery
 from webapp.knowledge.coverage.tree import draw_map, draw_tree
 from webapp.knowledge.questions import services as questions
@@ -42,37 +43,35 @@ MAX_OPEN = 60
 @bp.get("")
 @requires(Role.VIEWER)
 def show(handle: str) -> Response:
+    agent = agents.get_agent(handle, actor=current_actor())
+    return _coverage_page(agent, AlertForm.of(agent))
+
+
+@bp.post("")
+@requires(Role.ADMIN)
+def set_alert(handle: str) -> Response:
     actor = current_actor()
     agent = agents.get_agent(handle, actor=actor)
-    query, dates = _query(GapQuery), _query(HistoryQuery)
-    found = services.measure(agent)
-    roots = draw_tree(agent, found)
-    gaps = services.find_gaps(agent.id, query.threshold, actor=actor)
-    history = services.get_history(
-        agent.id, actor=actor, start=dates.start_date, end=dates.end_date
-    )
-    return page(
-        "knowledge/coverage/show.html",
-        fragment="knowledge/coverage/_coverage.html",
-        agent=agent,
-        coverage=found,
-        covered_count=sum(1 for count in found.document_counts.values() if count),
-        roots=roots,
-        areas=draw_map(roots),
-        gaps=gaps[:MAX_GAPS],
-        gap_count=len(gaps),
-        threshold=query.threshold,
-        thresholds=THRESHOLDS,
-        history=history,
-        series=_series(history),
-        span=_span(history),
-        dates=request.args,
-        task=refreshing.running_refresh(agent),
-        max_open=MAX_OPEN,
-        unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),
-        coverage_pulse=refreshing.pulse_of(agent),
-        knowledge_pulse=index.read_revision(agent.organization_id),
-    )
+    form, base = AlertForm(), agent.current_version
+    if form.validate():
+        try:
+            body = AgentUpdate(
+                features_config=form.to_features(agent), version_note="The alert of its coverage"
+            )
+            saved = agents.update_agent(agent.id, body, actor=actor, if_match=f'"v{base}"')
+        except ValidationError as error:
+            form.reject(Invalid(validation_errors(error)[0]["message"]))
+        except DomainError as error:
+            form.reject(error)
+        else:
+            is_new = saved.current_version != base
+            message = f"The alert is set, as version {saved.current_version}."
+            return to(
+                "coverage.show",
+                handle=saved.handle,
+                message=message if is_new else "Nothing has changed.",
+            )
+    return _coverage_page(agent, form, status=422)
 
 
 @bp.post("/refresh")
@@ -110,6 +109,41 @@ def set_target(handle: str, node_id: UUID) -> Response:
         else:
             return to("coverage.show", handle=handle, message="The target is set.")
     return _topic_page(agent, node_id, form, status=422)
+
+
+def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Response:
+    actor = current_actor()
+    query, dates = _query(GapQuery), _query(HistoryQuery)
+    found = services.measure(agent)
+    roots = draw_tree(agent, found)
+    gaps = services.find_gaps(agent.id, query.threshold, actor=actor)
+    history = services.get_history(
+        agent.id, actor=actor, start=dates.start_date, end=dates.end_date
+    )
+    return page(
+        "knowledge/coverage/show.html",
+        fragment="knowledge/coverage/_coverage.html",
+        status=status,
+        agent=agent,
+        alert=alert,
+        coverage=found,
+        covered_count=sum(1 for count in found.document_counts.values() if count),
+        roots=roots,
+        areas=draw_map(roots),
+        gaps=gaps[:MAX_GAPS],
+        gap_count=len(gaps),
+        threshold=query.threshold,
+        thresholds=THRESHOLDS,
+        history=history,
+        series=_series(history),
+        span=_span(history),
+        dates=request.args,
+        task=refreshing.running_refresh(agent),
+        max_open=MAX_OPEN,
+        unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),
+        coverage_pulse=refreshing.pulse_of(agent),
+        knowledge_pulse=index.read_revision(agent.organization_id),
+    )
 
 
 def _topic_page(agent: Agent, node_id: UUID, form: TargetForm, *, status: int = 200) -> Response:
