@@ -45,7 +45,7 @@ from webapp.knowledge.scopes.filters import select_documents
 from webapp.knowledge.scopes.models import DocumentNode, Scope
 from webapp.knowledge.scopes.schemas import FromTaxonomyBody
 from webapp.knowledge.scopes.topics import recount_nodes, recount_scopes
-from webapp.knowledge.services import ask_agent, started_event
+from webapp.knowledge.services import ask_agent
 from webapp.knowledge.taxonomies import services as taxonomies
 from webapp.knowledge.taxonomies.schemas import TaxonomyBody
 
@@ -218,11 +218,6 @@ def measure_queries(kind: str, texts: Sequence[Pair], queries: Sequence[str], si
                 return ask_agent(agent.id, QueryBody(query=next(asked)), actor=actor)
 
             show(f"asking an agent p95, {place} (ms)", percentiles(ask, len(queries))[1])
-        show(
-            f"first event p95, {kind} (ms)",
-            percentiles(lambda: started_event(agent), 50)[1],
-            "goal 100: sent before the search",
-        )
 
 
 def measure_coverage(kind: str) -> None:
@@ -315,7 +310,9 @@ def _measure_fts5(many: Sequence[Pair], queries: Sequence[str]) -> None:
             )
             return connection.execute(statement, (match, DEPTH)).fetchall()
 
-        show(f"SQLite FTS5, keywords p95, {len(many):,} (ms)", measure_latency(search, queries)[1])
+        # An OR of many words takes it a second and more.
+        high = measure_latency(search, queries[:: 1 + len(many) // 5_000])[1]
+        show(f"SQLite FTS5, keywords p95, {len(many):,} (ms)", high)
         connection.close()
 
 

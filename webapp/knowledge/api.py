@@ -12,7 +12,6 @@ from flask import Response, current_app, request, stream_with_context, url_for
 from pydantic import TypeAdapter, ValidationError
 
 from webapp.agents import services as agents
-from webapp.agents.models import Agent
 from webapp.core import live
 from webapp.core.actor import Actor, Role
 from webapp.core.api import list_response
@@ -262,18 +261,18 @@ def send_original(document_id: UUID) -> Response:
 def _stream(agent_id: str, body: QueryBody) -> Response:
     actor = current_actor()
     agent = agents.get_agent(agent_id, actor=actor)
-    return live.stream_response(_events(agent, body, actor))
+    return live.stream_response(_events(agent.id, agent.stream_delay_ms / 1000, body, actor))
 
 
-def _events(agent: Agent, body: QueryBody, actor: Actor) -> Iterator[live.Event]:
+def _events(agent_id: UUID, delay: float, body: QueryBody, actor: Actor) -> Iterator[live.Event]:
     """Started at once, then each result, then the end (spec 1, S-REQ-010 and E-REQ-015)."""
-    yield live.Event(services.started_event(agent))
+    yield live.Event(services.started_event(agent_id))
     try:
-        answer = services.ask_agent(agent.id, body, actor=actor)
+        answer = services.ask_agent(agent_id, body, actor=actor)
     except DomainError as error:
         yield live.Event(services.error_event(error))
         return
-    delay, waited = agent.stream_delay_ms / 1000, 0.0
+    waited = 0.0
     for number, event in enumerate(services.result_events(answer)):
         pause = delay if number and "index" in event else 0.0
         waited += pause

@@ -98,9 +98,9 @@ def search_documents(body: SearchBody, *, actor: Actor) -> SearchAnswer:
     )
 
 
-def started_event(agent: Agent) -> dict[str, Any]:
+def started_event(agent_id: UUID) -> dict[str, Any]:
     """The first event of a stream, before anything is searched."""
-    return {"status": "started", "agent_id": str(agent.id)}
+    return {"status": "started", "agent_id": str(agent_id)}
 
 
 def error_event(error: DomainError) -> dict[str, Any]:

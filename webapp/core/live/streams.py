@@ -1,22 +1,30 @@
 """Server-sent events that are paced without holding one of gunicorn's few threads.
 
-The request's thread makes the events; the loop of the sockets writes each when its time comes.
-Under another server, which has no socket to hand over, the response itself waits between events.
+The request's thread makes the first event, a few threads of our own make the others, and the loop
+of the sockets writes each when its time comes. So a hundred questions at once are all told that
+they have begun, and leave gunicorn's threads to other requests while they are answered. Under
+another server, which has no socket to hand over, the response itself waits between events.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from socket import socket
 from typing import Any
 
-from flask import Response, current_app, g, request, stream_with_context
+import structlog
+from flask import Flask, Response, current_app, g, request, stream_with_context
 
 from webapp.core.live.loop import MAX_BUFFER, loop
 from webapp.core.live.sockets import detach
+
+log = structlog.get_logger(__name__)
+
+_pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="streams")
 
 #: (spec 1, S-REQ-011 and C-REQ-015)
 HEADERS = {
@@ -111,8 +119,11 @@ class _HandedOver(Response):
         raise StopIteration
 
 
-def stream_response(events: Iterable[Event]) -> Response:
-    """Answer with server-sent events, `id: n` and `data: {json}` each (spec 1, C-REQ-011)."""
+def stream_response(events: Iterator[Event]) -> Response:
+    """Answer with server-sent events, `id: n` and `data: {json}` each (spec 1, C-REQ-011).
+
+    All but the first are made outside of the request, in another session.
+    """
     sock = request.environ.get("gunicorn.socket")
     if sock is None:
         return current_app.response_class(
@@ -121,16 +132,31 @@ def stream_response(events: Iterable[Event]) -> Response:
     stream = EventStream(detach(sock))
     loop.add(stream)
     stream.send(_head())
-    after = 0.0
-    for number, event in enumerate(events, 1):
-        after += event.pause
-        stream.send(_chunk(_text(number, event)), after=after)
-    stream.send(b"0\r\n\r\n", after=after)
-    stream.end(after=after)
+    stream.send(_chunk(_text(1, next(events))))
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
+    _pool.submit(_send_rest, app, g.get("request_id", ""), stream, events)
     return _HandedOver()
 
 
-def _slowly(events: Iterable[Event]) -> Iterator[str]:
+def _send_rest(app: Flask, request_id: str, stream: EventStream, events: Iterator[Event]) -> None:
+    after = 0.0
+    with app.app_context():
+        g.request_id = request_id
+        try:
+            for number, event in enumerate(events, 2):
+                after += event.pause
+                stream.send(_chunk(_text(number, event)), after=after)
+                if stream.is_closed:
+                    break
+            stream.send(b"0\r\n\r\n", after=after)
+        except Exception:
+            # Without its last chunk the response is seen to be cut off.
+            log.exception("stream_failed")
+        finally:
+            stream.end(after=after)
+
+
+def _slowly(events: Iterator[Event]) -> Iterator[str]:
     for number, event in enumerate(events, 1):
         if event.pause:
             time.sleep(event.pause)

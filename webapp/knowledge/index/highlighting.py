@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from webapp.knowledge.index.analysis import WORD, analyze, analyze_query, bigrams, is_cjk, split_cjk
 
@@ -32,7 +33,6 @@ def highlights(query: str, passage: str) -> list[Span]:
     spans: list[Span] = []
     if not wanted:
         return spans
-    known: dict[str, bool] = {}
     # Same length as the passage, unlike its NFKC form; words are normalized one by one.
     for word in WORD.finditer(passage.replace("_", " ")):
         start = word.start()
@@ -40,9 +40,7 @@ def highlights(query: str, passage: str) -> list[Span]:
             if is_cjk(part):
                 spans.extend(_cjk_matches(part, start, wanted))
             else:
-                if part not in known:
-                    known[part] = not wanted.isdisjoint(analyze(part))
-                if known[part]:
+                if not wanted.isdisjoint(_terms(part)):
                     spans.append((start, start + len(part)))
             start += len(part)
     return spans
@@ -63,6 +61,12 @@ def make_snippet(query: str, passage: str, *, max_chars: int = SNIPPET_CHARS) ->
         end = cut if cut > 0 else end
     inside = [(a - start, b - start) for a, b in spans if a >= start and b <= end]
     return Snippet(passage[start:end], start, inside, start > 0, end < len(passage))
+
+
+@lru_cache(50_000)
+def _terms(word: str) -> frozenset[str]:
+    """The terms of one word: the same words come in all passages."""
+    return frozenset(analyze(word))
 
 
 def _cjk_matches(run: str, offset: int, wanted: frozenset[str]) -> list[Span]:
