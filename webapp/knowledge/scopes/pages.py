@@ -16,7 +16,7 @@ from webapp.core.security import current_actor, requires
 from webapp.core.web import page, to
 from webapp.knowledge.scopes import services
 from webapp.knowledge.scopes.forms import FromTaxonomyForm, ScopeForm
-from webapp.knowledge.scopes.schemas import FromTaxonomyBody, ScopeBody
+from webapp.knowledge.scopes.schemas import MAX_ROOTS, FromTaxonomyBody, ScopeBody
 from webapp.knowledge.taxonomies import services as taxonomies
 
 bp = Blueprint("scopes", __name__)
@@ -36,8 +36,8 @@ def create() -> Response:
         try:
             body = FromTaxonomyBody(
                 name=form.name.data,
-                instructions=form.instructions.data or "",
                 scope_description=form.scope_description.data or None,
+                **_instructions(form),
                 **_chosen(),
             )
             agent = services.create_agent(body, actor=current_actor())
@@ -134,6 +134,12 @@ def _chosen() -> dict[str, Any]:
     return {"taxonomy_node_ids": ids} | ({"taxonomy_version": version} if version else {})
 
 
+def _instructions(form: FromTaxonomyForm) -> dict[str, str]:
+    """Given where something is typed; what is given must not be blank."""
+    text = (form.instructions.data or "").replace("\r\n", "\n")
+    return {"instructions": text} if text.strip() else {}
+
+
 def _is_id(value: str) -> bool:
     try:
         UUID(value)
@@ -144,6 +150,10 @@ def _is_id(value: str) -> bool:
 
 def _invalid(error: ValidationError) -> Invalid:
     first = validation_errors(error)[0]
+    if first["field"] == "taxonomy_node_ids":
+        is_few = first["code"] == "too_short"
+        sentence = "Tick at least one topic." if is_few else f"Tick at most {MAX_ROOTS} topics."
+        return Invalid(sentence, code=first["code"])
     if first["field"].startswith("taxonomy_node_ids"):
-        return Invalid("Tick at least one topic.", code=first["code"])
+        return Invalid("What was ticked is no topic.", code=first["code"])
     return Invalid(first["message"], field=first["field"], code=first["code"])
