@@ -24,7 +24,7 @@ from tests.knowledge.files import (
 )
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
-from webapp.knowledge import archives, documents
+from webapp.knowledge import archives, documents, indexing
 from webapp.knowledge.models import Document, Upload, UploadPart
 from webapp.knowledge.parsing import DOCX, PDF, ParsingError, parse
 from webapp.knowledge.taxonomies import services as taxonomies
@@ -316,6 +316,66 @@ def test_an_import_goes_on_where_its_worker_died(
     assert count(Document) == 120
 
 
+def test_what_a_cancelled_import_has_stored_stays_and_the_rest_says_so(
+    cast: Cast, alice: Actor, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One archive and one file: the first batch is in when somebody cancels."""
+    texts = {f"{number:03}.md": f"# Note {number}\n\ngarnet" for number in range(120)}
+    files = [(io.BytesIO(make_zip(texts)), "all.zip"), (io.BytesIO(b"# Last\n\nbasalt"), "z.md")]
+    browser.post("/documents/uploads", {"files": files, "about": ""})
+    task = db.session.scalars(select(Task)).one()
+    store = documents.store_documents
+
+    def cancelled_meanwhile(*args: Any, **options: Any) -> Any:
+        batch = store(*args, **options)
+        db.session.get_one(Task, task.id).cancellation_requested = True
+        return batch
+
+    monkeypatch.setattr(documents, "store_documents", cancelled_meanwhile)
+    running.run_task(task.id)
+    monkeypatch.undo()
+    db.session.expire_all()
+    assert (task.status, task.result["created"]) == ("cancelled", 50)
+    api = cast.api("alice")
+    assert (
+        len(api.post("/knowledge/search", {"query": "garnet", "top_k": 50}).json["results"]) == 50
+    )
+    check = indexing.start_check(actor=alice)
+    running.run_task(check.id)
+    db.session.refresh(check)
+    assert check.result["problem_count"] == 0
+    (unread,) = api.get("/documents?status=failed").json
+    assert (unread["title"], "cancelled" in unread["error"]) == ("z.md", True)
+    assert api.get("/documents?status=pending").json == []
+    # It can be tried again by itself, or with all that is left.
+    again = api.post(f"/documents/{unread['id']}/retry").json
+    running.run_task(again["task_id"])
+    assert find(api, "basalt")
+
+
+def test_a_pending_import_that_is_cancelled_leaves_nothing_pending(cast: Cast) -> None:
+    api = cast.api("alice")
+    response = send(api, "note.md", b"# Note\n\ngarnet")
+    assert api.get("/documents").json[0]["status"] == "pending"
+    api.delete(f"/tasks/{response.json['task_id']}")
+    assert api.get("/documents").json[0]["status"] == "failed"
+
+
+def test_the_same_file_twice_at_once_is_one_document(cast: Cast) -> None:
+    api = cast.api("alice")
+    first = send(api, "note.md", b"# Note\n\ngarnet")
+    second = send(api, "note.md", b"# Note\n\nbasalt")
+    assert count(Document) == 1
+    # The later one is read first.
+    assert read(second).status == "completed"
+    overtaken = read(first)
+    assert (overtaken.status, overtaken.result["gone"]) == ("completed", 1)
+    assert only_document().status == "ready"
+    assert find(api, "basalt")
+    assert not find(api, "garnet") or "basalt" in find(api, "garnet")[0]["content"]
+    assert count(Upload) == 1
+
+
 # Topics
 
 
@@ -420,14 +480,14 @@ def test_a_document_can_be_changed(cast: Cast, topics: dict[str, UUID]) -> None:
     assert find(api, "basalt")[0]["content"] == "basalt"
 
 
-def test_a_lost_file_is_said_to_be_lost(cast: Cast) -> None:
+def test_a_file_that_is_deleted_before_it_is_read_is_counted_as_gone(cast: Cast) -> None:
     api = cast.api("alice")
     response = send(api, "a.md", b"# A\n\ngarnet")
     document = only_document()
     assert api.delete(f"/documents/{document.id}").status_code == 204
     task = read(response)
-    assert (task.status, count(Document), count(Upload)) == ("failed", 0, 0)
-    assert "gone" in (task.error or "")
+    assert (task.status, task.result["gone"]) == ("completed", 1)
+    assert (count(Document), count(Upload)) == (0, 0)
 
 
 def test_only_what_failed_is_tried_again(cast: Cast) -> None:

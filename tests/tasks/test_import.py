@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cast import Cast
-from tests.server import Installation, eventually
+from tests.server import ROOT, Installation, eventually
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
@@ -90,6 +92,35 @@ def test_a_kill_in_the_middle_indexes_every_document_exactly_once(
     assert names.count(f"{part}-599") == 1
     again = finished(installation, start(installation, lines(part, count)))
     assert again["result"]["replaced"] == count
+
+
+def test_two_workers_import_at_once_and_one_is_killed(installation: Installation) -> None:
+    first = installation.part("worker")
+    second = subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "worker"],
+        cwd=ROOT, env=installation.environment,
+    )  # fmt: skip
+    try:
+        first.suspend()
+        doomed = start(installation, lines("doomed", 600))
+        eventually(lambda: progress_of(installation, doomed) > 5)
+        first.resume()
+        others = [start(installation, lines(f"other {number}", 300)) for number in range(2)]
+        eventually(lambda: any(progress_of(installation, task_id) for task_id in others))
+        assert progress_of(installation, doomed) < 100, "It ended before the kill."
+    finally:
+        first.resume()
+        second.kill()
+        second.wait()
+    for task_id, count in ((doomed, 600), *((task_id, 300) for task_id in others)):
+        task = finished(installation, task_id)
+        assert (task["status"], task["result"]["created"]) == ("completed", count)
+    check = installation.request("POST", "/knowledge/index/check")
+    assert finished(installation, check["task_id"])["result"]["problem_count"] == 0
+
+
+def progress_of(installation: Installation, task_id: str) -> float:
+    return float(installation.request("GET", f"/tasks/{task_id}")["progress_percent"])
 
 
 def test_cancelling_stops_after_the_batch_and_stays(installation: Installation) -> None:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import selectinload
 
 from webapp.audit import services as audit
@@ -317,6 +317,15 @@ def fail_document(upload: Upload, external_id: str, error: str) -> None:
         document.status, document.error = "failed", error[:500]
         attach_original(document, upload)
     document.updated_at = clock.now()
+
+
+def fail_pending(upload_ids: Sequence[UUID], error: str) -> None:
+    """Say on documents that were expected of these files why they will not come."""
+    db.session.execute(
+        update(Document)
+        .where(Document.upload_id.in_(upload_ids), Document.status == "pending")
+        .values(status="failed", error=error[:500], updated_at=clock.now())
+    )
 
 
 def _find_external(organization_id: UUID, external_id: str) -> Document | None:

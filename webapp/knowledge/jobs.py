@@ -21,12 +21,22 @@ from webapp.knowledge.models import Upload
 from webapp.knowledge.parsing import DOCX, PDF, ParsedDocument, ParsingError, check_kind, parse
 from webapp.knowledge.schemas import MAX_CONTENT, DocumentBody, FileOptions
 from webapp.tasks import running
-from webapp.tasks.models import Task
+from webapp.tasks import services as tasks
+from webapp.tasks.models import Status, Task
 from webapp.tasks.running import Run
 
 BATCH_DOCUMENTS = 50
 BATCH_BYTES = 1024 * 1024
 KEPT_ERRORS = 100
+
+
+def fail_unread(task: Task) -> None:
+    """Let documents whose files nobody will read now say so; each can be tried again."""
+    if task.status == Status.COMPLETED:
+        return
+    reason = task.error or "The import was cancelled before it was read."
+    documents.fail_pending([UUID(text) for text in task.input.get("upload_ids", [])], reason)
+    documents.announce(task.organization_id)
 
 
 @dataclass
@@ -41,6 +51,7 @@ class Read:
 
 def register() -> None:
     running.register("document_import", import_documents)
+    tasks.when_ended("document_import", fail_unread)
 
 
 def import_documents(run: Run) -> None:
@@ -48,7 +59,7 @@ def import_documents(run: Run) -> None:
 
     The result counts `created`, `replaced`, `failed` and lists the first 100 `errors` as
     `{line, name, detail}`; what is good is kept whatever the others are. A file that fails
-    leaves a document that says why.
+    leaves a document that says why. `gone` are files that a newer import has read meanwhile.
     """
     task = run.task
     options = uploads.options_of(task)
@@ -60,7 +71,10 @@ def import_documents(run: Run) -> None:
             continue
         upload = uploads.get_upload(upload_id)
         if upload is None:
-            result = _add_error(result, {"line": 0, "name": "", "detail": "The file is gone."})
+            # Another import of the same file has read it, or its document was deleted.
+            result = result | {"gone": result.get("gone", 0) + 1}
+            run.hold()
+            run.advance((number + 1) / len(upload_ids), {"upload": number + 1}, result)
             continue
         for items in _batches(items_of(upload, position if number == first else {})):
             read = _read(items, options, task.organization_id)
@@ -74,7 +88,7 @@ def import_documents(run: Run) -> None:
         _finish_upload(run, upload, number, len(upload_ids), result)
     schedule_merge(task.organization_id)
     db.session.commit()
-    if result["created"] + result["replaced"] == 0:
+    if result["created"] + result["replaced"] + result.get("gone", 0) == 0:
         detail = result["errors"][0]["detail"] if result["errors"] else "The file has no lines."
         raise Invalid(f"No document could be read. {detail}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,13 @@ from webapp.core.extensions import db
 from webapp.core.web import Page, Paging
 from webapp.tasks.models import Status, Task
 from webapp.webhooks import services as webhooks
+
+_endings: dict[str, Callable[[Task], None]] = {}
+
+
+def when_ended(task_type: str, function: Callable[[Task], None]) -> None:
+    """Have `function(task)` called in the transaction that ends a task of this type."""
+    _endings[task_type] = function
 
 
 def start_task(
@@ -65,12 +73,16 @@ def end_task(task: Task, status: Status, error: str | None = None) -> None:
     """Bring a locked task to its end, and tell who follows it; the caller commits."""
     task.end(status, clock.now(), error)
     announce(task)
-    tell(task)
+    _conclude(task)
 
 
-def tell(task: Task) -> None:
-    """Tell the task's webhook how it ended (facts.md 0.8)."""
-    if task.webhook_url is None or task.completed_at is None:
+def _conclude(task: Task) -> None:
+    """What an ended task leaves to do; its webhook is told how it ended (facts.md 0.8)."""
+    if task.completed_at is None:
+        return
+    if task.task_type in _endings:
+        _endings[task.task_type](task)
+    if task.webhook_url is None:
         return
     payload = {
         "task_id": task.id,
@@ -114,7 +126,7 @@ def cancel_task(task_id: str, *, actor: Actor) -> Task:
     task.request_cancel(clock.now())
     audit.record(actor, "cancel", task)
     announce(task)
-    tell(task)
+    _conclude(task)
     db.session.commit()
     if task.is_finished:
         engine.cancel(task.id)
