@@ -1,6 +1,6 @@
 """Questions over real sockets, on both databases: one by one, and a hundred streams at once.
 
-COLLECTIONS=folder python -m bench.streams
+COLLECTIONS=folder python -m bench.streams [sqlite] [postgresql]
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import selectors
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -35,8 +36,10 @@ def main() -> None:
         for at in range(LATENCY_CHUNKS)
     ]
     queries = [text[:1000] for collection in collections for text in collection.queries.values()]
-    for name, installation in (("SQLite", on_sqlite), ("PostgreSQL", on_postgresql)):
-        with installation() as running:
+    kinds = {"SQLite": on_sqlite, "PostgreSQL": on_postgresql}
+    chosen = [name for name in kinds if name.lower() in sys.argv[1:]]
+    for name in chosen or kinds:
+        with kinds[name]() as running:
             show(f"{name}: documents/s, import task", len(rows) / import_(running, rows))
             time.sleep(SETTLING_SECONDS)
             measure(running, name, queries)

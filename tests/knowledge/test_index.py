@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -167,6 +168,41 @@ def test_it_stays_right_while_writers_and_readers_overlap(store: Flask) -> None:
     assert problems == []
     for query in ("wing", "heat plate 검색", "shock layer shock"):
         assert_same(found(organization_id, query), plain_search(list(kept.values()), query))
+
+
+def test_both_databases_answer_alike(store: Flask, tmp_path: Path) -> None:
+    """The same history on SQLite and PostgreSQL: the same chunks, and scores to six decimals."""
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("compared where PostgreSQL is")
+
+    def answers() -> list[list[tuple[int, float, float, float]]]:
+        organization_id = uuid4()
+        for start in range(0, 400, 40):
+            add_chunks(organization_id, [make_chunk(n) for n in range(start, start + 40)])
+            db.session.commit()
+        remove_chunks(organization_id, list(range(0, 400, 3)))
+        while merge_segments(organization_id):
+            db.session.commit()
+        db.session.commit()
+        queries = [" ".join(random.Random(n).choices(WORDS, k=1 + n % 5)) for n in range(40)]
+        found = [
+            [
+                (hit.chunk_id, round(hit.score, 6), round(hit.bm25, 6), round(hit.cosine, 6))
+                for hit in search(organization_id, query, top_k=20)
+            ]
+            for query in queries
+        ]
+        db.session.rollback()
+        return found
+
+    on_postgresql = answers()
+    other = make_store(sqlite_url(tmp_path))
+    with other.app_context():
+        on_sqlite = answers()
+        db.session.remove()
+        db.engine.dispose()
+    assert on_postgresql == on_sqlite
+    assert all(on_postgresql)
 
 
 def test_a_write_that_is_rolled_back_leaves_nothing_in_any_cache() -> None:

@@ -28,6 +28,7 @@ from webapp.knowledge.index.models import IndexSegment, IndexState
 from webapp.knowledge.models import Chunk, Document
 from webapp.knowledge.scopes.models import NodeStat, Scope
 from webapp.knowledge.scopes.topics import recount_nodes, recount_scopes, topic_totals
+from webapp.knowledge.taxonomies.models import Taxonomy, TaxonomyNode
 from webapp.tasks import running
 from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
@@ -185,13 +186,13 @@ def _check_counts(organization_id: UUID) -> dict[str, int]:
     nodes = {
         row.node_id: (row.document_count, row.chunk_count)
         for row in db.session.execute(
-            select(NodeStat.node_id, NodeStat.document_count, NodeStat.chunk_count).where(
-                NodeStat.document_count > 0
-            )
+            select(NodeStat.node_id, NodeStat.document_count, NodeStat.chunk_count)
+            .join(TaxonomyNode, TaxonomyNode.id == NodeStat.node_id)
+            .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
+            .where(Taxonomy.organization_id == organization_id)
         )
     }
     by_node, by_scope = topic_totals(organization_id)
-    mine = {key: pair for key, pair in nodes.items() if key in by_node}
     scopes = {
         row.id: (row.document_count, row.chunk_count)
         for row in db.session.execute(
@@ -201,7 +202,9 @@ def _check_counts(organization_id: UUID) -> dict[str, int]:
         )
     }
     return {
-        "wrong_topic_count": sum(1 for key, pair in by_node.items() if mine.get(key) != pair),
+        "wrong_topic_count": sum(
+            1 for key, pair in nodes.items() if by_node.get(key, (0, 0)) != pair
+        ),
         "wrong_scope_count": sum(
             1 for key, pair in scopes.items() if by_scope.get(key, (0, 0)) != pair
         ),

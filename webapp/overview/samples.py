@@ -1,8 +1,13 @@
-"""Sample data: spec 2's two agents, and a guide that knows Callboard's own documentation."""
+"""Sample data: spec 2's two agents, and a guide that knows Callboard's own documentation.
+
+The documentation's topics come with it, some of them without a page, so that coverage has gaps.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -12,10 +17,17 @@ from webapp.agents import services as agents
 from webapp.agents.models import Agent, Modality, Panel
 from webapp.agents.schemas import AgentCreate
 from webapp.core.actor import Actor, Role
+from webapp.core.errors import BadReference
 from webapp.core.extensions import db
 from webapp.knowledge import documents
+from webapp.knowledge.coverage import refresh
 from webapp.knowledge.models import Document
 from webapp.knowledge.schemas import DocumentBody
+from webapp.knowledge.scopes import services as scopes
+from webapp.knowledge.scopes.schemas import FromTaxonomyBody
+from webapp.knowledge.scopes.topics import Topics
+from webapp.knowledge.taxonomies import services as taxonomies
+from webapp.knowledge.taxonomies.schemas import TaxonomyBody
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -50,6 +62,23 @@ GUIDE = AgentCreate(
     scope_description="Callboard's documentation: concepts, settings, operations, API.",
     model="extractive",
 )
+VERSION = "1.0.0"
+#: what the pages are about
+TOPICS = {
+    "getting-started.md": ["First steps", "Agents > Definition", "Knowledge > Documents"],
+    "concepts.md": [
+        "Agents", "Agents > Definition", "Agents > Versions", "Agents > Releases",
+        "Agents > Hand-offs", "Knowledge > Documents", "Knowledge > Taxonomies",
+        "Knowledge > Coverage", "Knowledge > Search", "Access > Roles", "Access > API keys",
+    ],
+    "api.md": ["API > Agents", "API > Documents", "API > Errors", "Access > API keys"],
+    "operations.md": [
+        "Operations", "Operations > Backups", "Operations > PostgreSQL", "Operations > Index",
+        "Operations > Webhooks", "Knowledge > Documents",
+    ],
+    "dependencies.md": ["Operations > Dependencies"],
+}  # fmt: skip
+WITHOUT_A_PAGE = ["Operations > Upgrades", "Access > Single sign-on", "API > Client libraries"]
 
 
 def seed(actor: Actor) -> str:
@@ -60,12 +89,21 @@ def seed(actor: Actor) -> str:
         )
     )
     added = 0
+    node_ids = _add_topics(actor)
+    documents_added = _add_documentation(actor)
     for sample in (AGENTS[0], GUIDE, AGENTS[1]):
         handle = sample.name.lower().replace(" ", "-")
-        if handle not in known:
+        if handle in known:
+            continue
+        added += 1
+        if sample is GUIDE and node_ids:
+            given = sample.model_dump(exclude_unset=True) | {"handle": handle}
+            body = FromTaxonomyBody(**given, taxonomy_node_ids=node_ids, taxonomy_version=VERSION)
+            guide = scopes.create_agent(body, actor=actor)
+            refresh.start_refresh(guide.id, actor=actor, is_background=False)
+        else:
             agents.create_agent(sample.model_copy(update={"handle": handle}), actor=actor)
-            added += 1
-    return f"Sample data: {added} agents and {_add_documentation(actor)} documents added."
+    return f"Sample data: {added} agents and {documents_added} documents added."
 
 
 def seed_oldest_organization() -> str:
@@ -77,8 +115,24 @@ def seed_oldest_organization() -> str:
     return seed(accounts.actor_of(admin))
 
 
+def _add_topics(actor: Actor) -> list[UUID]:
+    """Make the documentation's topics where the organization has no taxonomy; their roots."""
+    if taxonomies.list_taxonomies(actor=actor):
+        return []
+    paths = [*(path for page in TOPICS.values() for path in page), *WITHOUT_A_PAGE]
+    nodes = [
+        {"path": path.split(" > "), "target_documents": 1}
+        for path in sorted({*paths, *(path.split(" > ")[0] for path in paths)})
+    ]
+    body = TaxonomyBody.model_validate({"version": VERSION, "nodes": nodes})
+    grown = taxonomies.grow_taxonomy(body, actor=actor)
+    return [node.node_id for node in grown.nodes if not node.parent_ids]
+
+
 def _add_documentation(actor: Actor) -> int:
     """Store the pages that are missing or have changed."""
+    topics = Topics(actor.organization_id)
+    topics.load(VERSION, [path.split(" > ") for page in TOPICS.values() for path in page])
     known = {
         row.external_id: row.checksum
         for row in db.session.execute(
@@ -93,6 +147,10 @@ def _add_documentation(actor: Actor) -> int:
         body = DocumentBody(
             content=path.read_text(encoding="utf-8"), external_id=f"callboard/docs/{path.name}"
         )
+        with suppress(BadReference):  # somebody's own taxonomy
+            body.nodes = [
+                *topics.find(VERSION, [t.split(" > ") for t in TOPICS.get(path.name, ())])
+            ]
         if known.get(body.external_id) != documents.checksum(body.content):
             documents.create_document(body, actor=actor)
             added += 1

@@ -24,7 +24,8 @@ from webapp.core.live.sockets import detach
 
 log = structlog.get_logger(__name__)
 
-_pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="streams")
+#: more would only fight over the interpreter, and slow other requests down
+_pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="streams")
 
 #: (spec 1, S-REQ-011 and C-REQ-015)
 HEADERS = {
