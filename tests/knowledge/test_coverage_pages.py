@@ -433,7 +433,8 @@ def test_an_admin_sets_the_target_of_a_topic(browser: Browser, physicist: Agent,
     page = browser.get(path)
     assert text_of(page, "h1") == "Wings"
     assert {link.text() for link in page.css(".versions a")} == {"Lift", "Drag"}
-    assert page.css_first("#target").attributes["value"] == "4"
+    field = page.css_first("#target")
+    assert (field.attributes["value"], field.attributes["placeholder"]) == ("", "4")
 
     page = browser.post(path, {"target": "2"})
 

@@ -152,7 +152,8 @@ def _topic_page(agent: Agent, node_id: UUID, form: TargetForm, *, status: int = 
     if key not in found.document_counts:
         raise NotFound(f"Topic not found: {node_id}")
     if not form.is_submitted():
-        form.target.data = found.target_counts[key]
+        form.target.data = services.get_target(agent, node_id)
+    form.target.render_kw = {"placeholder": found.target_counts[key]}
     return page(
         "knowledge/coverage/topic.html",
         status=status,

@@ -194,6 +194,15 @@ def set_targets(
     return found
 
 
+def get_target(agent: Agent, node_id: UUID) -> int | None:
+    """The agent's own target for a topic; None where the taxonomy's holds."""
+    return db.session.scalar(
+        select(CoverageTarget.target).where(
+            CoverageTarget.agent_id == agent.id, CoverageTarget.node_id == node_id
+        )
+    )
+
+
 def get_history(
     reference: str | UUID,
     *,
