@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+# A file's tests stay together: they share what they have started.
+TWO_AT_ONCE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check unit seed bench fix browser screens
@@ -41,8 +43,8 @@ check: $(VENV)/.installed-dev ## format, lint and types
 	$(BIN)/mypy webapp
 
 test: check browser ## everything a change must pass, on SQLite and on PostgreSQL
-	TEST_DATABASE=sqlite $(BIN)/pytest
-	TEST_DATABASE=postgresql $(BIN)/pytest
+	TEST_DATABASE=sqlite $(BIN)/pytest $(TWO_AT_ONCE)
+	TEST_DATABASE=postgresql $(BIN)/pytest $(TWO_AT_ONCE)
 
 unit: $(VENV)/.installed-dev ## the tests on SQLite without a browser
 	TEST_DATABASE=sqlite $(BIN)/pytest -m "not browser"

@@ -19,11 +19,11 @@ def test_coverage_moves_while_an_import_runs(
     installation: Installation, page: Page, sign_in: SignIn
 ) -> None:
     nodes = [{"path": ["Baking", name], "target_documents": 100} for name in ("Bread", "Cake")]
-    grown = installation.request("POST", "/taxonomies", {"version": "7.0.0", "nodes": nodes})
+    grown = installation.request("POST", "/taxonomies", {"version": "0.7.0", "nodes": nodes})
     root = next(node for node in grown["nodes"] if not node["parent_ids"])
     agent = installation.request("POST", "/agents/from-taxonomy", {
         "name": "Baker", "handle": "baker",
-        "taxonomy_version": "7.0.0", "taxonomy_node_ids": [root["node_id"]],
+        "taxonomy_version": "0.7.0", "taxonomy_node_ids": [root["node_id"]],
     })  # fmt: skip
     sign_in(page).goto(f"{installation.url}/agents/baker/coverage")
     expect(page.locator("[data-live-dot]")).to_have_text("live")
@@ -36,7 +36,7 @@ def test_coverage_moves_while_an_import_runs(
                 "title": f"Bread {number}",
                 "content": "Flour, water, salt and time. " * 20,
                 "nodes": [["Baking", "Bread"]],
-                "version": "7.0.0",
+                "version": "0.7.0",
             }
         )
         for number in range(100)
