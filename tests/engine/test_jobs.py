@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from subprocess import Popen
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -14,6 +15,7 @@ from tests.engine.conftest import eventually
 from tests.engine.probe import numbers
 from webapp import engine
 from webapp.core.extensions import db
+from webapp.engine import jobs
 
 StartWorker = Callable[[], Popen[bytes]]
 
@@ -38,6 +40,18 @@ def test_a_job_exists_only_when_the_enqueuing_transaction_commits(app: Flask) ->
     assert engine.status("dropped") is None
     assert engine.status("kept") == "pending"
     assert engine.progress("kept") == engine.JobProgress(engine.JobStatus.PENDING, 1, 0, None)
+
+
+def test_changes_of_the_same_seconds_share_one_job(
+    app: Flask, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs.time, "time", lambda: 1000.5)
+    for _ in range(3):
+        engine.enqueue_settled(db.session, "count", about="all", arguments={"total": 2}, seconds=1)
+        db.session.commit()
+    start_worker()
+    eventually(lambda: engine.status("count-all-1001") == "completed")
+    assert written("count-all-1001") == [0, 1]
 
 
 def test_a_killed_worker_loses_nothing_and_repeats_nothing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -86,6 +87,32 @@ def enqueue(
         arguments=dict(arguments or {}),
         priority=priority,
         delay_seconds=delay_seconds,
+    )
+
+
+def enqueue_settled(
+    session: Session | scoped_session[Session],
+    name: str,
+    *,
+    about: str,
+    arguments: Mapping[str, Any],
+    seconds: int,
+    priority: int = 5,
+) -> None:
+    """Add a job that runs up to `seconds` after the transaction commits, once for many changes.
+
+    All that is enqueued within the same few seconds under one `about` is one run, which begins
+    when they are over.
+    """
+    now = time.time()
+    period = int(now // seconds) + 1
+    enqueue(
+        session,
+        name,
+        key=f"{name}-{about}-{period}",
+        arguments=arguments,
+        delay_seconds=period * seconds - now + 1,
+        priority=priority,
     )
 
 

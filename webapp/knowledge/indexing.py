@@ -15,7 +15,6 @@ from sqlalchemy import func, select
 
 from webapp import engine
 from webapp.audit import services as audit
-from webapp.core import clock
 from webapp.core.actor import Actor, Role
 from webapp.core.database import snapshot
 from webapp.core.errors import Conflict
@@ -61,14 +60,12 @@ def register() -> None:
 
 def schedule_merge(organization_id: UUID) -> None:
     """Have large segments merged after the running transaction commits."""
-    now = clock.now().timestamp()
-    period = int(now // SETTLING_SECONDS) + 1
-    engine.enqueue(
+    engine.enqueue_settled(
         db.session(),
         "index_merge",
-        key=f"index-merge-{organization_id}-{period}",
+        about=str(organization_id),
         arguments={"organization_id": str(organization_id)},
-        delay_seconds=period * SETTLING_SECONDS - now + 1,
+        seconds=SETTLING_SECONDS,
         priority=8,
     )
 

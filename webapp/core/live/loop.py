@@ -12,11 +12,11 @@ import selectors
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
-from typing import Protocol
 
 import structlog
 from wsproto import WSConnection
@@ -37,18 +37,54 @@ MAX_BUFFER = 1024 * 1024
 MAX_MESSAGE = 64 * 1024
 
 
-class Watched(Protocol):
-    """What the loop looks after; it calls these in its own thread."""
+class Watched(ABC):
+    """A socket that the loop looks after: it calls the public methods, in its own thread."""
 
-    sock: socket.socket
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.is_closed = False
+        #: the peer is dropped once everything is written
+        self.is_ending = False
+        self._outgoing = bytearray()
 
-    def take_waiting(self) -> None: ...
-    def flush(self) -> None: ...
-    def receive(self) -> None: ...
-    def ping(self) -> None: ...
+    @abstractmethod
+    def take_waiting(self) -> None:
+        """Act on what came before the loop had the socket."""
+
+    @abstractmethod
+    def receive(self) -> None:
+        """Read what the peer has sent, and act on it."""
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Show the peer, and what stands between, that somebody is there."""
+
+    def flush(self) -> None:
+        """Write what the peer takes now."""
+        try:
+            while self._outgoing:
+                del self._outgoing[: self.sock.send(self._outgoing)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.drop()
+            return
+        if len(self._outgoing) > MAX_BUFFER or (self.is_ending and not self._outgoing):
+            self.drop()
+            return
+        loop.watch(self, writing=bool(self._outgoing))
+
+    def drop(self) -> None:
+        """Forget the peer without a word."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        loop.forget(self)
+        self.sock.close()
 
 
-class Connection:
+class Connection(Watched):
     """One open WebSocket. Its methods may be called from any thread."""
 
     def __init__(
@@ -58,14 +94,11 @@ class Connection:
         on_text: Callable[[Connection, str], None],
         on_close: Callable[[Connection], None] | None = None,
     ) -> None:
-        sock.setblocking(False)
-        self.sock = sock
+        super().__init__(sock)
         self.protocol = protocol
         self.on_text = on_text
         self.on_close = on_close
-        self.is_closed = False
         self._incoming: list[str] = []
-        self._outgoing = bytearray()
         self._answered_ping = True
 
     def send(self, text: str, *, after: float = 0.0) -> None:
@@ -94,21 +127,6 @@ class Connection:
         """What came with the handshake is in the protocol already."""
         for event in self.protocol.events():
             self._take(event)
-
-    def flush(self) -> None:
-        """Write what the peer takes now."""
-        try:
-            while self._outgoing:
-                del self._outgoing[: self.sock.send(self._outgoing)]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.drop()
-            return
-        if len(self._outgoing) > MAX_BUFFER:
-            self.drop()
-            return
-        loop.watch(self, writing=bool(self._outgoing))
 
     def receive(self) -> None:
         """Read what the peer has sent, and act on it."""
@@ -156,12 +174,9 @@ class Connection:
 
     def drop(self) -> None:
         """Forget the peer without a word."""
-        if self.is_closed:
-            return
-        self.is_closed = True
-        loop.forget(self)
-        self.sock.close()
-        if self.on_close is not None:
+        was_open = not self.is_closed
+        super().drop()
+        if was_open and self.on_close is not None:
             self.on_close(self)
 
 

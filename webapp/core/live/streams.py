@@ -13,13 +13,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from socket import socket
 from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, g, request, stream_with_context
 
-from webapp.core.live.loop import MAX_BUFFER, loop
+from webapp.core.live.loop import Watched, loop
 from webapp.core.live.sockets import detach
 
 log = structlog.get_logger(__name__)
@@ -44,15 +43,8 @@ class Event:
     pause: float = 0.0
 
 
-class EventStream:
+class EventStream(Watched):
     """An HTTP response that the loop writes, in chunks."""
-
-    def __init__(self, sock: socket) -> None:
-        sock.setblocking(False)
-        self.sock = sock
-        self.is_closed = False
-        self._outgoing = bytearray()
-        self._is_ending = False
 
     def send(self, content: bytes, *, after: float = 0.0) -> None:
         """Write some bytes of the response, `after` seconds from now."""
@@ -69,21 +61,6 @@ class EventStream:
         """A comment keeps proxies from giving the connection up."""
         self._send(_chunk(": still here\n\n"))
 
-    def flush(self) -> None:
-        """Write what the peer takes now."""
-        try:
-            while self._outgoing:
-                del self._outgoing[: self.sock.send(self._outgoing)]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.drop()
-            return
-        if len(self._outgoing) > MAX_BUFFER or (self._is_ending and not self._outgoing):
-            self.drop()
-            return
-        loop.watch(self, writing=bool(self._outgoing))
-
     def receive(self) -> None:
         """The peer says nothing more, or goes."""
         try:
@@ -95,13 +72,6 @@ class EventStream:
             pass
         self.drop()
 
-    def drop(self) -> None:
-        if self.is_closed:
-            return
-        self.is_closed = True
-        loop.forget(self)
-        self.sock.close()
-
     def _send(self, content: bytes) -> None:
         if not self.is_closed:
             self._outgoing += content
@@ -109,7 +79,7 @@ class EventStream:
 
     def _end(self) -> None:
         if not self.is_closed:
-            self._is_ending = True
+            self.is_ending = True
             self.flush()
 
 

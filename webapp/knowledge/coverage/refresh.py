@@ -170,14 +170,12 @@ def schedule_recalculation(organization_id: UUID) -> None:
     known = select(Scope.id).where(Scope.organization_id == organization_id).limit(1)
     if db.session.scalar(known) is None:
         return
-    now = clock.now().timestamp()
-    period = int(now // SETTLING_SECONDS) + 1
-    engine.enqueue(
+    engine.enqueue_settled(
         db.session(),
         "coverage",
-        key=f"coverage-{organization_id}-{period}",
+        about=str(organization_id),
         arguments={"organization_id": str(organization_id)},
-        delay_seconds=period * SETTLING_SECONDS - now + 1,
+        seconds=SETTLING_SECONDS,
     )
 
 

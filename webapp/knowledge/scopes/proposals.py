@@ -55,14 +55,12 @@ def schedule_proposals(organization_id: UUID) -> None:
     known = select(Taxonomy.id).where(Taxonomy.organization_id == organization_id).limit(1)
     if db.session.scalar(known) is None:
         return
-    now = clock.now().timestamp()
-    period = int(now // SETTLING_SECONDS) + 1
-    engine.enqueue(
+    engine.enqueue_settled(
         db.session(),
         "proposals",
-        key=f"proposals-{organization_id}-{period}",
+        about=str(organization_id),
         arguments={"organization_id": str(organization_id)},
-        delay_seconds=period * SETTLING_SECONDS - now + 1,
+        seconds=SETTLING_SECONDS,
         priority=8,
     )
 
