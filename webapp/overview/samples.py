@@ -121,7 +121,7 @@ def _add_topics(actor: Actor) -> list[UUID]:
         return []
     paths = [*(path for page in TOPICS.values() for path in page), *WITHOUT_A_PAGE]
     nodes = [
-        {"path": path.split(" > "), "target_documents": 1}
+        {"path": path.split(" > "), "target_documents": int(path in paths)}
         for path in sorted({*paths, *(path.split(" > ")[0] for path in paths)})
     ]
     body = TaxonomyBody.model_validate({"version": VERSION, "nodes": nodes})
