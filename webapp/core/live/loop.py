@@ -32,7 +32,8 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 log = structlog.get_logger(__name__)
 
-PING_SECONDS = 20.0
+#: also how often a stream has its comment (api.md)
+PING_SECONDS = 15.0
 MAX_BUFFER = 1024 * 1024
 MAX_MESSAGE = 64 * 1024
 

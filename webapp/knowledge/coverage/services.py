@@ -96,9 +96,11 @@ def measure(agent: Agent) -> Coverage:
     own = _targets(agent)
     # Past the session, whose part in long lists costs as much as the query.
     rows = db.session.connection().execute(_select(agent)).all()
+    digits, documents, targets = zip(*rows, strict=True) if rows else ((), (), ())
     # A topic under several others comes more than once.
-    counts = {dashed(row[0]): row[1] for row in rows}
-    wants = {dashed(row[0]): row[2] for row in rows}
+    node_ids = [dashed(text) for text in digits]
+    counts = dict(zip(node_ids, documents, strict=True))
+    wants = dict(zip(node_ids, targets, strict=True))
     wants |= {key: target for key, target in own.items() if key in wants}
     found, wanted = sum(map(min, counts.values(), wants.values())), sum(wants.values())
     totals = db.session.execute(
