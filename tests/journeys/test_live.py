@@ -11,13 +11,14 @@ from playwright.sync_api import Page, Route, expect
 pytestmark = pytest.mark.browser
 
 
-def test_the_dot_is_live_however_late_the_page_s_own_script_arrives(
-    page: Page, sign_in: Callable[[Page], Page]
+@pytest.mark.parametrize("script", ["js/app", "vendor/htmx", "vendor/hx-ws"])
+def test_the_dot_is_live_however_late_a_script_arrives(
+    page: Page, sign_in: Callable[[Page], Page], script: str
 ) -> None:
     def late(route: Route) -> None:
         time.sleep(1.5)
         route.continue_()
 
-    page.route("**/static/js/app.js", late)
+    page.route(f"**/static/{script}*.js", late)
     sign_in(page)
     expect(page.locator("[data-live-dot]")).to_have_text("live")
