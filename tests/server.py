@@ -17,6 +17,10 @@ from urllib.request import Request, urlopen
 
 import psutil
 from simple_websocket import Client
+from sqlalchemy import NullPool, create_engine
+
+from webapp.config import Settings
+from webapp.engine import backend
 
 ROOT = Path(__file__).parents[1]
 KEY = "cb_a_key_of_the_tests_0123456789"
@@ -80,6 +84,14 @@ class Installation:
         alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
         found = [child for child in alive if word in " ".join(child.cmdline())]
         return max(found, key=lambda child: child.create_time())
+
+    def holder(self, task_id: str) -> int:
+        """The process id of the worker that has taken a task; 0 before one has."""
+        url = Settings.from_environment(self.environment).database_url
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.connect() as connection:
+            found = backend.find_executor(connection, task_id)
+        return int(found.split("-")[-2]) if found else 0
 
     def request(self, method: str, path: str, body: Any = None, content_type: str = "") -> Any:
         """The parsed JSON answer of the API; None where it is empty."""

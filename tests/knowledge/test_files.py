@@ -503,3 +503,26 @@ def test_only_what_failed_is_tried_again(cast: Cast) -> None:
 def test_a_page_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(ParsingError):
         parse(b"%PDF-1.4 " + b"1 0 obj << " * 100_000, PDF)
+
+
+def test_an_import_means_the_topics_of_the_moment_it_was_accepted(
+    cast: Cast, topics: dict[str, UUID], alice: Actor
+) -> None:
+    """A newer version made before the worker comes does not move the import into it."""
+    api = cast.api("alice")
+    path = ["Kitchen", "Green tea"]
+    line = json.dumps({"content": "garnet", "nodes": [path]}).encode()
+    accepted = [
+        send(api, "lines.ndjson", line),
+        send(api, "file.md", b"basalt", nodes=json.dumps([path])),
+    ]
+    newer = TaxonomyBody(version="2.0.0", nodes=[{"path": path}])
+    taxonomies.grow_taxonomy(newer, actor=alice)
+    for response in accepted:
+        assert read(response).result["created"] == 1
+    found = {
+        node["node_id"]
+        for document in api.get("/documents").json
+        for node in api.get(f"/documents/{document['id']}").json["nodes"]
+    }
+    assert found == {str(topics["Green tea"])}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,27 +95,33 @@ def test_a_kill_in_the_middle_indexes_every_document_exactly_once(
     assert again["result"]["replaced"] == count
 
 
-def test_two_workers_import_at_once_and_one_is_killed(installation: Installation) -> None:
-    first = installation.part("worker")
-    second = subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "wsgi", "worker"],
-        cwd=ROOT, env=installation.environment,
-    )  # fmt: skip
+def test_two_workers_import_at_once_and_one_is_killed(
+    installation: Installation, tmp_path: Path
+) -> None:
+    log = tmp_path / "second.log"
+    with log.open("wb") as output:
+        second = subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "wsgi", "worker"],
+            cwd=ROOT, env=installation.environment, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
     try:
-        first.suspend()
-        doomed = start(installation, lines("doomed", 600))
+        eventually(lambda: "takes jobs" in log.read_text())
+        # Whoever looks first takes an import, so they come one by one until both have some.
+        holders: dict[str, int] = {}
+        while len({pid == second.pid for pid in holders.values()}) < 2:
+            assert len(holders) < 20, "One worker took all."
+            task_id = start(installation, lines(f"import {len(holders)}", 600))
+            holders[task_id] = eventually(lambda: installation.holder(task_id))  # noqa: B023
+        doomed = max(holders, key=lambda task_id: holders[task_id] == second.pid)
         eventually(lambda: progress_of(installation, doomed) > 5)
-        first.resume()
-        others = [start(installation, lines(f"other {number}", 300)) for number in range(2)]
-        eventually(lambda: any(progress_of(installation, task_id) for task_id in others))
         assert progress_of(installation, doomed) < 100, "It ended before the kill."
     finally:
-        first.resume()
         second.kill()
         second.wait()
-    for task_id, count in ((doomed, 600), *((task_id, 300) for task_id in others)):
+    for task_id in holders:
         task = finished(installation, task_id)
-        assert (task["status"], task["result"]["created"]) == ("completed", count)
+        assert (task["status"], task["result"]["created"]) == ("completed", 600)
+    assert installation.holder(doomed) != second.pid
     check = installation.request("POST", "/knowledge/index/check")
     assert finished(installation, check["task_id"])["result"]["problem_count"] == 0
 

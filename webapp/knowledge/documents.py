@@ -95,9 +95,14 @@ def parse_body(body: DocumentBody) -> ParsedDocument:
     return ParsedDocument(title=title, text=parsed.text)
 
 
-def load_topics(bodies: Sequence[DocumentBody | FileOptions], *, organization_id: UUID) -> Topics:
-    """The topics that these bodies name, looked up together."""
-    topics = Topics(organization_id)
+def load_topics(
+    bodies: Sequence[DocumentBody | FileOptions],
+    *,
+    organization_id: UUID,
+    newest: str | None = None,
+) -> Topics:
+    """The topics that these bodies name, looked up together; see `Topics` for `newest`."""
+    topics = Topics(organization_id, newest=newest)
     for version in {body.version for body in bodies}:
         named = [node for body in bodies if body.version == version for node in body.nodes]
         topics.load(version, named)

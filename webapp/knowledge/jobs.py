@@ -77,7 +77,7 @@ def import_documents(run: Run) -> None:
             run.advance((number + 1) / len(upload_ids), {"upload": number + 1}, result)
             continue
         for items in _batches(items_of(upload, position if number == first else {})):
-            read = _read(items, options, task.organization_id)
+            read = _read(items, options, task)
             embedder = index.read_embedder(task.organization_id)
             batch = documents.prepare_documents(read.documents, read.node_ids, embedder=embedder)
             run.hold()
@@ -114,7 +114,7 @@ def _batches(items: Iterator[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def _read(items: list[Item], options: FileOptions, organization_id: UUID) -> Read:
+def _read(items: list[Item], options: FileOptions, task: Task) -> Read:
     read = Read()
     bodies: list[tuple[Item, DocumentBody]] = []
     for item in items:
@@ -128,7 +128,11 @@ def _read(items: list[Item], options: FileOptions, organization_id: UUID) -> Rea
             read.failed.append((item, f"{first['field']}: {first['message']}"))
         except ValueError as error:
             read.failed.append((item, str(error)))
-    topics = documents.load_topics([body for _, body in bodies], organization_id=organization_id)
+    topics = documents.load_topics(
+        [body for _, body in bodies],
+        organization_id=task.organization_id,
+        newest=task.input.get("newest_version"),
+    )
     for item, body in bodies:
         try:
             node_ids = topics.find(body.version, body.nodes)

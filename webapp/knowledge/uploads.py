@@ -22,6 +22,7 @@ from webapp.knowledge import documents, index
 from webapp.knowledge.models import Upload, UploadPart
 from webapp.knowledge.parsing import DOCX, PDF, ParsingError, check_kind
 from webapp.knowledge.schemas import FileOptions
+from webapp.knowledge.scopes.topics import read_newest_version
 from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 
@@ -70,23 +71,26 @@ def start_import(
     """Keep uploaded files and start the task that reads them, all in one commit.
 
     NDJSON holds a document a line, a zip archive one an entry; any other file is one document,
-    which is there at once and pending. Raises Invalid on a file that is empty or not what its
-    name says, UnsupportedMediaType on a kind that is not read (in a folder it is passed over),
-    BadReference on unknown topics.
+    which is there at once and pending. A path without a version names a topic of the version that
+    is the newest now, whenever it is read. Raises Invalid on a file that is empty or not what
+    its name says, UnsupportedMediaType on a kind that is not read (in a folder it is passed
+    over), BadReference on unknown topics.
     """
     actor.require(Role.ADMIN)
     options = options or FileOptions()
     if not 0 < len(files) <= MAX_FILES:
         raise Invalid(f"Send from one to {MAX_FILES:,} files at a time.", field="file")
-    topics = documents.load_topics([options], organization_id=actor.organization_id)
+    newest = read_newest_version(actor.organization_id)
+    topics = documents.load_topics([options], organization_id=actor.organization_id, newest=newest)
     topics.find(options.version, options.nodes)
-    index.lock(actor.organization_id)
     try:
         kept = _keep_files(files, actor.organization_id, is_folder=is_folder)
-        for upload in kept.uploads:
-            if upload.content_type not in COLLECTIONS:
-                external_id = options.external_id or upload.filename
-                documents.expect_document(upload, external_id, options.title)
+        expected = [upload for upload in kept.uploads if upload.content_type not in COLLECTIONS]
+        if expected:
+            index.lock(actor.organization_id)
+        for upload in expected:
+            external_id = options.external_id or upload.filename
+            documents.expect_document(upload, external_id, options.title)
     except DomainError:
         db.session.rollback()
         raise
@@ -98,6 +102,7 @@ def start_import(
         input={
             "upload_ids": [str(upload.id) for upload in kept.uploads],
             "passed_over": kept.passed_over[:100],
+            "newest_version": newest,
             "options": options.model_dump(mode="json", exclude_unset=True),
         },
         actor=actor,

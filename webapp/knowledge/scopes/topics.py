@@ -40,10 +40,15 @@ Pair = tuple[int, int]
 
 
 class Topics:
-    """Looks up what a batch of documents names, with two queries a version however many ask."""
+    """Looks up what a batch of documents names, with two queries a version however many ask.
 
-    def __init__(self, organization_id: UUID) -> None:
+    A path that names no version is one of `newest`: the highest version, unless an earlier moment
+    is to be kept to.
+    """
+
+    def __init__(self, organization_id: UUID, *, newest: str | None = None) -> None:
         self._organization_id = organization_id
+        self._newest = newest
         self._versions: dict[str | None, UUID | None] = {}
         self._known: dict[tuple[str | None, UUID | Path], UUID] = {}
 
@@ -96,9 +101,17 @@ class Topics:
                     )
                 )
             }
-            name = version or next(iter(sort_versions(rows)), None)
+            name = version or self._newest or next(iter(sort_versions(rows)), None)
             self._versions[version] = rows.get(name) if name else None
         return self._versions[version]
+
+
+def read_newest_version(organization_id: UUID) -> str | None:
+    """The highest version of the organization's taxonomies; None where it has none."""
+    versions = db.session.scalars(
+        select(Taxonomy.version).where(Taxonomy.organization_id == organization_id)
+    )
+    return next(iter(sort_versions(versions)), None)
 
 
 def unknown_nodes(missing: Sequence[str], version: str | None) -> BadReference:
