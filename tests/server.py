@@ -72,7 +72,7 @@ class Installation:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=40)
+            self.process.wait(timeout=120)
 
     def output(self) -> str:
         return self.log.read_text()
@@ -99,7 +99,7 @@ class Installation:
         headers = {"X-API-Key": KEY, "Content-Type": content_type or "application/json"}
         request = Request(f"{self.url}/api/v1{path}", data, headers, method=method)
         try:
-            with urlopen(request, timeout=30) as response:
+            with urlopen(request, timeout=60) as response:
                 content = response.read()
         except HTTPError as error:
             # What was refused, and why, is in the body.

@@ -14,7 +14,7 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
 )
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def new_page(chromium: Browser) -> Iterator[Callable[[], Page]]:
         context = chromium.new_context()
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: flaws.append(str(error)))
         page.on(
             "console",

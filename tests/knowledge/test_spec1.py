@@ -27,7 +27,7 @@ PATHS = [["Physics", "Aerodynamics"], ["Physics", "Heat"], ["Kitchen", "Tea"]]
 
 def stream(installation: Installation, path: str, body: Any) -> Iterator[tuple[float, Any]]:
     """Each event of a stream with the seconds since the request."""
-    connection = http.client.HTTPConnection("127.0.0.1", installation.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", installation.port, timeout=60)
     started_at = time.monotonic()
     headers = {"X-API-Key": KEY, "Content-Type": "application/json"}
     connection.request("POST", f"/api/v1{path}", json.dumps(body), headers)
