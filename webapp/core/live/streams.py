@@ -114,6 +114,8 @@ def _send_rest(app: Flask, request_id: str, stream: EventStream, events: Iterato
     with app.app_context():
         g.request_id = request_id
         try:
+            if stream.is_closed:
+                return  # who asked has left while others were answered
             for number, event in enumerate(events, 2):
                 after += event.pause
                 stream.send(_chunk(_text(number, event)), after=after)
