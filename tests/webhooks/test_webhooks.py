@@ -7,6 +7,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote
@@ -53,7 +54,7 @@ class Receiver:
         self.answers: list[int] = []
         self.headers: dict[str, str] = {}
         self.messages: list[tuple[Any, bytes]] = []
-        self.never_ends = False
+        self.never_ends = self.drips = False
         self.end = threading.Event()
         receiver = self
 
@@ -61,6 +62,12 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.messages.append((self.headers, body))
+                if receiver.drips:
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                    with suppress(OSError):  # the sender has had enough
+                        while not receiver.end.wait(0.05):
+                            self.wfile.write(b"X-Drop: one more\r\n")
+                    return
                 self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
@@ -258,6 +265,16 @@ def test_an_answer_without_end_holds_nobody(alice: Actor, receiver: Receiver) ->
     receiver.never_ends = True
     delivery = run(send(alice, receiver.url))
     assert (delivery.status, delivery.attempts) == (Status.DELIVERED, 1)
+
+
+def test_headers_without_end_hold_nobody(
+    alice: Actor, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "TIMEOUT_SECONDS", 0.5)
+    receiver.drips = True
+    delivery = run(send(alice, receiver.url))
+    assert (delivery.status, delivery.error) == (Status.FAILED, "no answer within 0.5 s")
+    assert len(receiver.messages) == 3
 
 
 def test_a_dead_worker_takes_no_attempt_back(alice: Actor, receiver: Receiver) -> None:

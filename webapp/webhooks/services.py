@@ -7,6 +7,7 @@ so one on this machine is allowed; no redirect is followed.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -122,13 +123,23 @@ def _post(delivery: Delivery) -> tuple[int | None, str | None]:
         "X-Agent-Signature": sign(body, signing_secret(delivery.organization_id)),
         "X-Callboard-Delivery": str(delivery.id),
     }
-    try:
-        with (
-            httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as http,
+
+    async def post() -> httpx.Response:
+        # httpx limits each read; only a loop limits them all, however slowly they drip in.
+        async with (
+            asyncio.timeout(TIMEOUT_SECONDS),
+            httpx.AsyncClient(
+                timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
+            ) as http,
             # The status is all that counts; an answer without end would hold the worker.
             http.stream("POST", delivery.url, content=body, headers=headers) as answer,
         ):
-            pass
+            return answer
+
+    try:
+        answer = asyncio.run(post())
+    except TimeoutError:
+        return None, f"no answer within {TIMEOUT_SECONDS} s"
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         return None, f"{type(error).__name__}: {error}"[:300]
     if answer.is_success:
