@@ -61,6 +61,10 @@ class Installation:
             self.environment["DATABASE_URL"] = database_url
         self.process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def database_url(self) -> str:
+        return Settings.from_environment(self.environment).database_url
+
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -87,8 +91,7 @@ class Installation:
 
     def holder(self, task_id: str) -> int:
         """The process id of the worker that has taken a task; 0 before one has."""
-        url = Settings.from_environment(self.environment).database_url
-        engine = create_engine(url, poolclass=NullPool)
+        engine = create_engine(self.database_url, poolclass=NullPool)
         with engine.connect() as connection:
             found = backend.find_executor(connection, task_id)
         return int(found.split("-")[-2]) if found else 0

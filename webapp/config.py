@@ -29,6 +29,8 @@ VARIABLES = {
     "CALLBOARD_MAX_UPLOAD": "largest uploaded document or import in bytes",
     "CALLBOARD_RATE_LIMIT": "requests a minute for each API key, session or address",
     "CALLBOARD_SIGN_IN_LIMIT": "sign-in attempts a minute for an address and for an account",
+    "CALLBOARD_TASK_HOURS": "hours that a completed or cancelled task is kept",
+    "CALLBOARD_HISTORY_DAYS": "days that failed tasks, coverage and messages to webhooks are kept",
     "CALLBOARD_SECURE_COOKIES": "1 behind HTTPS: cookies are sent over HTTPS only",
     "CALLBOARD_PROXIES": "how many proxies in front set X-Forwarded-For",
     "CALLBOARD_LOG": "console or json",
@@ -58,6 +60,8 @@ class Settings:
     max_upload: int = 50 * MEBIBYTE
     rate_limit: int = 6000
     sign_in_limit: int = 10
+    task_hours: int = 24
+    history_days: int = 90
     secure_cookies: bool = False
     proxies: int = 0
     log_format: str = "console"
@@ -91,6 +95,8 @@ class Settings:
             max_upload=int(environ.get("CALLBOARD_MAX_UPLOAD", cls.max_upload)),
             rate_limit=int(environ.get("CALLBOARD_RATE_LIMIT", cls.rate_limit)),
             sign_in_limit=int(environ.get("CALLBOARD_SIGN_IN_LIMIT", cls.sign_in_limit)),
+            task_hours=int(environ.get("CALLBOARD_TASK_HOURS", cls.task_hours)),
+            history_days=int(environ.get("CALLBOARD_HISTORY_DAYS", cls.history_days)),
             secure_cookies=environ.get("CALLBOARD_SECURE_COOKIES", "0") == "1",
             proxies=int(environ.get("CALLBOARD_PROXIES", cls.proxies)),
             log_format=environ.get("CALLBOARD_LOG", cls.log_format),

@@ -89,7 +89,7 @@ def test_a_follower_gets_the_state_first_and_then_every_change(
     installation.request("POST", "/agents", {"name": "Fresh news", "instructions": "x"})
     while "Fresh news" not in socket.receive(timeout=60):
         pass
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     socket.close()
 
 
@@ -97,7 +97,7 @@ def test_silent_sockets_hold_no_thread(installation: Installation) -> None:
     sockets = [installation.socket("/ws/live?topic=tasks:all") for _ in range(40)]
     started = time.monotonic()
     assert installation.request("GET", "/health") == {"status": "ok"}
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     for socket in sockets:
         text = socket.receive(timeout=60)
         assert text is not None

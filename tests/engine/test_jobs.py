@@ -88,7 +88,7 @@ def test_a_stopping_worker_leaves_its_job_to_the_next_one(
     began = time.monotonic()
     first.send_signal(signal.SIGTERM)
     assert first.wait(timeout=60) == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert 0 < len(written("long")) < 30
 
     start_worker()

@@ -165,7 +165,7 @@ def test_results_are_paced_and_hold_no_thread(
     time.sleep(0.3)
     started_at = time.monotonic()
     request("GET", "/health")
-    assert time.monotonic() - started_at < 5
+    assert time.monotonic() - started_at < 30
     for thread in threads:
         thread.join(timeout=60)
     assert len(times) == 40

@@ -291,7 +291,7 @@ def _status_table(engine: sa.Engine) -> str:
     return "workflow_status" if engine.dialect.name == "sqlite" else f"{SCHEMA}.workflow_status"
 
 
-def delete_finished(engine: sa.Engine, *, before: datetime, limit: int = 1000) -> int:
+def delete_finished(engine: sa.Engine, *, before: datetime, limit: int) -> int:
     """Forget jobs that ended before a moment; says how many. Retention is ours, not dbos's."""
     from dbos._dbos import _get_dbos_instance
 

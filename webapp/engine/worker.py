@@ -17,7 +17,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from webapp.core import clock
+from webapp.core import clock, retention
 from webapp.core.extensions import db
 from webapp.engine import backend, jobs
 from webapp.engine.leases import LeaseLost, open_leases
@@ -60,8 +60,8 @@ class Worker:
         while not jobs.is_stopping():
             self._sweep()
             if time.monotonic() >= next_retention:
-                self._forget_finished()
-                next_retention = time.monotonic() + RETENTION_SWEEP_SECONDS
+                is_more = self._forget_old()
+                next_retention = time.monotonic() + (0 if is_more else RETENTION_SWEEP_SECONDS)
             self._woken.wait(SWEEP_SECONDS)
         self._drain()
         backend.shut_down()
@@ -94,12 +94,16 @@ class Worker:
                 os._exit(EXIT_LEASE_LOST)
             logger.warning("The sweep for dead workers failed: %s", error)
 
-    def _forget_finished(self) -> None:
+    def _forget_old(self) -> bool:
+        """Delete a batch of what has served its time; whether there may be more."""
         try:
-            while backend.delete_finished(self.engine, before=clock.now() - RETENTION):
-                pass
+            before = clock.now() - RETENTION
+            count = backend.delete_finished(self.engine, before=before, limit=retention.BATCH)
+            with self.app.app_context():
+                return retention.sweep() or count == retention.BATCH
         except DBAPIError as error:
-            logger.warning("Finished jobs could not be deleted: %s", error)
+            logger.warning("What has served its time could not be deleted: %s", error)
+            return False
 
     def _run_job(self, name: str, key: str, arguments: dict[str, Any]) -> None:
         with self._counted(), self.app.app_context():

@@ -6,12 +6,17 @@ from apiflask import APIFlask
 
 
 def init_app(app: APIFlask) -> None:
+    from datetime import timedelta
+
     from webapp.agents.deletion import belongings
+    from webapp.core import retention
     from webapp.knowledge import api, cli, embedding, indexing, jobs, live, pages, services
     from webapp.knowledge.coverage import api as coverage_api
     from webapp.knowledge.coverage import pages as coverage_pages
     from webapp.knowledge.coverage import refresh
+    from webapp.knowledge.coverage.models import CoverageRecord
     from webapp.knowledge.questions import api as questions_api
+    from webapp.knowledge.questions.models import UnansweredQuestion
     from webapp.knowledge.scopes import api as scopes_api
     from webapp.knowledge.scopes import move_pages, moves, proposals
     from webapp.knowledge.scopes import pages as scopes_pages
@@ -46,3 +51,6 @@ def init_app(app: APIFlask) -> None:
     proposals.register()
     moves.register()
     jobs.register()
+    age = timedelta(days=settings.history_days)
+    retention.register("coverage", age, retention.forget_by(CoverageRecord.timestamp))
+    retention.register("questions", age, retention.forget_by(UnansweredQuestion.last_asked_at))

@@ -52,6 +52,7 @@ class Read:
 def register() -> None:
     running.register("document_import", import_documents)
     tasks.when_ended("document_import", fail_unread)
+    tasks.when_forgotten("document_import", uploads.drop_uploads_of)
 
 
 def import_documents(run: Run) -> None:

@@ -19,7 +19,7 @@ from webapp.core.actor import Actor, Role
 from webapp.core.errors import Conflict, DomainError, Invalid, NotFound, UnsupportedMediaType
 from webapp.core.extensions import db
 from webapp.knowledge import documents, index
-from webapp.knowledge.models import Upload, UploadPart
+from webapp.knowledge.models import Document, Upload, UploadPart
 from webapp.knowledge.parsing import DOCX, PDF, ParsingError, check_kind
 from webapp.knowledge.schemas import FileOptions
 from webapp.knowledge.scopes.topics import read_newest_version
@@ -196,6 +196,18 @@ def get_upload(upload_id: UUID) -> Upload | None:
 def drop_upload(upload_id: UUID) -> None:
     """Forget a file, in the running transaction."""
     db.session.execute(delete(Upload).where(Upload.id == upload_id))
+
+
+def drop_uploads_of(imports: Sequence[Task]) -> None:
+    """Forget what imports did not come to read, where no document has it as its file."""
+    ids = [UUID(text) for task in imports for text in task.input.get("upload_ids", [])]
+    if ids:
+        kept = select(Document.id).where(Document.upload_id == Upload.id).exists()
+        db.session.execute(
+            delete(Upload)
+            .where(Upload.id.in_(ids), ~kept)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _keep_files(files: Sequence[File], organization_id: UUID, *, is_folder: bool) -> _Kept:

@@ -32,7 +32,11 @@ class Task(Model):
     """
 
     __tablename__ = "tasks"
-    __table_args__ = (Index(None, "organization_id", "created_at"),)
+    __table_args__ = (
+        Index(None, "organization_id", "created_at"),
+        Index(None, "completed_at"),
+        Index(None, "retry_of"),
+    )
 
     id: Mapped[str] = mapped_column(String(41), primary_key=True, default=lambda: f"task-{uuid4()}")
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))

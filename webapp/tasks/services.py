@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from webapp import engine
 from webapp.audit import services as audit
@@ -20,11 +21,20 @@ from webapp.tasks.models import Status, Task
 from webapp.webhooks import services as webhooks
 
 _endings: dict[str, Callable[[Task], None]] = {}
+_forgettings: dict[str, Callable[[Sequence[Task]], None]] = {}
 
 
 def when_ended(task_type: str, function: Callable[[Task], None]) -> None:
     """Have `function(task)` called in the transaction that ends a task of this type."""
     _endings[task_type] = function
+
+
+def when_forgotten(task_type: str, function: Callable[[Sequence[Task]], None]) -> None:
+    """Have `function(tasks)` called before tasks of this type are deleted, for what is theirs.
+
+    Not for a task that has been tried again: the newer one has it now.
+    """
+    _forgettings[task_type] = function
 
 
 def start_task(
@@ -156,3 +166,35 @@ def retry_task(task_id: str, *, actor: Actor) -> Task:
 def announce(task: Task) -> None:
     live.announce(f"task:{task.id}", task.organization_id)
     live.announce("tasks:all", task.organization_id)
+
+
+def forget_tasks(before: datetime, limit: int, *, failed: bool) -> int:
+    """Delete the oldest tasks that ended before a moment, in the running transaction."""
+    statuses = (Status.FAILED,) if failed else (Status.COMPLETED, Status.CANCELLED)
+    found = list(
+        db.session.scalars(
+            select(Task)
+            .where(Task.completed_at < before, Task.status.in_(statuses))
+            .order_by(Task.completed_at)
+            .limit(limit)
+        )
+    )
+    ids = [task.id for task in found]
+    origins = {task.retry_of for task in found if task.retry_of}
+    retries = db.session.execute(
+        select(Task.id, Task.retry_of).where(Task.retry_of.in_([*ids, *origins]))
+    ).all()
+    for task_type, function in _forgettings.items():
+        function(
+            [
+                task
+                for task in found
+                if task.task_type == task_type
+                and not any(
+                    retry.retry_of in (task.id, task.retry_of) and retry.id not in ids
+                    for retry in retries
+                )
+            ]
+        )
+    db.session.execute(delete(Task).where(Task.id.in_(ids)))
+    return len(found)

@@ -25,7 +25,7 @@ class Delivery(Model):
     """One message to a webhook, and what came of it."""
 
     __tablename__ = "webhook_deliveries"
-    __table_args__ = (Index(None, "organization_id", "created_at"),)
+    __table_args__ = (Index(None, "organization_id", "created_at"), Index(None, "completed_at"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))

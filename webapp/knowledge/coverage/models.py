@@ -32,7 +32,7 @@ class CoverageRecord(Model):
     """What one calculation came to (spec 1, CoverageHistoryItem)."""
 
     __tablename__ = "coverage_history"
-    __table_args__ = (Index(None, "agent_id", "timestamp"),)
+    __table_args__ = (Index(None, "agent_id", "timestamp"), Index(None, "timestamp"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))

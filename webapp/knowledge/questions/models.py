@@ -17,7 +17,10 @@ class UnansweredQuestion(Model):
     """
 
     __tablename__ = "unanswered_questions"
-    __table_args__ = (Index(None, "agent_id", "is_open", "times_asked"),)
+    __table_args__ = (
+        Index(None, "agent_id", "is_open", "times_asked"),
+        Index(None, "last_asked_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
