@@ -56,6 +56,9 @@ def audit(page: LexborHTMLParser, response: TestResponse) -> None:
     title = page.css_first("title")
     assert title is not None
     assert title.text(strip=True).startswith(headings[0]), (title.text(), headings)
+    if response.status_code == 200 and (sections := page.css("nav[aria-label=Main] a")):
+        current = [link for link in sections if "aria-current" in link.attributes]
+        assert len(current) == 1, "The sidebar does not say where this is."
     for form in page.css("form"):
         if form.attributes.get("method", "get").lower() == "post":
             assert form.css_first("input[name=csrf_token]"), f"No token: {form.html}"

@@ -1,4 +1,4 @@
-"""find what has served its time without reading whole tables"""
+"""find what has served its time, and what is asked most, without reading whole tables"""
 
 from alembic import op
 
@@ -16,7 +16,13 @@ INDEXES = [
 ]
 
 
+MOST_ASKED = "ix_unanswered_questions_organization_id_is_open_times_asked"
+
+
 def upgrade() -> None:
+    op.create_index(
+        op.f(MOST_ASKED), "unanswered_questions", ["organization_id", "is_open", "times_asked"]
+    )
     for table, column in INDEXES:
         op.create_index(op.f(f"ix_{table}_{column}"), table, [column])
 
@@ -24,3 +30,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table, column in INDEXES:
         op.drop_index(op.f(f"ix_{table}_{column}"), table)
+    op.drop_index(op.f(MOST_ASKED), "unanswered_questions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, url_for
@@ -23,6 +24,9 @@ from webapp.core.security import current_actor, requires
 from webapp.core.web import page, to
 
 bp = Blueprint("agents", __name__, url_prefix="/agents")
+
+#: what the features below show on an agent's own page: `draw(agent)` → HTML, by name
+panels: dict[str, Callable[[Agent], str]] = {}
 
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
@@ -76,6 +80,7 @@ def show(handle: str) -> Response:
         handed_by=agents_handing_off_to(agent),
         history=list_history(agent.id, limit=3, actor=actor),
         instructions=_rendered(agent.instructions),
+        panels=[Markup(draw(agent)) for draw in panels.values()],  # noqa: S704 - of our templates
     )
 
 

@@ -9,6 +9,7 @@ def init_app(app: APIFlask) -> None:
     from datetime import timedelta
 
     from webapp.agents.deletion import belongings
+    from webapp.agents.pages import panels
     from webapp.core import retention
     from webapp.knowledge import api, cli, embedding, indexing, jobs, live, pages, services
     from webapp.knowledge.coverage import api as coverage_api
@@ -24,6 +25,7 @@ def init_app(app: APIFlask) -> None:
     from webapp.knowledge.taxonomies import pages as taxonomies_pages
 
     belongings["questions"] = services.count_questions_of
+    panels["knowledge"] = coverage_pages.draw_panel
     app.register_blueprint(pages.bp)
     app.register_blueprint(api.bp)
     app.register_blueprint(taxonomies_pages.bp)

@@ -250,7 +250,7 @@ def ask(handle: str) -> Response:
         answer=answer,
         error=error,
         socket_url=f"/ws/query/{agent.id}",
-        document_count=documents.count_documents(actor=actor),
+        document_count=services.count_documents_of(agent, actor=actor),
     )
 
 

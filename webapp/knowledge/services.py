@@ -17,7 +17,7 @@ from webapp.core.actor import Actor, Role
 from webapp.core.database import snapshot, time_limit
 from webapp.core.errors import DomainError, Unavailable
 from webapp.core.extensions import db
-from webapp.knowledge import index
+from webapp.knowledge import documents, index
 from webapp.knowledge.models import Chunk, Document, Question
 from webapp.knowledge.questions.services import MIN_CONFIDENCE, note_question
 from webapp.knowledge.schemas import (
@@ -30,6 +30,7 @@ from webapp.knowledge.schemas import (
     Strategy,
 )
 from webapp.knowledge.scopes.filters import select_documents
+from webapp.knowledge.scopes.models import Scope
 from webapp.knowledge.scopes.topics import Topics
 
 #: a search that takes longer is given up (facts.md 0.5)
@@ -143,6 +144,14 @@ def count_questions(*, actor: Actor, since: datetime) -> int:
     statement = select(func.count()).where(
         Question.organization_id == actor.organization_id, Question.created_at >= since
     )
+    return db.session.scalar(statement) or 0
+
+
+def count_documents_of(agent: Agent, *, actor: Actor) -> int:
+    """How many documents an agent answers from."""
+    if not agent.taxonomy_node_ids:
+        return documents.count_documents(actor=actor)
+    statement = select(Scope.document_count).where(Scope.id == agent.scope_id)
     return db.session.scalar(statement) or 0
 
 

@@ -8,17 +8,17 @@ from flask import g, request, url_for
 
 AGENT_PAGES = (
     "agents", "agent_versions", "agent_releases", "agent_handoffs", "agent_transfer", "agent_bulk",
-    "knowledge.ask",
+    "coverage", "scopes", "knowledge.ask",
 )  # fmt: skip
 
 # label, endpoint, icon, the blueprint whose pages light it up
 SECTIONS = (
     ("Overview", "overview.show", "overview", ("overview",)),
     ("Agents", "agents.index", "agents", AGENT_PAGES),
-    ("Documents", "knowledge.index", "documents", ("knowledge", "taxonomies")),
+    ("Documents", "knowledge.index", "documents", ("knowledge", "taxonomies", "moves")),
     ("Search", "knowledge.search", "search", ("knowledge.search",)),
     ("Tasks", "tasks.index", "tasks", ("tasks",)),
-    ("Settings", "accounts.settings", "settings", ("accounts",)),
+    ("Settings", "accounts.settings", "settings", ("accounts", "webhooks")),
 )
 SETTINGS = (
     ("Members", "accounts.members"),

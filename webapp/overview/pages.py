@@ -11,12 +11,15 @@ from webapp.agents import services as agents
 from webapp.agents.models import Agent, Environment
 from webapp.agents.schemas import AgentQuery
 from webapp.audit import services as audit
+from webapp.audit import wording
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page
 from webapp.knowledge import documents
 from webapp.knowledge import services as knowledge
+from webapp.knowledge.coverage import services as coverage
+from webapp.knowledge.questions import services as questions
 from webapp.knowledge.schemas import DocumentQuery
 from webapp.overview.navigation import SECTIONS, SETTINGS
 
@@ -56,7 +59,10 @@ def overview(actor: Actor) -> dict[str, Any]:
             actor=actor, since=clock.now() - timedelta(days=1)
         ),
         "series": {"x": times, "y": counts},
+        "least_covered": coverage.least_covered(actor=actor, limit=8),
+        "most_asked": questions.most_asked(actor=actor, limit=5),
         "activity": audit.latest(actor.organization_id),
+        "wording": wording,
     }
 
 

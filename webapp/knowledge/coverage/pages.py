@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, render_template, request
 from pydantic import ValidationError
 
 from webapp.agents import services as agents
@@ -36,8 +36,24 @@ THRESHOLDS = (0.25, 0.5, 0.75, 1.0)
 #: gaps listed on the page; the API answers all
 MAX_GAPS = 100
 MAX_QUESTIONS = 20
+#: gaps and questions on the agent's own page
+PANEL_ROWS = 4
 #: branches of a larger tree are folded below the second level
 MAX_OPEN = 60
+
+
+def draw_panel(agent: Agent) -> str:
+    """What an agent knows and does not, for its own page."""
+    actor = current_actor()
+    found = services.measure(agent) if agent.taxonomy_node_ids else None
+    return render_template(
+        "knowledge/coverage/_panel.html",
+        agent=agent,
+        coverage=found,
+        gaps=services.gaps_of(found, GapQuery().threshold, limit=PANEL_ROWS) if found else [],
+        unanswered=questions.list_unanswered(agent.id, actor=actor, limit=PANEL_ROWS),
+        document_count=documents.count_documents(actor=actor),
+    )
 
 
 @bp.get("")

@@ -148,6 +148,7 @@ def keep(agent: Agent, found: Coverage) -> None:
     )
     live.announce(f"coverage:{agent.id}", agent.organization_id)
     live.announce("agents:all", agent.organization_id)
+    live.announce("overview:all", agent.organization_id)
     allowed = agent.coverage_alert_drop
     if before is not None and allowed is not None and before - found.overall_coverage > allowed:
         _raise_alarm(agent, before, found)
@@ -232,7 +233,6 @@ def _raise_alarm(agent: Agent, before: float, found: Coverage) -> None:
     fall = {"from": before, "to": found.overall_coverage}
     system = Actor(agent.organization_id, Role.ADMIN, "Callboard")
     audit.record(system, "coverage_fell", agent, **fall)
-    live.announce("overview:all", agent.organization_id)
     if agent.coverage_alert_webhook:
         payload = {
             "event": "coverage_fell",

@@ -136,23 +136,46 @@ def apply(agent: Agent, found: Coverage) -> None:
 def find_gaps(reference: str | UUID, threshold: float, *, actor: Actor) -> list[Gap]:
     """Topics below `threshold` (0…1) of their target, those that miss most first."""
     agent = agents.get_agent(reference, actor=actor)
-    if not agent.taxonomy_node_ids:
-        return []
-    found, limit = measure(agent), round(100 * threshold, 2)
-    lacking = [UUID(key) for key, percent in found.node_coverage.items() if percent < limit]
-    nodes = select(TaxonomyNode.id, TaxonomyNode.canonical_path).where(TaxonomyNode.id.in_(lacking))
+    return gaps_of(measure(agent), threshold) if agent.taxonomy_node_ids else []
+
+
+def gaps_of(found: Coverage, threshold: float, *, limit: int | None = None) -> list[Gap]:
+    """The gaps in what was measured; the first `limit` of them."""
+    below = round(100 * threshold, 2)
+    counts, targets = found.document_counts, found.target_counts
+    lacking = [key for key, percent in found.node_coverage.items() if percent < below]
+    lacking.sort(key=lambda key: counts[key] - targets[key])
+    ids = [UUID(key) for key in lacking[:limit]]
+    nodes = select(TaxonomyNode.id, TaxonomyNode.canonical_path).where(TaxonomyNode.id.in_(ids))
     gaps = [
         Gap(
             node_id,
             path,
-            found.document_counts[str(node_id)],
-            found.target_counts[str(node_id)],
+            counts[str(node_id)],
+            targets[str(node_id)],
             found.node_coverage[str(node_id)],
-            limit,
+            below,
         )
         for node_id, path in db.session.execute(nodes)
     ]
     return sorted(gaps, key=lambda gap: (-gap.missing_docs, gap.path))
+
+
+def least_covered(*, actor: Actor, limit: int) -> list[Agent]:
+    """The agents whose topics lack most, as kept at their last measuring."""
+    return list(
+        db.session.scalars(
+            select(Agent)
+            .where(
+                Agent.organization_id == actor.organization_id,
+                Agent.is_active,
+                Agent.scope_id.is_not(None),
+                Agent.last_coverage_update.is_not(None),
+            )
+            .order_by(Agent.coverage_percent, Agent.id)
+            .limit(limit)
+        )
+    )
 
 
 def set_targets(

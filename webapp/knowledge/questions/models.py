@@ -19,6 +19,7 @@ class UnansweredQuestion(Model):
     __tablename__ = "unanswered_questions"
     __table_args__ = (
         Index(None, "agent_id", "is_open", "times_asked"),
+        Index(None, "organization_id", "is_open", "times_asked"),
         Index(None, "last_asked_at"),
     )
 

@@ -90,6 +90,22 @@ def list_unanswered(
     )
 
 
+def most_asked(*, actor: Actor, limit: int) -> list[tuple[UnansweredQuestion, Agent]]:
+    """The organization's open questions with the agents that were asked, most asked first."""
+    rows = db.session.execute(
+        select(UnansweredQuestion, Agent)
+        .join(Agent, Agent.id == UnansweredQuestion.agent_id)
+        .where(
+            UnansweredQuestion.organization_id == actor.organization_id,
+            UnansweredQuestion.is_open,
+            Agent.is_active,
+        )
+        .order_by(UnansweredQuestion.times_asked.desc(), UnansweredQuestion.last_asked_at.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def count_open(agent_id: UUID) -> int:
     statement = select(func.count()).where(
         UnansweredQuestion.agent_id == agent_id, UnansweredQuestion.is_open

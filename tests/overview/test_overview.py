@@ -1,0 +1,128 @@
+"""The first page says what happens, what agents do not know, and who did what."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from tests.browser import Browser
+from tests.cast import Cast
+from tests.factories import make_agent, make_document
+from webapp.agents import deletion
+from webapp.audit import services as audit
+from webapp.audit import wording
+from webapp.audit.models import AuditEntry
+from webapp.core.actor import Actor
+from webapp.core.extensions import db
+from webapp.knowledge.coverage import services as coverage
+from webapp.knowledge.questions import services as questions
+from webapp.knowledge.scopes import services as scopes
+from webapp.knowledge.scopes.schemas import FromTaxonomyBody
+from webapp.knowledge.taxonomies import services as taxonomies
+from webapp.knowledge.taxonomies.schemas import TaxonomyBody
+
+
+@pytest.fixture
+def topics(alice: Actor) -> dict[str, UUID]:
+    nodes = [{"path": [label], "target_documents": 2} for label in ("Tea", "Bread", "Soup")]
+    body = TaxonomyBody.model_validate({"version": "1.0.0", "nodes": nodes})
+    return {n.label: n.node_id for n in taxonomies.grow_taxonomy(body, actor=alice).nodes}
+
+
+def make_expert(alice: Actor, name: str, node_id: UUID) -> Any:
+    return scopes.create_agent(
+        FromTaxonomyBody(name=name, taxonomy_node_ids=[node_id]), actor=alice
+    )
+
+
+def lines(page: LexborHTMLParser, selector: str) -> list[str]:
+    return [" ".join(node.text(separator=" ").split()) for node in page.css(selector)]
+
+
+def test_agents_that_know_least_come_first(
+    cast: Cast, alice: Actor, topics: dict[str, UUID]
+) -> None:
+    make_document(alice, nodes=[topics["Tea"]])
+    make_document(alice, nodes=[topics["Tea"]])
+    make_document(alice, nodes=[topics["Bread"]])
+    for label in topics:
+        make_expert(alice, f"{label} expert", topics[label])
+    make_agent(alice, name="Knows about everything")
+    gone = make_expert(alice, "Gone", topics["Soup"])
+    deletion.delete_agent(gone.id, actor=alice)
+    page = cast.browser("vera").get("/")
+    assert lines(page, "#knowledge .meters li") == [
+        "Soup expert 0 %", "Bread expert 50 %", "Tea expert 100 %",
+    ]  # fmt: skip
+    assert [agent.name for agent in coverage.least_covered(actor=alice, limit=1)] == ["Soup expert"]
+    assert lines(cast.browser("charlie").get("/"), "#knowledge .meters li") == []
+
+
+def test_what_is_asked_most_and_not_answered(cast: Cast, alice: Actor) -> None:
+    agent = make_agent(alice)
+    api = cast.api("bob")
+    for query in ("Where do penguins sleep?", "Who won?", "Where do penguins sleep?"):
+        api.post(f"/agents/{agent.handle}/query", {"query": query})
+    page = cast.browser("vera").get("/")
+    assert lines(page, "#knowledge .gaps li") == [
+        "Where do penguins sleep? Coding Expert · asked 2 times",
+        "Who won? Coding Expert · asked once",
+    ]
+    (link, _) = page.css("#knowledge .gaps a")
+    path, anchor = str(link.attributes["href"]).split("#")
+    assert cast.browser("vera").get(path).css_first(f"#{anchor}") is not None
+    asked = questions.most_asked(actor=alice, limit=1)
+    assert [question.text for question, _ in asked] == ["Where do penguins sleep?"]
+    assert "No question is open" in cast.browser("charlie").get("/").css("#knowledge")[0].text()
+
+
+def test_an_agents_page_says_what_it_knows(
+    cast: Cast, alice: Actor, topics: dict[str, UUID]
+) -> None:
+    make_document(alice, nodes=[topics["Bread"]])
+    make_document(alice)
+    agent = make_expert(alice, "Baker", topics["Bread"])
+    cook = make_expert(alice, "Cook", topics["Soup"])
+    anybody = make_agent(alice)
+    browser = cast.browser("alice")
+    (panel,) = lines(browser.get(f"/agents/{agent.handle}"), "#agent-knowledge")
+    assert "50 % of the documents wanted on 1 topic; 1 are there" in panel
+    (panel,) = lines(browser.get(f"/agents/{cook.handle}"), "#agent-knowledge")
+    assert "Largest gaps Soup 0 of 2" in panel
+    (panel,) = lines(browser.get(f"/agents/{anybody.handle}"), "#agent-knowledge")
+    assert "Answers from all 2 documents of the organization." in panel
+    assert "1 document about this agent’s topics" in text(browser, agent.handle)
+    assert "no documents about this agent’s topics yet" in text(browser, cook.handle)
+    assert "from 2 documents." in text(browser, anybody.handle)
+
+
+def text(browser: Browser, handle: str) -> str:
+    return lines(browser.get(f"/agents/{handle}/ask"), "[data-ask-status]")[0]
+
+
+def test_activity_reads_as_sentences(cast: Cast, alice: Actor) -> None:
+    agent = make_agent(alice)
+    document = make_document(alice)
+    deletion.delete_agent(agent.id, actor=alice)
+    audit.record(alice, "coverage_fell", agent, **{"from": 40.0, "to": 12.5})
+    db.session.commit()
+    page = cast.browser("vera").get("/")
+    told = [line.removeprefix("alice@example.com ") for line in lines(page, "#activity li > span")]
+    assert told[1:5] == [
+        "saw coverage fall of agent Coding Expert from 40 % to 12.5 %",
+        "deleted agent Coding Expert",
+        "created document Tea",
+        "created agent Coding Expert",
+    ]
+    assert told[0] == "vera@example.com signed in"
+    assert f"/documents/{document.id}" in [a.attributes["href"] for a in page.css("#activity a")]
+
+
+def test_an_action_without_a_wording_is_told_by_its_name() -> None:
+    entry = AuditEntry(action="turn_over", subject_type="stone", subject_name="x", detail={})
+    assert (wording.verb(entry), wording.noun(entry), wording.aside(entry)) == (
+        "turn over", "stone", "",
+    )  # fmt: skip
