@@ -66,6 +66,8 @@ ROLES = {
     "/api/v1/agents/<agent_id>/coverage/status/<task_id> "
     "/api/v1/agents/<agent_id>/unanswered": Role.VIEWER,
     "GET /documents/index": Role.VIEWER,
+    "GET /documents/bulk": Role.ADMIN,
+    "POST /documents/bulk /api/v1/documents/bulk /api/v1/documents/bulk/preview": Role.ADMIN,
     "GET /taxonomies/<version>/nodes/<uuid:node_id>": Role.ADMIN,
     "POST /taxonomies/<version>/nodes/<uuid:node_id> "
     "/taxonomies/<version>/nodes/<uuid:node_id>/deletion": Role.ADMIN,

@@ -29,6 +29,7 @@ PAST = {
     "revoke": "revoked",
     "roll back": "rolled back",
     "scope": "chose the topics of",
+    "start": "started",
     "sign_in": "signed in",
     "sign_out": "signed out",
     "targets": "set targets of",

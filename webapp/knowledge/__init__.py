@@ -12,6 +12,9 @@ def init_app(app: APIFlask) -> None:
     from webapp.agents.pages import panels
     from webapp.core import retention
     from webapp.knowledge import api, cli, embedding, indexing, jobs, live, pages, services
+    from webapp.knowledge.bulk import api as bulk_api
+    from webapp.knowledge.bulk import pages as bulk_pages
+    from webapp.knowledge.bulk import services as bulk
     from webapp.knowledge.coverage import api as coverage_api
     from webapp.knowledge.coverage import pages as coverage_pages
     from webapp.knowledge.coverage import refresh
@@ -28,6 +31,8 @@ def init_app(app: APIFlask) -> None:
     panels["knowledge"] = coverage_pages.draw_panel
     app.register_blueprint(pages.bp)
     app.register_blueprint(api.bp)
+    app.register_blueprint(bulk_pages.bp)
+    app.register_blueprint(bulk_api.bp)
     app.register_blueprint(taxonomies_pages.bp)
     app.register_blueprint(taxonomies_api.bp)
     app.register_blueprint(scopes_pages.bp)
@@ -52,6 +57,7 @@ def init_app(app: APIFlask) -> None:
         )
     proposals.register()
     moves.register()
+    bulk.register()
     jobs.register()
     age = timedelta(days=settings.history_days)
     retention.register("coverage", age, retention.forget_by(CoverageRecord.timestamp))

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.orm import selectinload
 
 from webapp.audit import services as audit
@@ -27,6 +27,7 @@ from webapp.knowledge.parsing import ParsedDocument, ParsingError, parse
 from webapp.knowledge.schemas import (
     DocumentBody,
     DocumentChanges,
+    DocumentFilter,
     DocumentQuery,
     FileOptions,
 )
@@ -36,6 +37,7 @@ from webapp.knowledge.scopes.topics import (
     Topics,
     add_topics,
     documents_under,
+    lock_topics,
     recounting,
     set_topics,
 )
@@ -193,7 +195,20 @@ def get_document(document_id: UUID, *, actor: Actor, lock: bool = False) -> Docu
 
 def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     """One page of the organization's documents, newest first."""
-    statement = select(Document).where(Document.organization_id == actor.organization_id)
+    statement = select_matching(query, actor.organization_id)
+    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    rows = (
+        statement.order_by(Document.created_at.desc(), Document.id)
+        .limit(query.limit)
+        .offset(query.offset)
+        .options(selectinload(Document.links))
+    )
+    return Page(list(db.session.scalars(rows)), total, query.limit, query.offset)
+
+
+def select_matching(query: DocumentFilter, organization_id: UUID) -> Select[Any]:
+    """The organization's documents that the list's filters find."""
+    statement = select(Document).where(Document.organization_id == organization_id)
     if query.q.strip():
         pattern = like_pattern(query.q.strip())
         statement = statement.where(
@@ -209,14 +224,7 @@ def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     if query.proposed:
         proposed = select(DocumentNode.document_id).where(DocumentNode.is_proposed)
         statement = statement.where(Document.id.in_(proposed))
-    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    rows = (
-        statement.order_by(Document.created_at.desc(), Document.id)
-        .limit(query.limit)
-        .offset(query.offset)
-        .options(selectinload(Document.links))
-    )
-    return Page(list(db.session.scalars(rows)), total, query.limit, query.offset)
+    return statement
 
 
 def list_chunks(document: Document, *, limit: int = 200) -> list[Chunk]:
@@ -279,13 +287,45 @@ def delete_document(document_id: UUID, *, actor: Actor) -> None:
     actor.require(Role.ADMIN)
     index.lock(actor.organization_id)
     document = get_document(document_id, actor=actor, lock=True)
-    with recounting(actor.organization_id, [document.id]):
-        _remove_chunks(actor.organization_id, [document.id])
-        db.session.execute(delete(Upload).where(Upload.id == document.upload_id))
-        db.session.delete(document)
     audit.record(actor, "delete", document)
+    remove_documents(actor.organization_id, [document.id])
     announce(actor.organization_id)
     db.session.commit()
+
+
+def remove_documents(organization_id: UUID, ids: Sequence[UUID]) -> None:
+    """Delete documents with passages and files in the running transaction; the caller commits."""
+    with recounting(organization_id, ids):
+        _remove_chunks(organization_id, ids)
+        chosen = select(Document.upload_id).where(Document.id.in_(ids))
+        upload_ids = list(db.session.scalars(chosen.where(Document.upload_id.is_not(None))))
+        db.session.execute(delete(Document).where(Document.id.in_(ids)))
+        db.session.execute(delete(Upload).where(Upload.id.in_(upload_ids)))
+
+
+def give_topics(
+    organization_id: UUID,
+    ids: Sequence[UUID],
+    node_ids: Sequence[UUID],
+    *,
+    confidence: float,
+    keep: bool,
+) -> None:
+    """Let documents be about these topics, as well or only; the caller commits.
+
+    Raises Invalid where one of the topics has been deleted.
+    """
+    with recounting(organization_id, ids):
+        lock_topics(node_ids)
+        replaced = delete(DocumentNode).where(DocumentNode.document_id.in_(ids))
+        if keep:
+            replaced = replaced.where(DocumentNode.node_id.in_(node_ids))
+        db.session.execute(replaced)
+        links = [(document_id, node_id, confidence) for document_id in ids for node_id in node_ids]
+        add_topics(links)
+        changed = update(Document).where(Document.id.in_(ids))
+        db.session.execute(changed.values(updated_at=clock.now()))
+        index.move_scopes(organization_id)
 
 
 def expect_document(upload: Upload, external_id: str, title: str = "") -> None:

@@ -14,10 +14,14 @@ TYPE_LABELS = {"text/markdown": "Markdown", "text/plain": "Plain text", "text/ht
 
 
 class TopicsField(StringField):
-    """Topics by their paths, `;` between them: Physics > Heat; Cooking."""
+    """Topics by their paths, `;` between them: Physics > Heat; Cooking.
+
+    `empty` says what happens when it is left empty.
+    """
 
     def __init__(self, label: str, **options: Any) -> None:
-        description = "Topics, for example: Physics > Heat; Cooking. Left empty, some are proposed."
+        empty = options.pop("empty", " Left empty, some are proposed.")
+        description = f"Topics, for example: Physics > Heat; Cooking.{empty}"
         super().__init__(label, description=description, **options)
 
     @property

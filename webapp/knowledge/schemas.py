@@ -130,13 +130,18 @@ class DocumentAnswer(Answer):
     updated_at: datetime
 
 
-class DocumentQuery(Body):
-    model_config = {"extra": "ignore"}
+class DocumentFilter(Body):
+    """The list's filters."""
 
     q: str = Field("", max_length=255, description="Part of the title or external id")
     status: Literal["pending", "ready", "failed"] | None = None
     node: UUID | None = Field(None, description="About this topic or one below it")
     proposed: bool = Field(False, description="Only those with topics to confirm")
+
+
+class DocumentQuery(DocumentFilter):
+    model_config = {"extra": "ignore"}
+
     limit: int = Field(50, ge=1, le=100)
     offset: int = Field(0, ge=0, le=1_000_000_000)
 

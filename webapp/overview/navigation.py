@@ -15,7 +15,12 @@ AGENT_PAGES = (
 SECTIONS = (
     ("Overview", "overview.show", "overview", ("overview",)),
     ("Agents", "agents.index", "agents", AGENT_PAGES),
-    ("Documents", "knowledge.index", "documents", ("knowledge", "taxonomies", "moves")),
+    (
+        "Documents",
+        "knowledge.index",
+        "documents",
+        ("knowledge", "document_bulk", "taxonomies", "moves"),
+    ),
     ("Search", "knowledge.search", "search", ("knowledge.search",)),
     ("Tasks", "tasks.index", "tasks", ("tasks",)),
     ("Settings", "accounts.settings", "settings", ("accounts", "webhooks")),

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from webapp.core import clock
-from webapp.core.errors import BadReference
+from webapp.core.errors import BadReference, Invalid
 from webapp.core.extensions import db
 from webapp.knowledge import index
 from webapp.knowledge.models import Document
@@ -156,6 +156,18 @@ def set_topics(
     db.session.execute(delete(DocumentNode).where(DocumentNode.document_id == document.id))
     db.session.expire(document, ["links"])
     add_topics([(document.id, node_id, confidence) for node_id in node_ids], proposed=proposed)
+
+
+def lock_topics(node_ids: Sequence[UUID]) -> None:
+    """Keep topics from being deleted until the transaction ends; Invalid where one has been."""
+    known = (
+        select(TaxonomyNode.id).where(TaxonomyNode.id.in_(node_ids)).with_for_update(key_share=True)
+    )
+    missing = set(node_ids) - set(db.session.scalars(known))
+    if missing:
+        raise Invalid(
+            "A topic has been deleted meanwhile. Choose the topics again.", code="unknown_nodes"
+        )
 
 
 def add_topics(links: Sequence[tuple[UUID, UUID, float]], *, proposed: bool = False) -> None:

@@ -1,0 +1,1 @@
+"""Bulk: many documents at once, deleted or about other topics, by a task."""
