@@ -27,6 +27,6 @@ def post_fork(server, worker):
     And let its threads take turns faster than Python's 5 ms: a search computes for long, and a
     short request beside it waits for a turn at every query of its own.
     """
-    sys.setswitchinterval(0.001)
+    sys.setswitchinterval(0.0003)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)

@@ -74,6 +74,15 @@ class Settings:
     def is_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite")
 
+    @property
+    def stream_threads(self) -> int:
+        """How many threads of a web process answer streams.
+
+        Searches compute, and two would only fight over the interpreter and slow other requests
+        down; those that wait for an embedder elsewhere wait at once.
+        """
+        return 8 if self.embedder_url else 1
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read the settings, making the data folder and the secret key where absent."""

@@ -1,6 +1,6 @@
 """Server-sent events that are paced without holding one of gunicorn's few threads.
 
-The request's thread makes the first event, a few threads of our own make the others, and the loop
+The request's thread makes the first event, a thread of our own makes the others, and the loop
 of the sockets writes each when its time comes. So a hundred questions at once are all told that
 they have begun, and leave gunicorn's threads to other requests while they are answered. Under
 another server, which has no socket to hand over, the response itself waits between events.
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import structlog
@@ -22,9 +23,6 @@ from webapp.core.live.loop import Watched, loop
 from webapp.core.live.sockets import detach
 
 log = structlog.get_logger(__name__)
-
-#: more would only fight over the interpreter, and slow other requests down
-_pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="streams")
 
 #: (spec 1, S-REQ-011 and C-REQ-015)
 HEADERS = {
@@ -105,8 +103,15 @@ def stream_response(events: Iterator[Event]) -> Response:
     stream.send(_head())
     stream.send(_chunk(_text(1, next(events))))
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
-    _pool.submit(_send_rest, app, g.get("request_id", ""), stream, events)
+    _pool(app.config["CALLBOARD"].stream_threads).submit(
+        _send_rest, app, g.get("request_id", ""), stream, events
+    )
     return _HandedOver()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="streams")
 
 
 def _send_rest(app: Flask, request_id: str, stream: EventStream, events: Iterator[Event]) -> None:
