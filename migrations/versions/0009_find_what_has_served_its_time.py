@@ -1,5 +1,6 @@
-"""find what has served its time, and what is asked most, without reading whole tables"""
+"""find what has served its time, and what overviews list, without reading whole tables"""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
@@ -16,18 +17,26 @@ INDEXES = [
 ]
 
 
-MOST_ASKED = "ix_unanswered_questions_organization_id_is_open_times_asked"
-
-
 def upgrade() -> None:
-    op.create_index(
-        op.f(MOST_ASKED), "unanswered_questions", ["organization_id", "is_open", "times_asked"]
-    )
     for table, column in INDEXES:
         op.create_index(op.f(f"ix_{table}_{column}"), table, [column])
+    op.create_index(
+        "ix_unanswered_questions_most_asked",
+        "unanswered_questions",
+        ["organization_id", "is_open", "times_asked", "last_asked_at"],
+    )
+    has_topics = sa.text("scope_id IS NOT NULL")
+    op.create_index(
+        "ix_agents_least_covered",
+        "agents",
+        ["organization_id", "is_active", "coverage_percent", "id"],
+        sqlite_where=has_topics,
+        postgresql_where=has_topics,
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_agents_least_covered", "agents")
+    op.drop_index("ix_unanswered_questions_most_asked", "unanswered_questions")
     for table, column in INDEXES:
         op.drop_index(op.f(f"ix_{table}_{column}"), table)
-    op.drop_index(op.f(MOST_ASKED), "unanswered_questions")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
@@ -111,6 +111,12 @@ class Agent(Model):
                 info={"only": "postgresql"},
             ).ddl_if(dialect="postgresql")
             for name in ("name_key", "updated_at", "coverage_percent")
+        ),
+        Index(
+            "ix_agents_least_covered",
+            *("organization_id", "is_active", "coverage_percent", "id"),
+            sqlite_where=text("scope_id IS NOT NULL"),
+            postgresql_where=text("scope_id IS NOT NULL"),
         ),
     )
 

@@ -19,7 +19,10 @@ class UnansweredQuestion(Model):
     __tablename__ = "unanswered_questions"
     __table_args__ = (
         Index(None, "agent_id", "is_open", "times_asked"),
-        Index(None, "organization_id", "is_open", "times_asked"),
+        Index(
+            "ix_unanswered_questions_most_asked",
+            *("organization_id", "is_open", "times_asked", "last_asked_at"),
+        ),
         Index(None, "last_asked_at"),
     )
 
