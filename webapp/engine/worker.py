@@ -101,8 +101,9 @@ class Worker:
             count = backend.delete_finished(self.engine, before=before, limit=retention.BATCH)
             with self.app.app_context():
                 return retention.sweep() or count == retention.BATCH
-        except DBAPIError as error:
-            logger.warning("What has served its time could not be deleted: %s", error)
+        except Exception:
+            # Whatever is wrong with it, jobs go on.
+            logger.exception("What has served its time could not be deleted.")
             return False
 
     def _run_job(self, name: str, key: str, arguments: dict[str, Any]) -> None:
