@@ -101,7 +101,7 @@ def test_silent_sockets_hold_no_thread(installation: Installation) -> None:
     for socket in sockets:
         text = socket.receive(timeout=60)
         assert text is not None
-        assert 'hx-target="#tasks"' in text
+        assert 'hx-target="#tasks-pulse"' in text
     for socket in sockets:
         socket.close()
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response
 from pydantic import TypeAdapter
 
 from webapp.core.actor import Role
 from webapp.core.api import list_response
-from webapp.core.errors import Invalid
 from webapp.core.security import current_actor, requires
-from webapp.core.web import Paging
 from webapp.tasks import services
-from webapp.tasks.models import Status, Task
-from webapp.tasks.schemas import TaskAnswer
+from webapp.tasks.models import Task
+from webapp.tasks.schemas import TaskAnswer, TaskQuery
 
 bp = APIBlueprint("tasks_api", __name__, url_prefix="/api/v1/tasks", tag="Tasks")
 
@@ -22,15 +20,11 @@ TASKS = TypeAdapter(list[TaskAnswer])
 
 @bp.get("")
 @requires(Role.VIEWER)
+@bp.input(TaskQuery, location="query", arg_name="query")
 @bp.output(list[TaskAnswer])
-@bp.doc(responses=[422])
-def index() -> Response:
-    """Tasks, newest first; `status`, `limit`, `offset`"""
-    status = request.args.get("status") or None
-    if status is not None and status not in list(Status):
-        raise Invalid(f"status must be one of {', '.join(Status)}.", field="status")
-    found = services.list_tasks(Paging.from_request(), status=status, actor=current_actor())
-    return list_response(TASKS, found)
+def index(query: TaskQuery) -> Response:
+    """Tasks, newest first"""
+    return list_response(TASKS, services.list_tasks(query, actor=current_actor()))
 
 
 @bp.get("/<task_id>")

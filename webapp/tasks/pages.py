@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
+from pydantic import ValidationError
 
 from webapp.core.actor import Role
+from webapp.core.errors import Invalid, validation_errors
 from webapp.core.security import current_actor, requires
-from webapp.core.web import Paging, page, to
-from webapp.tasks import services
+from webapp.core.web import page, to
+from webapp.tasks import running, services
 from webapp.tasks.models import Status
+from webapp.tasks.schemas import TaskQuery
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 
@@ -16,13 +19,20 @@ bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 @bp.get("")
 @requires(Role.VIEWER)
 def index() -> Response:
-    status = request.args.get("status")
-    found = services.list_tasks(
-        Paging.from_request(),
-        status=status if status in list(Status) else None,
-        actor=current_actor(),
+    values = {name: value for name, value in request.args.items() if value}
+    try:
+        query = TaskQuery.model_validate(values)
+    except ValidationError as error:
+        first = validation_errors(error)[0]
+        raise Invalid(f"{first['field']}: {first['message']}", field=first["field"]) from error
+    return page(
+        "tasks/index.html",
+        fragment="tasks/_list.html",
+        tasks=services.list_tasks(query, actor=current_actor()),
+        query=query,
+        statuses=list(Status),
+        kinds=running.kinds(),
     )
-    return page("tasks/index.html", fragment="tasks/_list.html", tasks=found, statuses=list(Status))
 
 
 @bp.get("/<task_id>")

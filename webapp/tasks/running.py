@@ -75,6 +75,11 @@ def register(task_type: str, function: Callable[[Run], None]) -> None:
     _functions[task_type] = function
 
 
+def kinds() -> list[str]:
+    """The types of tasks that can be run."""
+    return sorted(_functions)
+
+
 def register_job() -> None:
     engine.job("task")(run_task)
 

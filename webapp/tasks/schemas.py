@@ -4,8 +4,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from webapp.core.api import Answer
+from pydantic import Field
+
+from webapp.core.api import Answer, Body
 from webapp.tasks.models import Status
+
+
+class TaskQuery(Body):
+    """The list's filters and page."""
+
+    model_config = {"extra": "ignore"}
+
+    status: Status | None = None
+    task_type: str | None = Field(None, max_length=50, examples=["document_import"])
+    agent_id: UUID | None = None
+    limit: int = Field(50, ge=1, le=100)
+    offset: int = Field(0, ge=0, le=1_000_000_000)
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.status or self.task_type or self.agent_id)
 
 
 class TaskAnswer(Answer):

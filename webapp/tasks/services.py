@@ -16,8 +16,9 @@ from webapp.core.actor import Actor, Role
 from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
-from webapp.core.web import Page, Paging
+from webapp.core.web import Page
 from webapp.tasks.models import Status, Task
+from webapp.tasks.schemas import TaskQuery
 from webapp.webhooks import services as webhooks
 
 _endings: dict[str, Callable[[Task], None]] = {}
@@ -115,18 +116,20 @@ def get_task(task_id: str, *, actor: Actor, lock: bool = False) -> Task:
     return task
 
 
-def list_tasks(paging: Paging, *, actor: Actor, status: str | None = None) -> Page:
+def list_tasks(query: TaskQuery, *, actor: Actor) -> Page:
     """One page of the organization's tasks, newest first."""
     statement = select(Task).where(Task.organization_id == actor.organization_id)
-    if status:
-        statement = statement.where(Task.status == status)
+    if query.status:
+        statement = statement.where(Task.status == query.status)
+    if query.task_type:
+        statement = statement.where(Task.task_type == query.task_type)
+    if query.agent_id:
+        statement = statement.where(Task.agent_id == query.agent_id)
     total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
     rows = (
-        statement.order_by(Task.created_at.desc(), Task.id)
-        .limit(paging.limit)
-        .offset(paging.offset)
+        statement.order_by(Task.created_at.desc(), Task.id).limit(query.limit).offset(query.offset)
     )
-    return Page(list(db.session.scalars(rows)), total, paging.limit, paging.offset)
+    return Page(list(db.session.scalars(rows)), total, query.limit, query.offset)
 
 
 def cancel_task(task_id: str, *, actor: Actor) -> Task:
@@ -148,7 +151,9 @@ def retry_task(task_id: str, *, actor: Actor) -> Task:
     actor.require(Role.ADMIN)
     old = get_task(task_id, actor=actor, lock=True)
     if not old.is_retryable:
-        raise Conflict(f"Task {old.id} is {old.status}; there is nothing to retry.")
+        raise Conflict(
+            f"Task {old.id} is {old.status}; there is nothing to retry.", code="not_retryable"
+        )
     task = start_task(
         old.task_type,
         title=old.title,

@@ -1,0 +1,65 @@
+"""The list of tasks, by status, kind and agent."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cast import Cast
+from tests.factories import make_agent
+from webapp.core.actor import Actor
+from webapp.core.extensions import db
+from webapp.tasks import services
+from webapp.tasks.models import Status
+
+
+@pytest.fixture
+def tasks(alice: Actor) -> dict[str, str]:
+    """An import that failed, a check that runs, and a refresh of an agent that waits."""
+    agent = make_agent(alice)
+    made = {
+        name: services.start_task(name, title=name, input={}, actor=alice, agent_id=agent_id)
+        for name, agent_id in (
+            ("document_import", None), ("index_check", None), ("coverage_refresh", agent.id),
+        )
+    }  # fmt: skip
+    services.end_task(made["document_import"], Status.FAILED, "It broke.")
+    made["index_check"].begin(made["index_check"].created_at)
+    db.session.commit()
+    return {name: task.id for name, task in made.items()} | {"agent": str(agent.id)}
+
+
+def test_each_filter_narrows(cast: Cast, tasks: dict[str, str]) -> None:
+    def found(query: str) -> set[str]:
+        answer = cast.api("vera").get(f"/tasks?{query}")
+        assert int(answer.headers["X-Total-Count"]) == len(answer.json)
+        return {task["task_type"] for task in answer.json}
+
+    assert len(found("")) == 3
+    assert found("status=failed") == {"document_import"}
+    assert found("task_type=index_check") == {"index_check"}
+    assert found(f"agent_id={tasks['agent']}") == {"coverage_refresh"}
+    assert found("status=failed&task_type=index_check") == set()
+    assert len(cast.api("vera").get("/tasks?limit=1").json) == 1
+    assert cast.api("charlie").get("/tasks").json == []
+
+
+@pytest.mark.parametrize("query", ["status=sleeping", "agent_id=x", "limit=0", "offset=-1"])
+def test_a_filter_that_cannot_be_is_refused(cast: Cast, query: str) -> None:
+    assert cast.api("vera").get(f"/tasks?{query}").status_code == 422
+    cast.browser("vera").get(f"/tasks?{query}", status=422)
+
+
+def test_the_page_keeps_its_filters(cast: Cast, tasks: dict[str, str]) -> None:
+    browser = cast.browser("vera")
+    page = browser.get("/tasks?status=&task_type=document_import")
+    assert [row.text() for row in page.css("#tasks .row-title")] == ["document_import"]
+    (chosen,) = page.css("[name=task_type] option[selected]")
+    assert chosen.text() == "Document import"
+    (part,) = page.css("#tasks[data-refresh]")
+    assert "task_type=document_import" in str(part.attributes["hx-get"])
+    assert "No task matches" in browser.get("/tasks?status=cancelled").text()
+
+
+def test_what_has_not_failed_cannot_be_tried_again(cast: Cast, tasks: dict[str, str]) -> None:
+    answer = cast.api("alice").post(f"/tasks/{tasks['index_check']}/retry")
+    assert (answer.status_code, answer.json["code"]) == (409, "not_retryable")
