@@ -124,6 +124,12 @@ def _uuid_digits_postgresql(element: uuid_digits, compiler: Any, **options: Any)
     return f"CAST({compiler.process(element.clauses, **options)} AS TEXT)"
 
 
+def split_uuids(joined: str | None) -> list[str]:
+    """The texts of UUIDs that the database has joined by commas."""
+    found = joined.split(",") if joined else []
+    return found if "-" in (joined or "") else [dashed(digits) for digits in found]
+
+
 @lru_cache(65_536)
 def dashed(digits: str) -> str:
     """The text of a UUID, from PostgreSQL's own text or SQLite's 32 digits."""

@@ -5,6 +5,7 @@ Reading writes nothing (api.md); only a refresh keeps what it measured.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from webapp.agents.models import Agent
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
-from webapp.core.database import dashed, uuid_digits
+from webapp.core.database import dashed, split_uuids, uuid_digits
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.extensions import db
 from webapp.knowledge.coverage.models import DEFAULT_TARGET, CoverageRecord, CoverageTarget
@@ -94,13 +95,11 @@ def measure(agent: Agent) -> Coverage:
     One read of as many rows as the scope has topics; documents and passages are not read.
     """
     own = _targets(agent)
-    nodes, documents, targets = (
-        column.split(",") if column else [] for column in db.session.execute(_select(agent)).one()
-    )
+    nodes, documents, targets = db.session.execute(_select(agent)).one()
     # A topic under several others comes more than once.
-    node_ids = [dashed(text) for text in nodes]
-    counts = dict(zip(node_ids, map(int, documents), strict=True))
-    wants = dict(zip(node_ids, map(int, targets), strict=True))
+    node_ids = split_uuids(nodes)
+    counts = dict(zip(node_ids, json.loads(f"[{documents or ''}]"), strict=True))
+    wants = dict(zip(node_ids, json.loads(f"[{targets or ''}]"), strict=True))
     wants |= {key: target for key, target in own.items() if key in wants}
     found, wanted = sum(map(min, counts.values(), wants.values())), sum(wants.values())
     totals = db.session.execute(
