@@ -184,22 +184,20 @@ def forget_tasks(before: datetime, limit: int, *, failed: bool) -> int:
             .limit(limit)
         )
     )
-    ids = [task.id for task in found]
-    origins = {task.retry_of for task in found if task.retry_of}
-    retries = db.session.execute(
-        select(Task.id, Task.retry_of).where(Task.retry_of.in_([*ids, *origins]))
-    ).all()
+    shared = _tried_again(found)
     for task_type, function in _forgettings.items():
-        function(
-            [
-                task
-                for task in found
-                if task.task_type == task_type
-                and not any(
-                    retry.retry_of in (task.id, task.retry_of) and retry.id not in ids
-                    for retry in retries
-                )
-            ]
-        )
-    db.session.execute(delete(Task).where(Task.id.in_(ids)))
+        of_type = (task for task in found if task.task_type == task_type)
+        function([task for task in of_type if task.id not in shared])
+    db.session.execute(delete(Task).where(Task.id.in_([task.id for task in found])))
     return len(found)
+
+
+def _tried_again(tasks: Sequence[Task]) -> set[str]:
+    """The ids of tasks whose input is also that of another try, which stays."""
+    ids = {task.id for task in tasks}
+    origins = {task.retry_of for task in tasks if task.retry_of}
+    retries = db.session.execute(
+        select(Task.id, Task.retry_of).where(Task.retry_of.in_(ids | origins))
+    )
+    staying = {retry.retry_of for retry in retries if retry.id not in ids}
+    return {task.id for task in tasks if task.id in staying or task.retry_of in staying}
