@@ -82,18 +82,20 @@ def test_what_is_asked_most_and_not_answered(cast: Cast, alice: Actor) -> None:
 def test_an_agents_page_says_what_it_knows(
     cast: Cast, alice: Actor, topics: dict[str, UUID]
 ) -> None:
+    anybody = make_agent(alice)
+    browser = cast.browser("alice")
+    (panel,) = lines(browser.get(f"/agents/{anybody.handle}"), "#agent-knowledge")
+    assert "There are no documents yet" in panel
     make_document(alice, nodes=[topics["Bread"]])
     make_document(alice)
     agent = make_expert(alice, "Baker", topics["Bread"])
     cook = make_expert(alice, "Cook", topics["Soup"])
-    anybody = make_agent(alice)
-    browser = cast.browser("alice")
     (panel,) = lines(browser.get(f"/agents/{agent.handle}"), "#agent-knowledge")
     assert "50 % of the documents wanted on 1 topic; 1 are there" in panel
     (panel,) = lines(browser.get(f"/agents/{cook.handle}"), "#agent-knowledge")
     assert "Largest gaps Soup 0 of 2" in panel
     (panel,) = lines(browser.get(f"/agents/{anybody.handle}"), "#agent-knowledge")
-    assert "Answers from all 2 documents of the organization." in panel
+    assert "Answers from all documents of the organization (2)." in panel
     assert "1 document about this agent’s topics" in text(browser, agent.handle)
     assert "no documents about this agent’s topics yet" in text(browser, cook.handle)
     assert "from 2 documents." in text(browser, anybody.handle)
