@@ -56,12 +56,10 @@ class Worker:
             time.sleep(0.01)  # the id is new: only another worker's passing look can hold it
         backend.launch(self.engine, self.executor_id, self._run_job)
         logger.info("Worker %s takes jobs.", self.executor_id)
-        next_retention = time.monotonic()
+        # In a thread of its own: a long deletion must not keep the jobs of dead workers waiting.
+        threading.Thread(target=self._keep_forgetting, name="retention", daemon=True).start()
         while not jobs.is_stopping():
             self._sweep()
-            if time.monotonic() >= next_retention:
-                is_more = self._forget_old()
-                next_retention = time.monotonic() + (0 if is_more else RETENTION_SWEEP_SECONDS)
             self._woken.wait(SWEEP_SECONDS)
         self._drain()
         backend.shut_down()
@@ -93,6 +91,11 @@ class Worker:
                 logging.shutdown()
                 os._exit(EXIT_LEASE_LOST)
             logger.warning("The sweep for dead workers failed: %s", error)
+
+    def _keep_forgetting(self) -> None:
+        while not jobs.is_stopping():
+            is_more = self._forget_old()
+            time.sleep(SWEEP_SECONDS if is_more else RETENTION_SWEEP_SECONDS)
 
     def _forget_old(self) -> bool:
         """Delete a batch of what has served its time; whether there may be more."""
