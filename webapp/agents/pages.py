@@ -21,7 +21,7 @@ from webapp.audit import services as audit
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, PreconditionFailed, validation_errors
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, to
+from webapp.core.web import page, read_query, to
 
 bp = Blueprint("agents", __name__, url_prefix="/agents")
 
@@ -35,7 +35,7 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("i
 @requires(Role.VIEWER)
 def index() -> Response:
     actor = current_actor()
-    query = read_query()
+    query = read_query(AgentQuery)
     return page(
         "agents/index.html",
         fragment="agents/_list.html",
@@ -178,15 +178,6 @@ def remove(handle: str) -> Response:
     name = found.agent.name
     deletion.remove_agent(handle, actor=current_actor(), force=True)
     return to("agents.index", message=f"{name} and all that belonged to it is gone.")
-
-
-def read_query() -> AgentQuery:
-    """The list's filters as the address has them."""
-    arguments = {name: value for name, value in request.args.items() if value != ""}
-    try:
-        return AgentQuery.model_validate(arguments)
-    except ValidationError as error:
-        raise Invalid(validation_errors(error)[0]["message"]) from error
 
 
 def _save(agent: Agent, form: AgentForm) -> Response:

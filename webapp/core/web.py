@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from apiflask import APIFlask
 from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup, escape
+from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from webapp.core import clock
-from webapp.core.errors import Invalid
+from webapp.core.errors import Invalid, validation_errors
+
+Q = TypeVar("Q", bound=BaseModel)
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
@@ -91,6 +94,15 @@ class Paging:
             whole_number("limit", default, 1, maximum),
             whole_number("offset", 0, 0, 10**9),
         )
+
+
+def read_query(schema: type[Q]) -> Q:
+    """A page's filters as its address has them; Invalid names the first that cannot be."""
+    try:
+        return schema.model_validate({name: value for name, value in request.args.items() if value})
+    except ValidationError as error:
+        first = validation_errors(error)[0]
+        raise Invalid(f"{first['field']}: {first['message']}", field=first["field"]) from error
 
 
 @dataclass(frozen=True)

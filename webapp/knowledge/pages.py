@@ -12,7 +12,7 @@ from webapp.agents import services as agents
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, validation_errors
 from webapp.core.security import accepts_upload, current_actor, requires
-from webapp.core.web import page, to, whole_number
+from webapp.core.web import page, read_query, to, whole_number
 from webapp.knowledge import documents, indexing, services, uploads
 from webapp.knowledge import index as index_of_documents
 from webapp.knowledge.api import send_original
@@ -39,10 +39,7 @@ STRATEGIES = ("hybrid", "keyword", "vector")
 @bp.get("/documents")
 @requires(Role.VIEWER)
 def index() -> Response:
-    try:
-        query = DocumentQuery.model_validate(_arguments())
-    except ValidationError as error:
-        raise _invalid(error) from error
+    query = read_query(DocumentQuery)
     actor = current_actor()
     return page(
         "knowledge/index.html",
@@ -288,10 +285,6 @@ def _new_page(paste: PasteForm, files: UploadForm, *, status: int = 200) -> Resp
 
 def _topics(field: TopicsField) -> dict[str, Any]:
     return {"nodes": field.paths} if field.paths else {}
-
-
-def _arguments() -> dict[str, Any]:
-    return {name: value for name, value in request.args.items() if value != ""}
 
 
 def _invalid(error: ValidationError) -> Invalid:

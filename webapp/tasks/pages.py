@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
-from pydantic import ValidationError
+from flask import Blueprint, Response
 
 from webapp.core.actor import Role
-from webapp.core.errors import Invalid, validation_errors
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, to
+from webapp.core.web import page, read_query, to
 from webapp.tasks import running, services
 from webapp.tasks.models import Status
 from webapp.tasks.schemas import TaskQuery
@@ -19,12 +17,7 @@ bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 @bp.get("")
 @requires(Role.VIEWER)
 def index() -> Response:
-    values = {name: value for name, value in request.args.items() if value}
-    try:
-        query = TaskQuery.model_validate(values)
-    except ValidationError as error:
-        first = validation_errors(error)[0]
-        raise Invalid(f"{first['field']}: {first['message']}", field=first["field"]) from error
+    query = read_query(TaskQuery)
     return page(
         "tasks/index.html",
         fragment="tasks/_list.html",

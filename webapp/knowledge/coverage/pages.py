@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from flask import Blueprint, Response, render_template, request
@@ -15,7 +14,7 @@ from webapp.agents.schemas import AgentUpdate
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, NotFound, validation_errors
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, to
+from webapp.core.web import page, read_query, to
 from webapp.knowledge import documents, index
 from webapp.knowledge.coverage import refresh as refreshing
 from webapp.knowledge.coverage import services
@@ -27,8 +26,6 @@ from webapp.knowledge.schemas import DocumentQuery
 from webapp.knowledge.taxonomies import services as taxonomies
 
 HALF_A_DAY, MINUTE = timedelta(hours=12), timedelta(minutes=1)
-
-Q = TypeVar("Q", GapQuery, HistoryQuery)
 
 bp = Blueprint("coverage", __name__, url_prefix="/agents/<handle>/coverage")
 
@@ -52,7 +49,7 @@ def draw_panel(agent: Agent) -> str:
         coverage=found,
         gaps=services.gaps_of(found, GapQuery().threshold, limit=PANEL_ROWS) if found else [],
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=PANEL_ROWS),
-        document_count=documents.count_documents(actor=actor),
+        document_count=0 if found else documents.count_documents(actor=actor),
     )
 
 
@@ -129,7 +126,7 @@ def set_target(handle: str, node_id: UUID) -> Response:
 
 def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Response:
     actor = current_actor()
-    query, dates = _query(GapQuery), _query(HistoryQuery)
+    query, dates = read_query(GapQuery), read_query(HistoryQuery)
     found = services.measure(agent)
     roots = draw_tree(agent, found)
     gaps = services.find_gaps(agent.id, query.threshold, actor=actor)
@@ -200,11 +197,3 @@ def _span(history: services.History) -> tuple[float, float] | None:
     if end - start < MINUTE:
         start, end = start - HALF_A_DAY, end + HALF_A_DAY
     return start.timestamp(), end.timestamp()
-
-
-def _query(schema: type[Q]) -> Q:
-    try:
-        return schema.model_validate({name: value for name, value in request.args.items() if value})
-    except ValidationError as error:
-        first = validation_errors(error)[0]
-        raise Invalid(f"{first['field']}: {first['message']}", field=first["field"]) from error
