@@ -49,6 +49,7 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
         secret_key="a secret of the tests",
         rate_limit=1_000_000,
         sign_in_limit=1_000,
+        allowed_hosts="localhost",  # where the tests' receivers are
     )
 
 

@@ -50,6 +50,7 @@ class Installation:
             "CALLBOARD_DATA": str(data),
             "PORT": str(self.port),
             "CALLBOARD_SIGN_IN_LIMIT": "1000",
+            "CALLBOARD_ALLOWED_HOSTS": "localhost",
         }
         if with_admin:
             self.environment |= {

@@ -31,6 +31,8 @@ VARIABLES = {
     "CALLBOARD_SIGN_IN_LIMIT": "sign-in attempts a minute for an address and for an account",
     "CALLBOARD_TASK_HOURS": "hours that a completed or cancelled task is kept",
     "CALLBOARD_HISTORY_DAYS": "days that failed tasks, coverage and messages to webhooks are kept",
+    "CALLBOARD_AUDIT_DAYS": "days that audit entries are kept",
+    "CALLBOARD_ALLOWED_HOSTS": "private hosts and networks that webhooks may call, comma between",
     "CALLBOARD_SECURE_COOKIES": "1 behind HTTPS: cookies are sent over HTTPS only",
     "CALLBOARD_PROXIES": "how many proxies in front set X-Forwarded-For",
     "CALLBOARD_LOG": "console or json",
@@ -62,6 +64,8 @@ class Settings:
     sign_in_limit: int = 10
     task_hours: int = 24
     history_days: int = 90
+    audit_days: int = 730
+    allowed_hosts: str = ""
     secure_cookies: bool = False
     proxies: int = 0
     log_format: str = "console"
@@ -106,6 +110,8 @@ class Settings:
             sign_in_limit=int(environ.get("CALLBOARD_SIGN_IN_LIMIT", cls.sign_in_limit)),
             task_hours=int(environ.get("CALLBOARD_TASK_HOURS", cls.task_hours)),
             history_days=int(environ.get("CALLBOARD_HISTORY_DAYS", cls.history_days)),
+            audit_days=int(environ.get("CALLBOARD_AUDIT_DAYS", cls.audit_days)),
+            allowed_hosts=environ.get("CALLBOARD_ALLOWED_HOSTS", cls.allowed_hosts),
             secure_cookies=environ.get("CALLBOARD_SECURE_COOKIES", "0") == "1",
             proxies=int(environ.get("CALLBOARD_PROXIES", cls.proxies)),
             log_format=environ.get("CALLBOARD_LOG", cls.log_format),

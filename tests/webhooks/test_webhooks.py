@@ -8,11 +8,14 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from apiflask import APIFlask
 from sqlalchemy import func, select
 
 from tests.cast import Cast
@@ -294,6 +297,33 @@ def test_a_stopping_worker_leaves_the_message_to_another(
         with pytest.raises(engine.Interrupted):
             run(delivery)
     assert (run(delivery).status, delivery.attempts) == (Status.DELIVERED, 1)
+
+
+@pytest.mark.parametrize("status", [300, 307, 400, 404, 429, 451, 499])
+def test_the_document_says_which_answers_are_final(
+    alice: Actor, receiver: Receiver, docs: Path, status: int
+) -> None:
+    assert "One from 300 to 499\nrefuses it for good" in (docs / "operations.md").read_text()
+    receiver.answers = [status, 200]
+    assert run(send(alice, receiver.url)).status == Status.FAILED
+    assert len(receiver.messages) == 1
+
+
+# Private addresses
+
+
+def test_a_private_address_is_not_called_unless_it_is_allowed(
+    app: APIFlask, alice: Actor, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = replace(app.config["CALLBOARD"], allowed_hosts="")
+    monkeypatch.setitem(app.config, "CALLBOARD", nobody)
+    for host in ("127.0.0.1", "localhost"):
+        delivery = run(send(alice, receiver.url.replace("127.0.0.1", host)))
+        assert (delivery.status, delivery.attempts) == (Status.FAILED, 1)
+        assert delivery.error == (
+            f"{host} is a private address; CALLBOARD_ALLOWED_HOSTS does not name it"
+        )
+    assert receiver.messages == []
 
 
 # Addresses that are refused

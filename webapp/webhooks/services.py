@@ -1,8 +1,9 @@
 """Tell webhooks what happened: signed, tried again, never in the way of what happened.
 
 facts.md 0.8: POST of JSON with `X-Agent-Signature: sha256=<hex HMAC-SHA256 of the body>`, 10 s
-for an answer, three attempts with growing pauses; 4xx is final. Only admins may name an address,
-so one on this machine is allowed; no redirect is followed.
+for an answer, three attempts with growing pauses. A 2xx answer is the end, and so are 4xx, and 3xx
+because no redirect is followed; anything else, and no answer, is tried again. Private addresses
+are called only where `CALLBOARD_ALLOWED_HOSTS` names them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -20,6 +22,7 @@ from sqlalchemy import select
 from webapp import engine
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
+from webapp.core.addresses import allowed_hosts
 from webapp.core.database import get_locked
 from webapp.core.extensions import db
 from webapp.webhooks.models import Delivery, Status
@@ -106,15 +109,24 @@ def deliver(key: str) -> None:
         delivery.attempts += 1
         attempt = delivery.attempts
         db.session.commit()
-        response_status, error = _post(delivery)
-        if not _note(delivery_id, response_status, error):
+        if not _note(delivery_id, _post(delivery)):
             return
         time.sleep(2 ** (attempt - 1))
 
 
-def _post(delivery: Delivery) -> tuple[int | None, str | None]:
-    """The answer's status, and what went wrong."""
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an attempt: the answer's status, and what went wrong."""
+
+    response_status: int | None = None
+    error: str | None = None
+    is_final: bool = True
+
+
+def _post(delivery: Delivery) -> Outcome:
     import httpx  # a web process never sends, and starts sooner without
+
+    from webapp.core import outgoing
 
     body = json.dumps(delivery.payload, sort_keys=True).encode()
     headers = {
@@ -128,9 +140,7 @@ def _post(delivery: Delivery) -> tuple[int | None, str | None]:
         # httpx limits each read; only a loop limits them all, however slowly they drip in.
         async with (
             asyncio.timeout(TIMEOUT_SECONDS),
-            httpx.AsyncClient(
-                timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False
-            ) as http,
+            outgoing.open_client(allowed_hosts(), timeout_seconds=TIMEOUT_SECONDS) as http,
             # The status is all that counts; an answer without end would hold the worker.
             http.stream("POST", delivery.url, content=body, headers=headers) as answer,
         ):
@@ -139,26 +149,28 @@ def _post(delivery: Delivery) -> tuple[int | None, str | None]:
     try:
         answer = asyncio.run(post())
     except TimeoutError:
-        return None, f"no answer within {TIMEOUT_SECONDS} s"
+        return Outcome(None, f"no answer within {TIMEOUT_SECONDS} s", is_final=False)
+    except outgoing.PrivateAddress as error:
+        return Outcome(None, str(error)[:300])
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        return None, f"{type(error).__name__}: {error}"[:300]
+        return Outcome(None, f"{type(error).__name__}: {error}"[:300], is_final=False)
+    status = answer.status_code
     if answer.is_success:
-        return answer.status_code, None
-    return answer.status_code, f"answered {answer.status_code}"
+        return Outcome(status)
+    return Outcome(status, f"answered {status}", is_final=300 <= status < 500)
 
 
-def _note(delivery_id: UUID, response_status: int | None, error: str | None) -> bool:
+def _note(delivery_id: UUID, outcome: Outcome) -> bool:
     """Write down what came of an attempt; whether another one is to follow."""
     delivery = get_locked(select(Delivery).where(Delivery.id == delivery_id))
     if delivery is None:
         db.session.rollback()
         return False
-    delivery.response_status, delivery.error = response_status, error
-    is_final = response_status is not None and response_status < 500
-    if error is None:
+    delivery.response_status, delivery.error = outcome.response_status, outcome.error
+    if outcome.error is None:
         delivery.end(Status.DELIVERED, clock.now())
-    elif is_final or delivery.attempts >= MAX_ATTEMPTS:
+    elif outcome.is_final or delivery.attempts >= MAX_ATTEMPTS:
         delivery.end(Status.FAILED, clock.now())
-        log.warning("webhook_failed", delivery=str(delivery_id), error=error)
+        log.warning("webhook_failed", delivery=str(delivery_id), error=outcome.error)
     db.session.commit()
     return bool(delivery.status == Status.PENDING)
