@@ -7,11 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
 from sqlalchemy import create_engine, func, select, text
 
 from tests.cast import Api, Cast
 from tests.factories import make_agent
 from tests.server import Installation, eventually
+from webapp.audit import services as audit
 from webapp.core import clock, retention
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
@@ -23,6 +25,53 @@ from webapp.tasks.models import Status, Task
 from webapp.webhooks.models import Delivery
 
 DAY = timedelta(days=1)
+
+
+#: what is registered, and the table that it deletes from
+FORGOTTEN = {
+    "audit": "audit_entries",
+    "coverage": "coverage_history",
+    "deliveries": "webhook_deliveries",
+    "failed tasks": "tasks",
+    "questions": "unanswered_questions",
+    "tasks": "tasks",
+}
+#: the reviewed list of all other tables, and what bounds each
+BOUNDED = {
+    "agent_versions": "an agent's history, kept as long as the agent",
+    "agents": "made by people; a deleted one can be restored, until it is removed for good",
+    "announcements": "cleaned while they are made",
+    "api_keys": "made by people",
+    "chunks": "go with their document",
+    "coverage_targets": "go with their agent",
+    "deployments": "an agent's history, kept as long as the agent",
+    "document_nodes": "go with their document",
+    "documents": "brought and deleted by people",
+    "index_deletions": "go when segments are merged",
+    "index_postings": "go when segments are merged",
+    "index_segments": "go when segments are merged",
+    "index_states": "one for each organization",
+    "node_stats": "one for each topic",
+    "organizations": "made by the operator",
+    "questions": "what each agent was asked",
+    "releases": "an agent's history, kept as long as the agent",
+    "scope_roots": "go with their scope",
+    "scopes": "one for each set of topics that agents share",
+    "sessions": "one for each sign-in",
+    "taxonomies": "made and deleted by people",
+    "taxonomy_closure": "goes with its taxonomy",
+    "taxonomy_edges": "go with their taxonomy",
+    "taxonomy_nodes": "go with their taxonomy",
+    "upload_parts": "go with their upload",
+    "uploads": "go with their document or their task",
+    "users": "made by people",
+}
+
+
+def test_every_table_is_forgotten_or_does_not_grow_by_itself(app: APIFlask) -> None:
+    assert set(retention.names()) == set(FORGOTTEN)
+    assert not set(FORGOTTEN.values()) & set(BOUNDED)
+    assert set(db.metadata.tables) == set(FORGOTTEN.values()) | set(BOUNDED)
 
 
 def count(model: type[Any]) -> int:
@@ -86,6 +135,17 @@ def test_messages_history_and_questions_go_after_ninety_days(cast: Cast, alice: 
     retention.sweep()
     assert [count(model) for model in (Delivery, CoverageRecord, UnansweredQuestion)] == [1, 1, 1]
     assert db.session.scalars(select(Delivery)).one().completed_at == now - 89 * DAY
+
+
+def test_audit_entries_go_after_two_years(cast: Cast, alice: Actor) -> None:
+    entries = audit.latest(alice.organization_id)
+    assert len(entries) >= 2
+    entries[0].created_at = clock.now() - 729 * DAY
+    entries[1].created_at = clock.now() - 731 * DAY
+    kept = {entry.id for entry in entries} - {entries[1].id}
+    db.session.commit()
+    retention.sweep()
+    assert {entry.id for entry in audit.latest(alice.organization_id)} == kept
 
 
 # What imports leave

@@ -16,7 +16,7 @@ class AuditEntry(Model):
     """One change: the actor as named at the time, the action, and what it was done to."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index(None, "organization_id", "id"),)
+    __table_args__ = (Index(None, "organization_id", "id"), Index(None, "created_at"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))

@@ -29,6 +29,11 @@ def register(name: str, age: timedelta, forget: Forget) -> None:
     _forgets[name] = (age, forget)
 
 
+def names() -> list[str]:
+    """Everything that is registered."""
+    return list(_forgets)
+
+
 def sweep() -> bool:
     """Delete one batch of everything registered; whether there may be more of anything."""
     is_more = False
