@@ -7,7 +7,7 @@ import sys
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
-worker_class = "gthread"
+worker_class = "webapp.core.server.Worker"  # gthread, with refusals as problems
 threads = 16
 worker_connections = 20000
 keepalive = 15

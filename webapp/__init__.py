@@ -23,7 +23,7 @@ FEATURES = ("audit", "accounts", "webhooks", "agents", "tasks", "knowledge", "ov
 def create_app(settings: Settings | None = None) -> APIFlask:
     """Make the application for one database; the web, workers, commands and tests all call it."""
     from webapp import cli
-    from webapp.core import api, database, errors, live, logs, migrations, security, web
+    from webapp.core import api, bodies, database, errors, live, logs, migrations, security, web
     from webapp.core.extensions import csrf, db, migrate, sock
 
     settings = settings or Settings.from_environment()
@@ -37,6 +37,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         template_folder=str(ROOT / "templates"),
         root_path=str(ROOT),
     )
+    app.request_class = bodies.Request
     app.config.update(
         CALLBOARD=settings,
         SECRET_KEY=settings.secret_key,
@@ -85,6 +86,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # so Flask takes WSGI middleware
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
+    app.wsgi_app = bodies.ClosingConnections(app.wsgi_app)  # type: ignore[method-assign]  # so Flask takes WSGI middleware
     return app
 
 

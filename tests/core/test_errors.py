@@ -9,6 +9,8 @@ import pytest
 
 from tests.browser import Browser
 from tests.cast import Cast
+from tests.factories import make_agent
+from webapp.core.actor import Actor
 
 JSON = {"Content-Type": "application/json"}
 
@@ -44,6 +46,7 @@ def test_the_framework_refuses_with_problems_too(cast: Cast) -> None:
         (b'{"name": 1e999}', 400),
         (b"[" * 100_000, 400),
         (b"[]", 422),
+        (b"null", 422),
         (b"{}", 422),
         (b'{"name": "x", "instructions": "y", "colour": "red"}', 422),
         (b'{"name": 7, "instructions": "y"}', 422),
@@ -64,6 +67,26 @@ def test_a_bad_body_is_refused_and_changes_nothing(cast: Cast, body: bytes, stat
     code = response.get_json(force=True)["code"]
     check(response, status, code)
     assert api.get("/agents").json == []
+
+
+def test_405_allows_what_this_address_does_and_not_its_neighbours(cast: Cast) -> None:
+    api = cast.api("alice")
+    refused = api.post("/agents/bulk", {})
+    check(refused, 405, "method_not_allowed")
+    assert refused.headers["Allow"] == "DELETE, OPTIONS, PATCH"
+    assert "DELETE, OPTIONS, PATCH." in refused.json["detail"]
+    assert api.request("OPTIONS", "/agents/bulk").headers["Allow"] == "DELETE, OPTIONS, PATCH"
+    assert api.delete("/agents").headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+def test_null_is_no_change(cast: Cast, alice: Actor) -> None:
+    agent = make_agent(alice, handle="helper")
+    api = cast.api("alice")
+    for method in ("PATCH", "PUT"):
+        refused = api.request(method, "/agents/helper", data=b"null", headers=JSON)
+        problem = check(refused, 422, "invalid")
+        assert problem["errors"][0]["field"] == "body"
+    assert api.get(f"/agents/{agent.id}").json["revision"] == 1
 
 
 def test_422_names_the_fields(cast: Cast) -> None:

@@ -12,7 +12,17 @@ from typing import Any, ClassVar
 
 import structlog
 from apiflask import APIFlask, HTTPError
-from flask import Response, g, json, make_response, redirect, render_template, request, url_for
+from flask import (
+    Response,
+    current_app,
+    g,
+    json,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_wtf.csrf import CSRFError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
@@ -143,10 +153,12 @@ HTTP_CODES = {
     413: "too_large",
     414: "uri_too_long",
     415: "unsupported_media_type",
+    417: "expectation_failed",
     422: "invalid",
     429: "limit_exceeded",
     431: "headers_too_large",
     500: "internal_error",
+    501: "not_implemented",
     503: "unavailable",
 }
 
@@ -222,6 +234,7 @@ def init_app(app: APIFlask) -> None:
     app.register_error_handler(RequestEntityTooLarge, _handle_too_large)
     app.register_error_handler(DBAPIError, _handle_database_error)
     app.register_error_handler(Exception, _handle_bug)
+    app.make_default_options_response = _allow_methods_here  # type: ignore[method-assign]  # Flask names more
 
 
 def _handle_domain_error(error: DomainError) -> Response:
@@ -256,12 +269,31 @@ def _handle_http_exception(error: HTTPException) -> Response:
     if status == 404:
         detail = f"There is nothing at {request.path}."
     elif status == 405:
-        allowed = headers.get("Allow", "")
+        allowed = headers["Allow"] = ", ".join(_methods_here())
         detail = f"{request.method} is not possible here; allowed: {allowed}."
     elif status == 429:
         detail = f"Too many requests: the limit is {error.description}."
         headers.setdefault("Retry-After", "60")
     return respond(problem(status, detail, code=HTTP_CODES.get(status, "http_error")), headers)
+
+
+def _allow_methods_here() -> Response:
+    response = current_app.response_class()
+    response.headers["Allow"] = ", ".join(_methods_here())
+    return response
+
+
+def _methods_here() -> list[str]:
+    """The methods of the address that this path names first, not of those that it names too.
+
+    `/agents/bulk` is an address of its own, although "bulk" could also be an agent's.
+    """
+    adapter = current_app.create_url_adapter(request)
+    found: dict[str, tuple[int, set[str]]] = {}
+    for method in adapter.allowed_methods() if adapter else ():
+        rule, _ = adapter.match(method=method, return_rule=True)  # type: ignore[union-attr]
+        found.setdefault(rule.rule, (len(rule.arguments), set()))[1].add(method)
+    return sorted(min(found.values(), key=lambda pair: pair[0])[1]) if found else []
 
 
 def _handle_csrf_error(error: CSRFError) -> Response:

@@ -19,6 +19,7 @@ from flask_limiter.util import get_remote_address
 
 from webapp.config import Settings
 from webapp.core.actor import Actor, Role
+from webapp.core.bodies import close_unread
 from webapp.core.errors import Invalid, TooLarge, Unauthenticated, UnsupportedMediaType
 from webapp.core.extensions import csrf, limiter
 
@@ -90,6 +91,7 @@ def init_app(app: APIFlask, settings: Settings) -> None:
     app.before_request(_identify_actor)
     app.before_request(_guard)
     app.after_request(_finish)
+    app.after_request(close_unread)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.config.update(
         RATELIMIT_DEFAULT=f"{settings.rate_limit} per minute",

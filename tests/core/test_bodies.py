@@ -1,0 +1,171 @@
+"""Bodies above their limit and requests that are none, as a real gunicorn meets them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPResponse
+from typing import Any
+
+import pytest
+
+from tests.conftest import new_database
+from tests.server import KEY, Installation
+
+MAX_BODY, MAX_UPLOAD = 100_000, 300_000
+AGENT = {"name": "Helper", "instructions": "Help."}
+JSON = {"Content-Type": "application/json"}
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+@pytest.fixture(scope="module")
+def narrow(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation with small limits."""
+    running = Installation(tmp_path_factory.mktemp("narrow"), new_database(database_url))
+    running.environment |= {
+        "CALLBOARD_MAX_BODY": str(MAX_BODY),
+        "CALLBOARD_MAX_UPLOAD": str(MAX_UPLOAD),
+    }
+    running.start()
+    yield running
+    running.stop()
+
+
+class Connection:
+    """One connection that is used again and again, as pooling clients do."""
+
+    def __init__(self, server: Installation) -> None:
+        self.http = HTTPConnection("127.0.0.1", server.port, timeout=60)
+        self.answer: HTTPResponse | None = None
+
+    def send(
+        self, method: str, path: str, body: bytes = b"", chunked: bool = False, **headers: str
+    ) -> Any:
+        """Send a request, in chunks of 10,000 bytes or whole; the answer's JSON."""
+        known = {"X-API-Key": KEY} | {k.replace("_", "-"): v for k, v in headers.items()}
+        pieces = (body[start : start + 10_000] for start in range(0, len(body), 10_000))
+        self.http.request(
+            method, f"/api/v1{path}", pieces if chunked else body, known, encode_chunked=chunked
+        )
+        self.answer = self.http.getresponse()
+        content = self.answer.read()
+        return json.loads(content) if content else None
+
+    @property
+    def status(self) -> int:
+        assert self.answer is not None
+        return self.answer.status
+
+    def is_usable(self) -> bool:
+        """Whether the connection does what it said: it is open, or it said that it closes."""
+        assert self.answer is not None
+        if self.answer.headers["Connection"] == "close":
+            return True
+        assert self.http.sock is not None, "It closed without a word."
+        self.send("GET", "/agents/search")
+        return self.status == 200
+
+
+@pytest.fixture
+def connection(narrow: Installation) -> Iterator[Connection]:
+    made = Connection(narrow)
+    yield made
+    made.http.close()
+
+
+def agent(size: int) -> bytes:
+    """An agent's JSON of exactly `size` bytes."""
+    shortest = len(json.dumps({**AGENT, "persona": None, "instructions": ""}))
+    return json.dumps({**AGENT, "persona": None, "instructions": "x" * (size - shortest)}).encode()
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
+def test_a_body_up_to_its_limit_is_read(connection: Connection, chunked: bool) -> None:
+    connection.send("POST", "/agents", agent(MAX_BODY), chunked, Content_Type="application/json")
+    assert connection.status == 201
+    assert connection.is_usable()
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
+@pytest.mark.parametrize("size", [MAX_BODY + 1, 2 * MAX_BODY], ids=["by a byte", "by far"])
+def test_a_body_above_its_limit_is_413(connection: Connection, size: int, chunked: bool) -> None:
+    for _ in range(5):
+        problem = connection.send(
+            "POST", "/agents", agent(size), chunked, Content_Type="application/json"
+        )
+        assert (connection.status, problem["code"]) == (413, "too_large")
+        assert f"{MAX_BODY:,}" in problem["detail"]
+        assert connection.is_usable()
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
+def test_an_upload_above_its_limit_is_413_and_starts_nothing(
+    connection: Connection, chunked: bool
+) -> None:
+    line = json.dumps({"title": "Tea", "content": "x" * 1000}).encode() + b"\n"
+    body = line * (MAX_UPLOAD // len(line) + 1)
+    problem = connection.send(
+        "POST", "/documents/import", body, chunked, Content_Type="application/x-ndjson"
+    )
+    assert (connection.status, problem["code"]) == (413, "too_large")
+    assert connection.is_usable()
+    connection.send("GET", "/tasks")
+    assert connection.answer is not None
+    assert connection.answer.headers["X-Total-Count"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "status"),
+    [("/agents", "nobody's", 401), ("/nowhere", KEY, 404), ("/tasks", KEY, 405)],
+)
+@pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
+def test_a_refusal_before_the_body_leaves_an_honest_connection(
+    connection: Connection, path: str, key: str, status: int, chunked: bool
+) -> None:
+    for _ in range(5):
+        connection.send("POST", path, agent(MAX_BODY), chunked, X_API_Key=key)
+        assert connection.status == status
+        assert connection.is_usable()
+
+
+def test_chunks_that_are_none_are_malformed(narrow: Installation) -> None:
+    head, problem = exchange(
+        narrow,
+        b"POST /api/v1/agents HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"X-API-Key: " + KEY.encode() + b"\r\nTransfer-Encoding: chunked\r\n\r\nnothing\r\n\r\n",
+    )
+    assert head.startswith("HTTP/1.1 400 ")
+    assert "Connection: close" in head
+    assert problem["code"] == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (b"GET /api/v1/agents?q=" + b"x" * 8200 + b" HTTP/1.1\r\n\r\n", 414, "uri_too_long"),
+        (b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 8200 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"Good morning\r\n\r\n", 400, "malformed"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417, "expectation_failed"),
+    ],
+    ids=["414", "431", "400", "417"],
+)
+def test_what_gunicorn_refuses_is_a_problem(
+    narrow: Installation, request_: bytes, status: int, code: str
+) -> None:
+    head, problem = exchange(narrow, request_)
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert "Content-Type: application/problem+json" in head
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["request_id"] in head
+
+
+def exchange(server: Installation, request: bytes) -> tuple[str, Any]:
+    """Send these bytes; the answer's head and its JSON."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as peer:
+        peer.sendall(request)
+        received = b""
+        while content := peer.recv(65536):
+            received += content
+    head, _, body = received.decode().partition("\r\n\r\n")
+    return head, json.loads(body)
