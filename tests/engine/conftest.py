@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.conftest import new_database
+from tests.database import new_database
 from tests.engine.probe import make_app
 from webapp.config import Settings
 

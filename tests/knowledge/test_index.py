@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, literal, select, union_all
 
-from tests.conftest import new_database
+from tests.database import new_database
 from tests.knowledge.stores import (
     IndexedChunk,
     add_chunks,

