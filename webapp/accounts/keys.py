@@ -102,11 +102,5 @@ def find_key(secret: str) -> ApiKey | None:
     return None
 
 
-def get_usable_key(key_id: UUID | None) -> ApiKey | None:
-    """The key with this id while it may be used."""
-    row = db.session.get(ApiKey, key_id) if key_id else None
-    return row if row is not None and row.is_usable(clock.now()) else None
-
-
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()

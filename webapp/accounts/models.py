@@ -87,8 +87,7 @@ class ApiKey(Model):
     @property
     def effective_role(self) -> Role:
         """A key never does more than the person it belongs to may do now."""
-        mine, theirs = Role(self.role), Role(self.user.role)
-        return mine if theirs.includes(mine) else theirs
+        return Role(self.role).within(Role(self.user.role))
 
     def is_usable(self, at: datetime) -> bool:
         return (

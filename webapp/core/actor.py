@@ -20,6 +20,10 @@ class Role(StrEnum):
         ranks = list(Role)
         return ranks.index(self) >= ranks.index(other)
 
+    def within(self, other: Role) -> Role:
+        """This role, or the other where that one is lower."""
+        return self if other.includes(self) else other
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -36,6 +40,11 @@ class Actor:
     api_key_id: UUID | None = None
     session_id: UUID | None = None
     request_id: str | None = None
+
+    @property
+    def credential_id(self) -> UUID | None:
+        """The session or API key that lets the actor in; what revoking one revokes."""
+        return self.api_key_id or self.session_id
 
     @property
     def kind(self) -> str:

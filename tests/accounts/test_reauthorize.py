@@ -1,0 +1,97 @@
+"""What sockets and streams ask again: is this way in still open, and what may it do now?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import event
+
+from tests.cast import PASSWORD, Cast
+from webapp.accounts import identity, keys, services
+from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Session
+from webapp.core import clock
+from webapp.core.actor import Role
+from webapp.core.extensions import db
+
+
+def make_session(name: str) -> UUID:
+    opened = services.sign_in(f"{name}@example.com", PASSWORD, address="", user_agent="")
+    return opened.id
+
+
+def make_key(cast: Cast, name: str, role: Role | None = None) -> UUID:
+    return keys.create_key("robot", role=role, actor=cast.actor(name))[0].id
+
+
+def test_many_are_asked_with_one_query(cast: Cast) -> None:
+    ids = {
+        make_session("alice"): ("alice@example.com", Role.ADMIN),
+        make_session("vera"): ("vera@example.com", Role.VIEWER),
+        make_session("charlie"): ("charlie@example.com", Role.ADMIN),
+        make_key(cast, "bob"): ("robot (bob@example.com)", Role.MEMBER),
+        make_key(cast, "alice", Role.VIEWER): ("robot (alice@example.com)", Role.VIEWER),
+    }
+    statements: list[str] = []
+    count = lambda *arguments: statements.append(arguments[2])  # noqa: E731
+    event.listen(db.engine, "before_cursor_execute", count)
+    try:
+        actors = identity.reauthorize_many([*ids, uuid4()])
+    finally:
+        event.remove(db.engine, "before_cursor_execute", count)
+    assert len(statements) == 1
+    assert {key: (actor.name, actor.role) for key, actor in actors.items()} == ids
+    assert all(actor.credential_id == key for key, actor in actors.items())
+    assert len({actor.organization_id for actor in actors.values()}) == 2
+
+
+def shut_out(cast: Cast) -> None:
+    services.update_member(cast.user("bob").id, is_active=False, actor=cast.actor("alice"))
+
+
+def revoke(_cast: Cast) -> None:
+    for row in (*db.session.query(Session), *db.session.query(ApiKey)):
+        row.revoked_at = clock.now()
+    db.session.commit()
+
+
+def grow_old(_cast: Cast) -> None:
+    for opened in db.session.query(Session):
+        opened.last_seen_at = clock.now() - SESSION_LIFETIME
+    for key in db.session.query(ApiKey):
+        key.expires_at = clock.now()
+    db.session.commit()
+
+
+@pytest.mark.parametrize("end", [shut_out, revoke, grow_old])
+def test_what_has_been_closed_is_missing(cast: Cast, end: Callable[[Cast], None]) -> None:
+    ids = [make_session("bob"), make_key(cast, "bob")]
+    actors = identity.reauthorize_many(ids)
+    assert set(actors) == set(ids)
+    end(cast)
+    assert identity.reauthorize_many(ids) == {}
+    assert [identity.reauthorize(actor) for actor in actors.values()] == [None, None]
+
+
+def test_a_key_that_expires_later_is_good_until_then(cast: Cast) -> None:
+    soon = clock.now() + timedelta(minutes=1)
+    row, _ = keys.create_key("robot", expires_at=soon, actor=cast.actor("bob"))
+    assert row.id in identity.reauthorize_many([row.id])
+
+
+def test_a_change_of_role_counts_at_once_and_the_request_stays_the_same(cast: Cast) -> None:
+    ids = [make_session("bob"), make_key(cast, "bob")]
+    before = [
+        replace(actor, request_id="mine") for actor in identity.reauthorize_many(ids).values()
+    ]
+    services.update_member(cast.user("bob").id, role=Role.VIEWER, actor=cast.actor("alice"))
+    for actor in before:
+        present = identity.reauthorize(actor)
+        assert present == replace(actor, role=Role.VIEWER)
+
+
+def test_who_came_in_by_neither_is_let_in_no_more(cast: Cast) -> None:
+    assert identity.reauthorize(cast.actor("alice")) is None

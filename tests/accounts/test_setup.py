@@ -1,0 +1,95 @@
+"""The first start: one link, once, or an admin from the environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from apiflask import APIFlask
+
+from tests.browser import Browser
+from tests.cast import PASSWORD
+from webapp.accounts import services, setup
+from webapp.accounts.models import Organization, User
+from webapp.config import Settings
+from webapp.core.errors import Conflict
+from webapp.core.extensions import db
+
+
+@pytest.fixture
+def fresh(app: APIFlask, settings: Settings) -> str:
+    """An installation that nobody has set up: the token of its link."""
+    path = setup.prepare(settings)
+    assert path is not None
+    return path.partition("token=")[2]
+
+
+def form_of(token: str, **fields: str) -> dict[str, str]:
+    return {
+        "token": token,
+        "name": "Acme",
+        "email": "first@example.com",
+        "password": PASSWORD,
+    } | fields
+
+
+def test_the_link_stays_the_same_until_it_is_used(fresh: str, settings: Settings) -> None:
+    assert setup.prepare(settings) == f"/setup?token={fresh}"
+    assert (settings.data_dir / setup.TOKEN_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_link_makes_the_first_admin_who_is_signed_in_then(
+    app: APIFlask, fresh: str, settings: Settings
+) -> None:
+    browser = Browser(app.test_client())
+    browser.get(f"/setup?token={fresh}")
+    page = browser.post("/setup", form_of(fresh))
+    assert "first@example.com · admin" in page.css_first(".who").text()
+    assert not (settings.data_dir / setup.TOKEN_FILE).exists()
+    assert setup.prepare(settings) is None
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "x" * 32])
+def test_without_its_token_nobody_is_made(app: APIFlask, fresh: str, token: str) -> None:
+    browser = Browser(app.test_client())
+    browser.get(f"/setup?token={token}", status=404)
+    browser.post("/setup", form_of(token), status=404)
+    assert db.session.query(User).count() == 0
+
+
+def test_the_link_works_once(app: APIFlask, fresh: str, settings: Settings) -> None:
+    Browser(app.test_client()).post("/setup", form_of(fresh))
+    # Even where the file came back, say from a backup.
+    (settings.data_dir / setup.TOKEN_FILE).write_text(fresh)
+    browser = Browser(app.test_client())
+    browser.get(f"/setup?token={fresh}", status=404)
+    browser.post("/setup", form_of(fresh, email="second@example.com"), status=404)
+    with pytest.raises(Conflict, match="has been made already"):
+        services.create_first_organization("B", email="b@example.com", password=PASSWORD)
+    assert db.session.query(Organization).count() == 1
+
+
+def test_a_bad_form_is_drawn_again_and_the_link_still_works(app: APIFlask, fresh: str) -> None:
+    browser = Browser(app.test_client())
+    page = browser.post("/setup", form_of(fresh, email="no e-mail"), status=422)
+    assert "This is not an e-mail address" in page.css_first(".error").text()
+    browser.post("/setup", form_of(fresh))
+
+
+def test_the_environment_can_name_the_first_admin(
+    app: APIFlask, settings: Settings, tmp_path: Path
+) -> None:
+    prepared = replace(
+        settings,
+        data_dir=tmp_path,
+        admin_email="first@example.com",
+        admin_password=PASSWORD,
+        admin_api_key="cb_a_long_random_key_0123456789",
+    )
+    assert setup.prepare(prepared) is None
+    key = {"X-API-Key": "cb_a_long_random_key_0123456789"}
+    answer = app.test_client().get("/api/v1/members", headers=key)
+    assert [member["email"] for member in answer.json] == ["first@example.com"]
+    assert setup.prepare(prepared) is None
+    assert db.session.query(User).count() == 1
