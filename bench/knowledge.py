@@ -25,29 +25,28 @@ from apiflask import APIFlask
 from sqlalchemy import insert, text, update
 
 from bench.retrieval import DEPTH, load_collections, measure_latency, ndcg, show
-from webapp import create_app
+from webapp import create_app, index
 from webapp.accounts import services as accounts
 from webapp.agents.models import Agent
 from webapp.config import Settings
 from webapp.core import clock, migrations
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
-from webapp.knowledge import index
-from webapp.knowledge.coverage import refresh
-from webapp.knowledge.coverage import services as coverage
-from webapp.knowledge.coverage.schemas import CoverageAnswer
-from webapp.knowledge.documents import indexed_text
-from webapp.knowledge.embedding import get_embedder
-from webapp.knowledge.models import Chunk, Document
-from webapp.knowledge.schemas import QueryBody
-from webapp.knowledge.scopes import services as scopes
-from webapp.knowledge.scopes.filters import select_documents
-from webapp.knowledge.scopes.models import DocumentNode, Scope
-from webapp.knowledge.scopes.schemas import FromTaxonomyBody
-from webapp.knowledge.scopes.topics import recount_nodes, recount_scopes
-from webapp.knowledge.services import ask_agent
-from webapp.knowledge.taxonomies import services as taxonomies
-from webapp.knowledge.taxonomies.schemas import TaxonomyBody
+from webapp.coverage import refresh
+from webapp.coverage import services as coverage
+from webapp.coverage.schemas import CoverageAnswer
+from webapp.coverage.scopes import services as scopes
+from webapp.coverage.scopes.schemas import FromTaxonomyBody
+from webapp.documents.filters import select_documents
+from webapp.documents.models import Chunk, Document, DocumentNode
+from webapp.documents.services import indexed_text
+from webapp.documents.topics.changes import recount_nodes, recount_scopes
+from webapp.index.embedding import get_embedder
+from webapp.questions.schemas import QueryBody
+from webapp.questions.services import ask_agent
+from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.models import Scope
+from webapp.taxonomies.schemas import TaxonomyBody
 
 SIZES = tuple(int(size) for size in os.environ.get("CHUNKS", "10000,100000").split(","))
 COVERAGE_CHUNKS = int(os.environ.get("COVERAGE_CHUNKS", "1000000"))

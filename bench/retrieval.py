@@ -23,10 +23,10 @@ from uuid import UUID, uuid4
 import numpy as np
 from flask import Flask
 
+from webapp import index
 from webapp.core.database import make_engine_options, prepare_sqlite
 from webapp.core.extensions import db
-from webapp.knowledge import index
-from webapp.knowledge.index import models as index_models
+from webapp.index import models as index_models
 
 #: nDCG@10 that a change must not fall below
 FLOORS = {"cranfield": 0.375, "cacm": 0.505}

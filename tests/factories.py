@@ -8,9 +8,9 @@ from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.agents.schemas import AgentCreate
 from webapp.core.actor import Actor
-from webapp.knowledge import documents
-from webapp.knowledge.models import Document
-from webapp.knowledge.schemas import DocumentBody
+from webapp.documents import services as documents
+from webapp.documents.models import Document
+from webapp.documents.schemas import DocumentBody
 
 
 def make_agent(actor: Actor, **fields: Any) -> Agent:

@@ -9,12 +9,12 @@ from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
-from webapp.knowledge.questions.services import list_unanswered
-from webapp.knowledge.schemas import QueryBody
-from webapp.knowledge.services import ask_agent
-from webapp.knowledge.taxonomies.schemas import TaxonomyBody
-from webapp.knowledge.taxonomies.services import grow_taxonomy
+from webapp.questions.schemas import QueryBody
+from webapp.questions.services import ask_agent
+from webapp.questions.unanswered.services import list_unanswered
 from webapp.tasks import services as tasks
+from webapp.taxonomies.schemas import TaxonomyBody
+from webapp.taxonomies.services import grow_taxonomy
 
 # The reviewed list: who may use what. None is everybody. A new route is added here on purpose.
 ROLES = {

@@ -17,7 +17,18 @@ __version__ = "0.1.0"
 ROOT = Path(__file__).parents[1]
 
 #: The table of contents: a feature imports what stands above it, never below.
-FEATURES = ("audit", "accounts", "webhooks", "agents", "tasks", "knowledge", "overview")
+FEATURES = (
+    "audit",
+    "accounts",
+    "webhooks",
+    "agents",
+    "tasks",
+    "taxonomies",
+    "documents",
+    "questions",
+    "coverage",
+    "overview",
+)
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -25,6 +36,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     from webapp import cli
     from webapp.core import api, bodies, database, errors, live, logs, migrations, security, web
     from webapp.core.extensions import csrf, db, migrate, sock
+    from webapp.index import embedding
 
     settings = settings or Settings.from_environment()
     logs.configure(settings.log_format)
@@ -67,6 +79,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     errors.init_app(app)
     security.init_app(app, settings)
     web.init_app(app)
+    embedding.init_app(app)
     for feature in FEATURES:
         register = getattr(import_module(f"webapp.{feature}"), "init_app", None)
         if register is not None:

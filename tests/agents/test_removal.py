@@ -15,7 +15,7 @@ from webapp.agents.schemas import AgentUpdate, PublishBody
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
-from webapp.knowledge.models import Question
+from webapp.questions.models import Question
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from webapp.audit import services as audit
 from webapp.core import clock, retention
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
-from webapp.knowledge.coverage.models import CoverageRecord
-from webapp.knowledge.models import Document, Upload, UploadPart
-from webapp.knowledge.questions.models import UnansweredQuestion
+from webapp.coverage.models import CoverageRecord
+from webapp.documents.models import Document, Upload, UploadPart
+from webapp.questions.unanswered.models import UnansweredQuestion
 from webapp.tasks import running, services
 from webapp.tasks.models import Status, Task
 from webapp.webhooks.models import Delivery

@@ -17,12 +17,12 @@ from webapp.audit import wording
 from webapp.audit.models import AuditEntry
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
-from webapp.knowledge.coverage import services as coverage
-from webapp.knowledge.questions import services as questions
-from webapp.knowledge.scopes import services as scopes
-from webapp.knowledge.scopes.schemas import FromTaxonomyBody
-from webapp.knowledge.taxonomies import services as taxonomies
-from webapp.knowledge.taxonomies.schemas import TaxonomyBody
+from webapp.coverage import services as coverage
+from webapp.coverage.scopes import services as scopes
+from webapp.coverage.scopes.schemas import FromTaxonomyBody
+from webapp.questions.unanswered import services as questions
+from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.schemas import TaxonomyBody
 
 
 @pytest.fixture

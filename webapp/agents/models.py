@@ -43,7 +43,7 @@ DEFINITION = (
     "model_overrides",
 )
 
-#: What an agent knows about; `knowledge` looks after it.
+#: What an agent knows about; no part of its definition.
 SCOPE = ("taxonomy_node_ids", "taxonomy_version", "scope_id")
 
 
@@ -87,7 +87,7 @@ class Agent(Model):
     it repeats the newest deployments, so that no list has to look them up.
 
     `taxonomy_node_ids` are the topics it knows about, with all below them; empty means all
-    documents. `knowledge` keeps `scope_id` and the figures of the last coverage calculation.
+    documents. `coverage` keeps `scope_id` and the figures of the last coverage calculation.
     """
 
     __tablename__ = "agents"

@@ -8,7 +8,7 @@ from flask import g, request, url_for
 
 AGENT_PAGES = (
     "agents", "agent_versions", "agent_releases", "agent_handoffs", "agent_transfer", "agent_bulk",
-    "coverage", "scopes", "knowledge.ask",
+    "coverage", "scopes", "questions.ask",
 )  # fmt: skip
 
 # label, endpoint, icon, the blueprint whose pages light it up
@@ -17,11 +17,11 @@ SECTIONS = (
     ("Agents", "agents.index", "agents", AGENT_PAGES),
     (
         "Documents",
-        "knowledge.index",
+        "documents.index",
         "documents",
-        ("knowledge", "document_bulk", "taxonomies", "moves"),
+        ("documents", "document_bulk", "taxonomies", "moves"),
     ),
-    ("Search", "knowledge.search", "search", ("knowledge.search",)),
+    ("Search", "questions.search", "search", ("questions.search",)),
     ("Tasks", "tasks.index", "tasks", ("tasks",)),
     ("Settings", "accounts.settings", "settings", ("accounts", "webhooks")),
 )

@@ -16,12 +16,12 @@ from webapp.core import clock
 from webapp.core.actor import Actor, Role
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page
-from webapp.knowledge import documents
-from webapp.knowledge import services as knowledge
-from webapp.knowledge.coverage import services as coverage
-from webapp.knowledge.questions import services as questions
-from webapp.knowledge.schemas import DocumentQuery
+from webapp.coverage import services as coverage
+from webapp.documents import services as documents
+from webapp.documents.schemas import DocumentQuery
 from webapp.overview.navigation import SECTIONS, SETTINGS
+from webapp.questions import services as questions
+from webapp.questions.unanswered import services as unanswered
 
 bp = Blueprint("overview", __name__)
 
@@ -51,16 +51,16 @@ def palette() -> Response:
 
 def overview(actor: Actor) -> dict[str, Any]:
     """What the page and its live frames show to this actor."""
-    times, counts = knowledge.questions_per_minute(actor=actor)
+    times, counts = questions.questions_per_minute(actor=actor)
     return {
         "agent_count": agents.count_agents(actor=actor),
         "document_count": documents.count_documents(actor=actor),
-        "question_count": knowledge.count_questions(
+        "question_count": questions.count_questions(
             actor=actor, since=clock.now() - timedelta(days=1)
         ),
         "series": {"x": times, "y": counts},
         "least_covered": coverage.least_covered(actor=actor, limit=8),
-        "most_asked": questions.most_asked(actor=actor, limit=5),
+        "most_asked": unanswered.most_asked(actor=actor, limit=5),
         "activity": audit.latest(actor.organization_id),
         "wording": wording,
     }
@@ -72,7 +72,7 @@ def _pages(q: str, actor: Actor) -> list[dict[str, str]]:
         pages += [
             ("New agent", "agents.new"),
             ("Import agents", "agent_transfer.new"),
-            ("Add documents", "knowledge.new"),
+            ("Add documents", "documents.new"),
         ]
     return [
         {"label": label, "href": url_for(endpoint), "hint": ""}
@@ -103,7 +103,7 @@ def _documents(q: str, actor: Actor) -> list[dict[str, str]]:
     return [
         {
             "label": document.title,
-            "href": url_for("knowledge.show", document_id=document.id),
+            "href": url_for("documents.show", document_id=document.id),
             "hint": document.external_id or "",
         }
         for document in found.items

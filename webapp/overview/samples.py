@@ -19,15 +19,15 @@ from webapp.agents.schemas import AgentCreate
 from webapp.core.actor import Actor, Role
 from webapp.core.errors import BadReference
 from webapp.core.extensions import db
-from webapp.knowledge import documents
-from webapp.knowledge.coverage import refresh
-from webapp.knowledge.models import Document
-from webapp.knowledge.schemas import DocumentBody
-from webapp.knowledge.scopes import services as scopes
-from webapp.knowledge.scopes.schemas import FromTaxonomyBody
-from webapp.knowledge.scopes.topics import Topics
-from webapp.knowledge.taxonomies import services as taxonomies
-from webapp.knowledge.taxonomies.schemas import TaxonomyBody
+from webapp.coverage import refresh
+from webapp.coverage.scopes import services as scopes
+from webapp.coverage.scopes.schemas import FromTaxonomyBody
+from webapp.documents import services as documents
+from webapp.documents.models import Document
+from webapp.documents.schemas import DocumentBody
+from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.references import Topics
+from webapp.taxonomies.schemas import TaxonomyBody
 
 DOCS = Path(__file__).parents[2] / "docs"
 

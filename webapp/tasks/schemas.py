@@ -42,3 +42,13 @@ class TaskAnswer(Answer):
     completed_at: datetime | None
     result: dict[str, Any]
     error: str | None
+
+
+class TaskStarted(Answer):
+    """The task that does the work; `GET /tasks/{task_id}` follows it."""
+
+    task_id: str
+    task_type: str
+    status: str
+    title: str
+    created_at: datetime

@@ -1,0 +1,284 @@
+"""From one version of the taxonomy to the next: what becomes of topics, documents and agents."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select
+
+from tests.browser import Browser
+from tests.cast import Cast
+from tests.factories import make_document
+from webapp.agents.models import Agent
+from webapp.core.actor import Actor
+from webapp.core.extensions import db
+from webapp.coverage import services as coverage
+from webapp.coverage.moves import services as moves
+from webapp.coverage.moves.schemas import MoveBody
+from webapp.coverage.scopes import services as scopes
+from webapp.coverage.scopes.schemas import FromTaxonomyBody
+from webapp.documents import indexing
+from webapp.documents.models import DocumentNode
+from webapp.documents.topics.changes import add_topics
+from webapp.tasks import running
+from webapp.tasks import services as tasks
+from webapp.tasks.models import Task
+from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.schemas import TaxonomyBody
+
+Ids = dict[str, UUID]
+
+
+def grow(actor: Actor, version: str, *paths: str) -> Ids:
+    """A version with these paths ("Physics > Heat"); its node ids by path."""
+    nodes = [{"path": path.split(" > ")} for path in paths]
+    body = TaxonomyBody.model_validate({"version": version, "nodes": nodes})
+    grown = taxonomies.grow_taxonomy(body, actor=actor)
+    return {" > ".join(node.canonical_path): node.node_id for node in grown.nodes}
+
+
+@pytest.fixture
+def old(alice: Actor) -> Ids:
+    return grow(alice, "1.0.0", "Physics > Heat", "Physics > Wings", "Machines", "Alchemy")
+
+
+@pytest.fixture
+def new(alice: Actor, old: Ids) -> Ids:
+    """Heat stays, Wings hang elsewhere, Machines are called otherwise, Alchemy is gone."""
+    return grow(alice, "2.0.0", "Physics > Heat", "Flight > Wings", "Engines", "Chemistry")
+
+
+def make_agent(actor: Actor, name: str, *node_ids: UUID, version: str = "1.0.0") -> Agent:
+    body = FromTaxonomyBody(name=name, taxonomy_node_ids=list(node_ids), taxonomy_version=version)
+    return scopes.create_agent(body, actor=actor)
+
+
+def about(actor: Actor, node_id: UUID, title: str) -> UUID:
+    return make_document(actor, title=title, nodes=[node_id]).id
+
+
+def move(actor: Actor, **fields: Any) -> Task:
+    """Start a move to 2.0.0, and do what a worker does."""
+    body = MoveBody.model_validate({"start": "1.0.0", **fields})
+    task = moves.start_move("2.0.0", body, actor=actor)
+    running.run_task(task.id)
+    done = db.session.get(Task, task.id, populate_existing=True)
+    assert done is not None
+    return done
+
+
+def topics_of(document_id: UUID) -> set[UUID]:
+    return set(
+        db.session.scalars(
+            select(DocumentNode.node_id).where(
+                DocumentNode.document_id == document_id, DocumentNode.is_counted
+            )
+        )
+    )
+
+
+def problem_count(actor: Actor) -> int:
+    """Of the index and of all kept counts."""
+    task = indexing.start_check(actor=actor)
+    running.run_task(task.id)
+    done = db.session.get(Task, task.id, populate_existing=True)
+    assert done is not None
+    assert done.result is not None
+    return int(done.result["problem_count"])
+
+
+def test_the_preview_says_what_becomes_of_each_topic(
+    cast: Cast, alice: Actor, old: Ids, new: Ids
+) -> None:
+    about(alice, old["Machines"], "Lathe")
+    make_agent(alice, "Physicist", old["Physics"])
+    make_agent(alice, "Alchemist", old["Alchemy"])
+    make_agent(alice, "Chemist", new["Chemistry"], version="2.0.0")
+    found = cast.api("alice").post("/taxonomies/2.0.0/moves/preview", {"start": "1.0.0"}).json
+    assert (found["kept_count"], found["document_count"], found["agent_count"]) == (2, 1, 2)
+    changed = {item["path"][-1]: item for item in found["changed"]}
+    assert set(changed) == {"Wings", "Machines", "Alchemy"}
+    assert (changed["Wings"]["new_path"], changed["Wings"]["reason"]) == (
+        ["Flight", "Wings"],
+        "label",
+    )
+    assert (changed["Machines"]["new_path"], changed["Machines"]["document_count"]) == (None, 1)
+    # What would lose documents stands first.
+    assert found["changed"][0]["path"] == ["Machines"]
+    by_name = {item["name"]: item for item in found["agents"]}
+    assert by_name["Physicist"]["moves"]
+    assert (by_name["Alchemist"]["moves"], by_name["Alchemist"]["lost"]) == (False, [["Alchemy"]])
+    assert db.session.scalar(select(Task.id).where(Task.task_type == moves.TASK_TYPE)) is None
+
+
+def test_agents_and_documents_move_and_know_as_much_as_before(
+    alice: Actor, old: Ids, new: Ids
+) -> None:
+    heat = about(alice, old["Physics > Heat"], "Heat pumps")
+    wing = about(alice, old["Physics > Wings"], "Wings")
+    lathe = about(alice, old["Machines"], "Lathe")
+    physicist = make_agent(alice, "Physicist", old["Physics > Heat"], old["Physics > Wings"])
+    mechanic = make_agent(alice, "Mechanic", old["Machines"], old["Alchemy"])
+    alchemist = make_agent(alice, "Alchemist", old["Alchemy"])
+    coverage.set_targets(physicist.id, {old["Physics > Heat"]: 3}, actor=alice)
+    before = coverage.get_coverage(physicist.id, actor=alice)
+
+    done = move(alice, renames=[{"start": ["Machines"], "end": ["Engines"]}])
+
+    assert (done.status, done.progress_percent) == ("completed", 100)
+    stayed = [{"agent_id": str(alchemist.id), "name": "Alchemist"}]
+    assert done.result == {"documents": 3, "agents": 2, "stayed": stayed}
+    assert topics_of(heat) == {old["Physics > Heat"], new["Physics > Heat"]}
+    assert topics_of(wing) == {old["Physics > Wings"], new["Flight > Wings"]}
+    assert topics_of(lathe) == {old["Machines"], new["Engines"]}
+    after = coverage.get_coverage(physicist.id, actor=alice)
+    assert (after.version, after.overall_coverage, after.total_documents) == (
+        "2.0.0",
+        before.overall_coverage,
+        2,
+    )
+    assert after.target_counts[str(new["Physics > Heat"])] == 3
+    db.session.expire_all()
+    assert mechanic.taxonomy_node_ids == [new["Engines"]]
+    # Without topics it would answer from everything: it stays.
+    assert (alchemist.taxonomy_version, alchemist.taxonomy_node_ids) == ("1.0.0", [old["Alchemy"]])
+    assert problem_count(alice) == 0
+
+
+def test_moving_again_changes_nothing_and_moving_back_is_possible(
+    alice: Actor, old: Ids, new: Ids
+) -> None:
+    heat = about(alice, old["Physics > Heat"], "Heat pumps")
+    agent = make_agent(alice, "Physicist", old["Physics > Heat"])
+    move(alice)
+    again = move(alice)
+    assert again.result == {"documents": 1, "agents": 0, "stayed": []}
+    assert topics_of(heat) == {old["Physics > Heat"], new["Physics > Heat"]}
+    back = moves.start_move("1.0.0", MoveBody(start="2.0.0"), actor=alice)
+    running.run_task(back.id)
+    db.session.expire_all()
+    assert agent.taxonomy_node_ids == [old["Physics > Heat"]]
+    assert problem_count(alice) == 0
+
+
+def test_only_the_named_agents_move(alice: Actor, old: Ids, new: Ids) -> None:
+    chosen = make_agent(alice, "Chosen", old["Physics > Heat"])
+    other = make_agent(alice, "Other", old["Physics > Heat"])
+    assert move(alice, agent_ids=[str(chosen.id), str(uuid4())]).result["agents"] == 1
+    db.session.expire_all()
+    assert (chosen.taxonomy_version, other.taxonomy_version) == ("2.0.0", "1.0.0")
+    assert move(alice, agent_ids=[]).result["agents"] == 0
+
+
+def test_what_somebody_said_wins_over_a_proposal(alice: Actor, old: Ids, new: Ids) -> None:
+    document_id = about(alice, old["Physics > Heat"], "Heat pumps")
+    add_topics([(document_id, new["Physics > Heat"], 0.4)], proposed=True)
+    only_proposed = make_document(alice, title="Glider").id
+    add_topics([(only_proposed, old["Physics > Wings"], 0.5)], proposed=True)
+    db.session.commit()
+    move(alice)
+    assert new["Physics > Heat"] in topics_of(document_id)
+    assert topics_of(only_proposed) == set()
+    kept = db.session.get(DocumentNode, (only_proposed, new["Flight > Wings"]))
+    assert kept is not None
+    assert (kept.is_proposed, kept.confidence) == (True, 0.5)
+    assert problem_count(alice) == 0
+
+
+def test_a_move_goes_on_after_a_kill_and_can_be_cancelled(
+    alice: Actor, old: Ids, new: Ids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        about(alice, old["Physics > Heat"], f"Heat {number}")
+    agent = make_agent(alice, "Physicist", old["Physics > Heat"])
+    monkeypatch.setattr(moves, "BATCH_DOCUMENTS", 2)
+    task = moves.start_move("2.0.0", MoveBody(start="1.0.0"), actor=alice)
+    real, calls = moves._add_successors, []
+
+    def dies(*args: Any) -> None:
+        calls.append(args[1])
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        real(*args)
+
+    monkeypatch.setattr(moves, "_add_successors", dies)
+    with pytest.raises(KeyboardInterrupt):
+        running.run_task(task.id)
+    db.session.rollback()
+    half = db.session.get(Task, task.id, populate_existing=True)
+    assert half is not None
+    assert (half.status, half.result["documents"]) == ("running", 2)
+    with pytest.raises(moves.Conflict, match="under way"):
+        moves.start_move("2.0.0", MoveBody(start="1.0.0"), actor=alice)
+
+    running.run_task(task.id)
+    db.session.expire_all()
+    assert (task.status, task.result["documents"]) == ("completed", 5)
+    assert agent.total_documents == 5
+    assert [len(ids) for ids in calls] == [2, 2, 2, 1]
+    assert problem_count(alice) == 0
+
+    stopped = moves.start_move("1.0.0", MoveBody(start="2.0.0"), actor=alice)
+    tasks.cancel_task(stopped.id, actor=alice)
+    running.run_task(stopped.id)
+    db.session.expire_all()
+    assert (stopped.status, agent.taxonomy_version) == ("cancelled", "2.0.0")
+
+
+@pytest.mark.parametrize(("body", "status", "code"), [
+    ({"start": "2.0.0"}, 422, "same_version"),
+    ({"start": "9.0.0"}, 404, "not_found"),
+    ({"start": "latest"}, 422, None),
+    ({}, 422, None),
+    ({"start": "1.0.0", "renames": [{"start": ["Magic"], "end": ["Engines"]}]}, 400,
+     "unknown_nodes"),
+    ({"start": "1.0.0", "renames": [{"start": ["Alchemy"], "end": ["Gold"]}]}, 400,
+     "unknown_nodes"),
+    ({"start": "1.0.0", "agent_ids": ["x"]}, 422, None),
+    ({"start": "1.0.0", "everything": True}, 422, None),
+])  # fmt: skip
+def test_bad_moves_are_refused_and_change_nothing(
+    cast: Cast, new: Ids, body: dict[str, Any], status: int, code: str | None
+) -> None:
+    for path in ("/taxonomies/2.0.0/moves", "/taxonomies/2.0.0/moves/preview"):
+        response = cast.api("alice").post(path, body)
+        assert response.status_code == status, response.text
+        assert code is None or response.json["code"] == code
+    assert db.session.scalar(select(Task.id).where(Task.task_type == moves.TASK_TYPE)) is None
+
+
+def test_an_admin_previews_renames_and_moves_on_the_page(
+    alice: Actor, browser: Browser, old: Ids, new: Ids
+) -> None:
+    about(alice, old["Machines"], "Lathe")
+    mechanic = make_agent(alice, "Mechanic", old["Machines"])
+    physicist = make_agent(alice, "Physicist", old["Physics"])
+    assert "Move agents to 2.0.0" in browser.get("/taxonomies/2.0.0").text()
+    page = browser.get("/taxonomies/2.0.0/move")
+    assert "1 document will be about" in page.text()
+    assert "no successor" in page.text()
+    field = f"to-{old['Machines']}"
+    listed = {"start": "1.0.0", "listed": str(physicist.id)}
+    wrong = browser.post("/taxonomies/2.0.0/move", {**listed, field: "Nowhere"}, status=422)
+    assert "There is no topic Nowhere in 2.0.0." in wrong.text()
+    again = browser.post("/taxonomies/2.0.0/move/preview", {**listed, field: "Engines"})
+    assert "as you say" in again.text()
+    # The physicist was unticked and stays so; the mechanic can move now and is ticked.
+    boxes = {
+        box.attributes["value"]: "checked" in box.attributes for box in again.css("[name=agent]")
+    }
+    assert boxes == {str(physicist.id): False, str(mechanic.id): True}
+    data = {"start": "1.0.0", "listed": str(mechanic.id), "agent": str(mechanic.id)}
+    browser.post("/taxonomies/2.0.0/move", {**data, field: "Engines"}, status=303)
+    task = db.session.scalars(select(Task).where(Task.task_type == moves.TASK_TYPE)).one()
+    running.run_task(task.id)
+    db.session.expire_all()
+    assert mechanic.taxonomy_node_ids == [new["Engines"]]
+    assert physicist.taxonomy_version == "1.0.0"
+
+
+def test_with_one_version_there_is_nothing_to_move(browser: Browser, old: Ids) -> None:
+    assert "No other version" in browser.get("/taxonomies/1.0.0/move").text()
+    browser.get("/taxonomies/9.9.9/move", status=404)

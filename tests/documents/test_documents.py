@@ -1,0 +1,192 @@
+"""Documents: stored, found, replaced and deleted; questions asked, streamed and counted."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.browser import Browser
+from tests.cast import Cast
+from tests.factories import make_agent, make_document
+from webapp.agents import services as agents
+from webapp.core.actor import Actor
+from webapp.core.errors import Invalid
+from webapp.core.extensions import db
+from webapp.documents import services as documents
+from webapp.documents.models import Chunk, Document
+from webapp.overview import samples
+from webapp.questions import services
+from webapp.questions.schemas import QueryBody, SearchBody
+
+
+def found(query: str, actor: Actor, **options: object) -> list[str]:
+    answer = services.search_documents(SearchBody(query=query, **options), actor=actor)
+    return [result.metadata.title for result in answer.results if result.metadata]
+
+
+def test_a_document_is_found_as_soon_as_it_is_stored(alice: Actor) -> None:
+    make_document(alice)
+    make_document(alice, title="Coffee", content="Beans are roasted and ground.")
+    assert found("temperature of the water for green teas", alice)[0] == "Tea"
+    assert found("roast", alice, strategy="keyword") == ["Coffee"]
+    assert found("espresso", alice, strategy="vector")[0] == "Coffee"
+
+
+def test_korean_and_emoji_are_found(alice: Actor) -> None:
+    make_document(alice, title="안내", content="에이전트의 지식 범위를 검색합니다.")
+    make_document(alice, title="Other", content="Nothing of the kind.")
+    assert found("검색", alice, strategy="keyword") == ["안내"]
+    found("🚀🚀", alice)
+
+
+@pytest.mark.parametrize("query", ['"', "*", "NEAR(", "%", "a AND", "\\", "'; DROP TABLE chunks"])
+def test_query_syntax_is_only_text(alice: Actor, query: str) -> None:
+    make_document(alice)
+    found(query, alice)
+
+
+def test_the_same_external_id_replaces(cast: Cast, alice: Actor) -> None:
+    first = make_document(alice, external_id="x", content="about elephants")
+    second = make_document(alice, external_id="x", content="about giraffes")
+    assert first.id == second.id
+    assert found("elephants", alice, strategy="keyword") == []
+    assert found("giraffes", alice, strategy="keyword") == ["Tea"]
+    assert db.session.scalar(select(func.count()).select_from(Document)) == 1
+    assert db.session.scalar(select(func.count()).select_from(Chunk)) == 1
+
+
+def test_a_deleted_document_is_found_no_more(alice: Actor) -> None:
+    document = make_document(alice)
+    documents.delete_document(document.id, actor=alice)
+    assert found("tea", alice) == []
+    make_document(alice, title="Again")
+    assert found("tea", alice) == ["Again"]
+
+
+def test_a_refused_document_leaves_nothing(cast: Cast, alice: Actor) -> None:
+    api = cast.api("alice")
+    for body in ({"content": ""}, {"content": "  \n "}, {"title": "x"}, {"content": "x", "a": 1},
+                 {"content": "<p></p>", "content_type": "text/html"}):  # fmt: skip
+        assert api.post("/documents", body).status_code == 422
+    with pytest.raises(Invalid, match="levels deep"):
+        make_document(alice, content="<div>" * 10_000 + "x", content_type="text/html")
+    assert api.get("/documents").json == []
+
+
+def test_chunks_stand_under_their_headings(alice: Actor) -> None:
+    text = "# Guide\n\nIntro.\n\n## Keys\n\n### Rotate\n\nMake a new one.\n"
+    document = make_document(alice, title="", content=text)
+    assert document.title == "Guide"
+    chunks = documents.list_chunks(document)
+    assert [(chunk.heading_path, chunk.text) for chunk in chunks] == [
+        ([], "Intro."),
+        (["Keys", "Rotate"], "Make a new one."),
+    ]
+
+
+def test_the_api_answers_as_spec_1_says(cast: Cast, alice: Actor) -> None:
+    agent = make_agent(alice, handle="helper", retrieval_config={"top_k": 2})
+    for number in range(4):
+        make_document(alice, title=f"Tea {number}", external_id=f"t{number}")
+    api = cast.api("bob")
+    answer = api.post("/agents/helper/query", {"query": "green tea"}).json
+    assert answer["agent_id"] == str(agent.id)
+    assert answer["total_results"] == len(answer["results"]) == 2
+    assert answer["retrieval_strategy"] == "hybrid"
+    result = answer["results"][0]
+    assert {"doc_id", "chunk_id", "content", "score", "metadata"} == set(result)
+    assert result["metadata"]["external_id"].startswith("t")
+    start, end = result["metadata"]["highlights"][0]
+    assert result["content"][start:end] == "Green"
+    more = api.post("/agents/helper/query", {"query": "tea", "top_k": 3, "include_metadata": False})
+    assert len(more.json["results"]) == 3
+    assert more.json["results"][0]["metadata"] is None
+    assert api.get("/agents/helper").json["total_queries"] == 2
+    bad_queries = [{}, {"query": ""}, {"query": " "}, {"query": "x" * 1001}]
+    bad_counts = [{"query": "x", "top_k": top_k} for top_k in (0, 51, "5")]
+    for body in bad_queries + bad_counts:
+        assert api.post("/agents/helper/query", body).status_code == 422
+    assert api.get("/agents/helper").json["total_queries"] == 2
+    assert api.post("/agents/nobody/query", {"query": "x"}).status_code == 404
+    assert cast.api("vera").post("/agents/helper/query", {"query": "x"}).status_code == 403
+
+
+def test_the_stream_has_the_events_of_spec_1(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="helper", features_config={"stream_delay_ms": 0})
+    make_document(alice)
+    api = cast.api("bob")
+    response = api.post("/agents/helper/query/stream", {"query": "tea"})
+    assert response.mimetype == "text/event-stream"
+    assert response.headers["Cache-Control"] == "no-cache"
+    assert response.headers["X-Accel-Buffering"] == "no"
+    events = [json.loads(line[6:]) for line in response.text.splitlines() if line[:5] == "data:"]
+    assert [event.get("status") for event in events] == ["started", None, "completed"]
+    assert events[1]["index"] == 0
+    assert events[2]["total_results"] == 1
+    assert response.text.startswith("id: 1\ndata: ")
+    missing = api.post("/agents/nobody/query/stream", {"query": "x"})
+    assert (missing.status_code, missing.mimetype) == (404, "application/problem+json")
+    assert api.post("/agents/helper/query", {"query": "x", "streaming": True}).mimetype == (
+        "text/event-stream"
+    )
+
+
+def test_an_upload_is_checked_before_it_becomes_a_task(cast: Cast) -> None:
+    api = cast.api("alice")
+
+    def upload(content: bytes, name: str) -> int:
+        return api.request(
+            "POST", "/documents", data={"file": (BytesIO(content), name)},
+            content_type="multipart/form-data",
+        ).status_code  # fmt: skip
+
+    assert upload(b"", "a.md") == 422
+    assert upload(b"\xff\xfe\xfa", "a.md") == 422
+    assert upload(b"a\x00b", "a.txt") == 422
+    assert upload(b"MZ", "a.exe") == 415
+    assert api.get("/tasks").json == []
+    assert upload("# 제목\n\n본문".encode(), "a.md") == 202
+    assert [task["status"] for task in api.get("/tasks").json] == ["pending"]
+    empty = api.post(
+        "/documents/import", data=b"", headers={"Content-Type": "application/x-ndjson"}
+    )
+    assert empty.status_code == 422
+
+
+def test_somebody_who_asks_the_guide_gets_the_right_passage(alice: Actor, docs: Path) -> None:
+    samples.seed(alice)
+    assert samples.seed(alice).startswith("Sample data: 0 agents and 0 documents")
+    answer = services.ask_agent(
+        "callboard-guide", QueryBody(query="how do I rotate an API key?"), actor=alice
+    )
+    best = answer.results[0]
+    assert best.metadata is not None
+    assert best.metadata.heading_path[-1] == "Rotate an API key"
+    assert "revoke the old key" in " ".join(best.content.split())
+    triage = agents.get_agent("triage-agent", actor=alice)
+    assert len(triage.handoff_targets) == 2
+
+
+def test_the_pages_show_and_ask_without_javascript(browser: Browser, alice: Actor) -> None:
+    assert "Add the first document" in browser.get("/documents").body.text()
+    browser.post("/documents", {"content": "", "content_type": "text/plain"}, status=422)
+    page = browser.post(
+        "/documents",
+        {
+            "title": "A <b>title</b>",
+            "content": "Green <script>tea</script>",
+            "content_type": "text/plain",
+        },
+    )
+    assert page.css_first("h1").text() == "A <b>title</b>"
+    make_agent(alice, handle="helper")
+    page = browser.get("/agents/helper/ask?q=tea")
+    assert page.css_first(".result mark").text() == "tea"
+    assert "<script>" in page.css_first(".result .content").text()
+    assert browser.get("/search?q=tea&strategy=keyword").css_first(".result h3").text()
+    assert "at most 1000" in browser.get("/search?q=" + "x" * 1001).body.text()
+    assert browser.get("/palette?q=hel").css_first("a").attributes["href"] == "/agents/helper"

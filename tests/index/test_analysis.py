@@ -1,0 +1,63 @@
+"""How texts become terms, and which characters of a passage made it match."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webapp.index import analyze, analyze_query, highlights, make_snippet
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("Rotating the API-keys", ["rotat", "the", "api", "key"]),
+        ("max_results", ["max", "result"]),
+        ("ﬁle １２", ["file", "12"]),
+        ("e\u0301te\u0301", ["été"]),
+        ("검색어 GPU를", ["검색", "색어", "gpu", "를"]),
+        ("हिन्दी", ["हिन्दी"]),
+        ("\x00 \ud800 🙂", []),
+        ("x" * 500, ["x" * 64]),
+    ],
+)
+def test_a_text_is_read_as_terms(text: str, terms: list[str]) -> None:
+    assert analyze(text) == terms
+
+
+def test_a_query_drops_stop_words_unless_it_has_no_others() -> None:
+    assert analyze_query("how do I rotate the key, the key?") == ["rotat", "key", "key"]
+    assert analyze_query("to be or not") == ["to", "be", "or", "not"]
+
+
+@pytest.mark.parametrize(
+    ("query", "passage", "marked"),
+    [
+        ("rotate keys", "Key rotation: rotate every key.", ["Key", "rotation", "rotate", "key"]),
+        ("지식 검색", "지식을 검색합니다", ["지식", "검색"]),
+        ("results", "max_results", ["results"]),
+        ("the file", "The ﬁles", ["ﬁles"]),
+        ("<b>", "a <b> tag", ["b"]),
+        ("", "anything", []),
+    ],
+)
+def test_the_words_that_matched_are_marked(query: str, passage: str, marked: list[str]) -> None:
+    assert [passage[start:end] for start, end in highlights(query, passage)] == marked
+
+
+@given(st.text(max_size=80), st.text(max_size=200))
+def test_marks_lie_in_the_passage_and_never_overlap(query: str, passage: str) -> None:
+    bounds = [0, *(bound for span in highlights(query, passage) for bound in span), len(passage)]
+    assert bounds == sorted(bounds)
+
+
+def test_a_snippet_shows_where_most_matches_are() -> None:
+    passage = "Nothing here. " * 40 + "Rotate the key, then rotate again. " + "More. " * 60
+    snippet = make_snippet("rotate key", passage, max_chars=120)
+
+    assert len(snippet.text) <= 120
+    assert snippet.is_cut_before
+    assert snippet.is_cut_after
+    assert [snippet.text[a:b].lower() for a, b in snippet.spans] == ["rotate", "key", "rotate"]
+    assert passage[snippet.start :].startswith(snippet.text)

@@ -1,0 +1,128 @@
+"""Topics are renamed, moved and deleted one by one; what agents use is not lost by accident."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from tests.browser import Browser
+from tests.cast import Cast
+from tests.factories import make_document
+from webapp.core.actor import Actor
+from webapp.coverage.scopes import services as scopes
+from webapp.coverage.scopes.schemas import FromTaxonomyBody
+
+PATHS = [["Physics", "Aerodynamics", "Wings"], ["Physics", "Heat"], ["Machines"]]
+
+
+@pytest.fixture
+def ids(cast: Cast) -> dict[str, str]:
+    body = {"version": "1.0.0", "nodes": [{"path": path} for path in PATHS]}
+    nodes = cast.api("alice").post("/taxonomies", body).json["nodes"]
+    return {node["label"]: node["node_id"] for node in nodes}
+
+
+def test_a_renamed_topic_keeps_its_id_and_its_documents(
+    cast: Cast, alice: Actor, ids: dict[str, str]
+) -> None:
+    make_document(alice, nodes=[["Physics", "Aerodynamics", "Wings"]])
+    api = cast.api("alice")
+    path = f"/taxonomies/1.0.0/nodes/{ids['Aerodynamics']}"
+    answer = api.request("PATCH", path, {"label": "Flight", "target_documents": 3}).json
+    assert (answer["canonical_path"], answer["target_documents"]) == (["Physics", "Flight"], 3)
+    (wings,) = api.get("/taxonomies/1.0.0/nodes?q=wings").json
+    assert wings["node_id"] == ids["Wings"]
+    assert wings["canonical_path"] == ["Physics", "Flight", "Wings"]
+    scope = {"taxonomy_node_ids": [ids["Aerodynamics"]]}
+    assert api.post("/knowledge/scope", scope).json["document_count"] == 1
+
+
+def test_a_topic_moves_with_all_below_it(cast: Cast, alice: Actor, ids: dict[str, str]) -> None:
+    make_document(alice, nodes=[["Physics", "Aerodynamics", "Wings"]])
+    api = cast.api("alice")
+    path = f"/taxonomies/1.0.0/nodes/{ids['Aerodynamics']}"
+    moved = api.request("PATCH", path, {"parent_ids": [ids["Machines"]]})
+    assert moved.json["canonical_path"] == ["Machines", "Aerodynamics"]
+    count = lambda label: api.post("/knowledge/scope", {"taxonomy_node_ids": [ids[label]]}).json  # noqa: E731
+    assert (count("Machines")["document_count"], count("Machines")["node_count"]) == (1, 3)
+    assert (count("Physics")["document_count"], count("Physics")["node_count"]) == (0, 2)
+    circle = api.request(
+        "PATCH", f"/taxonomies/1.0.0/nodes/{ids['Machines']}", {"parent_ids": [ids["Wings"]]}
+    )
+    assert (circle.status_code, circle.json["code"]) == (400, "taxonomy_circle")
+    unknown = api.request("PATCH", path, {"parent_ids": [str(uuid4())]})
+    assert unknown.status_code == 400
+    for wrong in ({"label": ""}, {"label": None}, {"target_documents": -1}, {"x": 1}):
+        assert api.request("PATCH", path, wrong).status_code == 422
+
+
+def test_a_topic_that_an_agent_uses_is_not_deleted_by_accident(
+    cast: Cast, alice: Actor, ids: dict[str, str]
+) -> None:
+    make_document(alice, nodes=[["Physics", "Aerodynamics", "Wings"]])
+    body = FromTaxonomyBody.model_validate(
+        {"name": "Pilot", "taxonomy_node_ids": [ids["Aerodynamics"], ids["Heat"]]}
+    )
+    agent = scopes.create_agent(body, actor=alice)
+    api = cast.api("alice")
+    path = f"/taxonomies/1.0.0/nodes/{ids['Aerodynamics']}"
+    refused = api.delete(path)
+    assert (refused.status_code, refused.json["code"]) == (409, "in_use")
+    assert refused.json["extras"]["agents"] == ["pilot"]
+    assert api.delete(f"{path}?force=true").status_code == 204
+    assert api.delete(path).status_code == 404
+    # The agent keeps its configuration, and knows about what is left of it.
+    kept = api.get(f"/agents/{agent.id}").json
+    assert set(kept["taxonomy_node_ids"]) == {ids["Aerodynamics"], ids["Heat"]}
+    assert set(api.get(f"/agents/{agent.id}/coverage").json["node_coverage"]) == {ids["Heat"]}
+    # What was below it has moved up.
+    (wings,) = api.get("/taxonomies/1.0.0/nodes?q=wings").json
+    assert wings["canonical_path"] == ["Physics", "Wings"]
+
+
+def test_a_version_in_use_wants_force(cast: Cast, alice: Actor, ids: dict[str, str]) -> None:
+    body = FromTaxonomyBody.model_validate({"name": "Pilot", "taxonomy_node_ids": [ids["Physics"]]})
+    agent = scopes.create_agent(body, actor=alice)
+    api = cast.api("alice")
+    assert api.delete("/taxonomies/1.0.0").status_code == 409
+    assert api.delete("/taxonomies/1.0.0?force=true").status_code == 204
+    answer = api.get(f"/agents/{agent.id}/coverage").json
+    assert (answer["node_coverage"], answer["overall_coverage"]) == ({}, 0.0)
+    assert api.post(f"/agents/{agent.id}/query", {"query": "wing"}).json["results"] == []
+
+
+def test_the_pages_edit_a_topic(browser: Browser, ids: dict[str, str]) -> None:
+    page = browser.get("/taxonomies/1.0.0")
+    assert page.css_first(f"a[href='/taxonomies/1.0.0/nodes/{ids['Heat']}']") is not None
+    path = f"/taxonomies/1.0.0/nodes/{ids['Heat']}"
+    assert "Physics" in browser.get(path).css_first("textarea").text()
+    form = {"label": "Warmth", "target_documents": "7", "parents": "Machines"}
+    browser.post(path, form)
+    assert "Warmth" in browser.get("/taxonomies/1.0.0").text()
+    assert "Machines" in browser.get(path).css_first("textarea").text()
+    assert (
+        "There is no topic" in browser.post(path, {**form, "parents": "Nowhere"}, status=422).text()
+    )
+    browser.post(f"{path}/deletion", {})
+    assert "Warmth" not in browser.get("/taxonomies/1.0.0").text()
+
+
+def test_the_workbench_says_why(cast: Cast, browser: Browser, alice: Actor) -> None:
+    make_document(alice, title="Tea", content="Green tea wants hot water.")
+    make_document(alice, title="Coffee", content="Coffee wants water that nearly boils.")
+    page = browser.get("/search?q=green+tea+water&weight=0.4&strategy=hybrid&top_k=5")
+    why = page.css_first(".why").text()
+    assert "green" in why
+    assert "tea" in why
+    assert "There is no" in browser.get("/search?q=tea&about=Nowhere").text() or "Invalid" in (
+        browser.get("/search?q=tea&about=Nowhere").text()
+    )
+    api = cast.api("bob")
+    search = lambda **body: api.post("/knowledge/search", {"query": "green tea", **body})  # noqa: E731
+    explained = search(explain=True).json["results"][0]["metadata"]["terms"]
+    assert set(explained) == {"green", "tea"}
+    assert search().json["results"][0]["metadata"]["terms"] == {}
+    by_meaning = search(keyword_weight=0.0).json["results"]
+    assert by_meaning[0]["score"] <= 1
+    assert search(keyword_weight=1.1).status_code == 422

@@ -1,0 +1,269 @@
+"""Taxonomies: made, grown, read as trees and compared (api.md, Knowledge)."""
+
+from __future__ import annotations
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+from uuid import UUID, uuid4
+
+import networkx
+import pytest
+from apiflask import APIFlask
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from tests.browser import Browser
+from tests.cast import Cast
+from webapp.core.actor import Actor
+from webapp.core.errors import BadReference, Conflict, Invalid
+from webapp.core.extensions import db
+from webapp.taxonomies import services
+from webapp.taxonomies.graph import Circle, TooDeep, arrange
+from webapp.taxonomies.models import TaxonomyClosure, TaxonomyEdge, TaxonomyNode
+from webapp.taxonomies.schemas import NodeQuery, TaxonomyBody
+
+PATHS = [
+    ["Physics", "Aerodynamics", "Wings"],
+    ["Physics", "Heat"],
+    ["Machines", "Wings"],
+]
+
+
+def grow(actor: Actor, version: str = "1.0.0", **body: Any) -> services.Grown:
+    return services.grow_taxonomy(TaxonomyBody(version=version, **body), actor=actor)
+
+
+def by_paths(actor: Actor, *paths: list[str], version: str = "1.0.0") -> services.Grown:
+    return grow(actor, version, nodes=[{"path": path} for path in paths or PATHS])
+
+
+@given(st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20))
+def test_the_closure_is_what_a_graph_library_finds(edges: set[tuple[int, int]]) -> None:
+    ids = [UUID(int=number) for number in range(10)]
+    parents: dict[UUID, set[UUID]] = {}
+    for above, below in edges:
+        parents.setdefault(ids[below], set()).add(ids[above])
+    graph = networkx.DiGraph((ids[above], ids[below]) for above, below in edges)
+    graph.add_nodes_from(ids)
+    labels = {key: str(key.int) for key in ids}
+    if not networkx.is_directed_acyclic_graph(graph):
+        with pytest.raises(Circle) as refused:
+            arrange(labels, parents)
+        around = refused.value.nodes
+        assert around[0] == around[-1]
+        assert all(graph.has_edge(*pair) for pair in pairwise(around))
+        return
+    shape = arrange(labels, parents)
+    for node in ids:
+        assert shape.ancestors[node] == {node, *networkx.ancestors(graph, node)}
+        path = [ids[int(label)] for label in shape.paths[node]]
+        assert path[-1] == node
+        assert not parents.get(path[0])
+        assert all(graph.has_edge(*pair) for pair in pairwise(path))
+
+
+def test_paths_make_their_missing_parents(cast: Cast) -> None:
+    api = cast.api("alice")
+    body = {"version": "1.0.0", "nodes": [{"path": path} for path in PATHS]}
+    response = api.post("/taxonomies", body)
+    assert response.status_code == 201
+    nodes = {tuple(node["canonical_path"]): node for node in response.json["nodes"]}
+    assert set(nodes) == {
+        ("Physics",), ("Physics", "Aerodynamics"), ("Physics", "Aerodynamics", "Wings"),
+        ("Physics", "Heat"), ("Machines",), ("Machines", "Wings"),
+    }  # fmt: skip
+    wings = nodes["Physics", "Aerodynamics", "Wings"]
+    assert wings["label"] == "Wings"
+    assert wings["parent_ids"] == [nodes["Physics", "Aerodynamics"]["node_id"]]
+    assert nodes["Physics",]["parent_ids"] == []
+    (listed,) = cast.api("vera").get("/taxonomies").json
+    assert (listed["version"], listed["node_count"]) == ("1.0.0", 6)
+
+
+def test_growing_keeps_every_id_and_makes_nothing_twice(alice: Actor) -> None:
+    first = {tuple(node.canonical_path): node.node_id for node in by_paths(alice).nodes}
+    again = by_paths(alice, *PATHS, ["Physics", "Sound"])
+    assert again.created_count == 1
+    later = {tuple(node.canonical_path): node.node_id for node in again.nodes}
+    assert first.items() <= later.items()
+    assert again.taxonomy.node_count == 7
+    target = grow(alice, nodes=[{"path": ["Physics", "Heat"], "target_documents": 12}])
+    assert target.created_count == 0
+    (heat,) = services.list_nodes("1.0.0", NodeQuery(q="heat"), actor=alice).items
+    assert heat.target_documents == 12
+
+
+def test_a_node_may_have_several_parents(cast: Cast, alice: Actor) -> None:
+    a, b, c = (str(uuid4()) for _ in range(3))
+    body = {
+        "version": "2.0.0",
+        "nodes": [{"node_id": a, "label": "Physics"}, {"node_id": b, "label": "Machines"},
+                  {"node_id": c, "label": "Wings"}],
+        "edges": [{"parent": a, "child": c}, {"parent": b, "child": c}],
+    }  # fmt: skip
+    nodes = {
+        node["node_id"]: node for node in cast.api("alice").post("/taxonomies", body).json["nodes"]
+    }
+    assert sorted(nodes[c]["parent_ids"]) == sorted([a, b])
+    assert nodes[c]["canonical_path"] == ["Machines", "Wings"]
+    tree = cast.api("vera").get("/taxonomies/2.0.0/tree").json
+    machines, physics = tree["roots"]
+    assert [child["is_reference"] for child in machines["children"]] == [False]
+    assert [child["is_reference"] for child in physics["children"]] == [True]
+    pairs = db.session.scalar(select(func.count()).select_from(TaxonomyClosure))
+    assert pairs == 5
+
+
+def test_a_circle_is_refused_by_name_and_changes_nothing(cast: Cast, alice: Actor) -> None:
+    grown = by_paths(alice, ["A", "B", "C"])
+    ids = {node.label: str(node.node_id) for node in grown.nodes}
+    body = {"version": "1.0.0", "nodes": [{"path": ["New"]}],
+            "edges": [{"parent": ids["C"], "child": ids["A"]}]}  # fmt: skip
+    refused = cast.api("alice").post("/taxonomies", body)
+    assert (refused.status_code, refused.json["code"]) == (400, "taxonomy_circle")
+    assert "would be a circle" in refused.json["detail"]
+    names = refused.json["detail"].split(" would")[0].split(" > ")
+    assert names[0] == names[-1]
+    assert "".join(names[:-1]) in ("ABC", "BCA", "CAB")
+    assert services.get_taxonomy("1.0.0", actor=alice).node_count == 3
+    itself = {"edges": [{"parent": ids["A"], "child": ids["A"]}], "nodes": []}
+    with pytest.raises(BadReference, match="A > A"):
+        grow(alice, **itself)
+    assert db.session.scalar(select(func.count()).select_from(TaxonomyEdge)) == 2
+
+
+def test_ids_that_are_taken_or_missing_are_refused(alice: Actor, charlie: Actor) -> None:
+    foreign = by_paths(charlie, ["X"]).nodes[0].node_id
+    mine = by_paths(alice, ["A"]).nodes[0].node_id
+    with pytest.raises(Conflict, match="taken"):
+        grow(alice, nodes=[{"node_id": foreign, "label": "X"}])
+    with pytest.raises(Conflict, match="taken"):
+        grow(alice, "2.0.0", nodes=[{"node_id": mine, "label": "A"}])
+    with pytest.raises(Conflict, match="called A"):
+        grow(alice, nodes=[{"node_id": mine, "label": "B"}])
+    with pytest.raises(BadReference, match=str(foreign)):
+        grow(alice, nodes=[], edges=[{"parent": foreign, "child": mine}])
+    assert [item.version for item in services.list_taxonomies(actor=alice)] == ["1.0.0"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"version": "1", "nodes": [{"path": ["A"]}]}, {"version": "1.0.0", "nodes": []},
+        {"version": "01.0.0", "nodes": [{"path": ["A"]}]}, {"version": "1.0.0"},
+        {"version": "1.0.0", "nodes": [{"path": []}]},
+        {"version": "1.0.0", "nodes": [{"path": [" "]}]},
+        {"version": "1.0.0", "nodes": [{"path": ["x" * 256]}]},
+        {"version": "1.0.0", "nodes": [{"path": ["a"] * 21}]},
+        {"version": "1.0.0", "nodes": [{"label": "A"}]}, {"version": "1.0.0", "nodes": [{}]},
+        {"version": "1.0.0", "nodes": [{"path": ["A"], "target_documents": -1}]},
+        {"version": "1.0.0", "nodes": [{"path": ["A"], "colour": "red"}]},
+        {"version": "1.0.0", "nodes": [{"path": ["A"]}], "edges": [{"parent": "x", "child": "y"}]},
+    ],
+)  # fmt: skip
+def test_a_wrong_shape_is_422(cast: Cast, body: dict[str, Any]) -> None:
+    api = cast.api("alice")
+    assert api.post("/taxonomies", body).status_code == 422
+    assert api.get("/taxonomies").json == []
+
+
+def test_edges_do_not_make_it_deeper_than_it_may_be(alice: Actor) -> None:
+    first = by_paths(alice, [f"a{n}" for n in range(20)])
+    second = by_paths(alice, ["b"])
+    edge = {"parent": first.nodes[-1].node_id, "child": second.nodes[0].node_id}
+    with pytest.raises(Invalid, match="20 levels"):
+        grow(alice, nodes=[], edges=[edge])
+    ids = [UUID(int=number) for number in range(21)]
+    chain = {below: {above} for above, below in pairwise(ids)}
+    with pytest.raises(TooDeep):
+        arrange(dict.fromkeys(ids, "x"), chain)
+
+
+def test_nodes_are_found_by_any_part_of_their_path(cast: Cast, alice: Actor) -> None:
+    by_paths(alice, *PATHS, ["100%_Ärzte"])
+    api = cast.api("vera")
+
+    def found(query: str) -> list[list[str]]:
+        return [node["canonical_path"] for node in api.get(f"/taxonomies/1.0.0/nodes{query}").json]
+
+    assert found("?q=wings") == [["Machines", "Wings"], ["Physics", "Aerodynamics", "Wings"]]
+    assert found("?q=ÄRZTE") == found("?q=%25_") == [["100%_Ärzte"]]
+    assert found("?q=Physics %3E heat") == [["Physics", "Heat"]]
+    assert len(found("?limit=3")) == 3
+    assert api.get("/taxonomies/1.0.0/nodes").headers["X-Total-Count"] == "7"
+    for path in ("/taxonomies/9.9.9/nodes", "/taxonomies/x/tree", "/taxonomies/1.0.0/compare/x"):
+        assert api.get(path).status_code == 404
+    assert cast.api("charlie").get("/taxonomies/1.0.0/tree").status_code == 404
+
+
+def test_two_versions_are_compared_by_their_paths(cast: Cast, alice: Actor) -> None:
+    by_paths(alice)
+    by_paths(alice, ["Physics", "Heat"], ["Physics", "Sound"], version="1.10.0")
+    by_paths(alice, ["Physics"], version="1.9.0")
+    answer = cast.api("vera").get("/taxonomies/1.0.0/compare/1.10.0").json
+    assert answer["added"] == [["Physics", "Sound"]]
+    assert answer["removed"] == [
+        ["Machines"], ["Machines", "Wings"], ["Physics", "Aerodynamics"],
+        ["Physics", "Aerodynamics", "Wings"],
+    ]  # fmt: skip
+    assert answer["kept_count"] == 2
+    versions = [item.version for item in services.list_taxonomies(actor=alice)]
+    assert versions == ["1.10.0", "1.9.0", "1.0.0"]
+
+
+def test_two_who_grow_it_at_once_make_each_node_once(app: APIFlask, alice: Actor) -> None:
+    def run(number: int) -> None:
+        with app.app_context():
+            by_paths(alice, ["Shared", f"Leaf {number % 3}"])
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(run, range(12)))
+    assert db.session.scalar(select(func.count()).select_from(TaxonomyNode)) == 4
+    assert services.get_taxonomy("1.0.0", actor=alice).node_count == 4
+
+
+def test_deleting_takes_all_of_it(browser: Browser, alice: Actor) -> None:
+    by_paths(alice)
+    by_paths(alice, ["Other"], version="2.0.0")
+    browser.post("/taxonomies/1.0.0/deletion")
+    for model, count in ((TaxonomyNode, 1), (TaxonomyEdge, 0), (TaxonomyClosure, 1)):
+        assert db.session.scalar(select(func.count()).select_from(model)) == count
+
+
+def test_the_pages_import_csv_and_json_and_show_the_tree(browser: Browser, alice: Actor) -> None:
+    assert "No taxonomy yet" in browser.get("/taxonomies").body.text()
+    text = 'Physics,Aerodynamics,"Wings, tails"\nPhysics > Heat\n\nMachines,,\n'
+    file = {"version": "1.0.0", "file": (io.BytesIO(text.encode()), "topics.csv")}
+    page = browser.post("/taxonomies", file, content_type="multipart/form-data")
+    assert "5 nodes added to 1.0.0." in page.css_first("#toasts").text()
+    assert [node.text(strip=True) for node in page.css(".tree > li > span")] == ["Machines"]
+    assert "Wings, tails" in page.css_first(".tree details details").text()
+    text = json.dumps({"nodes": [{"path": ["Physics", "Sound"], "target_documents": 3}]})
+    page = browser.post("/taxonomies", {"version": "1.0.0", "content": text})
+    assert "target 3" in page.css_first(".tree").text()
+    page = browser.get("/taxonomies/1.0.0?q=sound")
+    assert page.css_first("#nodes li").text().startswith("Physics › Sound")
+    assert "No topic matches" in browser.get("/taxonomies/1.0.0?q=nothing").body.text()
+    services.grow_taxonomy(
+        TaxonomyBody(version="1.1.0", nodes=[{"path": ["Physics"]}]), actor=alice
+    )
+    page = browser.get("/taxonomies/1.1.0/compare?from=1.0.0")
+    assert "Physics › Sound" in page.css_first("del").parent.parent.text()
+    assert "Nothing differs" in browser.get("/taxonomies/1.1.0/compare").body.text()
+
+
+def test_the_page_says_what_is_wrong(browser: Browser) -> None:
+    for content, version, words in (
+        ("", "1.0.0", "Choose a file"),
+        ("A > B", "one", "version"),
+        ("{", "1.0.0", "not JSON"),
+        ("A > > B", "1.0.0", "nodes.0.path.1"),
+        ('[{"path": 3}]', "1.0.0", "nodes.0.path"),
+    ):
+        page = browser.post("/taxonomies", {"version": version, "content": content}, status=422)
+        shown = " ".join(node.text() for node in page.css(".error, .notice.bad"))
+        assert words in shown, (content, shown)

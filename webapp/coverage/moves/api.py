@@ -1,0 +1,35 @@
+"""`/taxonomies/{version}/moves`: from one version to another (api.md, Knowledge)."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+
+from webapp.core.actor import Role
+from webapp.core.security import current_actor, requires
+from webapp.coverage.moves import services
+from webapp.coverage.moves.schemas import MoveBody, MovePreview
+from webapp.tasks.models import Task
+from webapp.tasks.schemas import TaskStarted
+
+bp = APIBlueprint("moves_api", __name__, url_prefix="/api/v1", tag="Coverage")
+
+
+@bp.post("/taxonomies/<version>/moves/preview")
+@requires(Role.ADMIN)
+@bp.input(MoveBody, arg_name="body")
+@bp.output(MovePreview)
+@bp.doc(responses=[400, 404])
+def preview(version: str, body: MoveBody) -> services.Preview:
+    """What moving to this version would do; writes nothing"""
+    return services.preview_move(version, body, actor=current_actor())
+
+
+@bp.post("/taxonomies/<version>/moves")
+@requires(Role.ADMIN)
+@bp.input(MoveBody, arg_name="body")
+@bp.output(TaskStarted, 202, description="The task that moves documents, then agents")
+@bp.doc(responses=[400, 404, 409])
+def create(version: str, body: MoveBody) -> tuple[Task, int, dict[str, str]]:
+    """Move agents, and what documents are about, to this version"""
+    task = services.start_move(version, body, actor=current_actor())
+    return task, 202, {"Location": f"/api/v1/tasks/{task.id}"}

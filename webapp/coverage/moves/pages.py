@@ -1,0 +1,117 @@
+"""Moving from one version of the taxonomy to another: what would happen, then the task."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+from pydantic import ValidationError
+
+from webapp.core.actor import Role
+from webapp.core.errors import DomainError, Invalid, validation_errors
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page, to
+from webapp.coverage.moves import services as moves
+from webapp.coverage.moves.forms import MoveForm
+from webapp.coverage.moves.schemas import MoveBody
+from webapp.taxonomies import services as taxonomies
+
+bp = Blueprint("moves", __name__, url_prefix="/taxonomies/<version>/move")
+
+#: changed topics that the page has a field for
+SHOWN = 200
+#: paths that these fields offer
+MAX_CHOICES = 1_000
+
+
+@bp.get("")
+@requires(Role.ADMIN)
+def show(version: str) -> Response:
+    return _move_page(version, MoveForm(formdata=None))
+
+
+@bp.post("/preview")
+@requires(Role.ADMIN)
+def preview(version: str) -> Response:
+    """The page again, with what was written into it."""
+    return _move_page(version, MoveForm())
+
+
+@bp.post("")
+@requires(Role.ADMIN)
+def start(version: str) -> Response:
+    form = MoveForm()
+    if form.validate():
+        try:
+            body = _chosen(_body(version))
+            task = moves.start_move(version, body, actor=current_actor())
+        except (DomainError, ValidationError) as error:
+            _reject(form, error)
+        else:
+            return to("tasks.show", task_id=task.id)
+    return _move_page(version, form, status=422)
+
+
+def _move_page(version: str, form: MoveForm, *, status: int = 200) -> Response:
+    actor = current_actor()
+    taxonomies.get_taxonomy(version, actor=actor)
+    known = taxonomies.list_taxonomies(actor=actor)
+    others = [item.version for item in known if item.version != version]
+    found = None
+    if others:
+        try:
+            found = moves.preview_move(version, _body(version, others[0]), actor=actor)
+        except (DomainError, ValidationError) as error:
+            if status == 200:
+                _reject(form, error)
+                status = 422
+            start = request.values.get("start")
+            body = MoveBody(start=start if start in others else others[0])
+            found = moves.preview_move(version, body, actor=actor)
+    return page(
+        "coverage/moves/new.html",
+        status=status,
+        form=form,
+        version=version,
+        others=others,
+        preview=found,
+        shown=SHOWN,
+        unticked=_unticked(),
+        new_paths=taxonomies.first_paths(version, MAX_CHOICES, actor=actor),
+    )
+
+
+def _body(version: str, start: str = "") -> MoveBody:
+    """What the form says. What a topic becomes anyhow is no rename."""
+    body = MoveBody(start=request.values.get("start", start))
+    given = {
+        name.removeprefix("to-"): [part.strip() for part in value.split(">") if part.strip()]
+        for name, value in request.form.items()
+        if name.startswith("to-")
+    }
+    if not given:
+        return body
+    plain = moves.preview_move(version, body, actor=current_actor())
+    renames = [
+        {"start": item.path, "end": wanted or None}
+        for item in plain.changed
+        if (wanted := given.get(str(item.node_id))) is not None and wanted != (item.new_path or [])
+    ]
+    return MoveBody.model_validate({"start": body.start, "renames": renames})
+
+
+def _chosen(body: MoveBody) -> MoveBody:
+    """With the ticked agents, where the page had boxes for all of them."""
+    if "listed" in request.form:
+        ids = {"agent_ids": request.form.getlist("agent")}
+        return MoveBody.model_validate(body.model_dump() | ids)
+    return body
+
+
+def _unticked() -> set[str]:
+    return set(request.form.getlist("listed")) - set(request.form.getlist("agent"))
+
+
+def _reject(form: MoveForm, error: DomainError | ValidationError) -> None:
+    if isinstance(error, ValidationError):
+        first = validation_errors(error)[0]
+        error = Invalid(f"{first['field']}: {first['message']}.", code=first["code"])
+    form.reject(error)

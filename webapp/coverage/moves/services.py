@@ -1,0 +1,397 @@
+"""Moves: from one version of the taxonomy to another, agents with what they know.
+
+Topics are matched by their paths; one that only moved, by its label where nothing else has it; and
+one that was renamed, by what the request says. Documents about a matched topic become documents
+about its successor as well, and stay what they are in the old version.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, insert, select
+
+from webapp import index
+from webapp.agents import services as agents
+from webapp.agents.models import Agent
+from webapp.audit import services as audit
+from webapp.core.actor import Actor, Role
+from webapp.core.database import get_locked
+from webapp.core.errors import BadReference, Conflict, Invalid
+from webapp.core.extensions import db
+from webapp.coverage import refresh
+from webapp.coverage.models import CoverageTarget
+from webapp.coverage.moves.schemas import MoveBody, Rename
+from webapp.coverage.scopes import services as scopes
+from webapp.documents.models import DocumentNode
+from webapp.documents.topics.changes import add_topics, recounting
+from webapp.tasks import running
+from webapp.tasks import services as tasks
+from webapp.tasks.models import Task
+from webapp.tasks.running import Run
+from webapp.taxonomies.models import NodeStat, Taxonomy, TaxonomyNode
+from webapp.taxonomies.services import get_taxonomy
+
+TASK_TYPE = "taxonomy_move"
+BATCH_DOCUMENTS = 500
+#: agents a preview lists
+MAX_AGENTS = 200
+
+Reason = Literal["path", "label", "request"]
+
+
+@dataclass(frozen=True)
+class Successor:
+    """A topic, what it becomes (None: nothing), and why."""
+
+    node_id: UUID
+    path: list[str]
+    document_count: int
+    new_path: list[str] | None
+    reason: Reason | None
+
+
+@dataclass(frozen=True)
+class AgentMove:
+    """What a move makes of an agent's topics; it stays where it is when none is left."""
+
+    agent: Agent
+    kept_count: int
+    lost: list[list[str]]
+
+    @property
+    def agent_id(self) -> UUID:
+        return self.agent.id
+
+    @property
+    def name(self) -> str:
+        return self.agent.name
+
+    @property
+    def handle(self) -> str:
+        return self.agent.handle
+
+    @property
+    def moves(self) -> bool:
+        return self.kept_count > 0
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a move would do; `changed` are the topics that do not simply keep their path."""
+
+    start: str
+    end: str
+    kept_count: int
+    changed: list[Successor]
+    document_count: int
+    agent_count: int
+    agents: list[AgentMove]
+
+
+@dataclass
+class _Match:
+    """The topics of the old version, and those of them that have a successor."""
+
+    paths: dict[UUID, list[str]]
+    new_paths: dict[UUID, list[str]]
+    successors: dict[UUID, UUID] = field(default_factory=dict)
+    reasons: dict[UUID, Reason] = field(default_factory=dict)
+
+    def add(self, old: UUID, new: UUID, reason: Reason) -> None:
+        self.successors[old], self.reasons[old] = new, reason
+
+
+def register() -> None:
+    running.register(TASK_TYPE, move_taxonomy)
+
+
+def preview_move(version: str, body: MoveBody, *, actor: Actor) -> Preview:
+    """What moving from `body.start` to `version` would do; writes nothing.
+
+    Raises Invalid where both are the same, BadReference on a renamed topic that is not there.
+    """
+    actor.require(Role.ADMIN)
+    start, match = _match(version, body.start, body.renames, actor=actor)
+    counts = _document_counts(start)
+    changed = [
+        Successor(
+            node_id,
+            path,
+            counts.get(node_id, 0),
+            match.new_paths.get(match.successors.get(node_id, node_id)),
+            match.reasons.get(node_id),
+        )
+        for node_id, path in match.paths.items()
+        if match.reasons.get(node_id) != "path"
+    ]
+    statement = _agents_of(start, body.agent_ids, actor.organization_id)
+    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    found = db.session.scalars(statement.order_by(Agent.name, Agent.id).limit(MAX_AGENTS))
+    return Preview(
+        start=start.version,
+        end=version,
+        kept_count=sum(1 for reason in match.reasons.values() if reason == "path"),
+        # Those that lose documents first: they are what somebody has to decide about.
+        changed=sorted(changed, key=lambda item: (bool(item.reason), -item.document_count)),
+        document_count=_count_documents(start),
+        agent_count=total,
+        agents=[_move_of(agent, match) for agent in found],
+    )
+
+
+def start_move(version: str, body: MoveBody, *, actor: Actor) -> Task:
+    """Move agents and what documents are about from `body.start` to `version`, by a task.
+
+    Raises what `preview_move` raises, and Conflict where such a move is under way.
+    """
+    actor.require(Role.ADMIN)
+    _match(version, body.start, body.renames, actor=actor)
+    index.lock(actor.organization_id)
+    known = select(Task.id).where(
+        Task.organization_id == actor.organization_id,
+        Task.task_type == TASK_TYPE,
+        Task.status.in_(("pending", "running")),
+    )
+    if db.session.scalar(known.limit(1)):
+        db.session.rollback()
+        raise Conflict("Another move is under way; wait for its end.", code="moving")
+    task = tasks.start_task(
+        TASK_TYPE,
+        title=f"Move from taxonomy {body.start} to {version}",
+        input={"version": version, "move": body.model_dump(mode="json")},
+        actor=actor,
+    )
+    audit.record(actor, "move", get_taxonomy(version, actor=actor), start=body.start)
+    db.session.commit()
+    return task
+
+
+def move_taxonomy(run: Run) -> None:
+    """The task: documents first, so that no agent loses sight of them; then agent by agent.
+
+    The result counts `documents` and `agents`, and lists the agents that stayed as
+    `{agent_id, name}`. What was done before a kill is found done.
+    """
+    task = run.task
+    actor = Actor(task.organization_id, Role.ADMIN, task.created_by)
+    version, body = task.input["version"], MoveBody.model_validate(task.input["move"])
+    start, match = _match(version, body.start, body.renames, actor=actor)
+    result: dict[str, Any] = task.result or {"documents": 0, "agents": 0, "stayed": []}
+    position = task.position
+    total = max(_count_documents(start), 1)
+    while batch := _document_ids(start, position.get("document")):
+        run.hold()
+        _add_successors(actor.organization_id, batch, match)
+        refresh.schedule_recalculation(actor.organization_id)
+        result = {**result, "documents": result["documents"] + len(batch)}
+        position = {"document": str(batch[-1])}
+        run.advance(0.9 * result["documents"] / total, position, result)
+    chosen = _agents_of(start, body.agent_ids, actor.organization_id).order_by(Agent.id)
+    agent_total = max(
+        db.session.scalar(select(func.count()).select_from(chosen.subquery())) or 0, 1
+    )
+    while agent_id := _next_agent(chosen, position.get("agent")):
+        run.hold()
+        result = _move_agent(agent_id, version, match, result, actor=actor)
+        position = {**position, "agent": str(agent_id)}
+        done = result["agents"] + len(result["stayed"])
+        run.advance(0.9 + 0.1 * done / max(agent_total, done), position, result)
+    run.hold()
+    run.advance(1.0, position, result)
+
+
+def _match(
+    version: str, start: str, renames: Sequence[Rename], *, actor: Actor
+) -> tuple[Taxonomy, _Match]:
+    """The old version, and what its topics become in the new one."""
+    if start == version:
+        raise Invalid("Choose another version to move from.", field="start", code="same_version")
+    old, new = (get_taxonomy(name, actor=actor) for name in (start, version))
+    match = _Match(_paths_of(old), _paths_of(new))
+    old_ids = {tuple(path): node_id for node_id, path in match.paths.items()}
+    new_ids = {tuple(path): node_id for node_id, path in match.new_paths.items()}
+    for rename in renames:
+        node_id = _at(rename.start, old_ids, start)
+        match.reasons[node_id] = "request"
+        if rename.end is not None:
+            match.successors[node_id] = _at(rename.end, new_ids, version)
+    for key, node_id in old_ids.items():
+        if node_id not in match.reasons and key in new_ids:
+            match.add(node_id, new_ids[key], "path")
+    before = _by_label(
+        (node_id, path) for node_id, path in match.paths.items() if node_id not in match.reasons
+    )
+    taken = set(match.successors.values())
+    after = _by_label(
+        (node_id, path) for node_id, path in match.new_paths.items() if node_id not in taken
+    )
+    for label in before.keys() & after.keys():
+        match.add(before[label], after[label], "label")
+    return old, match
+
+
+def _at(path: list[str], ids: dict[tuple[str, ...], UUID], version: str) -> UUID:
+    node_id = ids.get(tuple(path))
+    if node_id is None:
+        raise BadReference(
+            f"There is no topic {' > '.join(path)} in {version}.",
+            code="unknown_nodes",
+            field="renames",
+        )
+    return node_id
+
+
+def _paths_of(taxonomy: Taxonomy) -> dict[UUID, list[str]]:
+    rows = db.session.execute(
+        select(TaxonomyNode.id, TaxonomyNode.canonical_path)
+        .where(TaxonomyNode.taxonomy_id == taxonomy.id)
+        .order_by(TaxonomyNode.path_key, TaxonomyNode.id)
+    )
+    return {row.id: row.canonical_path for row in rows}
+
+
+def _by_label(nodes: Iterable[tuple[UUID, list[str]]]) -> dict[str, UUID]:
+    """The topics whose label no other one of them has."""
+    found = [(path[-1], node_id) for node_id, path in nodes]
+    times = Counter(label for label, _ in found)
+    return {label: node_id for label, node_id in found if times[label] == 1}
+
+
+def _document_counts(taxonomy: Taxonomy) -> dict[UUID, int]:
+    rows = db.session.execute(
+        select(NodeStat.node_id, NodeStat.document_count)
+        .join(TaxonomyNode, TaxonomyNode.id == NodeStat.node_id)
+        .where(TaxonomyNode.taxonomy_id == taxonomy.id, NodeStat.document_count > 0)
+    )
+    return {row.node_id: row.document_count for row in rows}
+
+
+def _documents_of(taxonomy: Taxonomy) -> Select[Any]:
+    """The ids of documents about any topic of a version, proposed ones too."""
+    return (
+        select(DocumentNode.document_id)
+        .join(TaxonomyNode, TaxonomyNode.id == DocumentNode.node_id)
+        .where(TaxonomyNode.taxonomy_id == taxonomy.id)
+        .distinct()
+    )
+
+
+def _count_documents(taxonomy: Taxonomy) -> int:
+    return (
+        db.session.scalar(select(func.count()).select_from(_documents_of(taxonomy).subquery())) or 0
+    )
+
+
+def _document_ids(taxonomy: Taxonomy, after: str | None) -> list[UUID]:
+    statement = _documents_of(taxonomy).order_by(DocumentNode.document_id).limit(BATCH_DOCUMENTS)
+    if after:
+        statement = statement.where(DocumentNode.document_id > UUID(after))
+    return list(db.session.scalars(statement))
+
+
+def _agents_of(
+    taxonomy: Taxonomy, agent_ids: Sequence[UUID] | None, organization_id: UUID
+) -> Select[Any]:
+    """The agents with topics of a version; of these ids only, where there are any."""
+    statement = select(Agent).where(
+        Agent.organization_id == organization_id,
+        Agent.is_active,
+        Agent.taxonomy_version == taxonomy.version,
+    )
+    return statement if agent_ids is None else statement.where(Agent.id.in_(agent_ids))
+
+
+def _next_agent(chosen: Select[Any], after: str | None) -> UUID | None:
+    statement = chosen.with_only_columns(Agent.id)
+    if after:
+        statement = statement.where(Agent.id > UUID(after))
+    found: UUID | None = db.session.scalar(statement.limit(1))
+    return found
+
+
+def _move_of(agent: Agent, match: _Match) -> AgentMove:
+    lost = [
+        match.paths.get(node_id, [str(node_id)])
+        for node_id in agent.taxonomy_node_ids
+        if node_id not in match.successors
+    ]
+    return AgentMove(agent, len(agent.taxonomy_node_ids) - len(lost), lost)
+
+
+def _add_successors(organization_id: UUID, document_ids: list[UUID], match: _Match) -> None:
+    """Let documents be about the successors of their topics as well.
+
+    What somebody said of a document wins over what is only proposed, the surer over the less sure.
+    """
+    with recounting(organization_id, document_ids):
+        rows = db.session.execute(
+            select(
+                DocumentNode.document_id,
+                DocumentNode.node_id,
+                DocumentNode.is_proposed,
+                DocumentNode.confidence,
+            ).where(DocumentNode.document_id.in_(document_ids))
+        ).all()
+        known = {(row.document_id, row.node_id): row.is_proposed for row in rows}
+        wanted: dict[tuple[UUID, UUID], tuple[bool, float]] = {}
+        for row in rows:
+            node_id = match.successors.get(row.node_id)
+            if node_id is None or known.get((row.document_id, node_id)) in (False, row.is_proposed):
+                continue
+            link = (row.document_id, node_id)
+            value = (not row.is_proposed, row.confidence)
+            wanted[link] = max(wanted.get(link, value), value)
+        for link in wanted.keys() & known.keys():
+            proposal = DocumentNode.document_id == link[0], DocumentNode.node_id == link[1]
+            db.session.execute(delete(DocumentNode).where(*proposal))
+        for is_proposed in (False, True):
+            links = [(*link, sure) for link, (said, sure) in wanted.items() if said != is_proposed]
+            add_topics(links, proposed=is_proposed)
+        index.move_scopes(organization_id)
+
+
+def _move_agent(
+    agent_id: UUID, version: str, match: _Match, result: dict[str, Any], *, actor: Actor
+) -> dict[str, Any]:
+    """Give an agent the successors of its topics; one without any stays. Returns the new result."""
+    index.lock(actor.organization_id)
+    agent: Agent | None = get_locked(select(Agent).where(Agent.id == agent_id, Agent.is_active))
+    if agent is None:
+        return result
+    found = (match.successors.get(node_id) for node_id in agent.taxonomy_node_ids)
+    node_ids = list(dict.fromkeys(node_id for node_id in found if node_id))
+    if not node_ids:
+        stayed = {"agent_id": str(agent.id), "name": agent.name}
+        return {**result, "stayed": [*result["stayed"], stayed]}
+    _move_targets(agent, match)
+    scope = scopes.make_scope(version, node_ids, actor=actor)
+    scopes.put_scope(agent, scope, node_ids, version)
+    audit.record(actor, "scope", agent, topics=len(node_ids), version=version)
+    agents.announce(agent)
+    scopes.announce(agent)
+    return {**result, "agents": result["agents"] + 1}
+
+
+def _move_targets(agent: Agent, match: _Match) -> None:
+    """Repeat the agent's own targets for the successors that have none yet."""
+    rows = db.session.execute(
+        select(CoverageTarget.node_id, CoverageTarget.target)
+        .where(CoverageTarget.agent_id == agent.id)
+        .order_by(CoverageTarget.target)
+    ).all()
+    known = {row.node_id for row in rows}
+    targets = {
+        match.successors[row.node_id]: row.target for row in rows if row.node_id in match.successors
+    }
+    values = [
+        {"agent_id": agent.id, "node_id": node_id, "target": target}
+        for node_id, target in targets.items()
+        if node_id not in known
+    ]
+    if values:
+        db.session.execute(insert(CoverageTarget), values)

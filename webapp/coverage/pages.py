@@ -1,0 +1,200 @@
+"""An agent's coverage: the figures, the map, the tree, the gaps, the history; one topic of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from flask import Blueprint, Response, render_template, request
+from pydantic import ValidationError
+
+from webapp import index
+from webapp.agents import services as agents
+from webapp.agents.models import Agent
+from webapp.agents.schemas import AgentUpdate
+from webapp.core.actor import Role
+from webapp.core.errors import DomainError, Invalid, NotFound, validation_errors
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page, read_query, to
+from webapp.coverage import refresh as refreshing
+from webapp.coverage import services
+from webapp.coverage.forms import AlertForm, TargetForm
+from webapp.coverage.schemas import GapQuery, HistoryQuery
+from webapp.coverage.tree import draw_map, draw_tree
+from webapp.documents import services as documents
+from webapp.documents.schemas import DocumentQuery
+from webapp.questions.unanswered import services as questions
+from webapp.taxonomies import services as taxonomies
+
+HALF_A_DAY, MINUTE = timedelta(hours=12), timedelta(minutes=1)
+
+bp = Blueprint("coverage", __name__, url_prefix="/agents/<handle>/coverage")
+
+THRESHOLDS = (0.25, 0.5, 0.75, 1.0)
+#: gaps listed on the page; the API answers all
+MAX_GAPS = 100
+MAX_QUESTIONS = 20
+#: gaps and questions on the agent's own page
+PANEL_ROWS = 4
+#: branches of a larger tree are folded below the second level
+MAX_OPEN = 60
+
+
+def draw_panel(agent: Agent) -> str:
+    """What an agent knows and does not, for its own page."""
+    actor = current_actor()
+    found = services.measure(agent) if agent.taxonomy_node_ids else None
+    return render_template(
+        "coverage/_panel.html",
+        agent=agent,
+        coverage=found,
+        gaps=services.gaps_of(found, GapQuery().threshold, limit=PANEL_ROWS) if found else [],
+        unanswered=questions.list_unanswered(agent.id, actor=actor, limit=PANEL_ROWS),
+        document_count=0 if found else documents.count_documents(actor=actor),
+    )
+
+
+@bp.get("")
+@requires(Role.VIEWER)
+def show(handle: str) -> Response:
+    agent = agents.get_agent(handle, actor=current_actor())
+    return _coverage_page(agent, AlertForm.of(agent))
+
+
+@bp.post("")
+@requires(Role.ADMIN)
+def set_alert(handle: str) -> Response:
+    actor = current_actor()
+    agent = agents.get_agent(handle, actor=actor)
+    form, base = AlertForm(), agent.current_version
+    if form.validate():
+        try:
+            body = AgentUpdate(
+                features_config=form.to_features(agent), version_note="The alert of its coverage"
+            )
+            saved = agents.update_agent(agent.id, body, actor=actor, if_match=f'"v{base}"')
+        except ValidationError as error:
+            form.reject(Invalid(validation_errors(error)[0]["message"]))
+        except DomainError as error:
+            form.reject(error)
+        else:
+            is_new = saved.current_version != base
+            message = f"The alert is set, as version {saved.current_version}."
+            return to(
+                "coverage.show",
+                handle=saved.handle,
+                message=message if is_new else "Nothing has changed.",
+            )
+    return _coverage_page(agent, form, status=422)
+
+
+@bp.post("/refresh")
+@requires(Role.ADMIN)
+def refresh(handle: str) -> Response:
+    refreshing.start_refresh(handle, actor=current_actor())
+    return to("coverage.show", handle=handle)
+
+
+@bp.post("/unanswered/<uuid:question_id>/dismissal")
+@requires(Role.ADMIN)
+def dismiss(handle: str, question_id: UUID) -> Response:
+    questions.dismiss_question(handle, question_id, actor=current_actor())
+    return to("coverage.show", handle=handle, message="Dismissed. Asked again, it comes back.")
+
+
+@bp.get("/topics/<uuid:node_id>")
+@requires(Role.VIEWER)
+def topic(handle: str, node_id: UUID) -> Response:
+    agent = agents.get_agent(handle, actor=current_actor())
+    return _topic_page(agent, node_id, TargetForm(formdata=None))
+
+
+@bp.post("/topics/<uuid:node_id>")
+@requires(Role.ADMIN)
+def set_target(handle: str, node_id: UUID) -> Response:
+    actor = current_actor()
+    agent = agents.get_agent(handle, actor=actor)
+    form = TargetForm()
+    if form.validate():
+        try:
+            services.set_targets(agent.id, {node_id: form.target.data}, actor=actor)
+        except DomainError as error:
+            form.reject(error)
+        else:
+            return to("coverage.show", handle=handle, message="The target is set.")
+    return _topic_page(agent, node_id, form, status=422)
+
+
+def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Response:
+    actor = current_actor()
+    query, dates = read_query(GapQuery), read_query(HistoryQuery)
+    found = services.measure(agent)
+    roots = draw_tree(agent, found)
+    gaps = services.find_gaps(agent.id, query.threshold, actor=actor)
+    history = services.get_history(
+        agent.id, actor=actor, start=dates.start_date, end=dates.end_date
+    )
+    return page(
+        "coverage/show.html",
+        fragment="coverage/_coverage.html",
+        status=status,
+        agent=agent,
+        alert=alert,
+        coverage=found,
+        covered_count=sum(1 for count in found.document_counts.values() if count),
+        roots=roots,
+        areas=draw_map(roots),
+        gaps=gaps[:MAX_GAPS],
+        gap_count=len(gaps),
+        threshold=query.threshold,
+        thresholds=THRESHOLDS,
+        history=history,
+        series=_series(history),
+        span=_span(history),
+        dates=request.args,
+        task=refreshing.running_refresh(agent),
+        max_open=MAX_OPEN,
+        unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),
+        coverage_pulse=refreshing.pulse_of(agent),
+        documents_pulse=index.read_revision(agent.organization_id),
+    )
+
+
+def _topic_page(agent: Agent, node_id: UUID, form: TargetForm, *, status: int = 200) -> Response:
+    actor = current_actor()
+    found, key = services.measure(agent), str(node_id)
+    if key not in found.document_counts:
+        raise NotFound(f"Topic not found: {node_id}")
+    if not form.is_submitted():
+        form.target.data = services.get_target(agent, node_id)
+    form.target.render_kw = {"placeholder": found.target_counts[key]}
+    return page(
+        "coverage/topic.html",
+        status=status,
+        agent=agent,
+        node=taxonomies.get_node(node_id, actor=actor),
+        document_count=found.document_counts[key],
+        target=found.target_counts[key],
+        percent=found.node_coverage[key],
+        documents=documents.list_documents(DocumentQuery(node=node_id, limit=20), actor=actor),
+        form=form,
+    )
+
+
+def _series(history: services.History) -> dict[str, list[float]]:
+    entries = history.history[::-1]
+    return {
+        "x": [round(entry.timestamp.timestamp(), 3) for entry in entries],
+        "y": [entry.overall_coverage for entry in entries],
+    }
+
+
+def _span(history: services.History) -> tuple[float, float] | None:
+    """What the chart shows, in seconds: the chosen days and all points, or a day round one."""
+    if not history.history:
+        return None
+    first, last = history.history[-1].timestamp, history.history[0].timestamp
+    start, end = history.start_date or first, history.end_date or last
+    if end - start < MINUTE:
+        start, end = start - HALF_A_DAY, end + HALF_A_DAY
+    return start.timestamp(), end.timestamp()

@@ -1,0 +1,249 @@
+"""Measuring that is kept: asked for, or by itself after documents have changed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, select
+
+from webapp import engine
+from webapp.agents import services as agents
+from webapp.agents.models import Agent
+from webapp.audit import services as audit
+from webapp.core import clock, live
+from webapp.core.actor import Actor, Role
+from webapp.core.database import get_locked
+from webapp.core.errors import Invalid, NotFound
+from webapp.core.extensions import db
+from webapp.coverage.models import CoverageRecord
+from webapp.coverage.services import Coverage, apply, measure
+from webapp.questions.unanswered.services import close_answered, count_open
+from webapp.tasks import running
+from webapp.tasks import services as tasks
+from webapp.tasks.models import Task
+from webapp.tasks.running import Run
+from webapp.taxonomies.models import Scope
+from webapp.webhooks import services as webhooks
+
+TASK_TYPE = "coverage_refresh"
+#: changes are gathered for so long before coverage is measured again
+SETTLING_SECONDS = 10
+#: how long a change may have waited for its commit after it was made
+SLACK = timedelta(minutes=1)
+BATCH_AGENTS = 20
+
+
+def register() -> None:
+    running.register(TASK_TYPE, refresh_coverage)
+    engine.job("coverage")(recalculate)
+
+
+def start_refresh(
+    reference: str | UUID,
+    *,
+    actor: Actor,
+    is_background: bool = True,
+    webhook_url: str | None = None,
+) -> Task:
+    """Measure an agent and keep the outcome (spec 1, E-REQ-008 and E-REQ-009).
+
+    In the background by a task that is only started here, else at once by one that has ended.
+    Raises Invalid on an address that is no webhook's.
+    """
+    actor.require(Role.ADMIN)
+    if webhook_url is not None:
+        try:
+            webhooks.check_url(webhook_url)
+        except ValueError as error:
+            raise Invalid(f"webhook_url {error}.", field="webhook_url") from error
+    agent = agents.get_agent(reference, actor=actor, lock=not is_background)
+    task = tasks.start_task(
+        TASK_TYPE,
+        title=f"Coverage of {agent.name}",
+        input={},
+        actor=actor,
+        agent_id=agent.id,
+        webhook_url=webhook_url,
+        is_background=is_background,
+    )
+    if not is_background:
+        found = measure(agent)
+        keep(agent, found)
+        tasks.finish_task(task, result_of(found))
+    live.announce(f"coverage:{agent.id}", agent.organization_id)
+    db.session.commit()
+    return task
+
+
+def get_refresh(reference: str | UUID, task_id: str, *, actor: Actor) -> Task:
+    """A task of this very agent (facts.md 0.7)."""
+    agent = agents.get_agent(reference, actor=actor)
+    task = tasks.get_task(task_id, actor=actor)
+    if task.agent_id != agent.id:
+        raise NotFound(f"Task not found: {task_id}")
+    return task
+
+
+def running_refresh(agent: Agent) -> Task | None:
+    """The newest refresh of an agent that has not ended."""
+    return db.session.scalar(
+        select(Task)
+        .where(
+            Task.organization_id == agent.organization_id,
+            Task.agent_id == agent.id,
+            Task.task_type == TASK_TYPE,
+            Task.status.in_(("pending", "running")),
+        )
+        .order_by(Task.created_at.desc())
+        .limit(1)
+    )
+
+
+def pulse_of(agent: Agent) -> str:
+    """Another text whenever the agent's page has something new to show."""
+    task = running_refresh(agent)
+    progress = task.progress_percent if task else "none"
+    return f"{agent.revision}-{progress}-{count_open(agent.id)}"
+
+
+def refresh_coverage(run: Run) -> None:
+    """The task: what was measured and its row of history come with one commit, once."""
+    if run.task.position.get("is_kept"):
+        return
+    agent_id = run.task.agent_id
+    if db.session.scalar(_select_agent(agent_id)) is None:
+        raise NotFound(f"Agent not found: {agent_id}")
+    run.hold()
+    live.announce(f"coverage:{agent_id}", run.task.organization_id)
+    run.advance(0.25, {}, {})
+    run.hold()
+    agent = get_locked(_select_agent(agent_id))
+    if agent is None:
+        raise NotFound(f"Agent not found: {agent_id}")
+    found = measure(agent)
+    keep(agent, found)
+    run.advance(1.0, {"is_kept": True}, result_of(found))
+    close_answered([agent.id])
+
+
+def keep(agent: Agent, found: Coverage) -> None:
+    """Write what was measured on the locked agent and into its history; the caller commits.
+
+    Raises the alarm where coverage has fallen by more than the agent allows.
+    """
+    before = agent.coverage_percent if agent.last_coverage_update else None
+    apply(agent, found)
+    agent.revision += 1
+    db.session.add(
+        CoverageRecord(
+            agent_id=agent.id,
+            timestamp=found.calculated_at,
+            overall_coverage=found.overall_coverage,
+            total_documents=found.total_documents,
+            total_chunks=found.total_chunks,
+            version=found.version,
+        )
+    )
+    live.announce(f"coverage:{agent.id}", agent.organization_id)
+    live.announce("agents:all", agent.organization_id)
+    live.announce("overview:all", agent.organization_id)
+    allowed = agent.coverage_alert_drop
+    if before is not None and allowed is not None and before - found.overall_coverage > allowed:
+        _raise_alarm(agent, before, found)
+
+
+def result_of(found: Coverage) -> dict[str, Any]:
+    """What a finished task answers (facts.md 0.8)."""
+    return {
+        "coverage_percent": found.overall_coverage,
+        "total_documents": found.total_documents,
+        "total_chunks": found.total_chunks,
+    }
+
+
+def schedule_recalculation(organization_id: UUID) -> None:
+    """Have coverage measured again soon after the running transaction commits.
+
+    All changes of the same few seconds share one job.
+    """
+    known = select(Scope.id).where(Scope.organization_id == organization_id).limit(1)
+    if db.session.scalar(known) is None:
+        return
+    engine.enqueue_settled(
+        db.session(),
+        "coverage",
+        about=str(organization_id),
+        arguments={"organization_id": str(organization_id)},
+        seconds=SETTLING_SECONDS,
+    )
+
+
+def recalculate(_key: str, *, organization_id: str) -> None:
+    """The engine's job: measure the agents whose scope has changed since they were measured.
+
+    An agent whose figures are the same gets no row of history.
+    """
+    after: UUID | None = None
+    while True:
+        statement = (
+            select(Agent)
+            .join(Scope, Scope.id == Agent.scope_id)
+            .where(
+                Agent.organization_id == UUID(organization_id),
+                Agent.is_active,
+                or_(
+                    Agent.last_coverage_update.is_(None),
+                    Scope.changed_at > Agent.last_coverage_update,
+                    Scope.changed_at > clock.now() - SLACK,
+                ),
+            )
+            .order_by(Agent.id)
+            .limit(BATCH_AGENTS)
+        )
+        if after is not None:
+            statement = statement.where(Agent.id > after)
+        batch = list(db.session.scalars(statement))
+        if not batch:
+            db.session.rollback()
+            return
+        measured = [(agent.id, measure(agent)) for agent in batch]
+        for agent_id, found in measured:
+            _keep_changed(agent_id, found)
+        db.session.commit()
+        close_answered([agent_id for agent_id, _ in measured])
+        after = batch[-1].id
+        engine.check_interrupted()
+
+
+def _keep_changed(agent_id: UUID, found: Coverage) -> None:
+    agent = get_locked(_select_agent(agent_id))
+    if agent is None:
+        return
+    figures = (found.overall_coverage, found.total_documents, found.total_chunks)
+    known = (agent.coverage_percent, agent.total_documents, agent.total_chunks)
+    if agent.last_coverage_update is None or figures != known:
+        keep(agent, found)
+    else:
+        agent.last_coverage_update = found.calculated_at
+
+
+def _raise_alarm(agent: Agent, before: float, found: Coverage) -> None:
+    fall = {"from": before, "to": found.overall_coverage}
+    system = Actor(agent.organization_id, Role.ADMIN, "Callboard")
+    audit.record(system, "coverage_fell", agent, **fall)
+    if agent.coverage_alert_webhook:
+        payload = {
+            "event": "coverage_fell",
+            "agent_id": str(agent.id),
+            "handle": agent.handle,
+            **fall,
+            "total_documents": found.total_documents,
+            "calculated_at": clock.iso(found.calculated_at),
+        }
+        webhooks.send(agent.organization_id, agent.coverage_alert_webhook, payload)
+
+
+def _select_agent(agent_id: UUID | None) -> Any:
+    return select(Agent).where(Agent.id == agent_id, Agent.is_active)

@@ -1,0 +1,108 @@
+"""What coverage looks like from outside (spec 1; facts.md 0.3 to 0.8)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field, RootModel
+
+from webapp.core.api import Answer, Query
+from webapp.coverage.services import MAX_HISTORY
+
+
+def _start(value: object) -> object:
+    return _moment(value, time.min)
+
+
+def _end(value: object) -> object:
+    return _moment(value, time.max)
+
+
+def _moment(value: object, at: time) -> object:
+    """A day without a time means all of it; a time without a zone is UTC; "" is none."""
+    if not isinstance(value, str):
+        return value
+    # A "+" that nobody encoded arrives as a space.
+    text = value.strip().replace(" ", "+") if "T" in value else value.strip()
+    if not text:
+        return None
+    try:
+        if len(text) == len("2026-01-31"):
+            return datetime.combine(date.fromisoformat(text), at, UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("must be a date or a time in ISO 8601") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+class GapQuery(Query):
+    threshold: float = Field(0.5, ge=0, le=1, allow_inf_nan=False)
+
+
+class RefreshQuery(Query):
+    background: bool = True
+    webhook_url: str | None = Field(
+        None, max_length=2000, description="Told of the end, signed (X-Agent-Signature)"
+    )
+
+
+class HistoryQuery(Query):
+    start_date: Annotated[datetime | None, BeforeValidator(_start)] = Field(
+        None, description="The first moment; a day counts from its beginning"
+    )
+    end_date: Annotated[datetime | None, BeforeValidator(_end)] = Field(
+        None, description="The last moment; a day counts to its end"
+    )
+    limit: int = Field(MAX_HISTORY, ge=1, le=MAX_HISTORY)
+
+
+class TargetsBody(RootModel[dict[UUID, int | None]]):
+    """How many documents an agent wants, by topic; 0: not measured, null: the taxonomy's own."""
+
+    model_config = {"json_schema_extra": {"examples": [{"8a4c…": 12}]}}
+
+
+class CoverageAnswer(Answer):
+    agent_id: UUID
+    overall_coverage: float
+    node_coverage: dict[str, float] = Field(description="Percent of its target, by topic id")
+    document_counts: dict[str, int]
+    target_counts: dict[str, int]
+    version: str | None
+    total_documents: int
+    total_chunks: int
+    calculated_at: datetime
+
+
+class GapAnswer(Answer):
+    node_id: UUID
+    path: list[str]
+    current_coverage: float
+    target_coverage: float
+    missing_docs: int
+    recommendation: str
+
+
+class GapsAnswer(Answer):
+    agent_id: UUID
+    gaps: list[GapAnswer]
+    threshold: float
+    detected_at: datetime
+
+
+class HistoryEntry(Answer):
+    timestamp: datetime
+    overall_coverage: float
+    total_documents: int
+    total_chunks: int
+    version: str | None
+
+
+class HistoryAnswer(Answer):
+    agent_id: UUID
+    history: list[HistoryEntry]
+    start_date: datetime | None
+    end_date: datetime | None
+    total_entries: int

@@ -1,0 +1,51 @@
+"""`/agents/from-taxonomy` and `/agents/{agent_id}/scope` (api.md, Agents; spec 1)."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from webapp.agents.api import agent_response, created_headers
+from webapp.agents.models import Agent
+from webapp.agents.schemas import AgentAnswer
+from webapp.core import conditional
+from webapp.core.actor import Role
+from webapp.core.security import current_actor, requires
+from webapp.coverage.scopes import services
+from webapp.coverage.scopes.schemas import FromTaxonomyBody, ScopeAnswer, ScopeBody
+
+bp = APIBlueprint("scopes_api", __name__, url_prefix="/api/v1", tag="Coverage")
+
+
+@bp.post("/agents/from-taxonomy")
+@requires(Role.ADMIN)
+@bp.input(FromTaxonomyBody, arg_name="body")
+@bp.output(AgentAnswer, 201)
+@bp.doc(responses=[409])
+def create(body: FromTaxonomyBody) -> tuple[Agent, int, dict[str, str]]:
+    """Make an agent that knows about topics of a taxonomy"""
+    agent = services.create_agent(body, actor=current_actor())
+    return agent, 201, created_headers(agent)
+
+
+@bp.put("/agents/<agent_id>/scope")
+@requires(Role.ADMIN)
+@bp.input(ScopeBody, arg_name="body")
+@bp.output(AgentAnswer)
+@bp.doc(responses=[400, 412])
+def update(agent_id: str, body: ScopeBody) -> Response:
+    """Let an agent know about other topics; none at all: all documents"""
+    agent = services.set_scope(
+        agent_id, body, actor=current_actor(), if_match=conditional.if_match()
+    )
+    return agent_response(agent)
+
+
+@bp.post("/knowledge/scope")
+@requires(Role.VIEWER)
+@bp.input(ScopeBody, arg_name="body")
+@bp.output(ScopeAnswer)
+@bp.doc(responses=[400])
+def measure(body: ScopeBody) -> services.Extent:
+    """How many documents some topics come to; writes nothing"""
+    return services.measure_topics(body, actor=current_actor())

@@ -1,0 +1,159 @@
+"""Choosing what an agent knows about: for a new one, and for one that is there."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+from pydantic import ValidationError
+
+from webapp.agents import services as agents
+from webapp.agents.models import Agent
+from webapp.core.actor import Role
+from webapp.core.errors import DomainError, Invalid, NotFound, validation_errors
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page, to
+from webapp.coverage.scopes import services
+from webapp.coverage.scopes.forms import FromTaxonomyForm, ScopeForm
+from webapp.coverage.scopes.schemas import MAX_ROOTS, FromTaxonomyBody, ScopeBody
+from webapp.taxonomies import services as taxonomies
+
+bp = Blueprint("scopes", __name__)
+
+
+@bp.get("/agents/from-taxonomy/new")
+@requires(Role.ADMIN)
+def new() -> Response:
+    return _new_page(FromTaxonomyForm(formdata=None))
+
+
+@bp.post("/agents/from-taxonomy/new")
+@requires(Role.ADMIN)
+def create() -> Response:
+    form = FromTaxonomyForm()
+    if form.validate():
+        try:
+            body = FromTaxonomyBody(
+                name=form.name.data,
+                scope_description=form.scope_description.data or None,
+                **_instructions(form),
+                **_chosen(),
+            )
+            agent = services.create_agent(body, actor=current_actor())
+        except ValidationError as error:
+            form.reject(_invalid(error))
+        except DomainError as error:
+            form.reject(error)
+        else:
+            message = f"{agent.name} is ready."
+            return to("coverage.show", handle=agent.handle, message=message)
+    return _new_page(form, status=422)
+
+
+@bp.get("/agents/<handle>/scope")
+@requires(Role.ADMIN)
+def edit(handle: str) -> Response:
+    agent = agents.get_agent(handle, actor=current_actor())
+    return _edit_page(agent, ScopeForm(formdata=None))
+
+
+@bp.post("/agents/<handle>/scope")
+@requires(Role.ADMIN)
+def update(handle: str) -> Response:
+    actor = current_actor()
+    form = ScopeForm()
+    if form.validate():
+        try:
+            agent = services.set_scope(handle, ScopeBody(**_chosen()), actor=actor)
+        except ValidationError as error:
+            form.reject(_invalid(error))
+        except DomainError as error:
+            form.reject(error)
+        else:
+            return to("coverage.show", handle=agent.handle, message="The scope is changed.")
+    return _edit_page(agents.get_agent(handle, actor=actor), form, status=422)
+
+
+@bp.post("/knowledge/extent")
+@requires(Role.VIEWER)
+def extent() -> Response:
+    """What the ticked topics come to, while they are being ticked."""
+    try:
+        body = ScopeBody(**_chosen())
+    except ValidationError as error:
+        raise _invalid(error) from error
+    found = services.measure_topics(body, actor=current_actor())
+    return page("coverage/scopes/_extent.html", extent=found)
+
+
+def _new_page(form: FromTaxonomyForm, *, status: int = 200) -> Response:
+    return page(
+        "coverage/scopes/new.html", status=status, form=form, **_picker(None, _ticked(None))
+    )
+
+
+def _edit_page(agent: Agent, form: ScopeForm, *, status: int = 200) -> Response:
+    picker = _picker(agent.taxonomy_version, _ticked(agent))
+    return page("coverage/scopes/edit.html", status=status, agent=agent, form=form, **picker)
+
+
+def _picker(version: str | None, ticked: set[UUID]) -> dict[str, Any]:
+    """The tree of the chosen version, of the agent's, or of the highest one."""
+    actor = current_actor()
+    known = taxonomies.list_taxonomies(actor=actor)
+    names = [taxonomy.version for taxonomy in known]
+    wanted = request.values.get("version") or version
+    if wanted and wanted not in names and request.values.get("version"):
+        raise NotFound(f"Taxonomy not found: {wanted}")
+    chosen = wanted if wanted in names else next(iter(names), None)
+    extent = None
+    if chosen:
+        body = ScopeBody(taxonomy_node_ids=[], taxonomy_version=chosen)
+        tree_ids = {node for node in ticked if node in taxonomies.node_ids(chosen, actor=actor)}
+        body.taxonomy_node_ids = sorted(tree_ids)
+        extent = services.measure_topics(body, actor=actor)
+    return {
+        "versions": names,
+        "version": chosen,
+        "tree": taxonomies.get_tree(chosen, actor=actor) if chosen else None,
+        "ticked": ticked,
+        "extent": extent,
+    }
+
+
+def _ticked(agent: Agent | None) -> set[UUID]:
+    if request.method == "POST" or "node" in request.args:
+        return {UUID(value) for value in request.values.getlist("node") if _is_id(value)}
+    return set(agent.taxonomy_node_ids) if agent else set()
+
+
+def _chosen() -> dict[str, Any]:
+    ids = request.values.getlist("node")
+    version = request.values.get("version")
+    return {"taxonomy_node_ids": ids} | ({"taxonomy_version": version} if version else {})
+
+
+def _instructions(form: FromTaxonomyForm) -> dict[str, str]:
+    """Given where something is typed; what is given must not be blank."""
+    text = (form.instructions.data or "").replace("\r\n", "\n")
+    return {"instructions": text} if text.strip() else {}
+
+
+def _is_id(value: str) -> bool:
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    first = validation_errors(error)[0]
+    if first["field"] == "taxonomy_node_ids":
+        is_few = first["code"] == "too_short"
+        sentence = "Tick at least one topic." if is_few else f"Tick at most {MAX_ROOTS} topics."
+        return Invalid(sentence, code=first["code"])
+    if first["field"].startswith("taxonomy_node_ids"):
+        return Invalid("What was ticked is no topic.", code=first["code"])
+    return Invalid(first["message"], field=first["field"], code=first["code"])

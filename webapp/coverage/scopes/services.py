@@ -1,0 +1,198 @@
+"""What agents know about: chosen, changed, and made into an agent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
+
+from webapp import index
+from webapp.agents import services as agents
+from webapp.agents.models import Agent
+from webapp.agents.schemas import AgentCreate
+from webapp.audit import services as audit
+from webapp.core import clock, live
+from webapp.core.actor import Actor, Role
+from webapp.core.conditional import check_version
+from webapp.core.database import lock_name
+from webapp.core.extensions import db
+from webapp.coverage import services as coverage
+from webapp.coverage.scopes.schemas import FromTaxonomyBody, ScopeBody
+from webapp.documents.models import Document
+from webapp.documents.topics.changes import count_under
+from webapp.taxonomies.models import Scope, ScopeRoot, Taxonomy, TaxonomyClosure, TaxonomyNode
+from webapp.taxonomies.references import unknown_nodes
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a set of topics comes to."""
+
+    taxonomy_version: str | None
+    node_count: int
+    document_count: int
+    chunk_count: int
+
+
+def create_agent(body: FromTaxonomyBody, *, actor: Actor) -> Agent:
+    """Make an agent that knows about these topics, and measure what it knows (facts.md 0.5).
+
+    Raises BadReference where a topic is not in that version of the taxonomy.
+    """
+    actor.require(Role.ADMIN)
+    scope = make_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
+    given = body.model_dump(
+        exclude_unset=True, exclude={"taxonomy_node_ids", "taxonomy_version", "instructions"}
+    )
+    instructions = body.instructions.strip() or _instructions(body.taxonomy_node_ids)
+    agent = agents.add_agent(
+        AgentCreate(**given, instructions=instructions),
+        actor=actor,
+        taxonomy_node_ids=body.taxonomy_node_ids,
+        taxonomy_version=body.taxonomy_version,
+        scope_id=scope.id if scope else None,
+    )
+    coverage.apply(agent, coverage.measure(agent))
+    db.session.commit()
+    return agent
+
+
+def set_scope(
+    reference: str | UUID, body: ScopeBody, *, actor: Actor, if_match: str | None = None
+) -> Agent:
+    """Let an agent know about other topics; its coverage is measured at once.
+
+    A scope is no part of a version. No topics at all means all documents.
+    """
+    actor.require(Role.ADMIN)
+    scope = make_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
+    agent = agents.get_agent(reference, actor=actor, lock=True)
+    check_version(agent.etag, if_match)
+    put_scope(agent, scope, body.taxonomy_node_ids, body.taxonomy_version)
+    audit.record(actor, "scope", agent, topics=len(body.taxonomy_node_ids))
+    agents.announce(agent)
+    announce(agent)
+    db.session.commit()
+    return agent
+
+
+def put_scope(agent: Agent, scope: Scope | None, node_ids: list[UUID], version: str) -> None:
+    """Give the locked agent a scope and measure it; the caller commits."""
+    agent.taxonomy_node_ids = node_ids
+    agent.taxonomy_version = version if node_ids else None
+    agent.scope_id = scope.id if scope else None
+    coverage.apply(agent, coverage.measure(agent))
+    agent.touch(clock.now())
+
+
+def measure_topics(body: ScopeBody, *, actor: Actor) -> Extent:
+    """What an agent with these topics would know; writes nothing.
+
+    Without topics that is every document of the organization.
+    """
+    if not body.taxonomy_node_ids:
+        return Extent(None, 0, *_count_all(actor))
+    _check(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
+    below = select(func.count(TaxonomyClosure.descendant_id.distinct())).where(
+        TaxonomyClosure.ancestor_id.in_(body.taxonomy_node_ids)
+    )
+    known = db.session.scalar(
+        select(Scope).where(
+            Scope.organization_id == actor.organization_id,
+            Scope.key == _key(body.taxonomy_node_ids),
+        )
+    )
+    counts = (
+        (known.document_count, known.chunk_count) if known else count_under(body.taxonomy_node_ids)
+    )
+    return Extent(body.taxonomy_version, db.session.scalar(below) or 0, *counts)
+
+
+def list_users(scope_ids: Any, limit: int) -> Sequence[str]:
+    """Handles of the first agents with one of these scopes (a select of their ids)."""
+    return db.session.scalars(
+        select(Agent.handle)
+        .where(Agent.scope_id.in_(scope_ids), Agent.is_active)
+        .order_by(Agent.handle)
+        .limit(limit)
+    ).all()
+
+
+def announce(agent: Agent) -> None:
+    live.announce(f"coverage:{agent.id}", agent.organization_id)
+
+
+def make_scope(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> Scope | None:
+    """The scope of these topics, made and counted where nobody had it yet."""
+    if not node_ids:
+        return None
+    taxonomy_id = _check(version, node_ids, actor=actor)
+    # The counts must not miss what another transaction adds meanwhile.
+    index.lock(actor.organization_id)
+    lock_name(f"scopes of {actor.organization_id}")
+    key = _key(node_ids)
+    scope = db.session.scalar(
+        select(Scope).where(Scope.organization_id == actor.organization_id, Scope.key == key)
+    )
+    if scope is None:
+        documents, chunks = count_under(node_ids)
+        scope = Scope(
+            organization_id=actor.organization_id,
+            taxonomy_id=taxonomy_id,
+            key=key,
+            document_count=documents,
+            chunk_count=chunks,
+        )
+        db.session.add(scope)
+        db.session.flush()
+        db.session.execute(
+            insert(ScopeRoot), [{"scope_id": scope.id, "node_id": node_id} for node_id in node_ids]
+        )
+    return scope
+
+
+def _check(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> UUID:
+    """The taxonomy's id; BadReference names the topics that it does not have."""
+    rows = db.session.execute(
+        select(TaxonomyNode.id, TaxonomyNode.taxonomy_id)
+        .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
+        .where(
+            Taxonomy.organization_id == actor.organization_id,
+            Taxonomy.version == version,
+            TaxonomyNode.id.in_(node_ids),
+        )
+    ).all()
+    found = {row.id for row in rows}
+    missing = [str(node_id) for node_id in node_ids if node_id not in found]
+    if missing:
+        raise unknown_nodes(missing, version)
+    taxonomy_id: UUID = rows[0].taxonomy_id
+    return taxonomy_id
+
+
+def _count_all(actor: Actor) -> tuple[int, int]:
+    row = db.session.execute(
+        select(func.count(), func.coalesce(func.sum(Document.chunk_count), 0)).where(
+            Document.organization_id == actor.organization_id, Document.status == "ready"
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def _key(node_ids: Sequence[UUID]) -> str:
+    text = ",".join(sorted(str(node_id) for node_id in node_ids))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _instructions(node_ids: Sequence[UUID]) -> str:
+    labels = db.session.scalars(
+        select(TaxonomyNode.label)
+        .where(TaxonomyNode.id.in_(node_ids))
+        .order_by(TaxonomyNode.path_key)
+        .limit(20)
+    )
+    return f"Answer questions about {', '.join(labels)} from the documents."

@@ -1,0 +1,271 @@
+"""How much of its scope an agent's documents cover, what is missing, and how that went on.
+
+Reading writes nothing (api.md); only a refresh keeps what it measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import String, cast, delete, func, select
+
+from webapp.agents import services as agents
+from webapp.agents.models import Agent
+from webapp.audit import services as audit
+from webapp.core import clock, live
+from webapp.core.actor import Actor, Role
+from webapp.core.database import dashed, split_uuids, uuid_digits
+from webapp.core.errors import BadReference, Invalid
+from webapp.core.extensions import db
+from webapp.coverage.models import DEFAULT_TARGET, CoverageRecord, CoverageTarget
+from webapp.taxonomies.models import NodeStat, Scope, TaxonomyClosure, TaxonomyNode
+
+MAX_HISTORY = 1000
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """An agent's coverage (facts.md 0.3, the proposed reading).
+
+    A topic has `min(documents, target) / target` in percent, all of them together the sums of
+    both, so that an overfull topic hides no empty one. A topic whose target is 0 counts for
+    nothing and is shown as 100. The totals count each document of the scope once.
+    """
+
+    agent_id: UUID
+    overall_coverage: float
+    node_coverage: dict[str, float]
+    document_counts: dict[str, int]
+    target_counts: dict[str, int]
+    version: str | None
+    total_documents: int
+    total_chunks: int
+    calculated_at: datetime
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A topic that has less than the wanted share of its documents (facts.md 0.4)."""
+
+    node_id: UUID
+    path: list[str]
+    document_count: int
+    target: int
+    current_coverage: float
+    target_coverage: float
+
+    @property
+    def missing_docs(self) -> int:
+        return self.target - self.document_count
+
+    @property
+    def recommendation(self) -> str:
+        return f"Collect {self.missing_docs} more documents for {' > '.join(self.path)}"
+
+
+@dataclass(frozen=True)
+class History:
+    """The kept measurements of an agent within a time, newest first."""
+
+    agent_id: UUID
+    history: list[CoverageRecord]
+    start_date: datetime | None
+    end_date: datetime | None
+
+    @property
+    def total_entries(self) -> int:
+        return len(self.history)
+
+
+def get_coverage(reference: str | UUID, *, actor: Actor) -> Coverage:
+    """The coverage as it is now."""
+    return measure(agents.get_agent(reference, actor=actor))
+
+
+def measure(agent: Agent) -> Coverage:
+    """Measure an agent of the running transaction.
+
+    One read of as many rows as the scope has topics; documents and passages are not read.
+    """
+    own = _targets(agent)
+    nodes, documents, targets = db.session.execute(_select(agent)).one()
+    # A topic under several others comes more than once.
+    node_ids = split_uuids(nodes)
+    counts = dict(zip(node_ids, json.loads(f"[{documents or ''}]"), strict=True))
+    wants = dict(zip(node_ids, json.loads(f"[{targets or ''}]"), strict=True))
+    wants |= {key: target for key, target in own.items() if key in wants}
+    found, wanted = sum(map(min, counts.values(), wants.values())), sum(wants.values())
+    totals = db.session.execute(
+        select(Scope.document_count, Scope.chunk_count).where(Scope.id == agent.scope_id)
+    ).one_or_none()
+    return Coverage(
+        agent_id=agent.id,
+        overall_coverage=round(100 * found / max(wanted, 1), 2),
+        node_coverage=dict(zip(counts, map(share, counts.values(), wants.values()), strict=True)),
+        document_counts=counts,
+        target_counts=wants,
+        version=agent.taxonomy_version,
+        total_documents=totals.document_count if totals else 0,
+        total_chunks=totals.chunk_count if totals else 0,
+        calculated_at=clock.now(),
+    )
+
+
+@lru_cache(10_000)
+def share(documents: int, target: int) -> float:
+    """Percent of a target, two decimals, at most 100; a target of 0 is reached."""
+    return round(min(100.0, 100 * documents / target), 2) if target else 100.0
+
+
+def apply(agent: Agent, found: Coverage) -> None:
+    """Keep on the agent what was measured; the caller commits."""
+    agent.coverage_percent = found.overall_coverage
+    agent.total_documents = found.total_documents
+    agent.total_chunks = found.total_chunks
+    agent.last_coverage_update = found.calculated_at
+
+
+def find_gaps(reference: str | UUID, threshold: float, *, actor: Actor) -> list[Gap]:
+    """Topics below `threshold` (0…1) of their target, those that miss most first."""
+    agent = agents.get_agent(reference, actor=actor)
+    return gaps_of(measure(agent), threshold) if agent.taxonomy_node_ids else []
+
+
+def gaps_of(found: Coverage, threshold: float, *, limit: int | None = None) -> list[Gap]:
+    """The gaps in what was measured; the first `limit` of them."""
+    below = round(100 * threshold, 2)
+    counts, targets = found.document_counts, found.target_counts
+    lacking = [key for key, percent in found.node_coverage.items() if percent < below]
+    lacking.sort(key=lambda key: counts[key] - targets[key])
+    ids = [UUID(key) for key in lacking[:limit]]
+    nodes = select(TaxonomyNode.id, TaxonomyNode.canonical_path).where(TaxonomyNode.id.in_(ids))
+    gaps = [
+        Gap(
+            node_id,
+            path,
+            counts[str(node_id)],
+            targets[str(node_id)],
+            found.node_coverage[str(node_id)],
+            below,
+        )
+        for node_id, path in db.session.execute(nodes)
+    ]
+    return sorted(gaps, key=lambda gap: (-gap.missing_docs, gap.path))
+
+
+def least_covered(*, actor: Actor, limit: int) -> list[Agent]:
+    """The agents whose topics lack most, as kept at their last measuring."""
+    return list(
+        db.session.scalars(
+            select(Agent)
+            .where(
+                Agent.organization_id == actor.organization_id,
+                Agent.is_active,
+                Agent.scope_id.is_not(None),
+                Agent.last_coverage_update.is_not(None),
+            )
+            .order_by(Agent.coverage_percent, Agent.id)
+            .limit(limit)
+        )
+    )
+
+
+def set_targets(
+    reference: str | UUID, targets: Mapping[UUID, int | None], *, actor: Actor
+) -> Coverage:
+    """Say how many documents an agent wants on topics; the others keep their targets.
+
+    0 takes a topic out of the measure, None gives it back the taxonomy's own target. Raises
+    BadReference on topics out of scope, Invalid on a negative target.
+    """
+    actor.require(Role.ADMIN)
+    agent = agents.get_agent(reference, actor=actor, lock=True)
+    below = measure(agent).document_counts
+    outside = [str(node_id) for node_id in targets if str(node_id) not in below]
+    if outside:
+        raise BadReference(
+            f"Not in the scope of {agent.handle}: {', '.join(outside[:20])}",
+            code="out_of_scope",
+            extras={"invalid": outside[:100]},
+            suggestions=["Widen the agent's scope first, or leave these topics out."],
+        )
+    for node_id, target in targets.items():
+        if target is not None and not 0 <= target <= 1_000_000:
+            raise Invalid("A target is a number from 0 to 1,000,000.", field=str(node_id))
+    db.session.execute(
+        delete(CoverageTarget).where(
+            CoverageTarget.agent_id == agent.id, CoverageTarget.node_id.in_(targets)
+        )
+    )
+    db.session.add_all(
+        CoverageTarget(agent_id=agent.id, node_id=node_id, target=target)
+        for node_id, target in targets.items()
+        if target is not None
+    )
+    db.session.flush()
+    found = measure(agent)
+    apply(agent, found)
+    audit.record(actor, "targets", agent, topics=len(targets))
+    live.announce(f"coverage:{agent.id}", agent.organization_id)
+    db.session.commit()
+    return found
+
+
+def get_target(agent: Agent, node_id: UUID) -> int | None:
+    """The agent's own target for a topic; None where the taxonomy's holds."""
+    return db.session.scalar(
+        select(CoverageTarget.target).where(
+            CoverageTarget.agent_id == agent.id, CoverageTarget.node_id == node_id
+        )
+    )
+
+
+def get_history(
+    reference: str | UUID,
+    *,
+    actor: Actor,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    limit: int = MAX_HISTORY,
+) -> History:
+    """The kept measurements from `start` to `end`, both included, newest first."""
+    agent = agents.get_agent(reference, actor=actor)
+    if start and end and start > end:
+        raise Invalid("start_date is after end_date.", field="start_date", code="dates_reversed")
+    statement = select(CoverageRecord).where(CoverageRecord.agent_id == agent.id)
+    if start:
+        statement = statement.where(CoverageRecord.timestamp >= start)
+    if end:
+        statement = statement.where(CoverageRecord.timestamp <= end)
+    newest = statement.order_by(CoverageRecord.timestamp.desc(), CoverageRecord.id.desc())
+    return History(agent.id, list(db.session.scalars(newest.limit(limit))), start, end)
+
+
+def _targets(agent: Agent) -> dict[str, int]:
+    """The targets of the agent's own, which are few."""
+    own = select(uuid_digits(CoverageTarget.node_id), CoverageTarget.target)
+    rows = db.session.execute(own.where(CoverageTarget.agent_id == agent.id))
+    return {dashed(row[0]): row[1] for row in rows}
+
+
+def _select(agent: Agent) -> Any:
+    """Topics, documents and the taxonomy's targets of an agent's scope, each as one text.
+
+    Thousands of rows cost more to fetch than to find; three texts do not.
+    """
+    columns = (
+        uuid_digits(NodeStat.node_id),
+        NodeStat.document_count,
+        func.coalesce(NodeStat.target, DEFAULT_TARGET),
+    )
+    return (
+        select(*(func.aggregate_strings(cast(column, String), ",") for column in columns))
+        .join(TaxonomyClosure, TaxonomyClosure.descendant_id == NodeStat.node_id)
+        .where(TaxonomyClosure.ancestor_id.in_(agent.taxonomy_node_ids))
+    )

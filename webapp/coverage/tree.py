@@ -1,0 +1,152 @@
+"""An agent's coverage as a person looks at it: a tree with sums, and a map of areas."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import squarify
+from sqlalchemy import select
+
+from webapp.agents.models import Agent
+from webapp.core.extensions import db
+from webapp.coverage.services import Coverage, share
+from webapp.taxonomies.models import TaxonomyEdge, TaxonomyNode
+
+#: siblings drawn in the map; the smallest of more are one area
+MAX_SIBLINGS = 40
+#: an area is divided further from this size on, in units of the drawing
+MIN_DIVIDED = 14_000.0
+HEADER = 17.0
+PADDING = 3.0
+
+
+@dataclass
+class Branch:
+    """A topic of the scope with those below it, each at one place.
+
+    `found` of `wanted` documents sums `min(documents, target)` and targets over the branch.
+    """
+
+    node_id: UUID
+    label: str
+    path: list[str]
+    documents: int
+    target: int
+    children: list[Branch] = field(default_factory=list)
+    found: int = 0
+    wanted: int = 0
+    topic_count: int = 1
+
+    @property
+    def percent(self) -> float:
+        """Of the whole branch."""
+        return share(self.found, self.wanted)
+
+    @property
+    def own_percent(self) -> float:
+        return share(self.documents, self.target)
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of the map, in units of its drawing."""
+
+    branch: Branch | None
+    x: float
+    y: float
+    width: float
+    height: float
+    is_group: bool
+    more: int = 0
+
+    @property
+    def label(self) -> str:
+        """As much of the name as fits."""
+        name = self.branch.label if self.branch else f"{self.more} more"
+        room = int(self.width / 7.2) - 1
+        if self.height < 15 or room < 5:
+            return ""
+        return name if len(name) <= room else f"{name[: room - 1]}…"
+
+
+def draw_tree(agent: Agent, coverage: Coverage) -> list[Branch]:
+    """The topics of the scope; one with several parents stands where its canonical path says."""
+    ids = [UUID(key) for key in coverage.document_counts]
+    branches = {
+        row.id: Branch(
+            row.id,
+            row.label,
+            row.canonical_path,
+            coverage.document_counts[str(row.id)],
+            coverage.target_counts[str(row.id)],
+        )
+        for row in db.session.execute(
+            select(TaxonomyNode.id, TaxonomyNode.label, TaxonomyNode.canonical_path)
+            .where(TaxonomyNode.id.in_(ids))
+            .order_by(TaxonomyNode.path_key, TaxonomyNode.id)
+        )
+    }
+    parents: dict[UUID, list[UUID]] = defaultdict(list)
+    for up, down in db.session.execute(
+        select(TaxonomyEdge.parent_id, TaxonomyEdge.child_id).where(TaxonomyEdge.child_id.in_(ids))
+    ):
+        if up in branches:
+            parents[down].append(up)
+    roots = []
+    for branch in branches.values():
+        above = [branches[up] for up in parents[branch.node_id]]
+        canonical = [up for up in above if up.path == branch.path[:-1]]
+        if above:
+            (canonical or above)[0].children.append(branch)
+        else:
+            roots.append(branch)
+    for root in roots:
+        _add_up(root)
+    return roots
+
+
+def _add_up(branch: Branch) -> None:
+    branch.found, branch.wanted = min(branch.documents, branch.target), branch.target
+    for child in branch.children:
+        _add_up(child)
+        branch.found += child.found
+        branch.wanted += child.wanted
+        branch.topic_count += child.topic_count
+
+
+def draw_map(roots: Sequence[Branch], width: float = 1000, height: float = 320) -> list[Area]:
+    """Nested areas, each as large as the documents its branch wants; groups before their parts."""
+    areas: list[Area] = []
+    _divide(roots, 0, 0, width, height, areas)
+    return areas
+
+
+def _divide(
+    branches: Sequence[Branch], x: float, y: float, width: float, height: float, areas: list[Area]
+) -> None:
+    ordered = sorted(branches, key=lambda branch: (-branch.wanted, branch.label))
+    shown, rest = ordered[:MAX_SIBLINGS], ordered[MAX_SIBLINGS:]
+    weights = [max(branch.wanted, 1) for branch in shown]
+    if rest:
+        weights.append(max(1, min(sum(branch.wanted for branch in rest), weights[-1] * 4)))
+    if not weights or width <= 0 or height <= 0:
+        return
+    sizes = squarify.normalize_sizes(weights, width, height)
+    for at, place in enumerate(squarify.squarify(sizes, x, y, width, height)):
+        branch = shown[at] if at < len(shown) else None
+        is_group = bool(branch and branch.children and place["dx"] * place["dy"] >= MIN_DIVIDED)
+        areas.append(
+            Area(branch, place["x"], place["y"], place["dx"], place["dy"], is_group, len(rest))
+        )
+        if branch and is_group:
+            _divide(
+                branch.children,
+                place["x"] + PADDING,
+                place["y"] + HEADER,
+                place["dx"] - 2 * PADDING,
+                place["dy"] - HEADER - PADDING,
+                areas,
+            )

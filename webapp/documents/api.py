@@ -1,0 +1,256 @@
+"""`/documents`, `/knowledge/index` (api.md, Knowledge)."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, TypeVar
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, current_app, request, stream_with_context, url_for
+from pydantic import TypeAdapter, ValidationError
+
+from webapp.core.actor import Role
+from webapp.core.api import list_response
+from webapp.core.errors import (
+    Invalid,
+    Malformed,
+    TooLarge,
+    UnsupportedMediaType,
+    validation_errors,
+)
+from webapp.core.security import accepts_upload, current_actor, requires
+from webapp.documents import indexing
+from webapp.documents import services as documents
+from webapp.documents.models import Document
+from webapp.documents.schemas import (
+    DocumentAnswer,
+    DocumentBody,
+    DocumentChanges,
+    DocumentQuery,
+    FileOptions,
+    ProposalsBody,
+)
+from webapp.documents.uploads import services as uploads
+from webapp.tasks.schemas import TaskStarted
+
+bp = APIBlueprint("documents_api", __name__, url_prefix="/api/v1", tag="Knowledge")
+
+B = TypeVar("B", DocumentBody, FileOptions)
+
+DOCUMENTS = TypeAdapter(list[DocumentAnswer])
+DOCUMENT_CONTENT = {
+    "required": True,
+    "content": {
+        "application/json": {"schema": DocumentBody.model_json_schema()},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    "title": {"type": "string", "maxLength": 500},
+                    "external_id": {"type": "string", "maxLength": 255},
+                    "source_url": {"type": "string"},
+                    "nodes": {"type": "string", "description": "Topics, as a JSON array"},
+                    "version": {"type": "string", "description": "Of the taxonomy"},
+                    "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+                    "metadata": {"type": "string", "description": "A JSON object"},
+                },
+            }
+        },
+    },
+}
+NDJSON_CONTENT = {
+    "required": True,
+    "content": {uploads.NDJSON: {"schema": {"type": "string", "format": "binary"}}},
+}
+
+
+@bp.get("/documents")
+@requires(Role.VIEWER)
+@bp.input(DocumentQuery, location="query", arg_name="query")
+@bp.output(list[DocumentAnswer])
+def index(query: DocumentQuery) -> Response:
+    """Documents, newest first"""
+    return list_response(DOCUMENTS, documents.list_documents(query, actor=current_actor()))
+
+
+@bp.post("/documents")
+@accepts_upload
+@requires(Role.ADMIN)
+@bp.output(DocumentAnswer, 201, description="The stored document, found from now on")
+@bp.doc(
+    responses={
+        202: {
+            "description": "The task that reads the uploaded file",
+            "content": {"application/json": {"schema": TaskStarted.model_json_schema()}},
+        }
+    },
+    extensions={"x-body": DOCUMENT_CONTENT},
+)
+def create() -> Response:
+    """Store a document: JSON at once, an uploaded file by a task"""
+    if request.mimetype == "multipart/form-data":
+        return _upload()
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType(
+            "This address reads application/json or multipart/form-data, "
+            f"not {request.mimetype or 'nothing'!r}."
+        )
+    limit = current_app.config["CALLBOARD"].max_body
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"The JSON body is larger than the limit of {limit:,} bytes; upload a file.")
+    body = _validated(request.get_json(), DocumentBody)
+    document = documents.create_document(body, actor=current_actor())
+    location = url_for("documents_api.show", document_id=document.id)
+    return _json(DocumentAnswer.model_validate(document), 201, location)
+
+
+@bp.post("/documents/import")
+@accepts_upload
+@requires(Role.ADMIN)
+@bp.output(TaskStarted, 202, description="The task that reads the lines")
+@bp.doc(extensions={"x-body": NDJSON_CONTENT})
+def import_() -> Response:
+    """Import NDJSON: one document a line, as a task"""
+    if request.mimetype not in (
+        uploads.NDJSON,
+        "application/ndjson",
+        "application/jsonl",
+    ):
+        raise UnsupportedMediaType(
+            f"This address reads {uploads.NDJSON}, not {request.mimetype or 'nothing'!r}."
+        )
+    file = uploads.File("import.ndjson", BytesIO(request.get_data(cache=False)))
+    task = uploads.start_import([file], actor=current_actor())
+    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
+
+
+@bp.get("/documents/<uuid:document_id>")
+@requires(Role.VIEWER)
+@bp.output(DocumentAnswer)
+def show(document_id: UUID) -> Document:
+    """One document"""
+    return documents.get_document(document_id, actor=current_actor())
+
+
+@bp.patch("/documents/<uuid:document_id>")
+@requires(Role.ADMIN)
+@bp.input(DocumentChanges, arg_name="body")
+@bp.output(DocumentAnswer)
+def update(document_id: UUID, body: DocumentChanges) -> Document:
+    """Change a document: title, text, source, metadata, topics"""
+    return documents.update_document(document_id, body, actor=current_actor())
+
+
+@bp.get("/documents/<uuid:document_id>/original")
+@requires(Role.VIEWER)
+@bp.doc(responses={200: "The file as it came, to be kept"})
+def original(document_id: UUID) -> Response:
+    """The file a document was read from"""
+    return send_original(document_id)
+
+
+@bp.post("/documents/<uuid:document_id>/retry")
+@requires(Role.ADMIN)
+@bp.output(TaskStarted, 202, description="The task that reads the file again")
+@bp.doc(responses=[409])
+def retry(document_id: UUID) -> Response:
+    """Read a failed document's file again"""
+    task = uploads.retry_document(document_id, actor=current_actor())
+    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
+
+
+@bp.post("/documents/proposals")
+@requires(Role.ADMIN)
+@bp.input(ProposalsBody, arg_name="body")
+@bp.output(list[DocumentAnswer])
+def settle_proposals(body: ProposalsBody) -> list[Document]:
+    """Confirm the topics proposed for documents, or reject them"""
+    return documents.settle_topics(
+        body.ids, is_accepted=body.action == "confirm", actor=current_actor()
+    )
+
+
+@bp.delete("/documents/<uuid:document_id>")
+@requires(Role.ADMIN)
+@bp.doc(responses={204: "Deleted"})
+def destroy(document_id: UUID) -> tuple[str, int]:
+    """Delete a document and its passages"""
+    documents.delete_document(document_id, actor=current_actor())
+    return "", 204
+
+
+@bp.post("/knowledge/index/check")
+@requires(Role.ADMIN)
+@bp.output(TaskStarted, 202, description="The task that compares the index with the documents")
+def check_index() -> Response:
+    """Check the index"""
+    task = indexing.start_check(actor=current_actor())
+    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
+
+
+@bp.post("/knowledge/index/rebuild")
+@requires(Role.ADMIN)
+@bp.output(TaskStarted, 202, description="The task; the old index serves until it is done")
+@bp.doc(responses=[409])
+def rebuild_index() -> Response:
+    """Build the index anew, with the installation's embedder"""
+    task = indexing.start_rebuild(actor=current_actor())
+    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
+
+
+def send_original(document_id: UUID) -> Response:
+    """The file, which no browser shows in our place: it may hold anybody's scripts."""
+    name, content_type, parts = uploads.get_original(document_id, actor=current_actor())
+    response = current_app.response_class(stream_with_context(parts), mimetype=content_type)
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+def _upload() -> Response:
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        raise Invalid("The form has no file.", field="file", code="missing")
+    task = uploads.start_import(
+        [uploads.File(file.filename, file.stream)], options=_options(), actor=current_actor()
+    )
+    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
+
+
+def _options() -> FileOptions:
+    """The form's fields beside the file; `nodes` and `metadata` are JSON."""
+    values: dict[str, Any] = {name: value for name, value in request.form.items() if value != ""}
+    for name in ("nodes", "metadata"):
+        if name in values:
+            try:
+                values[name] = current_app.json.loads(values[name])
+            except ValueError as error:
+                raise Invalid(f"{name} is not JSON.", field=name) from error
+    return _validated(values, FileOptions)
+
+
+def _validated(value: object, schema: type[B]) -> B:
+    if not isinstance(value, dict):
+        raise Malformed("The body must be a JSON object.")
+    try:
+        return schema.model_validate(value)
+    except ValidationError as error:
+        first = validation_errors(error)[0]
+        raise Invalid(
+            f"{first['field']}: {first['message']}",
+            field=first["field"],
+            code=first["code"],
+        ) from error
+
+
+def _json(answer: DocumentAnswer | TaskStarted, status: int, location: str) -> Response:
+    return current_app.response_class(
+        answer.model_dump_json(), status, {"Location": location}, mimetype="application/json"
+    )
+
+
+def _task_url(task_id: str) -> str:
+    return f"/api/v1/tasks/{task_id}"

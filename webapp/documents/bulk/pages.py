@@ -1,0 +1,91 @@
+"""Bulk changes from the list: first what they are about, then the task."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from flask import Blueprint, Response, request
+from pydantic import ValidationError
+
+from webapp.core.actor import Role
+from webapp.core.errors import BadReference, Invalid, validation_errors
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page, to
+from webapp.documents.bulk import services
+from webapp.documents.bulk.forms import BulkForm
+from webapp.documents.bulk.schemas import Action, BulkBody, StrictFilter
+
+bp = Blueprint("document_bulk", __name__, url_prefix="/documents/bulk")
+
+ACTIONS = get_args(Action)
+
+
+@bp.get("")
+@requires(Role.ADMIN)
+def show() -> Response:
+    return _bulk_page(BulkForm(formdata=None))
+
+
+@bp.post("")
+@requires(Role.ADMIN)
+def start() -> Response:
+    form, action = BulkForm(), _action()
+    if form.validate():
+        try:
+            body = _body(action, form.topics.paths if action != "delete" else [])
+            task = services.start_bulk(body, actor=current_actor())
+        except ValidationError as error:
+            form.topics.errors = [*form.topics.errors, _message(error)]
+        except BadReference as error:
+            if error.field != "nodes":
+                raise
+            form.topics.errors = [*form.topics.errors, error.message]
+        else:
+            return to("tasks.show", task_id=task.id)
+    return _bulk_page(form, status=422)
+
+
+def _bulk_page(form: BulkForm, *, status: int = 200) -> Response:
+    # Which documents are meant does not depend on what will be done to them.
+    try:
+        selection = _body("delete", [])
+    except ValidationError as error:
+        raise Invalid(_message(error)) from error
+    return page(
+        "documents/bulk.html",
+        status=status,
+        form=form,
+        action=_action(),
+        preview=services.preview_bulk(selection, actor=current_actor()),
+        chosen=_hidden_fields(),
+    )
+
+
+def _action() -> str:
+    action: str = request.values.get("action", "")
+    if action not in ACTIONS:
+        raise Invalid("Say what to do with the documents: delete, set_topics or add_topics.")
+    return action
+
+
+def _body(action: str, paths: list[list[str]]) -> BulkBody:
+    values: dict[str, Any]
+    if "all" in request.values:
+        names = StrictFilter.model_fields
+        filters = {key: request.values[key] for key in names if request.values.get(key)}
+        values = {"filter": filters}
+    elif ids := request.values.getlist("id"):
+        values = {"ids": ids}
+    else:
+        raise Invalid("Select at least one document.")
+    return BulkBody.model_validate({"action": action, "nodes": paths, **values})
+
+
+def _hidden_fields() -> list[tuple[str, str]]:
+    """The selection, so that the next step is about the same documents."""
+    names = ("all", *StrictFilter.model_fields) if "all" in request.values else ("id",)
+    return [(name, value) for name in names for value in request.values.getlist(name) if value]
+
+
+def _message(error: ValidationError) -> str:
+    return str(validation_errors(error)[0]["message"])

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.core import clock
+from webapp.core.database import BigId
+from webapp.core.extensions import Model
+from webapp.taxonomies.models import TaxonomyNode
+
+#: from this confidence on, a document is in the scope of a node (api.md, Knowledge)
+MIN_CONFIDENCE = 0.7
+
+
+class DocumentNode(Model):
+    """A document is about a topic, how surely (0…1), and whether only a guess says so.
+
+    `is_counted` is what search and coverage go by; `decide` keeps it true to the other two.
+    """
+
+    __tablename__ = "document_nodes"
+    __table_args__ = (Index(None, "node_id", "is_counted", "document_id"),)
+
+    document_id: Mapped[UUID] = mapped_column(
+        ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True
+    )
+    node_id: Mapped[UUID] = mapped_column(
+        ForeignKey("taxonomy_nodes.id", ondelete="CASCADE"), primary_key=True
+    )
+    confidence: Mapped[float]
+    is_proposed: Mapped[bool] = mapped_column(default=False)
+    is_counted: Mapped[bool] = mapped_column(default=True)
+
+    node: Mapped[TaxonomyNode] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def path(self) -> list[str]:
+        return self.node.canonical_path
+
+    @property
+    def version(self) -> str:
+        return self.node.taxonomy.version
+
+    def decide(self) -> None:
+        self.is_counted = not self.is_proposed and self.confidence >= MIN_CONFIDENCE
+
+
+class Document(Model):
+    """One text with its source; `external_id` is its name in the system it came from.
+
+    It is pending until its file has been read, and failed with an `error` where that cannot be.
+    A document that was there stays ready with the `error` of the file that should replace it.
+    """
+
+    __tablename__ = "documents"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "external_id"),
+        Index(None, "organization_id", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    title: Mapped[str] = mapped_column(String(500))
+    content: Mapped[str] = mapped_column(deferred=True)
+    content_type: Mapped[str] = mapped_column(String(100))
+    source_url: Mapped[str | None] = mapped_column(String(2000))
+    external_id: Mapped[str | None] = mapped_column(String(255))
+    document_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+    status: Mapped[str] = mapped_column(String(20), default="ready")
+    error: Mapped[str | None] = mapped_column(String(500))
+    upload_id: Mapped[UUID | None] = mapped_column(index=True)
+    proposed_at: Mapped[datetime | None]
+    file_size: Mapped[int]
+    checksum: Mapped[str] = mapped_column(String(64))
+    chunk_count: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    #: what it is about, what people said before what was guessed
+    links: Mapped[list[DocumentNode]] = relationship(
+        viewonly=True,
+        order_by=lambda: (DocumentNode.is_proposed, DocumentNode.confidence.desc()),
+    )
+
+
+class Chunk(Model):
+    """A passage of a document, with the headings above it: what a search finds."""
+
+    __tablename__ = "chunks"
+    # An id is never used again: the index may still hold it as deleted.
+    __table_args__ = (Index(None, "document_id", "position"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    heading_path: Mapped[list[str]] = mapped_column(default=list)
+    text: Mapped[str]
+
+
+class Upload(Model):
+    """A received file; kept in the database, so that any worker has it.
+
+    A collection of documents goes when it has been read; a document's own file stays with it.
+    """
+
+    __tablename__ = "uploads"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    filename: Mapped[str] = mapped_column(String(255))
+    content_type: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    @property
+    def name(self) -> str:
+        return self.filename
+
+
+class UploadPart(Model):
+    """Part `number` (from 0) of an upload; every part but the last has `PART_BYTES`."""
+
+    __tablename__ = "upload_parts"
+
+    upload_id: Mapped[UUID] = mapped_column(
+        ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,224 @@
+"""The documents' pages: the list, one document, adding, topics to confirm, the index."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, request, url_for
+from pydantic import ValidationError
+
+from webapp import index as index_of_documents
+from webapp.core.actor import Role
+from webapp.core.errors import DomainError, Invalid, validation_errors
+from webapp.core.security import accepts_upload, current_actor, requires
+from webapp.core.web import page, read_query, to
+from webapp.documents import indexing
+from webapp.documents import services as documents
+from webapp.documents.api import send_original
+from webapp.documents.forms import TYPE_LABELS, PasteForm, TopicsField, TopicsForm, UploadForm
+from webapp.documents.reading.parsing import DOCX, PDF
+from webapp.documents.schemas import DocumentBody, DocumentChanges, DocumentQuery, FileOptions
+from webapp.documents.topics import proposals
+from webapp.documents.uploads import services as uploads
+from webapp.taxonomies import services as taxonomies
+
+bp = Blueprint("documents", __name__)
+
+KINDS = {**TYPE_LABELS, PDF: "PDF", DOCX: "Word"}
+
+
+@bp.get("/documents")
+@requires(Role.VIEWER)
+def index() -> Response:
+    query = read_query(DocumentQuery)
+    actor = current_actor()
+    return page(
+        "documents/index.html",
+        fragment="documents/_list.html",
+        documents=documents.list_documents(query, actor=actor),
+        query=query,
+        node=taxonomies.get_node(query.node, actor=actor) if query.node else None,
+        kinds=KINDS,
+        pulse=index_of_documents.read_revision(actor.organization_id),
+    )
+
+
+@bp.get("/documents/new")
+@requires(Role.ADMIN)
+def new() -> Response:
+    paste, files = PasteForm(), UploadForm()
+    node_id = request.args.get("node", type=UUID)
+    if node_id is not None:
+        node = taxonomies.get_node(node_id, actor=current_actor())
+        paste.topics.data = files.about.data = " > ".join(node.canonical_path)
+    return _new_page(paste, files)
+
+
+@bp.post("/documents")
+@accepts_upload
+@requires(Role.ADMIN)
+def create() -> Response:
+    form = PasteForm()
+    if form.validate():
+        try:
+            body = DocumentBody(
+                title=form.title.data or "",
+                content=(form.content.data or "").replace("\r\n", "\n"),
+                content_type=form.content_type.data,
+                source_url=form.source_url.data or None,
+                **_topics(form.topics),
+            )
+            document = documents.create_document(body, actor=current_actor())
+        except DomainError as error:
+            form.reject(error)
+        except ValidationError as error:
+            form.reject(_invalid(error))
+        else:
+            return to(
+                "documents.show", document_id=document.id, message=f"{document.title} is ready."
+            )
+    return _new_page(form, UploadForm(formdata=None), status=422)
+
+
+@bp.post("/documents/uploads")
+@accepts_upload
+@requires(Role.ADMIN)
+def upload() -> Response:
+    form = UploadForm()
+    if form.validate():
+        files = [uploads.File(file.filename or "", file.stream) for file in form.chosen()]
+        try:
+            task = uploads.start_import(
+                files,
+                options=FileOptions(**_topics(form.about)),
+                actor=current_actor(),
+                is_folder=any(file.filename for file in form.folder.data or []),
+            )
+        except (DomainError, ValidationError) as error:
+            refusal = _invalid(error) if isinstance(error, ValidationError) else error
+            field = form.about if refusal.field == "nodes" else form.files
+            field.errors = [*field.errors, refusal.message]
+        else:
+            return to("tasks.show", task_id=task.id)
+    return _new_page(PasteForm(formdata=None), form, status=422)
+
+
+@bp.get("/documents/<uuid:document_id>")
+@requires(Role.VIEWER)
+def show(document_id: UUID) -> Response:
+    return _document_page(document_id, TopicsForm(formdata=None))
+
+
+@bp.get("/documents/<uuid:document_id>/original")
+@requires(Role.VIEWER)
+def original(document_id: UUID) -> Response:
+    return send_original(document_id)
+
+
+@bp.post("/documents/<uuid:document_id>/retrial")
+@requires(Role.ADMIN)
+def retry(document_id: UUID) -> Response:
+    task = uploads.retry_document(document_id, actor=current_actor())
+    return to("tasks.show", task_id=task.id)
+
+
+@bp.post("/documents/<uuid:document_id>/topics")
+@requires(Role.ADMIN)
+def set_topics(document_id: UUID) -> Response:
+    form = TopicsForm()
+    if form.validate():
+        try:
+            changes = DocumentChanges(nodes=form.topics.paths)
+            documents.update_document(document_id, changes, actor=current_actor())
+        except (DomainError, ValidationError) as error:
+            refusal = _invalid(error) if isinstance(error, ValidationError) else error
+            form.topics.errors = [*form.topics.errors, refusal.message]
+        else:
+            return to("documents.show", document_id=document_id, message="The topics are set.")
+    return _document_page(document_id, form, status=422)
+
+
+@bp.post("/documents/proposals")
+@requires(Role.ADMIN)
+def settle_proposals() -> Response:
+    ids = request.form.getlist("id", type=UUID)
+    is_accepted = request.form.get("action") == "confirm"
+    found = documents.settle_topics(ids, is_accepted=is_accepted, actor=current_actor())
+    message = f"The topics of {len(found)} documents are {'set' if is_accepted else 'rejected'}."
+    if request.form.get("back") == "document" and len(found) == 1:
+        return to("documents.show", document_id=found[0].id, message="Done.")
+    return to("documents.index", proposed="true", message=message)
+
+
+@bp.post("/documents/<uuid:document_id>/deletion")
+@requires(Role.ADMIN)
+def destroy(document_id: UUID) -> Response:
+    documents.delete_document(document_id, actor=current_actor())
+    return to("documents.index", message="The document is deleted.")
+
+
+@bp.get("/documents/index")
+@requires(Role.VIEWER)
+def show_index() -> Response:
+    actor = current_actor()
+    return page(
+        "documents/indexing.html",
+        overview=indexing.describe_index(actor=actor),
+        document_count=documents.count_documents(actor=actor),
+    )
+
+
+@bp.post("/documents/index/check")
+@requires(Role.ADMIN)
+def check_index() -> Response:
+    return to("tasks.show", task_id=indexing.start_check(actor=current_actor()).id)
+
+
+@bp.post("/documents/index/rebuild")
+@requires(Role.ADMIN)
+def rebuild_index() -> Response:
+    return to("tasks.show", task_id=indexing.start_rebuild(actor=current_actor()).id)
+
+
+@bp.post("/documents/proposals/again")
+@requires(Role.ADMIN)
+def propose_again() -> Response:
+    proposals.propose_again(actor=current_actor())
+    return to("documents.index", proposed="true", message="Topics are being proposed.")
+
+
+def _document_page(document_id: UUID, form: TopicsForm, *, status: int = 200) -> Response:
+    document = documents.get_document(document_id, actor=current_actor())
+    confirmed = [link for link in document.links if not link.is_proposed]
+    if not form.is_submitted():
+        form.topics.data = "; ".join(" > ".join(link.path) for link in confirmed)
+    return page(
+        "documents/show.html",
+        status=status,
+        document=document,
+        chunks=documents.list_chunks(document),
+        confirmed=confirmed,
+        proposed=[link for link in document.links if link.is_proposed],
+        form=form,
+    )
+
+
+def _new_page(paste: PasteForm, files: UploadForm, *, status: int = 200) -> Response:
+    return page(
+        "documents/new.html",
+        status=status,
+        form=paste,
+        upload_form=files,
+        create_url=url_for("documents.create"),
+        upload_url=url_for("documents.upload"),
+    )
+
+
+def _topics(field: TopicsField) -> dict[str, Any]:
+    return {"nodes": field.paths} if field.paths else {}
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    first = validation_errors(error)[0]
+    return Invalid(first["message"], field=first["field"].split(".")[0], code=first["code"])

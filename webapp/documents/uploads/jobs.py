@@ -1,0 +1,244 @@
+"""The task `document_import`: uploaded files become documents, each exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from flask import current_app
+from pydantic import ValidationError
+
+from webapp import engine, index
+from webapp.core.errors import DomainError, Invalid, validation_errors
+from webapp.core.extensions import db
+from webapp.documents import services as documents
+from webapp.documents.indexing import schedule_merge
+from webapp.documents.models import Upload
+from webapp.documents.reading.parsing import (
+    DOCX,
+    PDF,
+    ParsedDocument,
+    ParsingError,
+    check_kind,
+    parse,
+)
+from webapp.documents.schemas import MAX_CONTENT, DocumentBody, FileOptions
+from webapp.documents.uploads import services as uploads
+from webapp.documents.uploads.archives import Item, items_of
+from webapp.tasks import running
+from webapp.tasks import services as tasks
+from webapp.tasks.models import Status, Task
+from webapp.tasks.running import Run
+
+BATCH_DOCUMENTS = 50
+BATCH_BYTES = 1024 * 1024
+KEPT_ERRORS = 100
+
+
+def fail_unread(task: Task) -> None:
+    """Let documents whose files nobody will read now say so; each can be tried again."""
+    if task.status == Status.COMPLETED:
+        return
+    reason = task.error or "The import was cancelled before it was read."
+    documents.fail_pending([UUID(text) for text in task.input.get("upload_ids", [])], reason)
+    documents.announce(task.organization_id)
+
+
+@dataclass
+class Read:
+    """A batch of items that could be read, in the order of storing, and those that could not."""
+
+    items: list[Item] = field(default_factory=list)
+    documents: list[documents.Item] = field(default_factory=list)
+    node_ids: list[list[UUID]] = field(default_factory=list)
+    failed: list[tuple[Item, str]] = field(default_factory=list)
+
+
+def register() -> None:
+    running.register("document_import", import_documents)
+    tasks.when_ended("document_import", fail_unread)
+    tasks.when_forgotten("document_import", uploads.drop_uploads_of)
+
+
+def import_documents(run: Run) -> None:
+    """Read the task's uploads from its last position to the end, a batch a commit.
+
+    The result counts `created`, `replaced`, `failed` and lists the first 100 `errors` as
+    `{line, name, detail}`; what is good is kept whatever the others are. A file that fails
+    leaves a document that says why. `gone` are files that a newer import has read meanwhile.
+    """
+    task = run.task
+    options = uploads.options_of(task)
+    upload_ids = [UUID(text) for text in task.input["upload_ids"]]
+    result: dict[str, Any] = task.result or _new_result(task)
+    first, position = task.position.get("upload", 0), task.position.get("within", {})
+    for number, upload_id in enumerate(upload_ids):
+        if number < first:
+            continue
+        upload = uploads.get_upload(upload_id)
+        if upload is None:
+            # Another import of the same file has read it, or its document was deleted.
+            result = result | {"gone": result.get("gone", 0) + 1}
+            run.hold()
+            run.advance((number + 1) / len(upload_ids), {"upload": number + 1}, result)
+            continue
+        for items in _batches(items_of(upload, position if number == first else {})):
+            read = _read(items, options, task)
+            embedder = index.read_embedder(task.organization_id)
+            batch = documents.prepare_documents(read.documents, read.node_ids, embedder=embedder)
+            run.hold()
+            result = _store(run, read, batch, options, result)
+            done = (number + items[-1].fraction) / len(upload_ids)
+            place = {"upload": number, "within": items[-1].position}
+            run.advance(done, place, result)
+        _finish_upload(run, upload, number, len(upload_ids), result)
+    schedule_merge(task.organization_id)
+    db.session.commit()
+    if result["created"] + result["replaced"] + result.get("gone", 0) == 0:
+        detail = result["errors"][0]["detail"] if result["errors"] else "The file has no lines."
+        raise Invalid(f"No document could be read. {detail}")
+
+
+def _new_result(task: Task) -> dict[str, Any]:
+    passed_over = task.input.get("passed_over", [])
+    return {"created": 0, "replaced": 0, "failed": 0, "errors": []} | (
+        {"passed_over": passed_over} if passed_over else {}
+    )
+
+
+def _batches(items: Iterator[Item]) -> Iterator[list[Item]]:
+    batch: list[Item] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += len(item.content)
+        # A PDF takes seconds: what came before it should not wait for the next.
+        if len(batch) == BATCH_DOCUMENTS or size >= BATCH_BYTES or item.content_type == PDF:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _read(items: list[Item], options: FileOptions, task: Task) -> Read:
+    read = Read()
+    bodies: list[tuple[Item, DocumentBody]] = []
+    for item in items:
+        engine.check_interrupted()
+        if item.is_line and not item.content.strip():
+            continue
+        try:
+            bodies.append((item, _body_of(item, options)))
+        except ValidationError as error:
+            first = validation_errors(error)[0]
+            read.failed.append((item, f"{first['field']}: {first['message']}"))
+        except ValueError as error:
+            read.failed.append((item, str(error)))
+    topics = documents.load_topics(
+        [body for _, body in bodies],
+        organization_id=task.organization_id,
+        newest=task.input.get("newest_version"),
+    )
+    for item, body in bodies:
+        try:
+            node_ids = topics.find(body.version, body.nodes)
+            parsed = _parse(item, body)
+        except DomainError as error:
+            read.failed.append((item, error.message))
+        else:
+            read.items.append(item)
+            read.documents.append((body, parsed))
+            read.node_ids.append(node_ids)
+    read.failed.sort(key=lambda pair: pair[0].number)
+    return read
+
+
+def _body_of(item: Item, options: FileOptions) -> DocumentBody:
+    """What an item says of itself; ValueError where it is no document."""
+    if item.problem:
+        raise ValueError(item.problem)
+    if item.is_line:
+        value = current_app.json.loads(item.content.decode("utf-8-sig"))
+        if not isinstance(value, dict):
+            raise ValueError("The line is not a JSON object.")
+        return DocumentBody.model_validate(value)
+    check_kind(item.content[:2048], item.content_type)
+    is_binary = item.content_type in (PDF, DOCX)
+    text = "" if is_binary else item.content.decode("utf-8-sig")
+    if len(text) > MAX_CONTENT:
+        raise ValueError(f"The text has more than {MAX_CONTENT:,} characters.")
+    name = options.external_id if item.upload and options.external_id else item.name
+    given = options.model_dump(exclude_unset=True, exclude={"external_id"})
+    values = {"title": "", **given, "content": text, "external_id": name[:255]}
+    return DocumentBody.model_construct(
+        _fields_set={*given, "content", "external_id"},
+        **{name: field.get_default(call_default_factory=True) for name, field in _FIELDS}
+        | values
+        | {"content_type": item.content_type},
+    )
+
+
+_FIELDS = [(name, field) for name, field in DocumentBody.model_fields.items()]
+
+
+def _parse(item: Item, body: DocumentBody) -> ParsedDocument:
+    if item.content_type not in (PDF, DOCX):
+        return documents.parse_body(body)
+    try:
+        parsed = parse(item.content, item.content_type)
+    except ParsingError as error:
+        raise Invalid(str(error), field="content") from error
+    title = body.title.strip() or parsed.title or PurePosixPath(item.name).stem
+    return ParsedDocument(title[:500], parsed.text)
+
+
+def _store(
+    run: Run, read: Read, batch: documents.Batch, options: FileOptions, result: dict[str, Any]
+) -> dict[str, Any]:
+    """Store a batch in the running transaction; the result with it."""
+    organization_id = run.task.organization_id
+    stored = documents.store_documents(batch, organization_id=organization_id)
+    for item, document in zip(read.items, stored.documents, strict=True):
+        if not item.is_line:
+            original = _original(item, organization_id)
+            documents.attach_original(document, original, item.content)
+    for item, detail in read.failed:
+        if not item.is_line and item.content:
+            name = options.external_id if item.upload and options.external_id else item.name
+            documents.fail_document(_original(item, organization_id), name, detail)
+    documents.announce(organization_id)
+    result = result | {
+        "created": result["created"] + stored.created,
+        "replaced": result["replaced"] + stored.replaced,
+    }
+    if len(stored.documents) == 1 and not read.items[0].is_line:
+        result["document_id"] = str(stored.documents[0].id)
+    for item, detail in read.failed:
+        error = {"line": item.number, "detail": detail[:300]}
+        result = _add_error(result, error if item.is_line else {**error, "name": item.name})
+    return result
+
+
+def _original(item: Item, organization_id: UUID) -> Upload:
+    if item.upload is not None:
+        return item.upload
+    return uploads.keep_file(organization_id, item.name, item.content_type, item.content)
+
+
+def _add_error(result: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
+    errors = [*result["errors"], error][:KEPT_ERRORS]
+    return result | {"failed": result["failed"] + 1, "errors": errors}
+
+
+def _finish_upload(
+    run: Run, upload: Upload, number: int, count: int, result: dict[str, Any]
+) -> None:
+    """Go on after an upload; a collection of which documents came is no longer needed."""
+    run.hold()
+    if upload.content_type in uploads.COLLECTIONS and result["created"] + result["replaced"]:
+        uploads.drop_upload(upload.id)
+        db.session.expunge(upload)
+    run.advance((number + 1) / count, {"upload": number + 1}, result)

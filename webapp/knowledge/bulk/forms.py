@@ -1,8 +1,0 @@
-from __future__ import annotations
-
-from webapp.core.forms import Form
-from webapp.knowledge.forms import TopicsField
-
-
-class BulkForm(Form):
-    topics = TopicsField("About", empty="")

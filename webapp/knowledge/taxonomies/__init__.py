@@ -1,1 +1,0 @@
-"""Taxonomy: the topics of an organization in versions, each a graph of nodes without circles."""

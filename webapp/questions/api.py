@@ -1,0 +1,90 @@
+"""`/agents/{agent_id}/query`, `/knowledge/search` (api.md, Knowledge)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from webapp.agents import services as agents
+from webapp.core import live
+from webapp.core.actor import Actor, Role
+from webapp.core.errors import (
+    DomainError,
+)
+from webapp.core.security import current_actor, requires
+from webapp.questions import services
+from webapp.questions.schemas import QueryAnswer, QueryBody, SearchAnswer, SearchBody
+
+bp = APIBlueprint("questions_api", __name__, url_prefix="/api/v1", tag="Knowledge")
+
+#: (spec 1, C-REQ-006)
+MAX_STREAM_SECONDS = 300.0
+
+
+EVENT_STREAM = {
+    200: {
+        "description": "Server-sent events: started, one a result, completed",
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": 'id: 1\ndata: {"status": "started", "agent_id": "…"}\n\n',
+            }
+        },
+    }
+}
+
+
+@bp.post("/knowledge/search")
+@requires(Role.VIEWER)
+@bp.input(SearchBody, arg_name="body")
+@bp.output(SearchAnswer)
+def search(body: SearchBody) -> SearchAnswer:
+    """Search all documents of the organization"""
+    return services.search_documents(body, actor=current_actor())
+
+
+@bp.post("/agents/<agent_id>/query")
+@requires(Role.MEMBER)
+@bp.input(QueryBody, arg_name="body")
+@bp.output(QueryAnswer)
+def query(agent_id: str, body: QueryBody) -> QueryAnswer | Response:
+    """Ask an agent; `streaming: true` answers as `/query/stream`"""
+    if body.streaming:
+        return _stream(agent_id, body)
+    return services.ask_agent(agent_id, body, actor=current_actor())
+
+
+@bp.post("/agents/<agent_id>/query/stream")
+@requires(Role.MEMBER)
+@bp.input(QueryBody, arg_name="body")
+@bp.doc(responses=EVENT_STREAM)
+def query_stream(agent_id: str, body: QueryBody) -> Response:
+    """Ask an agent and read the results as server-sent events"""
+    return _stream(agent_id, body)
+
+
+def _stream(agent_id: str, body: QueryBody) -> Response:
+    actor = current_actor()
+    agent = agents.get_agent(agent_id, actor=actor)
+    return live.stream_response(_events(agent.id, agent.stream_delay_ms / 1000, body, actor))
+
+
+def _events(agent_id: UUID, delay: float, body: QueryBody, actor: Actor) -> Iterator[live.Event]:
+    """Started at once, then each result, then the end (spec 1, S-REQ-010 and E-REQ-015)."""
+    yield live.Event(services.started_event(agent_id))
+    try:
+        answer = services.ask_agent(agent_id, body, actor=actor)
+    except DomainError as error:
+        yield live.Event(services.error_event(error))
+        return
+    waited = 0.0
+    for number, event in enumerate(services.result_events(answer)):
+        pause = delay if number and "index" in event else 0.0
+        waited += pause
+        if waited > MAX_STREAM_SECONDS:
+            yield live.Event({"error": "Timeout", "detail": "The stream took over 5 minutes."})
+            return
+        yield live.Event(event, pause)

@@ -1,0 +1,85 @@
+"""The search page, and an agent's Ask page."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+from pydantic import ValidationError
+
+from webapp.agents import services as agents
+from webapp.core.actor import Role
+from webapp.core.errors import DomainError, Invalid, validation_errors
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page, whole_number
+from webapp.documents import services as documents
+from webapp.index.embedding import get_embedder
+from webapp.questions import services
+from webapp.questions.schemas import QueryBody, SearchBody
+
+bp = Blueprint("questions", __name__)
+
+STRATEGIES = ("hybrid", "keyword", "vector")
+
+
+@bp.get("/search")
+@requires(Role.VIEWER)
+def search() -> Response:
+    """The workbench: what is found, by which strategy and weights, in which topics, and why."""
+    answer, error, actor = None, None, current_actor()
+    if request.args.get("q", "").strip():
+        try:
+            topic = request.args.get("about", "").strip()
+            body = SearchBody(
+                query=request.args["q"],
+                strategy=request.args.get("strategy") or "hybrid",
+                top_k=whole_number("top_k", 10, 1, 50),
+                keyword_weight=request.args.get("weight", type=float),
+                explain=True,
+                nodes=[part.split(">") for part in topic.split(";")] if topic else [],
+            )
+            answer = services.search_documents(body, actor=actor)
+        except ValidationError as found:
+            error = _invalid(found).message
+        except DomainError as refused:
+            error = refused.message
+    return page(
+        "questions/search.html",
+        fragment="questions/_results.html",
+        answer=answer,
+        error=error,
+        strategies=STRATEGIES,
+        weight=request.args.get("weight", default_weight(), type=float),
+        document_count=documents.count_documents(actor=actor),
+    )
+
+
+@bp.get("/agents/<handle>/ask")
+@requires(Role.MEMBER)
+def ask(handle: str) -> Response:
+    """The Ask page; with `?q=` it answers without JavaScript."""
+    actor = current_actor()
+    agent = agents.get_agent(handle, actor=actor)
+    answer, error = None, None
+    if request.args.get("q", "").strip():
+        try:
+            body = QueryBody(query=request.args["q"])
+            answer = services.ask_agent(agent.id, body, actor=actor)
+        except ValidationError as found:
+            error = _invalid(found).message
+    return page(
+        "questions/ask.html",
+        agent=agent,
+        answer=answer,
+        error=error,
+        socket_url=f"/ws/query/{agent.id}",
+        document_count=services.count_documents_of(agent, actor=actor),
+    )
+
+
+def default_weight() -> float:
+    """The share of keywords that the installation's embedder is used with."""
+    return get_embedder().weights[0]
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    first = validation_errors(error)[0]
+    return Invalid(first["message"], field=first["field"].split(".")[0], code=first["code"])

@@ -1,0 +1,88 @@
+"""What questions, searches and their results look like from outside."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import (
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+)
+
+from webapp.core.api import Answer, Body
+from webapp.documents.schemas import Filters
+from webapp.taxonomies.schemas import NodeReferences, Version
+
+Strategy = Literal["hybrid", "keyword", "vector"]
+
+
+QueryText = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
+
+
+class QueryBody(Body):
+    """A question to an agent (spec 1, QueryRequest)."""
+
+    query: QueryText = Field(examples=["How do I rotate an API key?"])
+    top_k: StrictInt | None = Field(None, ge=1, le=50)
+    streaming: StrictBool = False
+    include_metadata: StrictBool = True
+    filters: Filters | None = None
+
+
+class SearchBody(Body):
+    """A search over all documents of the organization."""
+
+    query: QueryText
+    top_k: StrictInt = Field(10, ge=1, le=50)
+    strategy: Strategy = "hybrid"
+    keyword_weight: float | None = Field(
+        None, ge=0, le=1, description="Share of keywords in a hybrid score; else the embedder's"
+    )
+    explain: StrictBool = False
+    nodes: NodeReferences = Field([], description="Only documents about these, or below them")
+    version: Version | None = None
+    filters: Filters | None = None
+
+
+class ResultMetadata(Answer):
+    title: str
+    heading_path: list[str]
+    position: int
+    external_id: str | None
+    source_url: str | None
+    document_url: str
+    bm25: float
+    cosine: float
+    confidence: float = Field(description="How well the passage answers by itself, 0 to 1")
+    terms: dict[str, float] = Field(
+        default_factory=dict, description="What each word's stem adds to bm25, with `explain`"
+    )
+    highlights: list[tuple[int, int]] = Field(
+        description="Spans of the content, as characters [start, end), that match the query"
+    )
+
+
+class Result(Answer):
+    doc_id: UUID
+    chunk_id: int
+    content: str
+    score: float
+    metadata: ResultMetadata | None = None
+
+
+class SearchAnswer(Answer):
+    query: str
+    results: list[Result]
+    total_results: int
+    query_time_ms: float
+    retrieval_strategy: Strategy
+    notice: str | None = Field(None, description="Where it could not search as it was asked to")
+    executed_at: datetime
+
+
+class QueryAnswer(SearchAnswer):
+    agent_id: UUID

@@ -1,0 +1,281 @@
+"""Ask and search: from a query to ranked passages, and to the events of a stream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+
+from webapp import index
+from webapp.agents import services as agents
+from webapp.agents.models import Agent
+from webapp.core import clock, live
+from webapp.core.actor import Actor, Role
+from webapp.core.database import snapshot, time_limit
+from webapp.core.errors import DomainError, Unavailable
+from webapp.core.extensions import db
+from webapp.documents import services as documents
+from webapp.documents.filters import select_documents
+from webapp.documents.models import Chunk, Document
+from webapp.questions.models import Question
+from webapp.questions.schemas import (
+    QueryAnswer,
+    QueryBody,
+    Result,
+    ResultMetadata,
+    SearchAnswer,
+    SearchBody,
+    Strategy,
+)
+from webapp.questions.unanswered.services import MIN_CONFIDENCE, note_question
+from webapp.taxonomies.models import Scope
+from webapp.taxonomies.references import Topics
+
+#: a search that takes longer is given up (facts.md 0.5)
+SEARCH_SECONDS = 3
+
+
+def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryAnswer:
+    """The best passages for a question in the agent's scope (spec 1, POST …/query).
+
+    `top_k` is the body's, else the agent's own, else 5. Counts the question on the agent. Raises
+    Unavailable where the search takes more than 3 s.
+    """
+    actor.require(Role.MEMBER)
+    agent = agents.get_agent(reference, actor=actor)
+    strategy: Strategy = agent.retrieval_config.get("strategy", "hybrid")
+    started = time.perf_counter()
+    chosen = select_documents(agent.taxonomy_node_ids, body.filters)
+    results, notice = _find(
+        actor.organization_id, body.query, body.top_k or agent.top_k, strategy, chosen
+    )
+    milliseconds = round((time.perf_counter() - started) * 1000, 3)
+    now = clock.now()
+    confidence = max((item.metadata.confidence for item in results if item.metadata), default=0.0)
+    _count_question(agent, body.query, results, milliseconds, confidence, now)
+    if not body.include_metadata:
+        for result in results:
+            result.metadata = None
+    return QueryAnswer(
+        agent_id=agent.id,
+        query=body.query,
+        results=results,
+        total_results=len(results),
+        query_time_ms=milliseconds,
+        retrieval_strategy="keyword" if notice else strategy,
+        notice=notice,
+        executed_at=now,
+    )
+
+
+def search_documents(body: SearchBody, *, actor: Actor) -> SearchAnswer:
+    """The best passages in all documents of the organization, or in those of some topics.
+
+    Raises BadReference on unknown topics, Unavailable where it takes more than 3 s.
+    """
+    topics = Topics(actor.organization_id)
+    topics.load(body.version, body.nodes)
+    chosen = select_documents(topics.find(body.version, body.nodes), body.filters)
+    started = time.perf_counter()
+    results, notice = _find(
+        actor.organization_id,
+        body.query,
+        body.top_k,
+        body.strategy,
+        chosen,
+        keyword_weight=body.keyword_weight,
+        is_explained=body.explain,
+    )
+    return SearchAnswer(
+        query=body.query,
+        results=results,
+        total_results=len(results),
+        query_time_ms=round((time.perf_counter() - started) * 1000, 3),
+        retrieval_strategy="keyword" if notice else body.strategy,
+        notice=notice,
+        executed_at=clock.now(),
+    )
+
+
+def started_event(agent_id: UUID) -> dict[str, Any]:
+    """The first event of a stream, before anything is searched."""
+    return {"status": "started", "agent_id": str(agent_id)}
+
+
+def error_event(error: DomainError) -> dict[str, Any]:
+    """The last event of a stream that went wrong (spec 1, E-REQ-015)."""
+    return {
+        "status": "error",
+        "error": error.title,
+        "detail": error.message,
+        "code": error.code,
+        "status_code": error.status,
+    }
+
+
+def result_events(answer: QueryAnswer) -> Iterator[dict[str, Any]]:
+    """What follows the start (spec 1, S-REQ-010): each result, then completed."""
+    for position, result in enumerate(answer.results):
+        yield {"index": position, **result.model_dump(mode="json")}
+    ending = answer.model_dump(mode="json", exclude={"agent_id", "query", "results"})
+    yield {"status": "completed", **ending}
+
+
+def questions_per_minute(*, actor: Actor, minutes: int = 60) -> tuple[list[int], list[int]]:
+    """Unix times of the last `minutes` whole minutes, and the questions asked in each."""
+    now = clock.now().replace(second=0, microsecond=0)
+    first = now - timedelta(minutes=minutes - 1)
+    rows = db.session.scalars(
+        select(Question.created_at).where(
+            Question.organization_id == actor.organization_id,
+            Question.created_at >= first,
+        )
+    )
+    counts = [0] * minutes
+    for created_at in rows:
+        counts[min(int((created_at - first).total_seconds() // 60), minutes - 1)] += 1
+    start = int(first.timestamp())
+    return [start + 60 * minute for minute in range(minutes)], counts
+
+
+def count_questions(*, actor: Actor, since: datetime) -> int:
+    statement = select(func.count()).where(
+        Question.organization_id == actor.organization_id, Question.created_at >= since
+    )
+    return db.session.scalar(statement) or 0
+
+
+def count_documents_of(agent: Agent, *, actor: Actor) -> int:
+    """How many documents an agent answers from."""
+    if not agent.taxonomy_node_ids:
+        return documents.count_documents(actor=actor)
+    statement = select(Scope.document_count).where(Scope.id == agent.scope_id)
+    return db.session.scalar(statement) or 0
+
+
+def count_questions_of(agent: Agent) -> int:
+    return db.session.scalar(select(func.count()).where(Question.agent_id == agent.id)) or 0
+
+
+def _find(
+    organization_id: UUID,
+    query: str,
+    top_k: int,
+    strategy: Strategy,
+    chosen: index.Filter | None,
+    **options: Any,
+) -> tuple[list[Result], str | None]:
+    snapshot()
+    try:
+        with time_limit(SEARCH_SECONDS):
+            return _read_results(organization_id, query, top_k, strategy, chosen, **options)
+    except TimeoutError as error:
+        raise Unavailable(
+            f"The search took more than {SEARCH_SECONDS} s.",
+            code="search_timeout",
+            suggestions=["Ask again in a moment, or with fewer words."],
+            headers={"Retry-After": "5"},
+        ) from error
+    finally:
+        # Ends the snapshot: what comes next may write, and must see the present.
+        db.session.commit()
+
+
+def _read_results(
+    organization_id: UUID,
+    query: str,
+    top_k: int,
+    strategy: Strategy,
+    chosen: index.Filter | None,
+    **options: Any,
+) -> tuple[list[Result], str | None]:
+    hits = index.search(
+        organization_id, query, top_k=top_k, strategy=strategy, only=chosen, **options
+    )
+    rows = {
+        row.id: row
+        for row in db.session.execute(
+            select(
+                Chunk.id,
+                Chunk.text,
+                Chunk.position,
+                Chunk.heading_path,
+                Chunk.document_id,
+                Document.title,
+                Document.external_id,
+                Document.source_url,
+            )
+            .join(Document, Document.id == Chunk.document_id)
+            .where(
+                Chunk.id.in_([hit.chunk_id for hit in hits]),
+                Document.organization_id == organization_id,
+            )
+        )
+    }
+    results = [
+        Result(
+            doc_id=row.document_id,
+            chunk_id=row.id,
+            content=row.text,
+            score=round(hit.score, 6),
+            metadata=ResultMetadata(
+                title=row.title,
+                heading_path=row.heading_path,
+                position=row.position,
+                external_id=row.external_id,
+                source_url=row.source_url,
+                document_url=f"/documents/{row.document_id}#chunk-{row.id}",
+                bm25=round(hit.bm25, 6),
+                cosine=round(hit.cosine, 6),
+                confidence=hit.confidence,
+                terms=hit.terms,
+                highlights=index.highlights(query, row.text),
+            ),
+        )
+        for hit in hits
+        if (row := rows.get(hit.chunk_id)) is not None
+    ]
+    return results, hits.notice
+
+
+def _count_question(
+    agent: Agent,
+    text: str,
+    results: list[Result],
+    milliseconds: float,
+    confidence: float,
+    now: datetime,
+) -> None:
+    is_answered = confidence >= MIN_CONFIDENCE
+    db.session.execute(
+        update(Agent)
+        .where(Agent.id == agent.id)
+        .values(
+            total_queries=Agent.total_queries + 1,
+            successful_queries=Agent.successful_queries + int(is_answered),
+            avg_response_time_ms=Agent.avg_response_time_ms
+            + (milliseconds - Agent.avg_response_time_ms) / (Agent.total_queries + 1),
+            last_query_at=now,
+            revision=Agent.revision + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    db.session.add(
+        Question(
+            organization_id=agent.organization_id,
+            agent_id=agent.id,
+            text=text,
+            result_count=len(results),
+            best_score=results[0].score if results else None,
+            query_time_ms=milliseconds,
+            confidence=confidence,
+            created_at=now,
+        )
+    )
+    note_question(agent, text, confidence, now)
+    live.announce("overview:all", agent.organization_id)
+    db.session.commit()

@@ -1,0 +1,105 @@
+"""`/taxonomies` (api.md, Knowledge)."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import TypeAdapter
+
+from webapp.core.actor import Role
+from webapp.core.api import list_response
+from webapp.core.security import accepts_upload, current_actor, requires
+from webapp.taxonomies import editing, services
+from webapp.taxonomies.models import Taxonomy
+from webapp.taxonomies.schemas import (
+    ComparisonAnswer,
+    DeletionQuery,
+    GrownAnswer,
+    NodeAnswer,
+    NodeChanges,
+    NodeQuery,
+    TaxonomyAnswer,
+    TaxonomyBody,
+    TreeAnswer,
+)
+
+bp = APIBlueprint("taxonomies_api", __name__, url_prefix="/api/v1/taxonomies", tag="Taxonomies")
+
+NODES = TypeAdapter(list[NodeAnswer])
+
+
+@bp.get("")
+@requires(Role.VIEWER)
+@bp.output(list[TaxonomyAnswer])
+def index() -> list[Taxonomy]:
+    """The versions, the highest first"""
+    return services.list_taxonomies(actor=current_actor())
+
+
+@bp.post("")
+@accepts_upload
+@requires(Role.ADMIN)
+@bp.input(TaxonomyBody, arg_name="body")
+@bp.output(GrownAnswer, 201)
+@bp.doc(responses=[409])
+def grow(body: TaxonomyBody) -> tuple[services.Grown, int]:
+    """Make a version, or add nodes and edges to one that is there"""
+    return services.grow_taxonomy(body, actor=current_actor()), 201
+
+
+@bp.get("/<version>/tree")
+@requires(Role.VIEWER)
+@bp.output(TreeAnswer)
+def tree(version: str) -> services.Tree:
+    """All nodes, each at its canonical path"""
+    return services.get_tree(version, actor=current_actor())
+
+
+@bp.get("/<version>/nodes")
+@requires(Role.VIEWER)
+@bp.input(NodeQuery, location="query", arg_name="query")
+@bp.output(list[NodeAnswer])
+def nodes(version: str, query: NodeQuery) -> Response:
+    """Nodes whose path holds a text"""
+    return list_response(NODES, services.list_nodes(version, query, actor=current_actor()))
+
+
+@bp.patch("/<version>/nodes/<uuid:node_id>")
+@requires(Role.ADMIN)
+@bp.input(NodeChanges, arg_name="body")
+@bp.output(NodeAnswer)
+@bp.doc(responses=[400])
+def update_node(version: str, node_id: UUID, body: NodeChanges) -> services.Node:
+    """Rename a topic, give it a target, or hang it elsewhere"""
+    return editing.update_node(version, node_id, body, actor=current_actor())
+
+
+@bp.delete("/<version>/nodes/<uuid:node_id>")
+@requires(Role.ADMIN)
+@bp.input(DeletionQuery, location="query", arg_name="query")
+@bp.doc(responses={204: "Deleted; topics below it have moved up", 409: "An agent's scope names it"})
+def destroy_node(version: str, node_id: UUID, query: DeletionQuery) -> tuple[str, int]:
+    """Delete a topic"""
+    editing.delete_node(version, node_id, actor=current_actor(), force=query.force)
+    return "", 204
+
+
+@bp.delete("/<version>")
+@requires(Role.ADMIN)
+@bp.input(DeletionQuery, location="query", arg_name="query")
+@bp.doc(responses={204: "Deleted", 409: "Agents use it"})
+def destroy(version: str, query: DeletionQuery) -> tuple[str, int]:
+    """Delete a version with its topics"""
+    editing.delete_taxonomy(version, actor=current_actor(), force=query.force)
+    return "", 204
+
+
+@bp.get("/<version>/compare/<other>")
+@requires(Role.VIEWER)
+@bp.output(ComparisonAnswer)
+def compare(version: str, other: str) -> Any:
+    """Which paths came and which went from one version to another"""
+    return services.compare_taxonomies(version, other, actor=current_actor())

@@ -1,0 +1,221 @@
+"""A version of a taxonomy while it is changed: checked as a whole, written as differences."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import and_, delete, insert, select, update
+
+from webapp import index
+from webapp.core import clock
+from webapp.core.database import fold
+from webapp.core.errors import BadReference, Conflict, Invalid
+from webapp.core.extensions import db
+from webapp.taxonomies import signals
+from webapp.taxonomies.graph import MAX_DEPTH, Circle, Shape, TooDeep, arrange
+from webapp.taxonomies.models import (
+    NodeStat,
+    Taxonomy,
+    TaxonomyClosure,
+    TaxonomyEdge,
+    TaxonomyNode,
+    path_key,
+)
+from webapp.taxonomies.schemas import MAX_NODES, NodeBody
+
+#: pairs of a node and one above it, over all nodes of a version
+MAX_PAIRS = 1_000_000
+BATCH = 5_000
+
+
+class Draft:
+    """A version with what a request adds to it, before it is stored."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self.taxonomy = taxonomy
+        self.nodes, self.parents = load_nodes(taxonomy)
+        self.named: dict[UUID, None] = {}
+        self._retargeted: list[TaxonomyNode] = []
+        self._old_nodes = frozenset(self.nodes)
+        self._old_edges = {(up, down) for down, ups in self.parents.items() for up in ups}
+        self._old_shape = self._arrange()
+        self._children: dict[tuple[UUID | None, str], UUID] = {}
+        for node in self.nodes.values():
+            for parent in self.parents.get(node.id) or [None]:
+                self._children[parent, node.label] = node.id
+
+    def add(self, item: NodeBody) -> None:
+        if item.path is None:
+            node = self._add_free(item)
+        else:
+            above: UUID | None = None
+            for label in item.path[:-1]:
+                above = self._child(above, label).id
+            node = self._child(above, item.path[-1], item.node_id)
+        if item.target_documents is not None:
+            self.set_target(node, item.target_documents)
+
+    def set_target(self, node: TaxonomyNode, target: int | None) -> None:
+        node.target_documents = target
+        if node.id in self._old_nodes:
+            self._retargeted.append(node)
+
+    def connect(self, parent: UUID, child: UUID) -> None:
+        missing = [str(node) for node in (parent, child) if node not in self.nodes]
+        if missing:
+            raise BadReference(
+                f"Invalid taxonomy node IDs: {', '.join(missing)}",
+                code="unknown_nodes",
+                field="edges",
+                extras={"field": "edges", "invalid": missing},
+            )
+        self.parents[child].add(parent)
+        self.named |= {parent: None, child: None}
+
+    def remove(self, node_id: UUID) -> None:
+        """Take a node out; those below it move up to where it was."""
+        above = self.parents.pop(node_id, set())
+        for ups in self.parents.values():
+            if node_id in ups:
+                ups.remove(node_id)
+                ups |= above
+        db.session.delete(self.nodes.pop(node_id))
+
+    def store(self) -> int:
+        """Check the whole graph and write what is new; how many nodes are."""
+        if len(self.nodes) > MAX_NODES:
+            raise Conflict(f"A taxonomy has at most {MAX_NODES:,} nodes.", code="too_many_nodes")
+        shape = self._arrange()
+        if sum(len(ups) for ups in shape.ancestors.values()) > MAX_PAIRS:
+            raise Conflict("The taxonomy has too many ways down.", code="too_many_pairs")
+        for node_id, path in shape.paths.items():
+            row = self.nodes[node_id]
+            if row.canonical_path != path:
+                row.canonical_path = path
+                row.path_key = path_key(path)
+                row.search_text = fold(" > ".join(path))
+        created = [row for key, row in self.nodes.items() if key not in self._old_nodes]
+        db.session.flush()
+        columns = [column.key for column in TaxonomyNode.__table__.columns]
+        _insert(TaxonomyNode, [{name: getattr(row, name) for name in columns} for row in created])
+        _insert(NodeStat, [_stat_of(row) for row in created])
+        for row in self._retargeted:
+            stat = update(NodeStat).where(NodeStat.node_id == row.id)
+            db.session.execute(stat.values(target=row.target_documents))
+        self._store_edges()
+        self._store_pairs(shape)
+        self.taxonomy.node_count = len(self.nodes)
+        self.taxonomy.updated_at = clock.now()
+        return len(created)
+
+    def _store_edges(self) -> None:
+        edges = {(up, down) for down, ups in self.parents.items() for up in ups}
+        _delete(TaxonomyEdge, ("parent_id", "child_id"), self._old_edges - edges)
+        rows = [{"parent_id": up, "child_id": down} for up, down in edges - self._old_edges]
+        _insert(TaxonomyEdge, rows)
+
+    def _store_pairs(self, shape: Shape) -> None:
+        """Write who is above whom; where nodes that were there have moved, scopes follow."""
+        none: frozenset[UUID] = frozenset()
+        before, after = self._old_shape.ancestors, shape.ancestors
+        gone = {(up, down) for down, ups in before.items() for up in ups - after.get(down, none)}
+        come = {(up, down) for down, ups in after.items() for up in ups - before.get(down, none)}
+        _delete(TaxonomyClosure, ("ancestor_id", "descendant_id"), gone)
+        rows = [{"ancestor_id": up, "descendant_id": down} for up, down in come]
+        _insert(TaxonomyClosure, rows)
+        if gone or any(down in self._old_nodes for _, down in come):
+            index.move_scopes(self.taxonomy.organization_id)
+            signals.shape_changed.send(taxonomy=self.taxonomy)
+
+    def _add_free(self, item: NodeBody) -> TaxonomyNode:
+        assert item.node_id is not None  # noqa: S101 - the schema asks for it
+        known = self.nodes.get(item.node_id)
+        if known is None:
+            return self._make(item.label or "", item.node_id)
+        if known.label != item.label:
+            raise Conflict(
+                f"Node {known.id} is called {known.label} already.",
+                code="node_taken",
+                field="nodes",
+            )
+        self.named[known.id] = None
+        return known
+
+    def _child(self, parent: UUID | None, label: str, node_id: UUID | None = None) -> TaxonomyNode:
+        found = self._children.get((parent, label))
+        if found is None:
+            node = self._make(label, node_id)
+            self._children[parent, label] = node.id
+            if parent is not None:
+                self.parents[node.id].add(parent)
+            return node
+        if node_id not in (None, found):
+            raise Conflict(f"{label} has the id {found} already.", code="node_taken", field="nodes")
+        self.named[found] = None
+        return self.nodes[found]
+
+    def _make(self, label: str, node_id: UUID | None) -> TaxonomyNode:
+        if node_id is not None and db.session.get(TaxonomyNode, node_id) is not None:
+            raise Conflict(f"The node id {node_id} is taken.", code="node_taken", field="nodes")
+        node = TaxonomyNode(
+            id=node_id or uuid4(), taxonomy_id=self.taxonomy.id, label=label, canonical_path=[]
+        )
+        self.nodes[node.id] = node
+        self.named[node.id] = None
+        return node
+
+    def _arrange(self) -> Shape:
+        labels = {key: row.label for key, row in self.nodes.items()}
+        try:
+            return arrange(labels, self.parents)
+        except Circle as circle:
+            names = [labels[node] for node in circle.nodes]
+            raise BadReference(
+                f"{' > '.join(names)} would be a circle.",
+                code="taxonomy_circle",
+                field="edges",
+                extras={"field": "edges", "circle": [str(node) for node in circle.nodes]},
+            ) from circle
+        except TooDeep as error:
+            raise Invalid(f"A taxonomy has at most {MAX_DEPTH} levels.", field="nodes") from error
+
+
+def load_nodes(taxonomy: Taxonomy) -> tuple[dict[UUID, TaxonomyNode], dict[UUID, set[UUID]]]:
+    """All nodes of a version by id, and the parents of each."""
+    rows = db.session.scalars(select(TaxonomyNode).where(TaxonomyNode.taxonomy_id == taxonomy.id))
+    nodes = {row.id: row for row in rows}
+    parents: dict[UUID, set[UUID]] = defaultdict(set)
+    edges = (
+        select(TaxonomyEdge.parent_id, TaxonomyEdge.child_id)
+        .join(TaxonomyNode, TaxonomyNode.id == TaxonomyEdge.child_id)
+        .where(TaxonomyNode.taxonomy_id == taxonomy.id)
+    )
+    for row in db.session.execute(edges):
+        parents[row.child_id].add(row.parent_id)
+    return nodes, parents
+
+
+def _insert(model: Any, rows: list[dict[str, Any]]) -> None:
+    """Many rows of one table, past the unit of work, which costs more than the database."""
+    for start in range(0, len(rows), BATCH):
+        db.session.connection().execute(insert(model.__table__), rows[start : start + BATCH])
+
+
+def _stat_of(node: TaxonomyNode) -> dict[str, Any]:
+    return {
+        "node_id": node.id,
+        "document_count": 0,
+        "chunk_count": 0,
+        "target": node.target_documents,
+    }
+
+
+def _delete(model: Any, columns: tuple[str, str], pairs: set[tuple[UUID, UUID]]) -> None:
+    first, second = (getattr(model, name) for name in columns)
+    by_second: dict[UUID, list[UUID]] = defaultdict(list)
+    for one, other in pairs:
+        by_second[other].append(one)
+    for other, ones in by_second.items():
+        db.session.execute(delete(model).where(and_(second == other, first.in_(ones))))

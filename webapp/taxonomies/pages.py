@@ -1,0 +1,142 @@
+"""The taxonomies' pages: versions, a tree with its search, import, and two versions compared."""
+
+from __future__ import annotations
+
+import csv
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+from pydantic import ValidationError
+
+from webapp.core.actor import Role
+from webapp.core.errors import DomainError, Invalid, validation_errors
+from webapp.core.security import accepts_upload, current_actor, requires
+from webapp.core.web import page, to, whole_number
+from webapp.taxonomies import editing, services
+from webapp.taxonomies.forms import NodeForm, TaxonomyForm
+from webapp.taxonomies.schemas import NodeChanges, NodeQuery
+
+bp = Blueprint("taxonomies", __name__, url_prefix="/taxonomies")
+
+
+@bp.get("")
+@requires(Role.VIEWER)
+def index() -> Response:
+    taxonomies = services.list_taxonomies(actor=current_actor())
+    return page("taxonomies/index.html", taxonomies=taxonomies)
+
+
+@bp.get("/new")
+@requires(Role.ADMIN)
+def new() -> Response:
+    form = TaxonomyForm()
+    form.version.data = request.args.get("version", form.version.data)
+    if request.args.get("under"):
+        form.content.data = f"{request.args['under']} > "
+    return page("taxonomies/new.html", form=form)
+
+
+@bp.post("")
+@accepts_upload
+@requires(Role.ADMIN)
+def grow() -> Response:
+    form = TaxonomyForm()
+    if form.validate():
+        try:
+            grown = services.grow_taxonomy(form.to_body(), actor=current_actor())
+        except csv.Error as error:
+            form.reject(Invalid(f"This is not CSV: {error}.", field="content"))
+        except DomainError as error:
+            form.reject(error)
+        except ValidationError as error:
+            for item in validation_errors(error)[:5]:
+                name = "version" if item["field"] == "version" else "content"
+                form.reject(Invalid(f"{item['field']}: {item['message']}.", field=name))
+        else:
+            count = grown.created_count
+            message = f"{count} node{'' if count == 1 else 's'} added to {grown.version}."
+            return to("taxonomies.show", version=grown.version, message=message)
+    return page("taxonomies/new.html", status=422, form=form)
+
+
+@bp.get("/<version>")
+@requires(Role.VIEWER)
+def show(version: str) -> Response:
+    """The tree, or the nodes that a search finds."""
+    actor = current_actor()
+    q = request.args.get("q", "").strip()[:255]
+    offset = whole_number("offset", 0, 0, 10**9)
+    return page(
+        "taxonomies/show.html",
+        fragment="taxonomies/_nodes.html",
+        taxonomy=services.get_taxonomy(version, actor=actor),
+        others=services.list_taxonomies(actor=actor),
+        q=q,
+        found=services.list_nodes(version, NodeQuery(q=q, offset=offset), actor=actor)
+        if q
+        else None,
+        tree=None if q else services.get_tree(version, actor=actor),
+    )
+
+
+@bp.get("/<version>/compare")
+@requires(Role.VIEWER)
+def compare(version: str) -> Response:
+    actor = current_actor()
+    services.get_taxonomy(version, actor=actor)
+    comparison = services.compare_taxonomies(
+        request.args.get("from", version), version, actor=actor
+    )
+    return page("taxonomies/compare.html", comparison=comparison)
+
+
+@bp.get("/<version>/nodes/<uuid:node_id>")
+@requires(Role.ADMIN)
+def edit_node(version: str, node_id: UUID) -> Response:
+    return _node_page(version, node_id, NodeForm(formdata=None))
+
+
+@bp.post("/<version>/nodes/<uuid:node_id>")
+@requires(Role.ADMIN)
+def update_node(version: str, node_id: UUID) -> Response:
+    actor, form = current_actor(), NodeForm()
+    if form.validate():
+        try:
+            parents = services.find_paths(version, form.paths, actor=actor)
+            changes = NodeChanges(
+                label=form.label.data,
+                target_documents=form.target_documents.data,
+                parent_ids=parents,
+            )
+            node = editing.update_node(version, node_id, changes, actor=actor)
+        except (DomainError, ValidationError, csv.Error) as error:
+            message = error.message if isinstance(error, DomainError) else str(error)[:200]
+            form.parents.errors = [*form.parents.errors, message]
+        else:
+            return to("taxonomies.show", version=version, message=f"{node.label} is saved.")
+    return _node_page(version, node_id, form, status=422)
+
+
+@bp.post("/<version>/nodes/<uuid:node_id>/deletion")
+@requires(Role.ADMIN)
+def destroy_node(version: str, node_id: UUID) -> Response:
+    editing.delete_node(version, node_id, actor=current_actor())
+    return to("taxonomies.show", version=version, message="The topic is deleted.")
+
+
+def _node_page(version: str, node_id: UUID, form: NodeForm, *, status: int = 200) -> Response:
+    actor = current_actor()
+    services.get_taxonomy(version, actor=actor)
+    node = services.get_node(node_id, actor=actor)
+    if not form.is_submitted():
+        form.label.data, form.target_documents.data = node.label, node.target_documents
+        above = services.parent_paths(node)
+        form.parents.data = "\n".join(" > ".join(path) for path in above)
+    return page("taxonomies/node.html", status=status, version=version, node=node, form=form)
+
+
+@bp.post("/<version>/deletion")
+@requires(Role.ADMIN)
+def destroy(version: str) -> Response:
+    editing.delete_taxonomy(version, actor=current_actor())
+    return to("taxonomies.index", message=f"Taxonomy {version} is deleted.")

@@ -1,0 +1,304 @@
+"""Make and grow taxonomies, read them as lists, trees and differences."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from webapp.audit import services as audit
+from webapp.core.actor import Actor, Role
+from webapp.core.database import fold, like_pattern, lock_name
+from webapp.core.errors import BadReference, DomainError, NotFound
+from webapp.core.extensions import db
+from webapp.core.web import Page
+from webapp.taxonomies.draft import Draft, load_nodes
+from webapp.taxonomies.models import (
+    NodeStat,
+    Taxonomy,
+    TaxonomyEdge,
+    TaxonomyNode,
+    path_key,
+    sort_versions,
+)
+from webapp.taxonomies.schemas import NodeQuery, TaxonomyBody
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node with the ids of its parents, as answers show it."""
+
+    node_id: UUID
+    label: str
+    canonical_path: list[str]
+    parent_ids: list[UUID]
+    target_documents: int | None
+
+
+@dataclass(frozen=True)
+class Grown:
+    """What a request came to: the nodes it names, with the parents that it made."""
+
+    taxonomy: Taxonomy
+    nodes: list[Node]
+    created_count: int
+
+    @property
+    def version(self) -> str:
+        return self.taxonomy.version
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A node in the tree; a reference where its children stand elsewhere."""
+
+    node_id: UUID
+    label: str
+    canonical_path: list[str]
+    target_documents: int | None
+    document_count: int = 0
+    is_reference: bool = False
+    children: list[Branch] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """How many nodes stand below, references not counted."""
+        return sum(1 + child.size for child in self.children if not child.is_reference)
+
+
+@dataclass(frozen=True)
+class Tree:
+    taxonomy: Taxonomy
+    roots: list[Branch]
+
+    @property
+    def version(self) -> str:
+        return self.taxonomy.version
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two versions by their paths."""
+
+    start: str
+    end: str
+    added: list[list[str]]
+    removed: list[list[str]]
+    kept_count: int
+
+
+def grow_taxonomy(body: TaxonomyBody, *, actor: Actor) -> Grown:
+    """Make a version, or add nodes and edges to one that is there (api.md, Knowledge).
+
+    Nothing that is there changes its id. Raises BadReference on a circle and on edges to nodes
+    that are not there, Conflict where a node's id is taken.
+    """
+    actor.require(Role.ADMIN)
+    lock_name(f"taxonomies of {actor.organization_id}")
+    taxonomy = _find(body.version, actor=actor)
+    is_new = taxonomy is None
+    if taxonomy is None:
+        taxonomy = Taxonomy(organization_id=actor.organization_id, version=body.version)
+        db.session.add(taxonomy)
+        db.session.flush()
+    draft = Draft(taxonomy)
+    try:
+        for item in body.nodes:
+            draft.add(item)
+        for edge in body.edges:
+            draft.connect(edge.parent, edge.child)
+        created_count = draft.store()
+    except DomainError:
+        db.session.rollback()
+        raise
+    audit.record(actor, "create" if is_new else "grow", taxonomy, nodes=created_count)
+    db.session.commit()
+    return Grown(taxonomy, [node_of(draft, node_id) for node_id in draft.named], created_count)
+
+
+def node_of(draft: Draft, node_id: UUID) -> Node:
+    """A node of a draft, as answers show it."""
+    row = draft.nodes[node_id]
+    above = sorted(draft.parents.get(node_id, ()), key=str)
+    return Node(row.id, row.label, row.canonical_path, above, row.target_documents)
+
+
+def list_taxonomies(*, actor: Actor) -> list[Taxonomy]:
+    """The versions, the highest first; at most 1,000."""
+    rows = db.session.scalars(
+        select(Taxonomy).where(Taxonomy.organization_id == actor.organization_id).limit(1000)
+    )
+    by_version = {row.version: row for row in rows}
+    return [by_version[version] for version in sort_versions(by_version)]
+
+
+def get_taxonomy(version: str, *, actor: Actor) -> Taxonomy:
+    taxonomy = _find(version, actor=actor)
+    if taxonomy is None:
+        raise NotFound(f"Taxonomy not found: {version}")
+    return taxonomy
+
+
+def find_paths(version: str, paths: list[list[str]], *, actor: Actor) -> list[UUID]:
+    """The nodes at these canonical paths; BadReference names a path that is not there."""
+    taxonomy = get_taxonomy(version, actor=actor)
+    rows = db.session.execute(
+        select(TaxonomyNode.id, TaxonomyNode.canonical_path).where(
+            TaxonomyNode.taxonomy_id == taxonomy.id,
+            TaxonomyNode.path_key.in_([path_key(path) for path in paths]),
+        )
+    )
+    known = {tuple(row.canonical_path): row.id for row in rows}
+    for path in paths:
+        if tuple(path) not in known:
+            raise BadReference(
+                f"There is no topic {' > '.join(path)} in {version}.", code="unknown_nodes"
+            )
+    return [known[tuple(path)] for path in paths]
+
+
+def first_paths(version: str, limit: int, *, actor: Actor) -> list[list[str]]:
+    """The paths of a version in their order, at most so many; for choosing one of them."""
+    taxonomy = get_taxonomy(version, actor=actor)
+    return list(
+        db.session.scalars(
+            select(TaxonomyNode.canonical_path)
+            .where(TaxonomyNode.taxonomy_id == taxonomy.id)
+            .order_by(TaxonomyNode.path_key, TaxonomyNode.id)
+            .limit(limit)
+        )
+    )
+
+
+def parent_paths(node: TaxonomyNode) -> list[list[str]]:
+    """The canonical paths of the topics above one."""
+    return list(
+        db.session.scalars(
+            select(TaxonomyNode.canonical_path)
+            .join(TaxonomyEdge, TaxonomyEdge.parent_id == TaxonomyNode.id)
+            .where(TaxonomyEdge.child_id == node.id)
+            .order_by(TaxonomyNode.path_key)
+        )
+    )
+
+
+def node_ids(version: str, *, actor: Actor) -> set[UUID]:
+    """The ids of all nodes of a version."""
+    taxonomy = get_taxonomy(version, actor=actor)
+    return set(
+        db.session.scalars(select(TaxonomyNode.id).where(TaxonomyNode.taxonomy_id == taxonomy.id))
+    )
+
+
+def get_node(node_id: UUID, *, actor: Actor) -> TaxonomyNode:
+    node = db.session.scalar(
+        select(TaxonomyNode)
+        .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
+        .where(Taxonomy.organization_id == actor.organization_id, TaxonomyNode.id == node_id)
+    )
+    if node is None:
+        raise NotFound(f"Topic not found: {node_id}")
+    return node
+
+
+def list_nodes(version: str, query: NodeQuery, *, actor: Actor) -> Page:
+    """Nodes whose path holds `q`, in the order of their paths."""
+    taxonomy = get_taxonomy(version, actor=actor)
+    statement = select(TaxonomyNode).where(TaxonomyNode.taxonomy_id == taxonomy.id)
+    if query.q.strip():
+        pattern = like_pattern(fold(query.q.strip()))
+        statement = statement.where(TaxonomyNode.search_text.like(pattern, escape="\\"))
+    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    rows = list(
+        db.session.scalars(
+            statement.order_by(TaxonomyNode.path_key, TaxonomyNode.id)
+            .limit(query.limit)
+            .offset(query.offset)
+        )
+    )
+    parents = _parents_of([row.id for row in rows])
+    nodes = [
+        Node(row.id, row.label, row.canonical_path, parents[row.id], row.target_documents)
+        for row in rows
+    ]
+    return Page(nodes, total, query.limit, query.offset)
+
+
+def get_tree(version: str, *, actor: Actor) -> Tree:
+    """All nodes as a tree. One with several parents stands whole at its canonical path only."""
+    taxonomy = get_taxonomy(version, actor=actor)
+    nodes, parents = load_nodes(taxonomy)
+    counted = select(NodeStat.node_id, NodeStat.document_count).where(NodeStat.document_count > 0)
+    counts = {
+        row.node_id: row.document_count
+        for row in db.session.execute(
+            counted.join(TaxonomyNode, TaxonomyNode.id == NodeStat.node_id).where(
+                TaxonomyNode.taxonomy_id == taxonomy.id
+            )
+        )
+    }
+    children: dict[UUID, list[TaxonomyNode]] = defaultdict(list)
+    roots = []
+    for node in nodes.values():
+        for parent in parents.get(node.id, ()):
+            children[parent].append(node)
+        if not parents.get(node.id):
+            roots.append(node)
+
+    def branch(node: TaxonomyNode, above: list[str]) -> Branch:
+        is_reference = node.canonical_path[:-1] != above
+        below = [] if is_reference else children[node.id]
+        return Branch(
+            node.id,
+            node.label,
+            node.canonical_path,
+            node.target_documents,
+            counts.get(node.id, 0),
+            is_reference,
+            [branch(child, node.canonical_path) for child in _by_label(below)],
+        )
+
+    return Tree(taxonomy, [branch(root, []) for root in _by_label(roots)])
+
+
+def compare_taxonomies(start: str, end: str, *, actor: Actor) -> Comparison:
+    """Which paths came and which went from one version to another."""
+    before, after = (_paths(get_taxonomy(version, actor=actor)) for version in (start, end))
+    return Comparison(
+        start,
+        end,
+        added=[list(path) for path in sorted(after - before)],
+        removed=[list(path) for path in sorted(before - after)],
+        kept_count=len(before & after),
+    )
+
+
+def _find(version: str, *, actor: Actor) -> Taxonomy | None:
+    return db.session.scalar(
+        select(Taxonomy).where(
+            Taxonomy.organization_id == actor.organization_id, Taxonomy.version == version
+        )
+    )
+
+
+def _parents_of(ids: list[UUID]) -> dict[UUID, list[UUID]]:
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    edges = select(TaxonomyEdge.parent_id, TaxonomyEdge.child_id).where(
+        TaxonomyEdge.child_id.in_(ids)
+    )
+    for row in db.session.execute(edges.order_by(TaxonomyEdge.parent_id)):
+        found[row.child_id].append(row.parent_id)
+    return found
+
+
+def _paths(taxonomy: Taxonomy) -> set[tuple[str, ...]]:
+    rows = db.session.scalars(
+        select(TaxonomyNode.canonical_path).where(TaxonomyNode.taxonomy_id == taxonomy.id)
+    )
+    return {tuple(path) for path in rows}
+
+
+def _by_label(nodes: list[TaxonomyNode]) -> list[TaxonomyNode]:
+    return sorted(nodes, key=lambda node: (fold(node.label), str(node.id)))
