@@ -5,8 +5,15 @@ import os
 import signal
 import sys
 
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
-workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+from webapp.config import BadSettings, Settings
+
+try:
+    settings = Settings.from_environment()
+except BadSettings as error:
+    sys.exit(str(error))
+
+bind = f"{settings.host}:{settings.port}"
+workers = settings.web_concurrency
 worker_class = "webapp.core.server.Worker"  # gthread, with refusals as problems
 threads = 16
 worker_connections = 20000
@@ -15,6 +22,8 @@ timeout = 60
 graceful_timeout = 10
 accesslog = None
 loglevel = "warning"
+# Which forwarded headers are believed is CALLBOARD_PROXIES' business alone.
+forwarded_allow_ips = ""
 # Nothing of ours speaks to it, and a second instance of one user would fight over its path.
 control_socket_disable = True
 # A heartbeat file on a slow disk would stall the workers.

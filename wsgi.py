@@ -1,5 +1,11 @@
 """What gunicorn and `flask --app wsgi` load."""
 
-from webapp import create_app
+import sys
 
-app = create_app()
+from webapp import create_app
+from webapp.config import BadSettings
+
+try:
+    app = create_app()
+except BadSettings as error:
+    sys.exit(str(error))

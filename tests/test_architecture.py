@@ -64,11 +64,3 @@ def test_pages_and_apis_commit_nothing(path: Path) -> None:
 def test_only_the_engine_knows_dbos() -> None:
     outside = [path for path in FILES if "engine" not in path.parts]
     assert not [path for path in outside if any(n.split(".")[0] == "dbos" for n in imports(path))]
-
-
-def test_every_setting_is_read_and_documented() -> None:
-    from webapp.config import VARIABLES
-
-    readme = (ROOT / "README.md").read_text()
-    missing = [name for name in VARIABLES if f"`{name}`" not in readme]
-    assert not missing

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from apiflask import APIFlask
-from flask import redirect, url_for
-from werkzeug.middleware.proxy_fix import ProxyFix
+# A module of this package is also imported by processes that need to be light: gunicorn's master
+# and the check before a start. So the frameworks are imported where the application is made.
+if TYPE_CHECKING:
+    from apiflask import APIFlask
 
-from webapp.config import Settings
+    from webapp.config import Settings
 
 __version__ = "0.1.0"
 
@@ -33,7 +34,11 @@ FEATURES = (
 
 def create_app(settings: Settings | None = None) -> APIFlask:
     """Make the application for one database; the web, workers, commands and tests all call it."""
+    from apiflask import APIFlask
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
     from webapp import cli
+    from webapp.config import Settings
     from webapp.core import api, bodies, database, errors, live, logs, migrations, security, web
     from webapp.core.extensions import csrf, db, migrate, sock
     from webapp.index import embedding
@@ -118,6 +123,8 @@ class _OneApiBase:
 
 
 def _favicon() -> Any:
+    from flask import redirect, url_for
+
     return redirect(url_for("static", filename="favicon.svg"))
 
 

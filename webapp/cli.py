@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 from apiflask import APIFlask
 from flask import current_app
@@ -25,8 +23,8 @@ def prepare(quiet: bool) -> None:
     migrations.upgrade(settings)
     path = setup.prepare(settings)
     if path and not quiet:
-        base = os.environ.get("CALLBOARD_URL", f"http://{settings.host}:{settings.port}")
-        click.echo(f"\n  First start. Make your admin account here, once:\n\n    {base}{path}\n")
+        link = f"{settings.base_url}{path}"
+        click.echo(f"\n  First start. Make your admin account here, once:\n\n    {link}\n")
 
 
 @click.command()

@@ -1,13 +1,15 @@
 """The supervisor behind `make run`: one web process group and N workers, kept alive.
 
 Run it by its path (`python -P webapp/engine/supervisor.py`): it imports the standard library
-only, so it costs a few megabytes beside the processes that it looks after.
+only, so it costs a few megabytes beside the processes that it looks after. What the settings say
+is told by a short-lived process, `webapp.startup`.
 """
 
 from __future__ import annotations
 
 import ctypes
 import http.client
+import json
 import math
 import os
 import signal
@@ -25,17 +27,17 @@ BACKOFF_SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 HEALTHY_SECONDS = 30.0
 PR_SET_PDEATHSIG = 1
 
+CHECK = [sys.executable, "-m", "webapp.startup"]
 FLASK = [sys.executable, "-m", "flask", "--app", "wsgi"]
 WEB = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
 
 
 def main() -> int:
     """Bring the database up to date, run all parts until a signal, stop all of them cleanly."""
-    host, port = (
-        os.environ.get("HOST", "127.0.0.1"),
-        int(os.environ.get("PORT", "8000")),
-    )
-    supervisor = Supervisor(host, port, workers=int(os.environ.get("CALLBOARD_WORKERS", "1")))
+    checked = subprocess.run(CHECK, stdout=subprocess.PIPE, check=False)
+    if checked.returncode:
+        return checked.returncode
+    supervisor = Supervisor(**json.loads(checked.stdout))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, supervisor.stop)
     return supervisor.run()
@@ -67,7 +69,7 @@ class Part:
 class Supervisor:
     """Restarts what dies, with a growing pause; a first restart is immediate."""
 
-    def __init__(self, host: str, port: int, *, workers: int) -> None:
+    def __init__(self, *, host: str, port: int, workers: int) -> None:
         self.host, self.port = host, port
         self.parts = [Part("web", WEB)]
         self.parts += [Part(f"worker {n + 1}", [*FLASK, "worker"]) for n in range(workers)]
