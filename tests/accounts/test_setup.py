@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,12 +79,13 @@ def test_a_bad_form_is_drawn_again_and_the_link_still_works(app: APIFlask, fresh
 def test_the_environment_can_name_the_first_admin(
     app: APIFlask, settings: Settings, tmp_path: Path
 ) -> None:
-    prepared = replace(
-        settings,
-        data_dir=tmp_path,
-        admin_email="first@example.com",
-        admin_password=PASSWORD,
-        admin_api_key="cb_a_long_random_key_0123456789",
+    prepared = settings.model_copy(
+        update={
+            "data_dir": tmp_path,
+            "admin_email": "first@example.com",
+            "admin_password": PASSWORD,
+            "admin_api_key": "cb_a_long_random_key_0123456789",
+        }
     )
     assert setup.prepare(prepared) is None
     key = {"X-API-Key": "cb_a_long_random_key_0123456789"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -139,7 +138,7 @@ def test_api_without_version_answers_the_same(cast: Cast) -> None:
 
 def test_sign_in_is_limited_for_an_account(cast: Cast) -> None:
     usual = cast.app.config["CALLBOARD"]
-    cast.app.config["CALLBOARD"] = replace(usual, sign_in_limit=3)
+    cast.app.config["CALLBOARD"] = usual.model_copy(update={"sign_in_limit": 3})
     try:
         browser = Browser(cast.app.test_client())
         form = {"email": "alice@example.com", "password": "a wrong password"}

@@ -8,7 +8,6 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -315,7 +314,7 @@ def test_the_document_says_which_answers_are_final(
 def test_a_private_address_is_not_called_unless_it_is_allowed(
     app: APIFlask, alice: Actor, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nobody = replace(app.config["CALLBOARD"], allowed_hosts="")
+    nobody = app.config["CALLBOARD"].model_copy(update={"allowed_hosts": ""})
     monkeypatch.setitem(app.config, "CALLBOARD", nobody)
     for host in ("127.0.0.1", "localhost"):
         delivery = run(send(alice, receiver.url.replace("127.0.0.1", host)))
