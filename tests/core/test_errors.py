@@ -10,6 +10,7 @@ from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.core.actor import Actor
+from webapp.core.api import MAX_DEPTH
 
 JSON = {"Content-Type": "application/json"}
 
@@ -43,7 +44,8 @@ def test_the_framework_refuses_with_problems_too(cast: Cast) -> None:
         (b"\xff\xfe", 400),
         (b'{"name": NaN}', 400),
         (b'{"name": 1e999}', 400),
-        (b"[" * 100_000, 400),
+        (b"[" * (MAX_DEPTH + 2) + b"]" * (MAX_DEPTH + 2), 400),
+        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), 422),
         (b"[]", 422),
         (b"null", 422),
         (b"{}", 422),

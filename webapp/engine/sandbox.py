@@ -120,7 +120,7 @@ def run(
             stderr=errors,
             pass_fds=[report.fileno()],
             cwd=folder,
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
             start_new_session=True,
         )
         try:

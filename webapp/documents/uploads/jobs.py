@@ -188,7 +188,7 @@ def _parse(item: Item, body: DocumentBody) -> ParsedDocument:
     if item.content_type not in (PDF, DOCX):
         return documents.parse_body(body)
     try:
-        parsed = parse(item.content, item.content_type)
+        parsed = parse(item.content, item.content_type, check=engine.check_interrupted)
     except ParsingError as error:
         raise Invalid(str(error), field="content") from error
     title = body.title.strip() or parsed.title or PurePosixPath(item.name).stem
