@@ -251,11 +251,6 @@ def _handle_domain_error(error: DomainError) -> Response:
 
 
 def _handle_http_error(error: HTTPError) -> Response:
-    cause = error.__cause__
-    if isinstance(cause, ValidationError):
-        errors = validation_errors(cause)
-        detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors[:3])
-        return respond(problem(422, detail, code="invalid", title="Invalid input", errors=errors))
     code = HTTP_CODES.get(error.status_code, "http_error")
     return respond(problem(error.status_code, error.message, code=code), error.headers)
 

@@ -19,12 +19,14 @@ from flask_limiter.util import get_remote_address
 
 from webapp.config import Settings
 from webapp.core.actor import Actor, Role
-from webapp.core.bodies import close_unread
+from webapp.core.bodies import finish_reading
 from webapp.core.errors import Invalid, TooLarge, Unauthenticated, UnsupportedMediaType
 from webapp.core.extensions import csrf, limiter
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: how browsers send a page's form
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SECURITY_SCHEMES: dict[str, Any] = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -52,10 +54,14 @@ def public(view: F) -> F:
     return view
 
 
-def accepts_upload(view: F) -> F:
-    """Raise the body limit of this view to the upload limit."""
-    view.is_upload = True  # type: ignore[attr-defined]  # a mark on the view
-    return view
+def accepts_upload(*media_types: str) -> Callable[[F], F]:
+    """Raise the body limit of the view to the upload limit, for bodies of these media types."""
+
+    def decorate(view: F) -> F:
+        view.upload_types = media_types  # type: ignore[attr-defined]  # a mark on the view
+        return view
+
+    return decorate
 
 
 def current_actor() -> Actor:
@@ -91,7 +97,7 @@ def init_app(app: APIFlask, settings: Settings) -> None:
     app.before_request(_identify_actor)
     app.before_request(_guard)
     app.after_request(_finish)
-    app.after_request(close_unread)
+    app.after_request(finish_reading)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.config.update(
         RATELIMIT_DEFAULT=f"{settings.rate_limit} per minute",
@@ -130,7 +136,7 @@ def _guard() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static":
         return
-    is_upload = getattr(view, "is_upload", False)
+    is_upload = request.mimetype in getattr(view, "upload_types", ())
     request.max_content_length = settings.max_upload if is_upload else settings.max_body
     request.max_form_memory_size = request.max_content_length
     if (request.content_length or 0) > request.max_content_length:
