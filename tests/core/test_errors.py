@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor
@@ -174,22 +173,6 @@ def test_api_without_version_answers_the_same(cast: Cast) -> None:
     assert client.get("/api/agents", headers=key).json == client.get(
         "/api/v1/agents", headers=key
     ).json == []  # fmt: skip
-
-
-def test_sign_in_is_limited_for_an_account(cast: Cast) -> None:
-    usual = cast.app.config["CALLBOARD"]
-    cast.app.config["CALLBOARD"] = usual.model_copy(update={"sign_in_limit": 3})
-    try:
-        browser = Browser(cast.app.test_client())
-        form = {"email": "alice@example.com", "password": "a wrong password"}
-        for _ in range(3):
-            page = browser.post("/sign-in", form, status=401)
-            assert "E-mail or password is wrong." in page.body.text()
-        browser.post("/sign-in", form, status=429)
-        assert browser.response is not None
-        assert int(browser.response.headers["Retry-After"]) > 0
-    finally:
-        cast.app.config["CALLBOARD"] = usual
 
 
 def test_the_openapi_document_is_valid_and_tells_of_problems(cast: Cast) -> None:

@@ -25,7 +25,11 @@ def identify() -> Actor | None:
     if secret is not None:
         key = keys.find_key(secret)
         if key is None:
-            raise Unauthenticated("Invalid or missing API key", code="bad_api_key")
+            raise Unauthenticated(
+                "Invalid or missing API key",
+                code="bad_api_key",
+                suggestions=["The key may be mistyped, expired or revoked, or its owner shut out."],
+            )
         return Actor(
             organization_id=key.organization_id,
             role=key.effective_role,
