@@ -37,10 +37,20 @@ browser: ## install Chromium for the browser tests where apt-get can
 	    apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 	  { echo "The browser tests need Chromium on the PATH (Debian: apt-get install chromium)."; exit 1; }
 
-check: $(VENV)/.installed-dev ## format, lint and types
+# Node is for the checks alone: nothing of node_modules is served.
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || \
+	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
+	    apt-get update -qq && apt-get install -y -qq nodejs npm >/dev/null; } || \
+	  { echo "The checks need Node 20 and npm on the PATH (Debian: apt-get install npm)."; exit 1; }
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
+check: $(VENV)/.installed-dev node_modules/.installed ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy webapp
+	node tools/templates.mjs --check
 
 test: check browser ## everything a change must pass, on SQLite and on PostgreSQL
 	TEST_DATABASE=sqlite $(BIN)/pytest $(TWO_AT_ONCE)
@@ -52,6 +62,7 @@ unit: $(VENV)/.installed-dev ## the tests on SQLite without a browser
 bench: $(VENV)/.installed-dev ## the benchmarks as one table; COLLECTIONS names the judged collections
 	$(BIN)/python -m bench
 
-fix: $(VENV)/.installed-dev ## format and apply the safe lint fixes
+fix: $(VENV)/.installed-dev node_modules/.installed ## format and apply the safe lint fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	node tools/templates.mjs
