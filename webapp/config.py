@@ -232,10 +232,11 @@ class Settings(BaseModel):
     def stream_threads(self) -> int:
         """How many threads of a web process answer streams.
 
-        Searches compute, and two would only fight over the interpreter and slow other requests
-        down; those that wait for an embedder elsewhere wait at once.
+        They take turns, an event each. Searches compute, and many at once would only fight over
+        the interpreter and slow other requests down; those that wait for an embedder elsewhere
+        wait at once.
         """
-        return 8 if self.embedder_url else 1
+        return 16 if self.embedder_url else 4
 
     @property
     def base_url(self) -> str:

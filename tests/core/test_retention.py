@@ -29,6 +29,7 @@ DAY = timedelta(days=1)
 
 #: what is registered, and the table that it deletes from
 FORGOTTEN = {
+    "announcements": "announcements",
     "audit": "audit_entries",
     "coverage": "coverage_history",
     "deliveries": "webhook_deliveries",
@@ -40,7 +41,6 @@ FORGOTTEN = {
 BOUNDED = {
     "agent_versions": "an agent's history, kept as long as the agent",
     "agents": "made by people; a deleted one can be restored, until it is removed for good",
-    "announcements": "cleaned while they are made",
     "api_keys": "made by people",
     "chunks": "go with their document",
     "coverage_targets": "go with their agent",

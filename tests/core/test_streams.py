@@ -7,8 +7,7 @@ from socket import socket, socketpair
 
 import pytest
 
-from webapp.core.live.loop import PING_SECONDS, loop
-from webapp.core.live.streams import EventStream
+from webapp.core.live.connections import PING_SECONDS, EventStream, loop
 
 
 @pytest.fixture
@@ -16,11 +15,18 @@ def pair() -> Iterator[tuple[EventStream, socket]]:
     """A stream that the loop looks after, and the peer that reads it."""
     ours, peer = socketpair()
     peer.settimeout(30)
-    stream = EventStream(ours)
-    loop.add(stream)
+    stream = EventStream()
+    loop.add(stream, ours)
     yield stream, peer
     loop.call(stream.drop)
     peer.close()
+
+
+def read(peer: socket) -> bytes:
+    received = b""
+    while content := peer.recv(1_000_000):
+        received += content
+    return received
 
 
 def test_a_quiet_stream_has_a_comment(pair: tuple[EventStream, socket]) -> None:
@@ -32,14 +38,28 @@ def test_a_quiet_stream_has_a_comment(pair: tuple[EventStream, socket]) -> None:
 
 def test_what_is_sent_arrives_in_order_and_then_the_end(pair: tuple[EventStream, socket]) -> None:
     stream, peer = pair
-    stream.send(b"late", after=0.2)
-    stream.send(b"soon")
-    stream.end(after=0.2)
-    received = b""
-    while content := peer.recv(100):
-        received += content
-    assert received == b"soonlate"
+    loop.call(stream.send, "soon")
+    loop.call(stream.send, "late")
+    loop.call(stream.finish)
+    assert read(peer) == b"4\r\nsoon\r\n4\r\nlate\r\n0\r\n\r\n"
     assert stream.is_closed
+
+
+def test_a_stream_that_is_cut_off_has_no_last_chunk(pair: tuple[EventStream, socket]) -> None:
+    stream, peer = pair
+    loop.call(stream.send, "soon")
+    loop.call(stream.cut)
+    assert read(peer) == b"4\r\nsoon\r\n"
+
+
+def test_an_old_client_gets_no_chunks() -> None:
+    ours, peer = socketpair()
+    stream = EventStream(b"head ", is_chunked=False)
+    loop.add(stream, ours)
+    loop.call(stream.send, "body")
+    loop.call(stream.finish)
+    assert read(peer) == b"head body"
+    peer.close()
 
 
 def test_a_peer_that_does_not_read_costs_a_buffer_and_is_dropped(
@@ -47,9 +67,6 @@ def test_a_peer_that_does_not_read_costs_a_buffer_and_is_dropped(
 ) -> None:
     stream, peer = pair
     for _ in range(40):
-        stream.send(b"x" * 100_000)
-    received = 0
-    while content := peer.recv(1_000_000):
-        received += len(content)
-    assert received < 4_000_000
+        loop.call(stream.send, "x" * 100_000)
+    assert len(read(peer)) < 4_000_000
     assert stream.is_closed

@@ -9,7 +9,6 @@ def init_app(app: APIFlask) -> None:
     from webapp.accounts import api, cli, identity, pages
 
     app.extensions["callboard-identify"] = identity.identify
-    app.extensions["callboard-recheck"] = identity.reauthorize
     app.extensions["callboard-reauthorize-many"] = identity.reauthorize_many
     app.register_blueprint(pages.bp)
     app.register_blueprint(api.bp)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -31,7 +30,7 @@ class Actor:
     """One caller, for the length of one request or job.
 
     `user_id` is the person behind a session or the maker of the key; `api_key_id` is set when a
-    key was used, `expires_at` when that key ends; `session_id` when a browser session was.
+    key was used; `session_id` when a browser session was.
     """
 
     organization_id: UUID
@@ -41,12 +40,16 @@ class Actor:
     api_key_id: UUID | None = None
     session_id: UUID | None = None
     request_id: str | None = None
-    expires_at: datetime | None = None
 
     @property
     def credential_id(self) -> UUID | None:
         """The session or API key that lets the actor in; what revoking one revokes."""
         return self.api_key_id or self.session_id
+
+    @property
+    def audience(self) -> tuple[object, ...]:
+        """All that a part of a page may depend on: who share it are shown the same."""
+        return (self.organization_id, self.role)
 
     @property
     def kind(self) -> str:
@@ -63,16 +66,4 @@ class Actor:
             raise Forbidden(
                 f"This needs the role {role}; you are {self.role}.",
                 suggestions=["Ask an admin of your organization to do it or to change your role."],
-            )
-
-    def require_person(self) -> None:
-        """Raise Forbidden for an API key: it must not touch what lets its owner in."""
-        if self.api_key_id is not None:
-            raise Forbidden("An API key cannot do this; sign in.", code="needs_person")
-
-    def require_lasting(self) -> None:
-        """Raise Forbidden for a key that expires: it makes no way in that would outlive it."""
-        if self.expires_at is not None:
-            raise Forbidden(
-                "This API key expires, and what it would let in does not.", code="key_outlives"
             )

@@ -27,9 +27,6 @@ def query(message: Any, actor: Actor, *, agent_id: str) -> Iterator[live.Frame]:
     delay = agent.stream_delay_ms / 1000
     yield live.Frame("started", {"agent_id": str(agent.id)})
     answer = services.ask_agent(agent_id, body, actor=actor)
-    after = 0.0
-    for event in services.result_events(answer):
+    for number, event in enumerate(services.result_events(answer)):
         status = event.pop("status", "result")
-        yield live.Frame(status, event, after)
-        if status == "result":
-            after += delay
+        yield live.Frame(status, event, delay if number and status == "result" else 0.0)

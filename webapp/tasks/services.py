@@ -141,7 +141,8 @@ def cancel_task(task_id: str, *, actor: Actor) -> Task:
     announce(task)
     _conclude(task)
     db.session.commit()
-    engine.cancel(task.id)
+    if task.is_finished:
+        engine.cancel(task.id)
     return task
 
 

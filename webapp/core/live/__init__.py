@@ -1,13 +1,17 @@
-"""Live: a service announces a topic, and every page that follows it draws the present state.
+"""Live: a service announces a feed, and every page that follows it draws the present state.
 
-An announcement carries a topic and nothing else. It is a row of the announcing transaction, so it
-is sent after the commit, dropped on rollback, and seen by every web process. A socket first gets
-the present state, so reconnecting is the whole recovery.
+An announcement carries the name of a feed and nothing else. It is a row of the announcing
+transaction, so it is sent after the commit, dropped on rollback, and seen by every web process. A
+socket first gets the present state, so reconnecting is the whole recovery.
 """
 
-from webapp.core.live.sockets import Frame, init_app, socket
+from apiflask import APIFlask
+
+from webapp.core.live import announcements, sockets
+from webapp.core.live.announcements import Announcement, announce
+from webapp.core.live.feeds import register
+from webapp.core.live.sockets import Frame, socket
 from webapp.core.live.streams import Event, stream_response
-from webapp.core.live.topics import Announcement, announce, register
 
 __all__ = [
     "Announcement",
@@ -19,3 +23,8 @@ __all__ = [
     "socket",
     "stream_response",
 ]
+
+
+def init_app(app: APIFlask) -> None:
+    announcements.init_app(app)
+    sockets.init_app(app)

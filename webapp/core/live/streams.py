@@ -1,36 +1,40 @@
 """Server-sent events that are paced without holding one of gunicorn's few threads.
 
-The request's thread makes the first event, a thread of our own makes the others, and the loop
-of the sockets writes each when its time comes. So a hundred questions at once are all told that
-they have begun, and leave gunicorn's threads to other requests while they are answered. Under
-another server, which has no socket to hand over, the response itself waits between events.
+The request's thread makes the first event, a few threads of our own make the others step by
+step, and the loop of the connections writes each when its time comes. So a hundred questions at
+once are all told that they have begun, and run side by side. Under another server, which has no
+connection to hand over, the response itself waits between events.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from itertools import chain
+from socket import socket as Socket
 from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, g, request, stream_with_context
+from flask import Flask, Response, current_app, request, stream_with_context
 
-from webapp.core.live.loop import Watched, loop
-from webapp.core.live.sockets import detach
+from webapp.core.live import handover
+from webapp.core.live.admissions import admissions_of
+from webapp.core.live.connections import EventStream, loop
+from webapp.core.live.steps import Steps
+from webapp.core.security import current_actor, required_role
 
 log = structlog.get_logger(__name__)
 
 #: (spec 1, S-REQ-011 and C-REQ-015)
 HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache",
     "Connection": "keep-alive",
     "X-Accel-Buffering": "no",
 }
-CONTENT_TYPE = "text/event-stream; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -41,97 +45,49 @@ class Event:
     pause: float = 0.0
 
 
-class EventStream(Watched):
-    """An HTTP response that the loop writes, in chunks."""
-
-    def send(self, content: bytes, *, after: float = 0.0) -> None:
-        """Write some bytes of the response, `after` seconds from now."""
-        loop.call(lambda: self._send(content), after=after)
-
-    def end(self, *, after: float = 0.0) -> None:
-        """Close once everything is written."""
-        loop.call(self._end, after=after)
-
-    def take_waiting(self) -> None:
-        """Nothing comes with a request that has been read."""
-
-    def ping(self) -> None:
-        """A comment keeps proxies from giving the connection up."""
-        self._send(_chunk(": still here\n\n"))
-
-    def receive(self) -> None:
-        """The peer says nothing more, or goes."""
-        try:
-            if self.sock.recv(65536):
-                return
-        except BlockingIOError:
-            return
-        except OSError:
-            pass
-        self.drop()
-
-    def _send(self, content: bytes) -> None:
-        if not self.is_closed:
-            self._outgoing += content
-            self.flush()
-
-    def _end(self) -> None:
-        if not self.is_closed:
-            self.is_ending = True
-            self.flush()
-
-
-class _HandedOver(Response):
-    """What is left for gunicorn: nothing, the way flask-sock leaves it."""
-
-    def __call__(self, environ: Any, start_response: Any) -> Any:
-        raise StopIteration
-
-
 def stream_response(events: Iterator[Event]) -> Response:
     """Answer with server-sent events, `id: n` and `data: {json}` each (spec 1, C-REQ-011).
 
     All but the first are made outside of the request, in another session.
     """
-    sock = request.environ.get("gunicorn.socket")
-    if sock is None:
-        return current_app.response_class(
-            stream_with_context(_slowly(events)), headers={**HEADERS, "Content-Type": CONTENT_TYPE}
-        )
-    stream = EventStream(detach(sock))
-    loop.add(stream)
-    stream.send(_head())
-    stream.send(_chunk(_text(1, next(events))))
+    first = next(events)
+    if not handover.can_hand_over(request.environ):
+        texts = stream_with_context(_slowly(chain([first], events)))
+        return current_app.response_class(texts, headers=HEADERS)
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
-    _pool(app.config["CALLBOARD"].stream_threads).submit(
-        _send_rest, app, g.get("request_id", ""), stream, events
-    )
-    return _HandedOver()
+    actor, role = current_actor(), required_role()
+    steps = Steps(app, app.app_context(), events)
+    is_chunked = request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
+    wants_more = is_chunked and request.headers.get("Connection", "").lower() != "close"
+
+    def take(sock: Socket, response: Response) -> None:
+        admissions = admissions_of(app)
+        head = _head(response, is_chunked)
+        is_kept = response.headers["Connection"] == "keep-alive"
+        stream = EventStream(head, admissions.leave, is_chunked=is_chunked, is_kept=is_kept)
+        stream.send(_text(1, first))
+        admissions.admit(stream, actor, role)
+        loop.add(stream, sock)
+        loop.start(_send_rest(app, stream, steps))
+
+    is_kept = wants_more and handover.can_give_back()
+    headers = HEADERS | {"Connection": "keep-alive" if is_kept else "close"}
+    return handover.HandedOver(take, headers=headers)
 
 
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="streams")
-
-
-def _send_rest(app: Flask, request_id: str, stream: EventStream, events: Iterator[Event]) -> None:
-    after = 0.0
-    with app.app_context():
-        g.request_id = request_id
-        try:
-            if stream.is_closed:
-                return  # who asked has left while others were answered
-            for number, event in enumerate(events, 2):
-                after += event.pause
-                stream.send(_chunk(_text(number, event)), after=after)
-                if stream.is_closed:
-                    break
-            stream.send(b"0\r\n\r\n", after=after)
-        except Exception:
-            # Without its last chunk the response is seen to be cut off.
-            log.exception("stream_failed")
-        finally:
-            stream.end(after=after)
+async def _send_rest(app: Flask, stream: EventStream, steps: Steps[Event]) -> None:
+    number = 1
+    try:
+        async with steps:
+            # Who asked may have left while others were answered.
+            while not stream.is_closed and (event := await steps.next()) is not None:
+                await asyncio.sleep(event.pause)
+                number += 1
+                stream.send(_text(number, event))
+        stream.finish()
+    except Exception:
+        log.exception("stream_failed")
+        stream.cut()
 
 
 def _slowly(events: Iterator[Event]) -> Iterator[str]:
@@ -145,18 +101,10 @@ def _text(number: int, event: Event) -> str:
     return f"id: {number}\ndata: {json.dumps(event.data)}\n\n"
 
 
-def _chunk(text: str) -> bytes:
-    content = text.encode()
-    return b"%x\r\n%s\r\n" % (len(content), content)
-
-
-def _head() -> bytes:
-    headers = {
-        "Content-Type": CONTENT_TYPE,
-        **HEADERS,
-        "Transfer-Encoding": "chunked",
-        "X-Request-ID": g.get("request_id", ""),
-        "X-Content-Type-Options": "nosniff",
-    }
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode()
+def _head(response: Response, is_chunked: bool) -> bytes:
+    """The status and the headers that the response has when everybody has added theirs."""
+    response.headers.pop("Content-Length", None)
+    if is_chunked:
+        response.headers["Transfer-Encoding"] = "chunked"
+    lines = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
+    return f"HTTP/1.1 {response.status}\r\n{lines}\r\n".encode("latin-1")

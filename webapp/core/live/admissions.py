@@ -1,0 +1,96 @@
+"""Who is connected, and that nobody stays whose session or key is no longer good."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Iterable
+from typing import cast
+from uuid import UUID
+
+import structlog
+from flask import Flask
+
+from webapp.core.actor import Actor, Role
+from webapp.core.live.connections import Peer, loop
+
+log = structlog.get_logger(__name__)
+
+#: how long after its session or key a connection may live
+CHECK_SECONDS = 2.0
+#: how many are asked for at once: a statement has at most 32,766 parameters on SQLite
+BATCH = 10_000
+
+
+class Admissions:
+    """The actors behind the lasting connections of this process, with the role each needs."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._admitted: dict[Peer, tuple[Actor, Role]] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def __len__(self) -> int:
+        return len(self._admitted)
+
+    def admit(self, peer: Peer, actor: Actor, role: Role) -> None:
+        """Watch over a connection until `leave`; call it before the loop has the connection."""
+        with self._lock:
+            self._admitted[peer] = (actor, role)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, daemon=True, name="admissions")
+                self._thread.start()
+
+    def leave(self, peer: Peer) -> None:
+        with self._lock:
+            self._admitted.pop(peer, None)
+
+    def renew(self, peers: Collection[Peer]) -> dict[Peer, Actor]:
+        """The actors of these connections with the rights of this moment.
+
+        Whoever may no longer be connected is missing, and told why. Asks once for all of them.
+        """
+        with self._lock:
+            known = {peer: self._admitted[peer] for peer in peers if peer in self._admitted}
+        rights = self._rights_of({actor.credential_id for actor, _ in known.values()})
+        present = {}
+        for peer, (actor, role) in known.items():
+            now = rights.get(actor.credential_id)
+            if now is not None and now.can(role):
+                present[peer] = now
+            else:
+                loop.call(peer.dismiss, _reason(actor, now))
+        return present
+
+    def _rights_of(self, credentials: Iterable[UUID | None]) -> dict[UUID | None, Actor]:
+        reauthorize = self._app.extensions["callboard-reauthorize-many"]
+        ids = list(credentials)
+        rights: dict[UUID | None, Actor] = {}
+        for at in range(0, len(ids), BATCH):
+            rights |= reauthorize(ids[at : at + BATCH])
+        return rights
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(CHECK_SECONDS)
+            with self._lock:
+                peers = list(self._admitted)
+            if not peers:
+                continue
+            try:
+                with self._app.app_context():
+                    self.renew(peers)
+            except Exception:
+                log.exception("reauthorizing_failed")
+
+
+def admissions_of(app: Flask) -> Admissions:
+    """The application's admissions."""
+    return cast("Admissions", app.extensions["callboard-admissions"])
+
+
+def _reason(before: Actor, now: Actor | None) -> str:
+    if now is not None:
+        return f"Your role is {now.role} now, which may not follow this."
+    return "The API key is no longer valid." if before.api_key_id else "The session has ended."
