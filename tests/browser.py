@@ -47,6 +47,11 @@ class Browser:
         return page
 
 
+def words_of(element: LexborNode) -> str:
+    """What the element says as a reader sees it, its white space made even."""
+    return " ".join(element.text(separator=" ").split())
+
+
 def audit(page: LexborHTMLParser, response: TestResponse) -> None:
     """Unique ids, one h1 that begins the title, labels, tokens, no inline script or style."""
     ids = [node.attributes["id"] for node in page.css("[id]")]

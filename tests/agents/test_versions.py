@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from apiflask import APIFlask
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import deletion, services
@@ -185,4 +185,4 @@ def test_a_version_has_a_page_also_for_viewers(cast: Cast, alice: Actor) -> None
 
 def test_nothing_to_show_yet(browser: Browser, alice: Actor) -> None:
     make_agent(alice, handle="a")
-    assert "This is the first" in browser.get("/agents/a/versions").body.text()
+    assert "This is the first" in words_of(browser.get("/agents/a/versions").body)

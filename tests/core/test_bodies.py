@@ -115,6 +115,34 @@ def test_an_upload_above_its_limit_is_413_and_starts_nothing(
     assert connection.answer.headers["X-Total-Count"] == "0"
 
 
+@pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
+def test_a_document_as_json_has_the_limit_of_json(connection: Connection, chunked: bool) -> None:
+    body = json.dumps({"title": "Tea", "content": "x" * MAX_BODY}).encode()
+    problem = connection.send("POST", "/documents", body, chunked, Content_Type="application/json")
+    assert (connection.status, problem["code"]) == (413, "too_large")
+    assert connection.is_usable()
+    assert connection.send("GET", "/documents") == []
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
+@pytest.mark.parametrize(("size", "status"), [(MAX_UPLOAD // 2, 202), (MAX_UPLOAD, 413)])
+def test_a_file_has_the_limit_of_uploads(
+    connection: Connection, size: int, status: int, chunked: bool
+) -> None:
+    body = (
+        b'--tea\r\nContent-Disposition: form-data; name="file"; filename="tea.txt"\r\n\r\n'
+        + b"x" * size
+        + b"\r\n--tea--\r\n"
+    )
+    answer = connection.send(
+        "POST", "/documents", body, chunked, Content_Type="multipart/form-data; boundary=tea"
+    )
+    assert connection.status == status, answer
+    assert connection.is_usable()
+    if status == 202:
+        connection.send("DELETE", f"/tasks/{answer['task_id']}")
+
+
 @pytest.mark.parametrize(
     ("path", "key", "status"),
     [("/agents", "nobody's", 401), ("/nowhere", KEY, 404), ("/tasks", KEY, 405)],
@@ -127,6 +155,16 @@ def test_a_refusal_before_the_body_leaves_an_honest_connection(
         connection.send("POST", path, agent(MAX_BODY), chunked, X_API_Key=key)
         assert connection.status == status
         assert connection.is_usable()
+
+
+def test_a_body_without_end_ends_with_its_answer(narrow: Installation) -> None:
+    head, problem = exchange(
+        narrow,
+        b"POST /api/v1/agents HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nthe beginning",
+    )
+    assert head.startswith("HTTP/1.1 401 ")
+    assert "Connection: close" in head
+    assert problem["code"] == "unauthenticated"
 
 
 def test_chunks_that_are_none_are_malformed(narrow: Installation) -> None:

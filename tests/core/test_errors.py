@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.browser import Browser
 from tests.cast import Cast
-from tests.factories import make_agent
+from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor
+from webapp.core.api import MAX_DEPTH
 
 JSON = {"Content-Type": "application/json"}
 
@@ -43,7 +43,8 @@ def test_the_framework_refuses_with_problems_too(cast: Cast) -> None:
         (b"\xff\xfe", 400),
         (b'{"name": NaN}', 400),
         (b'{"name": 1e999}', 400),
-        (b"[" * 100_000, 400),
+        (b"[" * (MAX_DEPTH + 2) + b"]" * (MAX_DEPTH + 2), 400),
+        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), 422),
         (b"[]", 422),
         (b"null", 422),
         (b"{}", 422),
@@ -86,6 +87,44 @@ def test_null_is_no_change(cast: Cast, alice: Actor) -> None:
         problem = check(refused, 422, "invalid")
         assert problem["errors"][0]["field"] == "body"
     assert api.get(f"/agents/{agent.id}").json["revision"] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "/agents", {"name": "x", "instructions": "y", "activate": 0}, "activate"),
+        ("POST", "/agents", {"name": "x", "instructions": "y", "activate": "no"}, "activate"),
+        ("PATCH", "/agents/helper", {"paused": 1}, "paused"),
+        ("POST", "/agents/helper/query", {"query": "x", "top_k": True}, "top_k"),
+        ("POST", "/agents/helper/query", {"query": "x", "streaming": 0}, "streaming"),
+        ("POST", "/documents", {"content": "x", "confidence": False}, "confidence"),
+        ("POST", "/documents", {"content": "x", "confidence": "0.9"}, "confidence"),
+        ("PATCH", "/agents/bulk", {"filter": {"active": 1}, "changes": {"paused": True}},
+         "filter.active"),
+        ("DELETE", "/agents/bulk", {"filter": {"min_coverage": False}}, "filter.min_coverage"),
+        ("POST", "/documents/bulk", {"filter": {"proposed": 0}, "action": "delete"},
+         "filter.proposed"),
+        ("POST", "/documents/bulk/preview", {"filter": {"proposed": "0"}, "action": "delete"},
+         "filter.proposed"),
+    ],
+)  # fmt: skip
+def test_booleans_and_numbers_are_those_of_json(
+    cast: Cast, alice: Actor, method: str, path: str, body: dict[str, Any], field: str
+) -> None:
+    make_agent(alice, handle="helper")
+    make_document(alice)
+    api = cast.api("alice")
+    problem = check(api.request(method, path, body), 422, "invalid")
+    assert [error["field"] for error in problem["errors"]] == [field]
+    assert [agent["revision"] for agent in api.get("/agents").json] == [1]
+    assert len(api.get("/documents").json) == 1
+
+
+def test_a_query_string_is_read_as_the_type_that_is_wanted(cast: Cast, alice: Actor) -> None:
+    make_agent(alice)
+    api = cast.api("alice")
+    assert len(api.get("/agents?active=true&min_coverage=0&limit=5").json) == 1
+    assert api.get("/agents?active=0").json == []
 
 
 def test_422_names_the_fields(cast: Cast) -> None:
@@ -134,22 +173,6 @@ def test_api_without_version_answers_the_same(cast: Cast) -> None:
     assert client.get("/api/agents", headers=key).json == client.get(
         "/api/v1/agents", headers=key
     ).json == []  # fmt: skip
-
-
-def test_sign_in_is_limited_for_an_account(cast: Cast) -> None:
-    usual = cast.app.config["CALLBOARD"]
-    cast.app.config["CALLBOARD"] = usual.model_copy(update={"sign_in_limit": 3})
-    try:
-        browser = Browser(cast.app.test_client())
-        form = {"email": "alice@example.com", "password": "a wrong password"}
-        for _ in range(3):
-            page = browser.post("/sign-in", form, status=401)
-            assert "E-mail or password is wrong." in page.body.text()
-        browser.post("/sign-in", form, status=429)
-        assert browser.response is not None
-        assert int(browser.response.headers["Retry-After"]) > 0
-    finally:
-        cast.app.config["CALLBOARD"] = usual
 
 
 def test_the_openapi_document_is_valid_and_tells_of_problems(cast: Cast) -> None:

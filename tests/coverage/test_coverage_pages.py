@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from webapp.agents.models import Agent
@@ -56,10 +56,6 @@ def text_of(page: LexborHTMLParser, selector: str) -> str:
     """What the one element says, its white space made even."""
     (element,) = page.css(selector)
     return words_of(element)
-
-
-def words_of(element: LexborNode) -> str:
-    return " ".join(element.text(separator=" ").split())
 
 
 # The history
@@ -285,11 +281,11 @@ def test_another_version_can_be_chosen_from(
     later = grow(alice, "Physics", "Physics > Sound", version="1.1.0")
     path = "/agents/physicist/scope"
     page = browser.get(path)
-    assert [option.text() for option in page.css("select[name=version] option")] == [
+    assert [words_of(option) for option in page.css("select[name=version] option")] == [
         "1.1.0",
         "1.0.0",
     ]
-    assert page.css_first("option[selected]").text() == "1.0.0"
+    assert words_of(page.css_first("option[selected]")) == "1.0.0"
     page = browser.get(f"{path}?version=1.1.0")
     assert "Sound" in text_of(page, "#picker")
     assert ticked(page) == set()

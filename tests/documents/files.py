@@ -1,4 +1,4 @@
-"""Files as people upload them: good ones, and those that are made to do harm."""
+"""Files as people upload them."""
 
 from __future__ import annotations
 
@@ -38,25 +38,6 @@ def make_pdf(*pages: str, title: str = "", password: str = "") -> bytes:
     return out.getvalue()
 
 
-def make_long_pdf(page_count: int) -> bytes:
-    """A PDF whose pages are all the same object, so that it is small and says it is long."""
-    kids = " ".join(["3 0 R"] * page_count)
-    objects = [
-        "<< /Type /Catalog /Pages 2 0 R >>",
-        f"<< /Type /Pages /Count {page_count} /Kids [{kids}] >>",
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 300] >>",
-    ]
-    text, places = "%PDF-1.4\n", []
-    for number, content in enumerate(objects, 1):
-        places.append(len(text))
-        text += f"{number} 0 obj\n{content}\nendobj\n"
-    table = "".join(f"{place:010d} 00000 n \n" for place in places)
-    start = len(text)
-    text += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}"
-    text += f"trailer << /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
-    return text.encode()
-
-
 def make_docx(*, title: str = "") -> bytes:
     """A Word file with headings, a list and a table."""
     word = Word()
@@ -78,12 +59,3 @@ def make_zip(files: dict[str, Any], *, level: int = 6) -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return out.getvalue()
-
-
-def replace_in_zip(archive: bytes, name: str, change: tuple[bytes, bytes]) -> bytes:
-    """The archive with something replaced in one of its files."""
-    with zipfile.ZipFile(io.BytesIO(archive)) as old:
-        files = {entry: old.read(entry) for entry in old.namelist()}
-    assert change[0] in files[name]
-    files[name] = files[name].replace(*change, 1)
-    return make_zip(files)

@@ -18,6 +18,8 @@ from webapp.core.errors import Invalid
 from webapp.core.extensions import db
 from webapp.documents import services as documents
 from webapp.documents.models import Chunk, Document
+from webapp.documents.reading import parsing
+from webapp.documents.reading.extract import Bounds
 from webapp.overview import samples
 from webapp.questions import services
 from webapp.questions.schemas import QueryBody, SearchBody
@@ -67,13 +69,16 @@ def test_a_deleted_document_is_found_no_more(alice: Actor) -> None:
     assert found("tea", alice) == ["Again"]
 
 
-def test_a_refused_document_leaves_nothing(cast: Cast, alice: Actor) -> None:
+def test_a_refused_document_leaves_nothing(
+    cast: Cast, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     api = cast.api("alice")
     for body in ({"content": ""}, {"content": "  \n "}, {"title": "x"}, {"content": "x", "a": 1},
                  {"content": "<p></p>", "content_type": "text/html"}):  # fmt: skip
         assert api.post("/documents", body).status_code == 422
-    with pytest.raises(Invalid, match="levels deep"):
-        make_document(alice, content="<div>" * 10_000 + "x", content_type="text/html")
+    monkeypatch.setattr(parsing, "BOUNDS", Bounds(depth=10))
+    with pytest.raises(Invalid, match="more than 10 levels deep"):
+        make_document(alice, content="<div>" * 11 + "x", content_type="text/html")
     assert api.get("/documents").json == []
 
 

@@ -1,15 +1,20 @@
-"""What becomes of files: title, text, passages under their headings; bombs in bounded time."""
+"""What becomes of files: title, text, passages under their headings; what is beyond the bounds."""
 
 from __future__ import annotations
 
-import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.documents.files import make_docx, make_pdf
+from webapp import engine
+from webapp.documents.reading import chunking, parsing
 from webapp.documents.reading.chunking import MAX_CHARS, chunk_text
-from webapp.documents.reading.parsing import ParsingError, parse
+from webapp.documents.reading.extract import Bounds
+from webapp.documents.reading.parsing import DOCX, HTML, PDF, ParsingError, parse
+from webapp.engine.sandbox import Limits
 
 PAGE = """<html><head><title>Keys &amp; locks</title><style>p {}</style></head><body>
 <nav>Menu</nav><h1>Keys</h1><p>Some <b>bold</b> text.</p><ul><li>one<li>two</ul>
@@ -32,22 +37,91 @@ def test_a_page_becomes_text_with_headings(filler: str) -> None:
     ]
 
 
+# Bounds and limits, set low
+
+
+def refuse(content: str | bytes, content_type: str) -> str:
+    with pytest.raises(ParsingError) as raised:
+        parse(content, content_type)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("is_apart", [False, True])
+def test_a_page_that_goes_beyond_its_bounds_is_refused(
+    monkeypatch: pytest.MonkeyPatch, is_apart: bool
+) -> None:
+    """In place or by the program of its own: the same bounds, the same sentence."""
+
+    def page(text: str) -> str | bytes:
+        return text.encode() if is_apart else text
+
+    # A page of a paragraph is html, head, body, p and its text.
+    monkeypatch.setattr(parsing, "BOUNDS", Bounds(depth=4, nodes=8))
+    assert parse(page("<div><p>x</p></div>"), HTML).text == "x"
+    deep = page("<div><div><p>x</p></div></div>")
+    assert refuse(deep, HTML) == "The HTML is nested more than 4 levels deep."
+    assert refuse(page("<p>x</p>" * 4), HTML) == "The HTML has more than 8 parts."
+
+
+def test_a_pdf_is_read_up_to_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsing, "BOUNDS", Bounds(pages=2, chars=20))
+    assert parse(make_pdf("garnet", "basalt"), PDF).text == "garnet\n\nbasalt"
+    assert refuse(make_pdf("a", "b", "c"), PDF) == "The PDF has 3 pages; at most 2 are read."
+    assert refuse(make_pdf("garnet", "basalt and more"), PDF) == (
+        "The text has more than 20 characters."
+    )
+
+
+def test_a_word_file_is_read_up_to_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsing, "BOUNDS", Bounds(nodes=5))
+    assert parse(make_docx(), DOCX).title == "Rotating keys"  # of five blocks
+    monkeypatch.setattr(parsing, "BOUNDS", Bounds(nodes=4))
+    assert refuse(make_docx(), DOCX) == "The Word file has more than 4 paragraphs."
+    for bounds in (Bounds(inflated=10_000), Bounds(files=5)):
+        monkeypatch.setattr(parsing, "BOUNDS", bounds)
+        assert refuse(make_docx(), DOCX) == "The Word file is too large when it is unpacked."
+
+
 @pytest.mark.parametrize(
-    "content",
+    ("program", "limits", "sentence"),
     [
-        "<div>" * 200_000 + "x",
-        "<b><p>" * 50_000 + "x",
-        "<p " + " ".join(f"a{number}=1" for number in range(150_000)) + ">x</p>",
-        "<p>" + "".join(f"<font a={n}>" for n in range(390)) + "<p>x" * 200_000,
-        "<p>x" * 300_000,
+        ("import time; time.sleep(600)", Limits(seconds=0.5),
+         "The PDF takes too much time to read; is it made to do that?"),
+        ("while True: pass", Limits(seconds=60, cpu_seconds=1),
+         "The PDF takes too much time to read; is it made to do that?"),
+        ("bytearray(300 << 20)", Limits(seconds=60, memory_bytes=250 << 20),
+         "The PDF takes too much memory to read; is it made to do that?"),
+        ("raise KeyError('/Pages')", Limits(seconds=60), "The PDF cannot be read; is it damaged?"),
+        ("import sys; sys.exit(3)", Limits(seconds=60), "The PDF cannot be read; is it damaged?"),
     ],
-    ids=["deep", "misnested", "attributes", "copied", "wide"],
-)
-def test_a_bomb_is_refused_in_bounded_time(content: str) -> None:
-    started_at = time.monotonic()
-    with pytest.raises(ParsingError):
-        parse(content, "text/html")
-    assert time.monotonic() - started_at < 60
+    ids=["sleeps", "computes", "takes memory", "fails", "dies"],
+)  # fmt: skip
+def test_a_reader_that_does_not_end_well_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, limits: Limits, sentence: str
+) -> None:
+    """Another program in the place of ours, with low limits."""
+    path = tmp_path / "program.py"
+    path.write_text(program)
+    monkeypatch.setitem(parsing.LIMITS, PDF, limits)
+    monkeypatch.setattr(parsing, "PROGRAM", str(path))
+    assert refuse(make_pdf("garnet"), PDF) == sentence
+
+
+def test_reading_stops_when_its_worker_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "program.py"
+    path.write_text("import time; time.sleep(600)")
+    monkeypatch.setattr(parsing, "PROGRAM", str(path))
+
+    def stop() -> None:
+        raise engine.Interrupted
+
+    with pytest.raises(engine.Interrupted):
+        parse(make_pdf("garnet"), PDF, check=stop)
+
+
+# Text
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/markdown", "text/html"])
@@ -62,17 +136,34 @@ def test_markdown_takes_its_title_from_the_first_heading() -> None:
     assert parse("First line\nsecond", "text/plain").title == "First line"
 
 
-@pytest.mark.parametrize("content", ["# " + " \t" * 200_000 + "#", "# a" + " " * 200_000 + "x"])
-def test_an_endless_heading_takes_no_endless_time(content: str) -> None:
-    assert chunk_text(parse(content + "\n\ntext", "text/markdown").text, "")
+@pytest.mark.parametrize(("length", "is_heading"), [(499, True), (501, False)])
+def test_a_line_that_is_too_long_is_no_heading(length: int, is_heading: bool) -> None:
+    """To try one takes quadratic time."""
+    line = "# a" + " " * (length - 4) + "x"
+    parsed = parse(line + "\n\ntext", "text/markdown")
+    assert parsed.title == (line[2:] if is_heading else line[:120])
+    paths = [piece.heading_path for piece in chunk_text(parsed.text, "")]
+    assert paths == ([[line[2:202]]] if is_heading else [[]])
 
 
-@pytest.mark.parametrize("content", ["x" * 400_000, "word " * 80_000], ids=["letters", "words"])
-def test_a_text_without_paragraphs_is_cut_in_bounded_time(content: str) -> None:
-    started_at = time.monotonic()
+@pytest.mark.parametrize("word", ["x", "word "], ids=["letters", "words"])
+def test_a_text_without_paragraphs_is_given_to_the_splitter_in_parts(
+    monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    """It takes quadratic time for such a text."""
+    content = word * (20_000 // len(word))
+    usual, given = chunking._splitter(), []
+
+    class Splitter:
+        def chunks(self, text: str) -> list[str]:
+            given.append(len(text))
+            return usual.chunks(text)
+
+    monkeypatch.setattr(chunking, "_splitter", Splitter)
+    monkeypatch.setattr(chunking, "MAX_PART_CHARS", 5_000)
     pieces = chunk_text(content, "title")
 
-    assert time.monotonic() - started_at < 30
+    assert max(given) <= 5_000 < sum(given)
     assert "".join(piece.text for piece in pieces).replace(" ", "") == content.replace(" ", "")
 
 

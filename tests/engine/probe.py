@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import sqlalchemy as sa
 from flask import Flask
@@ -48,6 +49,42 @@ def fail(key: str) -> None:
     raise RuntimeError(f"{key} fails on purpose")
 
 
+def write(key: str, number: int) -> None:
+    row = {"key": key, "number": number, "written_at": time.time()}
+    db.session.execute(numbers.insert(), row)
+    db.session.commit()
+
+
+def go_on_later(key: str, *, runs: int, seconds: float) -> None:
+    """Write the number of each run, and leave all but the last for later."""
+    done = db.session.scalar(
+        sa.select(sa.func.count()).select_from(numbers).where(numbers.c.key == key)
+    )
+    write(key, done)
+    if done + 1 < runs:
+        engine.retry_later(seconds)
+
+
+def wait(key: str) -> None:
+    """Write 0 and wait to be cancelled; then write 1."""
+    write(key, 0)
+    try:
+        engine.sleep(600)
+    except engine.Cancelled:
+        write(key, 1)
+        raise
+
+
+def misuse_the_database(key: str) -> None:
+    """Write a number, and raise what is the job's own fault and not the database's."""
+    write(key, 0)
+    if db.engine.dialect.name == "sqlite":
+        db.session.execute(sa.text("SELECT * FROM nowhere"))
+    else:
+        db.session.execute(sa.text("SET LOCAL statement_timeout = 1"))
+        db.session.execute(sa.text("SELECT pg_sleep(10)"))
+
+
 def make_app(settings: Settings, *, install: bool = False) -> Flask:
     app = Flask("probe")
     app.config["CALLBOARD"] = settings
@@ -56,6 +93,16 @@ def make_app(settings: Settings, *, install: bool = False) -> Flask:
         settings.database_url
     )
     db.init_app(app)
+    functions: dict[str, Callable[..., None]] = {
+        "go_on_later": go_on_later,
+        "wait": wait,
+        "misuse": misuse_the_database,
+    }
+    engine.register(
+        app,
+        queues=[engine.Queue("narrow", concurrency=1)],
+        jobs=[engine.Job(name, function, "narrow") for name, function in functions.items()],
+    )
     with app.app_context():
         prepare_sqlite(db.engine)
         if install:

@@ -53,6 +53,7 @@ def test_two_who_edit_the_same_agent_lose_nothing(
     assert [row["version"] for row in versions] == [2, 1]
 
 
+@pytest.mark.once
 def test_publish_promote_and_roll_back_by_mouse(
     installation: Installation, page: Page, sign_in: SignIn
 ) -> None:
@@ -105,6 +106,7 @@ def test_the_list_is_live_and_filters_as_one_types(
     expect(page.locator("tr", has_text="Quail")).to_contain_text("paused")
 
 
+@pytest.mark.once
 def test_the_editor_counts_previews_and_gives_examples(
     installation: Installation, page: Page, sign_in: SignIn
 ) -> None:
@@ -126,6 +128,7 @@ def test_the_editor_counts_previews_and_gives_examples(
     assert list(schema["properties"]) == ["subject", "priority", "tags"]
 
 
+@pytest.mark.once
 def test_an_import_is_checked_before_it_is_done(
     installation: Installation, page: Page, sign_in: SignIn
 ) -> None:

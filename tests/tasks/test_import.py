@@ -61,6 +61,20 @@ def test_good_lines_are_kept_and_bad_ones_are_named(installation: Installation) 
     assert nothing["error"].startswith("No document could be read.")
 
 
+def test_a_line_that_is_no_text_is_one_line_that_fails(installation: Installation) -> None:
+    content = b'{"content": "fine"}\n{"content": "caf\xe9"}\n{"content": "a\\u0000b"}\n' + (
+        b'{"content": "and this", "confidence": false}\n{"content": "caf\xc3\xa9"}'
+    )
+    task = finished(installation, start(installation, content))
+    assert task["status"] == "completed"
+    assert task["result"]["created"] == 2
+    assert task["result"]["errors"] == [
+        {"line": 2, "detail": "It is not UTF-8 text."},
+        {"line": 3, "detail": "content holds characters that are not text."},
+        {"line": 4, "detail": "confidence: Input should be a valid number"},
+    ]
+
+
 @pytest.mark.parametrize("part", ["worker", "gunicorn"])
 def test_a_kill_in_the_middle_indexes_every_document_exactly_once(
     installation: Installation, part: str

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict, Invalid
@@ -246,7 +246,7 @@ def test_the_pages_import_csv_and_json_and_show_the_tree(browser: Browser, alice
     page = browser.post("/taxonomies", {"version": "1.0.0", "content": text})
     assert "target 3" in page.css_first(".tree").text()
     page = browser.get("/taxonomies/1.0.0?q=sound")
-    assert page.css_first("#nodes li").text().startswith("Physics › Sound")
+    assert words_of(page.css_first("#nodes li")).startswith("Physics › Sound")
     assert "No topic matches" in browser.get("/taxonomies/1.0.0?q=nothing").body.text()
     services.grow_taxonomy(
         TaxonomyBody(version="1.1.0", nodes=[{"path": ["Physics"]}]), actor=alice

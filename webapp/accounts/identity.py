@@ -8,12 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from flask import g, request, session
-from sqlalchemy import literal, null, or_, select, union_all
+from sqlalchemy import cast, null, or_, select, union_all
 
 from webapp.accounts import keys, services
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Session, User
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
+from webapp.core.database import UtcDateTime
 from webapp.core.errors import Unauthenticated
 from webapp.core.extensions import db
 
@@ -24,7 +25,11 @@ def identify() -> Actor | None:
     if secret is not None:
         key = keys.find_key(secret)
         if key is None:
-            raise Unauthenticated("Invalid or missing API key", code="bad_api_key")
+            raise Unauthenticated(
+                "Invalid or missing API key",
+                code="bad_api_key",
+                suggestions=["The key may be mistyped, expired or revoked, or its owner shut out."],
+            )
         return Actor(
             organization_id=key.organization_id,
             role=key.effective_role,
@@ -32,6 +37,7 @@ def identify() -> Actor | None:
             user_id=key.user_id,
             api_key_id=key.id,
             request_id=g.request_id,
+            expires_at=key.expires_at,
         )
     session_id = session.get("session_id")
     opened = services.open_session(UUID(session_id)) if session_id else None
@@ -63,39 +69,38 @@ def reauthorize_many(ids: Collection[UUID]) -> dict[UUID, Actor]:
     been closed: revoked, expired, or its owner shut out. Nothing is noted as seen or used.
     """
     now = clock.now()
-    sessions = select(
-        Session.id, literal(True), User.organization_id, User.id, User.email, User.role,
-        null(), null(),
-    ).join(Session.user).where(
-        Session.id.in_(ids), User.is_active, Session.revoked_at.is_(None),
-        Session.last_seen_at > now - SESSION_LIFETIME,
+    owner = (User.organization_id, User.id.label("user_id"), User.email, User.role)
+    sessions = (
+        select(
+            Session.id, *owner, null().label("key_name"), null().label("key_role"),
+            cast(null(), UtcDateTime).label("expires_at"),
+        )
+        .join(Session.user)
+        .where(
+            Session.id.in_(ids), User.is_active, Session.revoked_at.is_(None),
+            Session.last_seen_at > now - SESSION_LIFETIME,
+        )
     )  # fmt: skip
-    api_keys = select(
-        ApiKey.id, literal(False), User.organization_id, User.id, User.email, User.role,
-        ApiKey.name, ApiKey.role,
-    ).join(ApiKey.user).where(
-        ApiKey.id.in_(ids), User.is_active, ApiKey.revoked_at.is_(None),
-        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+    api_keys = (
+        select(ApiKey.id, *owner, ApiKey.name, ApiKey.role, ApiKey.expires_at)
+        .join(ApiKey.user)
+        .where(
+            ApiKey.id.in_(ids), User.is_active, ApiKey.revoked_at.is_(None),
+            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+        )
     )  # fmt: skip
     rows: Iterable[Any] = db.session.execute(union_all(sessions, api_keys))
     actors = {}
-    for (
-        credential_id,
-        is_session,
-        organization_id,
-        user_id,
-        email,
-        role,
-        key_name,
-        key_role,
-    ) in rows:
-        actors[credential_id] = Actor(
-            organization_id=organization_id,
-            role=Role(role) if is_session else Role(key_role).within(Role(role)),
-            name=email if is_session else f"{key_name} ({email})",
-            user_id=user_id,
-            session_id=credential_id if is_session else None,
-            api_key_id=None if is_session else credential_id,
+    for row in rows:
+        is_key = row.key_role is not None
+        actors[row.id] = Actor(
+            organization_id=row.organization_id,
+            role=Role(row.key_role).within(Role(row.role)) if is_key else Role(row.role),
+            name=f"{row.key_name} ({row.email})" if is_key else row.email,
+            user_id=row.user_id,
+            session_id=None if is_key else row.id,
+            api_key_id=row.id if is_key else None,
+            expires_at=row.expires_at,
         )
     return actors
 

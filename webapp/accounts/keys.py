@@ -32,16 +32,24 @@ def create_key(
 ) -> tuple[ApiKey, str]:
     """Make a key for the actor and return it with its secret, which is shown this once.
 
-    The role defaults to the actor's own and cannot exceed it. `key` sets the secret itself, for
-    an installation that is prepared by environment variables.
+    The role defaults to the actor's own and cannot exceed it; what a key makes expires with it or
+    before. `key` sets the secret itself, for an installation that is prepared by environment
+    variables.
     """
     role = role or actor.role
     if not actor.can(role):
         raise Forbidden(f"A key cannot have the role {role}: yours is {actor.role}.")
     if actor.user_id is None:
         raise Forbidden("Only a person or a person's key can make keys.")
+    expires_at = expires_at or actor.expires_at
     if expires_at is not None and expires_at <= clock.now():
         raise Invalid("The key would have expired already.", field="expires_at")
+    if actor.expires_at and expires_at and expires_at > actor.expires_at:
+        raise Forbidden(
+            "A key cannot make one that lives longer than itself.",
+            code="key_outlives",
+            field="expires_at",
+        )
     secret = key or f"cb_{secrets.token_urlsafe(32)}"
     if len(secret) < 2 * PREFIX_LENGTH:
         raise Invalid(f"A key has at least {2 * PREFIX_LENGTH} characters.", field="key")
@@ -70,7 +78,11 @@ def list_keys(*, actor: Actor) -> list[ApiKey]:
 
 
 def revoke_key(key_id: UUID, *, actor: Actor) -> ApiKey:
-    """End a key at once, for ever."""
+    """End a key at once, for ever.
+
+    Raises NotFound for another person's unless the actor is an admin, Forbidden for a key that
+    may more than the one that was used, Conflict where it has been revoked.
+    """
     statement = select(ApiKey).where(
         ApiKey.organization_id == actor.organization_id, ApiKey.id == key_id
     )
@@ -79,6 +91,12 @@ def revoke_key(key_id: UUID, *, actor: Actor) -> ApiKey:
     row: ApiKey | None = get_locked(statement)
     if row is None:
         raise NotFound(f"API key not found: {key_id}")
+    if not actor.can(row.effective_role):
+        db.session.rollback()
+        raise Forbidden(
+            f"{row.name} has the role {row.effective_role}; your key has {actor.role}.",
+            code="key_above",
+        )
     row.revoke(clock.now())
     audit.record(actor, "revoke", row)
     db.session.commit()

@@ -65,6 +65,7 @@ def create_first_organization(name: str, *, email: str, password: str) -> User:
 def add_member(email: str, *, role: Role, password: str, actor: Actor) -> User:
     """Add a person to the actor's organization."""
     actor.require(Role.ADMIN)
+    actor.require_lasting()
     organization = db.session.get_one(Organization, actor.organization_id)
     user = _make_user(organization, email=email, password=password, role=role)
     db.session.add(user)
@@ -159,6 +160,7 @@ def list_sessions(*, actor: Actor) -> list[Session]:
 
 def revoke_session(session_id: UUID, *, actor: Actor) -> None:
     """Sign one of the actor's browsers out, at once."""
+    actor.require_person()
     session = db.session.get(Session, session_id)
     if session is None or session.user_id != actor.user_id:
         raise NotFound(f"Session not found: {session_id}")

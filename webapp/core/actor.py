@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -30,7 +31,7 @@ class Actor:
     """One caller, for the length of one request or job.
 
     `user_id` is the person behind a session or the maker of the key; `api_key_id` is set when a
-    key was used; `session_id` when a browser session was.
+    key was used, `expires_at` when that key ends; `session_id` when a browser session was.
     """
 
     organization_id: UUID
@@ -40,6 +41,7 @@ class Actor:
     api_key_id: UUID | None = None
     session_id: UUID | None = None
     request_id: str | None = None
+    expires_at: datetime | None = None
 
     @property
     def credential_id(self) -> UUID | None:
@@ -66,4 +68,16 @@ class Actor:
             raise Forbidden(
                 f"This needs the role {role}; you are {self.role}.",
                 suggestions=["Ask an admin of your organization to do it or to change your role."],
+            )
+
+    def require_person(self) -> None:
+        """Raise Forbidden for an API key: it must not touch what lets its owner in."""
+        if self.api_key_id is not None:
+            raise Forbidden("An API key cannot do this; sign in.", code="needs_person")
+
+    def require_lasting(self) -> None:
+        """Raise Forbidden for a key that expires: it makes no way in that would outlive it."""
+        if self.expires_at is not None:
+            raise Forbidden(
+                "This API key expires, and what it would let in does not.", code="key_outlives"
             )

@@ -1,7 +1,8 @@
-"""How much a request may send, and what becomes of a connection that was not read to its end."""
+"""How much a request may send, and what becomes of a request that is not read to its end."""
 
 from __future__ import annotations
 
+import time
 from typing import IO, Any, cast
 
 from flask import Request as FlaskRequest
@@ -12,8 +13,9 @@ from werkzeug.wsgi import LimitedStream
 
 from webapp.core.errors import Invalid
 
-#: what gunicorn reads of a body that nobody wanted, so that the next request is found
-DRAINED_BYTES = 32 * 1024
+#: how much is read, and for how long, of a body that nobody wants
+DRAIN_BYTES = 16 * 1024 * 1024
+DRAIN_SECONDS = 1.0
 
 
 class LimitedBody(LimitedStream):
@@ -27,6 +29,8 @@ class LimitedBody(LimitedStream):
         super().__init__(stream, limit + 1, is_max=True)
         #: whether all of it has been read
         self.has_ended = False
+        #: whether where it ends cannot be known
+        self.is_broken = False
 
     def readinto(self, b: bytearray) -> int | None:  # type: ignore[override]
         try:
@@ -35,6 +39,7 @@ class LimitedBody(LimitedStream):
             raise
         except Exception as error:
             # The server's own reader met a chunk that is none.
+            self.is_broken = True
             raise BadRequest("The body cannot be read: its chunks are not in order.") from error
         if self.is_exhausted:
             self.on_exhausted()
@@ -66,23 +71,51 @@ class Request(FlaskRequest):
 
     @property
     def is_read_to_its_end(self) -> bool:
-        """Whether the next request begins where this one's reading has stopped."""
+        """Whether the next request begins where reading has stopped."""
         if self.content_length is not None:
-            rest = self.content_length
-            if "stream" in self.__dict__:
-                rest -= self.stream.tell()
-            return rest <= DRAINED_BYTES
-        is_chunked = "Transfer-Encoding" in self.headers
-        return not is_chunked or bool(
-            "stream" in self.__dict__ and getattr(self.stream, "has_ended", False)
-        )
+            done = self.stream.tell() if "stream" in self.__dict__ else 0
+            return done >= self.content_length
+        if "Transfer-Encoding" not in self.headers:
+            return True
+        return "stream" in self.__dict__ and bool(getattr(self.stream, "has_ended", False))
+
+    def read_on(self) -> bool:
+        """Read for a moment what nobody wants; whether the next request can follow it."""
+        if "stream" in self.__dict__ and getattr(self.stream, "is_broken", False):
+            return False
+        return self.is_read_to_its_end or _drain(self.environ)
 
 
-def close_unread(response: Response) -> Response:
-    """Let a connection end with the answer where a part of the request was left unread."""
-    if not request.is_read_to_its_end:  # type: ignore[attr-defined]  # it is ours
+def finish_reading(response: Response) -> Response:
+    """Read what a refused request still sends, for a moment; else the connection ends with it.
+
+    Who is still sending does not read the answer, and the next request on the connection begins
+    where this one ends.
+    """
+    if not request.read_on():  # type: ignore[attr-defined]  # it is ours
         response.headers["Connection"] = "close"
     return response
+
+
+def _drain(environ: dict[str, Any]) -> bool:
+    """Whether the rest of a body came to its end soon enough."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    sock = environ.get("gunicorn.socket")
+    left = DRAIN_BYTES
+    try:
+        while left > 0 and (seconds := deadline - time.monotonic()) > 0:
+            if sock is not None:
+                sock.settimeout(seconds)
+            content = environ["wsgi.input"].read(min(left, 64 * 1024))
+            if not content:
+                return True
+            left -= len(content)
+    except Exception:
+        return False  # it ends in the middle, or in what is no chunk
+    finally:
+        if sock is not None:
+            sock.settimeout(None)
+    return False
 
 
 class ClosingConnections:

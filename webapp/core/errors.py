@@ -198,7 +198,8 @@ def wants_problem() -> bool:
 
 def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     """Draw a problem with the face that the caller reads."""
-    if body["status"] == 401 and request.method == "GET" and not wants_problem():
+    is_nobody = body["code"] == Unauthenticated.code  # a wrong key needs another, not a password
+    if is_nobody and request.method == "GET" and not wants_problem():
         return _to_sign_in()
     if wants_problem():
         response = make_response(json.dumps(body), body["status"])
@@ -251,11 +252,6 @@ def _handle_domain_error(error: DomainError) -> Response:
 
 
 def _handle_http_error(error: HTTPError) -> Response:
-    cause = error.__cause__
-    if isinstance(cause, ValidationError):
-        errors = validation_errors(cause)
-        detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors[:3])
-        return respond(problem(422, detail, code="invalid", title="Invalid input", errors=errors))
     code = HTTP_CODES.get(error.status_code, "http_error")
     return respond(problem(error.status_code, error.message, code=code), error.headers)
 
@@ -271,9 +267,6 @@ def _handle_http_exception(error: HTTPException) -> Response:
     elif status == 405:
         allowed = headers["Allow"] = ", ".join(_methods_here())
         detail = f"{request.method} is not possible here; allowed: {allowed}."
-    elif status == 429:
-        detail = f"Too many requests: the limit is {error.description}."
-        headers.setdefault("Retry-After", "60")
     return respond(problem(status, detail, code=HTTP_CODES.get(status, "http_error")), headers)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase, registry
 
+from webapp.core import limits
 from webapp.core.database import TYPES
 
 _NAMES = {
@@ -39,4 +39,10 @@ else:
     Model = db.Model
 migrate = Migrate()
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=False)
+limiter = Limiter(
+    limits.key,
+    application_limits=[limits.per_minute],
+    storage_uri="process://",
+    strategy="fixed-window",
+    on_breach=limits.refuse_request,
+)

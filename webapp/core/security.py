@@ -15,16 +15,17 @@ from uuid import uuid4
 import structlog
 from apiflask import APIFlask
 from flask import Flask, Response, current_app, g, request
-from flask_limiter.util import get_remote_address
 
 from webapp.config import Settings
 from webapp.core.actor import Actor, Role
-from webapp.core.bodies import close_unread
+from webapp.core.bodies import finish_reading
 from webapp.core.errors import Invalid, TooLarge, Unauthenticated, UnsupportedMediaType
 from webapp.core.extensions import csrf, limiter
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: how browsers send a page's form
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SECURITY_SCHEMES: dict[str, Any] = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -52,17 +53,21 @@ def public(view: F) -> F:
     return view
 
 
-def accepts_upload(view: F) -> F:
-    """Raise the body limit of this view to the upload limit."""
-    view.is_upload = True  # type: ignore[attr-defined]  # a mark on the view
-    return view
+def accepts_upload(*media_types: str) -> Callable[[F], F]:
+    """Raise the body limit of the view to the upload limit, for bodies of these media types."""
+
+    def decorate(view: F) -> F:
+        view.upload_types = media_types  # type: ignore[attr-defined]  # a mark on the view
+        return view
+
+    return decorate
 
 
 def current_actor() -> Actor:
     """The actor of this request; raises Unauthenticated where there is none."""
     actor: Actor | None = g.get("actor")
     if actor is None:
-        raise Unauthenticated(
+        raise g.get("refusal") or Unauthenticated(
             "Invalid or missing credentials.",
             suggestions=["Send an API key in X-API-Key or as a Bearer token, or sign in."],
         )
@@ -82,31 +87,17 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
-def rate_limit_key() -> str:
-    """Limits count per API key or session; an address only where nobody is known."""
-    actor: Actor | None = g.get("actor")
-    if actor is None:
-        return str(get_remote_address())
-    return str(actor.api_key_id or actor.session_id or actor.user_id)
-
-
-def init_app(app: APIFlask, settings: Settings) -> None:
+def init_app(app: APIFlask) -> None:
     """Hang the gate in; accounts sets `callboard-identify`, which finds a request's actor."""
     app.extensions["callboard-identify"] = lambda: None
     app.before_request(_begin)
     app.before_request(_identify_actor)
+    # Before the guard, so that who has no credentials, or wrong ones, is counted as well.
+    limiter.init_app(app)
     app.before_request(_guard)
     app.after_request(_finish)
-    app.after_request(close_unread)
+    app.after_request(finish_reading)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
-    app.config.update(
-        RATELIMIT_DEFAULT=f"{settings.rate_limit} per minute",
-        RATELIMIT_KEY_FUNC=rate_limit_key,
-        RATELIMIT_STRATEGY="fixed-window",
-        RATELIMIT_SWALLOW_ERRORS=False,
-    )
-    limiter._key_func = rate_limit_key
-    limiter.init_app(app)
 
 
 def check_every_view_names_its_role(app: Flask) -> None:
@@ -126,9 +117,13 @@ def _begin() -> None:
 
 
 def _identify_actor() -> None:
-    g.actor = None
+    g.actor = g.refusal = None
     if request.endpoint and request.endpoint != "static":
-        g.actor = current_app.extensions["callboard-identify"]()
+        try:
+            g.actor = current_app.extensions["callboard-identify"]()
+        except Unauthenticated as error:
+            # What is public is so for everybody; the guard refuses the rest.
+            g.refusal = error
 
 
 def _guard() -> None:
@@ -136,7 +131,7 @@ def _guard() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static":
         return
-    is_upload = getattr(view, "is_upload", False)
+    is_upload = request.mimetype in getattr(view, "upload_types", ())
     request.max_content_length = settings.max_upload if is_upload else settings.max_body
     request.max_form_memory_size = request.max_content_length
     if (request.content_length or 0) > request.max_content_length:

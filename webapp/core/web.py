@@ -10,11 +10,12 @@ from apiflask import APIFlask
 from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup, escape
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
 from webapp.core import clock
-from webapp.core.errors import Invalid, validation_errors
+from webapp.core.errors import Invalid
+from webapp.core.schemas import read_text
 
 Q = TypeVar("Q", bound=BaseModel)
 
@@ -98,11 +99,7 @@ class Paging:
 
 def read_query(schema: type[Q]) -> Q:
     """A page's filters as its address has them; Invalid names the first that cannot be."""
-    try:
-        return schema.model_validate({name: value for name, value in request.args.items() if value})
-    except ValidationError as error:
-        first = validation_errors(error)[0]
-        raise Invalid(f"{first['field']}: {first['message']}", field=first["field"]) from error
+    return read_text(schema, {name: value for name, value in request.args.items() if value})
 
 
 @dataclass(frozen=True)

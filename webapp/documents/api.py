@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, request, stream_with_context, url_for
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from webapp.core.actor import Role
 from webapp.core.api import list_response
-from webapp.core.errors import (
-    Invalid,
-    Malformed,
-    TooLarge,
-    UnsupportedMediaType,
-    validation_errors,
-)
+from webapp.core.errors import Invalid, UnsupportedMediaType
+from webapp.core.schemas import read
 from webapp.core.security import accepts_upload, current_actor, requires
 from webapp.documents import indexing
 from webapp.documents import services as documents
@@ -36,8 +31,8 @@ from webapp.tasks.schemas import TaskStarted
 
 bp = APIBlueprint("documents_api", __name__, url_prefix="/api/v1", tag="Knowledge")
 
-B = TypeVar("B", DocumentBody, FileOptions)
-
+FORM = "multipart/form-data"
+LINES = (uploads.NDJSON, "application/ndjson", "application/jsonl")
 DOCUMENTS = TypeAdapter(list[DocumentAnswer])
 DOCUMENT_CONTENT = {
     "required": True,
@@ -77,7 +72,7 @@ def index(query: DocumentQuery) -> Response:
 
 
 @bp.post("/documents")
-@accepts_upload
+@accepts_upload(FORM)
 @requires(Role.ADMIN)
 @bp.output(DocumentAnswer, 201, description="The stored document, found from now on")
 @bp.doc(
@@ -91,34 +86,27 @@ def index(query: DocumentQuery) -> Response:
 )
 def create() -> Response:
     """Store a document: JSON at once, an uploaded file by a task"""
-    if request.mimetype == "multipart/form-data":
+    if request.mimetype == FORM:
         return _upload()
     if request.mimetype != "application/json":
         raise UnsupportedMediaType(
             "This address reads application/json or multipart/form-data, "
             f"not {request.mimetype or 'nothing'!r}."
         )
-    limit = current_app.config["CALLBOARD"].max_body
-    if (request.content_length or 0) > limit:
-        raise TooLarge(f"The JSON body is larger than the limit of {limit:,} bytes; upload a file.")
-    body = _validated(request.get_json(), DocumentBody)
+    body = read(DocumentBody, request.get_json())
     document = documents.create_document(body, actor=current_actor())
     location = url_for("documents_api.show", document_id=document.id)
     return _json(DocumentAnswer.model_validate(document), 201, location)
 
 
 @bp.post("/documents/import")
-@accepts_upload
+@accepts_upload(*LINES)
 @requires(Role.ADMIN)
 @bp.output(TaskStarted, 202, description="The task that reads the lines")
 @bp.doc(extensions={"x-body": NDJSON_CONTENT})
 def import_() -> Response:
     """Import NDJSON: one document a line, as a task"""
-    if request.mimetype not in (
-        uploads.NDJSON,
-        "application/ndjson",
-        "application/jsonl",
-    ):
+    if request.mimetype not in LINES:
         raise UnsupportedMediaType(
             f"This address reads {uploads.NDJSON}, not {request.mimetype or 'nothing'!r}."
         )
@@ -221,29 +209,15 @@ def _upload() -> Response:
 
 
 def _options() -> FileOptions:
-    """The form's fields beside the file; `nodes` and `metadata` are JSON."""
+    """The form's fields beside the file; `nodes`, `metadata` and `confidence` are JSON."""
     values: dict[str, Any] = {name: value for name, value in request.form.items() if value != ""}
-    for name in ("nodes", "metadata"):
+    for name in ("nodes", "metadata", "confidence"):
         if name in values:
             try:
                 values[name] = current_app.json.loads(values[name])
             except ValueError as error:
                 raise Invalid(f"{name} is not JSON.", field=name) from error
-    return _validated(values, FileOptions)
-
-
-def _validated(value: object, schema: type[B]) -> B:
-    if not isinstance(value, dict):
-        raise Malformed("The body must be a JSON object.")
-    try:
-        return schema.model_validate(value)
-    except ValidationError as error:
-        first = validation_errors(error)[0]
-        raise Invalid(
-            f"{first['field']}: {first['message']}",
-            field=first["field"],
-            code=first["code"],
-        ) from error
+    return read(FileOptions, values)
 
 
 def _json(answer: DocumentAnswer | TaskStarted, status: int, location: str) -> Response:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from webapp import index as index_of_documents
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, validation_errors
-from webapp.core.security import accepts_upload, current_actor, requires
+from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, read_query, to
 from webapp.documents import indexing
 from webapp.documents import services as documents
@@ -56,7 +56,7 @@ def new() -> Response:
 
 
 @bp.post("/documents")
-@accepts_upload
+@accepts_upload(*FORMS)
 @requires(Role.ADMIN)
 def create() -> Response:
     form = PasteForm()
@@ -82,7 +82,7 @@ def create() -> Response:
 
 
 @bp.post("/documents/uploads")
-@accepts_upload
+@accepts_upload(*FORMS)
 @requires(Role.ADMIN)
 def upload() -> Response:
     form = UploadForm()

@@ -2,44 +2,67 @@
 
 The port of the job engine. Nothing outside this package knows which engine is behind it.
 
-    @engine.job("task")
-    def run(key: str) -> None: ...
+    def deliver(key: str) -> None: ...
 
-    engine.enqueue(db.session, "task", key=task.id)   # committed with the caller's transaction
+    engine.register(
+        app,
+        queues=[engine.Queue("webhooks", concurrency=4)],
+        jobs=[engine.Job("webhook", deliver, queue="webhooks")],
+    )
+    engine.enqueue(db.session, "webhook", key=key)   # committed with the caller's transaction
 
 A job runs at least once: a worker that dies in the middle leaves it to another one, so the
 function must find out from its own rows how far it came.
 """
 
 from webapp.engine.backend import install, owns_table
-from webapp.engine.jobs import (
+from webapp.engine.control import (
+    Cancelled,
     Interrupted,
+    RetryLater,
+    Token,
+    get_token,
+    retry_later,
+    sleep,
+)
+from webapp.engine.jobs import (
     JobProgress,
     JobStatus,
     cancel,
     check_interrupted,
     enqueue,
     enqueue_settled,
-    job,
     progress,
     schedule,
     status,
     unschedule,
 )
+from webapp.engine.registry import Job, Queue, job, register
+from webapp.engine.retries import will_retry
 
 __all__ = [
+    "Cancelled",
     "Interrupted",
+    "Job",
     "JobProgress",
     "JobStatus",
+    "Queue",
+    "RetryLater",
+    "Token",
     "cancel",
     "check_interrupted",
     "enqueue",
     "enqueue_settled",
+    "get_token",
     "install",
     "job",
     "owns_table",
     "progress",
+    "register",
+    "retry_later",
     "schedule",
+    "sleep",
     "status",
     "unschedule",
+    "will_retry",
 ]

@@ -2,13 +2,18 @@
 
 This module alone imports dbos. Everything is looked up late, because a web process needs the
 client only once it enqueues, and a supervisor never.
+
+What dbos 3.4 has no public way for: creating its tables without its listening triggers, waking
+the thread of a queue, recovering the jobs of another executor, and putting a job back for later.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -19,6 +24,9 @@ from flask import current_app
 
 from webapp.core.database import make_engine_options, prepare_sqlite
 from webapp.core.extensions import db
+from webapp.engine import wakeups
+from webapp.engine.bells import Bell
+from webapp.engine.registry import Job, Queue, get_registry
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
@@ -29,11 +37,12 @@ APPLICATION = "callboard"
 #: Pinned: derived from the source it would strand every unfinished job of the last release.
 VERSION = "1"
 SCHEMA = "dbos"
-QUEUE = "jobs"
-#: One worker starts at most CONCURRENCY / POLLING_SECONDS jobs a second; each poll costs about
-#: 4 ms of CPU, so polling twice as often doubles what an idle worker uses.
-CONCURRENCY = 8
-POLLING_SECONDS = 0.2
+#: How long the thread of a queue waits where nothing wakes it.
+POLLING_SECONDS = 10.0
+#: What a cancelled job that has begun carries; dbos keeps such attributes with the job.
+CANCEL_ATTRIBUTE = "cancel_requested"
+#: Beside one for each slot: dbos recovers in them too.
+SPARE_THREADS = 4
 JOB_WORKFLOW = "run_job"
 SCHEDULE_WORKFLOW = "run_schedule"
 
@@ -72,11 +81,11 @@ def make_engine(settings: Settings, *, connections: int = 6) -> sa.Engine:
 
 
 def install(settings: Settings) -> None:
-    """Create the engine's tables and its queue, or bring them up to date.
+    """Create the engine's tables and the application's queues, or bring them up to date.
 
     Called by the one process that migrates the database; every other one only uses them.
     """
-    from dbos._serialization import DBOSPortableJSON
+    from dbos import DBOSPortableJSONSerializer
     from dbos._sys_db import SystemDatabase
 
     engine = make_engine(settings)
@@ -86,16 +95,18 @@ def install(settings: Settings) -> None:
             engine_kwargs={},
             engine=engine,
             schema=SCHEMA,
-            serializer=DBOSPortableJSON,
+            serializer=DBOSPortableJSONSerializer(),
             executor_id=None,
             use_listen_notify=False,
         ).run_migrations()
-        _make_client(engine).register_queue(
-            QUEUE,
-            worker_concurrency=CONCURRENCY,
-            polling_interval_sec=POLLING_SECONDS,
-            on_conflict="always_update",
-        )
+        client = _make_client(engine)
+        for queue in get_registry(current_app).queues.values():
+            client.register_queue(
+                queue.name,
+                worker_concurrency=queue.concurrency,
+                polling_interval_sec=POLLING_SECONDS,
+                on_conflict="always_update",
+            )
     finally:
         engine.dispose()
 
@@ -114,13 +125,12 @@ def owns_table(name: str) -> bool:
 
 
 def _make_client(engine: sa.Engine) -> DBOSClient:
-    from dbos import DBOSClient
-    from dbos._serialization import DBOSPortableJSON
+    from dbos import DBOSClient, DBOSPortableJSONSerializer
 
     return DBOSClient(
         system_database_engine=engine,
         dbos_system_schema=SCHEMA,
-        serializer=DBOSPortableJSON,
+        serializer=DBOSPortableJSONSerializer(),
         application_name=APPLICATION,
         lazy=True,
         retry_connection_errors=False,
@@ -137,7 +147,7 @@ def _client() -> DBOSClient:
 
 def enqueue(
     connection: sa.Connection,
-    name: str,
+    job: Job,
     *,
     key: str,
     arguments: dict[str, Any],
@@ -148,18 +158,27 @@ def enqueue(
 
     options = EnqueueOptions(
         workflow_name=JOB_WORKFLOW,
-        queue_name=QUEUE,
+        queue_name=job.queue,
         workflow_id=key,
         app_version=VERSION,
         priority=priority,
     )
     if delay_seconds is not None:
         options["delay_seconds"] = delay_seconds
-    _client().enqueue_in_transaction(connection, options, name, arguments)
+    _client().enqueue_in_transaction(connection, options, job.name, arguments)
 
 
 def cancel(key: str) -> None:
-    _client().cancel_workflow(key)
+    client = _client()
+    client.update_workflow_attributes(key, {CANCEL_ATTRIBUTE: True})
+    found = read(key)
+    if found is not None and found.status == "pending":
+        if found.starts == 0:
+            client.cancel_workflow(key)
+        else:
+            # It has begun, so it has rows of its own to end: its next run comes now and is told.
+            client.set_workflow_delay(key, delay_seconds=0)
+    wakeups.send(db.engine, f"cancel {key}")
 
 
 def read(key: str) -> Found | None:
@@ -187,10 +206,8 @@ def _position(key: str) -> int:
     return max(1, int(db.session.execute(statement, {"key": key}).scalar_one()))
 
 
-def schedule(
-    name: str, job_name: str, *, cron: str, timezone: str, arguments: dict[str, Any]
-) -> None:
-    from dbos._error import DBOSException
+def schedule(name: str, job: Job, *, cron: str, timezone: str, arguments: dict[str, Any]) -> None:
+    from dbos import error
 
     client = _client()
     try:
@@ -201,14 +218,14 @@ def schedule(
                     "workflow_name": SCHEDULE_WORKFLOW,
                     "schedule": cron,
                     "cron_timezone": timezone,
-                    "context": {"job": job_name, "arguments": arguments},
-                    "queue_name": QUEUE,
+                    "context": {"job": job.name, "arguments": arguments},
+                    "queue_name": job.queue,
                     "application_name": APPLICATION,
                 }
             ]
         )
-    except DBOSException as error:
-        raise ValueError(str(error)) from error
+    except error.DBOSException as refusal:
+        raise ValueError(str(refusal)) from refusal
 
 
 def unschedule(name: str) -> None:
@@ -216,25 +233,33 @@ def unschedule(name: str) -> None:
 
 
 def launch(
-    engine: sa.Engine, executor_id: str, run: Callable[[str, str, dict[str, Any]], None]
-) -> None:
-    """Start taking jobs off the queue; `run(name, key, arguments)` is called in threads."""
-    from dbos import DBOS
-    from dbos._serialization import DBOSPortableJSON
+    engine: sa.Engine,
+    executor_id: str,
+    run: Callable[[str, str, dict[str, Any]], None],
+    bells: Mapping[str, Bell],
+) -> Callable[[], None]:
+    """Start taking jobs off the queues; `run(name, key, arguments)` is called in threads.
 
-    DBOS(
+    Each queue's thread looks for jobs when its bell rings. What is returned stops all of them;
+    jobs that were not finished stay with this executor's id.
+    """
+    from dbos import DBOS, DBOSPortableJSONSerializer
+    from dbos._queue import queue_worker_thread
+
+    queues = get_registry(current_app).queues.values()
+    dbos = DBOS(
         config={
             "name": APPLICATION,
             "system_database_engine": engine,
             "dbos_system_schema": SCHEMA,
-            "serializer": DBOSPortableJSON,
+            "serializer": DBOSPortableJSONSerializer(),
             "application_version": VERSION,
             "executor_id": executor_id,
             "run_migrations": False,
             "use_listen_notify": False,
             "enable_otlp": False,
             "log_level": "WARNING",
-            "max_executor_threads": CONCURRENCY * 2,
+            "max_executor_threads": sum(queue.concurrency for queue in queues) + SPARE_THREADS,
             "scheduler_polling_interval_sec": 5.0,
         }
     )
@@ -249,22 +274,81 @@ def launch(
     def run_schedule(at: datetime, context: dict[str, Any]) -> None:
         run(context["job"], str(DBOS.workflow_id), context["arguments"])
 
-    DBOS.listen_queues([QUEUE])
+    # dbos's own threads can only poll, so it is given no queues, and ours run its loop.
+    DBOS.listen_queues([])
     DBOS.launch()
+    threads = []
+    for queue in queues:
+        arguments = (bells[queue.name], dbos, DBOS.retrieve_queue(queue.name))
+        threads.append(threading.Thread(target=queue_worker_thread, args=arguments, daemon=True))
+        threads[-1].start()
+
+    def shut_down() -> None:
+        for bell in bells.values():
+            bell.set()
+        for thread in threads:
+            thread.join()
+        DBOS.destroy()
+
+    return shut_down
 
 
 def recover(executor_id: str) -> int:
-    """Put the unfinished jobs of a dead worker back on the queue; says how many."""
+    """Put the unfinished jobs of a dead worker back on their queues; says how many."""
     from dbos import DBOS
 
     return len(DBOS._recover_pending_workflows([executor_id]))
 
 
-def shut_down() -> None:
-    """Stop taking jobs; those that were not finished stay with this executor's id."""
-    from dbos import DBOS
+def put_back(engine: sa.Engine, key: str, executor_id: str, *, seconds: float) -> None:
+    """Let a job that this executor runs wait for its next run; nothing where another has it."""
+    due = int((time.time() + seconds) * 1000)
+    values = "status = 'DELAYED', delay_until_epoch_ms = :due"
+    _release(engine, values, {"key": key, "executor": executor_id, "due": due})
 
-    DBOS.destroy()
+
+def give_back(engine: sa.Engine, key: str, executor_id: str) -> None:
+    """Undo the taking of a job that has not begun, so that any worker can have it."""
+    values = "status = 'ENQUEUED', recovery_attempts = recovery_attempts - 1"
+    _release(engine, values, {"key": key, "executor": executor_id})
+
+
+def _release(engine: sa.Engine, values: str, parameters: dict[str, Any]) -> None:
+    statement = sa.text(
+        f"UPDATE {_status_table(engine)} SET {values}, owner_xid = NULL,"  # noqa: S608 - constants
+        " executor_id = NULL, started_at_epoch_ms = NULL"
+        " WHERE workflow_uuid = :key AND status = 'PENDING' AND executor_id = :executor"
+    )
+    with engine.begin() as connection:
+        connection.execute(statement, parameters)
+
+
+def end_cancelled(key: str) -> None:
+    """Note that a running job has ended because it was cancelled."""
+    _client().cancel_workflow(key)
+
+
+def find_waiting(connection: sa.Connection, queues: Collection[Queue]) -> list[str]:
+    """The names of those queues in which a job waits to be taken."""
+    names = {f"queue_{number}": queue.name for number, queue in enumerate(queues)}
+    listed = " UNION ALL ".join(f"SELECT :{name} AS name" for name in names)
+    # The last condition repeats a partial index's own words, or SQLite would not use it.
+    statement = sa.text(
+        f"SELECT name FROM ({listed}) AS listed WHERE EXISTS (SELECT 1"  # noqa: S608 - constants
+        f" FROM {_status_table(connection.engine)} WHERE queue_name = listed.name"
+        " AND status = 'ENQUEUED' AND status IN ('ENQUEUED', 'PENDING'))"
+    )
+    return list(connection.execute(statement, names).scalars())
+
+
+def find_cancelled(connection: sa.Connection, keys: Collection[str]) -> list[str]:
+    """Those of these jobs that somebody has cancelled."""
+    statement = sa.text(
+        f"SELECT workflow_uuid FROM {_status_table(connection.engine)}"  # noqa: S608
+        " WHERE workflow_uuid IN :keys AND (status = 'CANCELLED'"
+        f" OR CAST(attributes AS TEXT) LIKE '%{CANCEL_ATTRIBUTE}%')"
+    ).bindparams(sa.bindparam("keys", expanding=True))
+    return list(connection.execute(statement, {"keys": list(keys)}).scalars())
 
 
 def holders(connection: sa.Connection) -> list[str]:
@@ -291,18 +375,16 @@ def _status_table(engine: sa.Engine) -> str:
     return "workflow_status" if engine.dialect.name == "sqlite" else f"{SCHEMA}.workflow_status"
 
 
-def delete_finished(engine: sa.Engine, *, before: datetime, limit: int) -> int:
+def delete_finished(*, before: datetime, limit: int) -> int:
     """Forget jobs that ended before a moment; says how many. Retention is ours, not dbos's."""
-    from dbos._dbos import _get_dbos_instance
-
     statement = sa.text(
-        f"SELECT workflow_uuid FROM {_status_table(engine)}"  # noqa: S608 - a constant
+        f"SELECT workflow_uuid FROM {_status_table(db.engine)}"  # noqa: S608 - a constant
         " WHERE status IN ('SUCCESS', 'ERROR', 'CANCELLED') AND completed_at < :before"
         " LIMIT :limit"
     )
     values = {"before": int(before.timestamp() * 1000), "limit": limit}
-    with engine.connect() as connection:
-        keys = list(connection.execute(statement, values).scalars())
+    keys = list(db.session.execute(statement, values).scalars())
+    db.session.rollback()
     if keys:
-        _get_dbos_instance()._sys_db.delete_workflows(keys)
+        _client().delete_workflows(keys)
     return len(keys)

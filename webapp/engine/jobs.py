@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
+from flask import current_app
 from sqlalchemy.orm import Session, scoped_session
 
-from webapp.engine import backend
-
-Job = Callable[..., None]
-F = TypeVar("F", bound=Job)
-
-_jobs: dict[str, Job] = {}
-_stopping = threading.Event()
+from webapp.engine import backend, control, wakeups
+from webapp.engine.control import Interrupted, is_stopping
+from webapp.engine.registry import get_registry
 
 
 class JobStatus(StrEnum):
@@ -41,29 +37,9 @@ class JobProgress:
     worker: str | None
 
 
-class Interrupted(BaseException):
-    """The worker is stopping: leave the job where it is, another worker continues it.
-
-    A BaseException, so that a job's own `except Exception` cannot take it for a failure.
-    """
-
-
-def job(name: str) -> Callable[[F], F]:
-    """Register `function(key, **arguments)` as the job `name`."""
-
-    def register(function: F) -> F:
-        if _jobs.setdefault(name, function) is not function:
-            raise ValueError(f"The job {name} is registered twice.")
-        return function
-
-    return register
-
-
-def find(name: str) -> Job:
+def find(name: str) -> Callable[..., None]:
     """The function of the job `name`; LookupError where nothing registered it."""
-    if name not in _jobs:
-        raise LookupError(f"No job is called {name}.")
-    return _jobs[name]
+    return get_registry(current_app).find(name).function
 
 
 def enqueue(
@@ -78,16 +54,22 @@ def enqueue(
     """Add a job inside the session's transaction: it exists when, and only when, that commits.
 
     `key` names this one run for ever; a second enqueue with the same key changes nothing.
-    `arguments` are JSON. A lower `priority` (from 1) starts earlier.
+    `arguments` are JSON. A lower `priority` (from 1) starts earlier. LookupError where nothing
+    registered the job.
     """
+    job = get_registry(current_app).find(name)
+    if isinstance(session, scoped_session):
+        session = session()
     backend.enqueue(
         session.connection(),
-        name,
+        job,
         key=key,
         arguments=dict(arguments or {}),
         priority=priority,
         delay_seconds=delay_seconds,
     )
+    if delay_seconds is None:
+        wakeups.send_on_commit(session, f"queue {job.queue}")
 
 
 def enqueue_settled(
@@ -117,10 +99,13 @@ def enqueue_settled(
 
 
 def cancel(key: str) -> None:
-    """Take a waiting job off the queue and forbid a running one to be started again.
+    """Take a waiting job off the queue, or ask one that has begun to stop.
 
-    It writes through a connection of its own: call it after the caller's commit. A running
-    function is not stopped; it has to look at its own rows.
+    A running function is told within moments, wherever it runs: its token is set, and
+    `check_interrupted` raises Cancelled. One whose worker has died meanwhile, or that waits to be
+    run again, is called once more and told at once, so that it can end its own rows.
+
+    It writes through a connection of its own: call it after the caller's commit.
     """
     backend.cancel(key)
 
@@ -152,7 +137,8 @@ def schedule(
     A second call with the same `name` replaces the schedule. Each time enqueues exactly one job
     however many workers run. ValueError on an impossible cron or timezone.
     """
-    backend.schedule(name, job_name, cron=cron, timezone=timezone, arguments=dict(arguments or {}))
+    job = get_registry(current_app).find(job_name)
+    backend.schedule(name, job, cron=cron, timezone=timezone, arguments=dict(arguments or {}))
 
 
 def unschedule(name: str) -> None:
@@ -160,16 +146,13 @@ def unschedule(name: str) -> None:
     backend.unschedule(name)
 
 
-def stop() -> None:
-    """Let every running job of this process end at its next `check_interrupted`."""
-    _stopping.set()
-
-
-def is_stopping() -> bool:
-    return _stopping.is_set()
-
-
 def check_interrupted() -> None:
-    """Raise Interrupted when the worker is stopping; a job calls it between its batches."""
+    """Raise Cancelled when somebody cancelled the job, Interrupted when its worker is stopping.
+
+    A job calls it between its batches.
+    """
+    token = control.get_token()
+    if token is not None:
+        token.check()
     if is_stopping():
         raise Interrupted

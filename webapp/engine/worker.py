@@ -5,22 +5,28 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import select
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 from flask import Flask
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from webapp.core import clock, retention
 from webapp.core.extensions import db
-from webapp.engine import backend, jobs
+from webapp.engine import backend, control, jobs, retries
+from webapp.engine.bells import Bell
+from webapp.engine.control import Token
 from webapp.engine.leases import LeaseLost, open_leases
+from webapp.engine.registry import Job, get_registry
+from webapp.engine.wakeups import WakeupsLost, open_wakeups
 
 SWEEP_SECONDS = 0.5
 DRAIN_SECONDS = 20.0
@@ -29,6 +35,8 @@ RETENTION_SWEEP_SECONDS = 3600.0
 EXIT_LEASE_LOST = 75
 
 logger = logging.getLogger(__name__)
+
+Persist = Callable[[Callable[[], None]], None]
 
 
 def main(app: Flask) -> None:
@@ -45,38 +53,74 @@ class Worker:
         self.executor_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.engine = backend.make_engine(self.settings)
         self.leases = open_leases(self.settings, self.engine)
-        self._woken = threading.Event()
-        self._busy = 0
+        self.registry = get_registry(app)
+        self.bells = {name: Bell(q.concurrency) for name, q in self.registry.queues.items()}
+        self._tokens: dict[str, Token] = {}
         self._changed = threading.Condition()
+        self._stop_read, self._stop_write = os.pipe()
 
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self.leases.hold(self.executor_id):
             time.sleep(0.01)  # the id is new: only another worker's passing look can hold it
-        backend.launch(self.engine, self.executor_id, self._run_job)
+        self.wakeups = open_wakeups(self.settings, self.engine, self.executor_id)
+        with self.app.app_context():
+            shut_down = backend.launch(self.engine, self.executor_id, self._run_job, self.bells)
         logger.info("Worker %s takes jobs.", self.executor_id)
         # In a thread of its own: a long deletion must not keep the jobs of dead workers waiting.
         threading.Thread(target=self._keep_forgetting, name="retention", daemon=True).start()
-        while not jobs.is_stopping():
+        while not control.is_stopping():
             self._sweep()
-            self._woken.wait(SWEEP_SECONDS)
-        self._drain()
-        backend.shut_down()
+            self._listen(SWEEP_SECONDS)
+        self._interrupt()
+        shut_down()
+        self.wakeups.close()
         self.leases.release(self.executor_id)
         logger.info("Worker %s has stopped.", self.executor_id)
-        # Interrupted jobs are parked in threads that the interpreter would wait for.
+        # Not through the interpreter's own end, which waits for threads that have not stopped.
         logging.shutdown()
         os._exit(0)
 
     def _stop(self, _number: int, _frame: Any) -> None:
-        jobs.stop()
-        self._woken.set()
+        control.stop()
+        os.write(self._stop_write, b".")
+
+    def _listen(self, seconds: float) -> None:
+        """Do what wake-ups ask for, for so long or until the worker is told to stop."""
+        deadline = time.monotonic() + seconds
+        ear = self.wakeups.fileno()
+        while not control.is_stopping() and (left := deadline - time.monotonic()) > 0:
+            ready, _, _ = select.select([self._stop_read, ear], [], [], left)
+            if ear in ready:
+                self._receive()
+
+    def _receive(self) -> None:
+        try:
+            messages = self.wakeups.receive()
+        except WakeupsLost:
+            self._leave()  # the database has gone, and the lease with it
+        for message in messages:
+            self._heed(message)
+
+    def _heed(self, message: str) -> None:
+        kind, _, about = message.partition(" ")
+        if kind == "queue" and about in self.bells:
+            self.bells[about].ring()
+        elif kind == "cancel":
+            self._cancel(about)
+
+    def _cancel(self, key: str) -> None:
+        with self._changed:
+            token = self._tokens.get(key)
+        if token is not None:
+            token.cancel()
 
     def _sweep(self) -> None:
-        """Take over the jobs of every worker whose lease is free."""
+        """Find out what no wake-up has told: dead workers, waiting and cancelled jobs."""
         try:
-            for executor_id in backend.holders(self.leases.connect()):
+            connection = self.leases.connect()
+            for executor_id in backend.holders(connection):
                 if executor_id == self.executor_id or not self.leases.hold(executor_id):
                     continue
                 try:
@@ -84,25 +128,34 @@ class Worker:
                     logger.warning("Took over %s jobs of dead worker %s.", count, executor_id)
                 finally:
                     self.leases.release(executor_id)
+            for name in backend.find_waiting(connection, self.registry.queues.values()):
+                self.bells[name].ring()
+            with self._changed:
+                running = list(self._tokens)
+            for key in backend.find_cancelled(connection, running) if running else []:
+                self._cancel(key)
         except (LeaseLost, DBAPIError) as error:
             if isinstance(error, LeaseLost) or not self.settings.is_sqlite:
-                # Others may already run our jobs; what is not committed yet must not be.
-                logger.critical("Worker %s lost its lease and exits.", self.executor_id)
-                logging.shutdown()
-                os._exit(EXIT_LEASE_LOST)
+                self._leave()
             logger.warning("The sweep for dead workers failed: %s", error)
 
+    def _leave(self) -> NoReturn:
+        """Others may already run our jobs; what is not committed yet must not be."""
+        logger.critical("Worker %s lost its lease and exits.", self.executor_id)
+        logging.shutdown()
+        os._exit(EXIT_LEASE_LOST)
+
     def _keep_forgetting(self) -> None:
-        while not jobs.is_stopping():
+        while not control.is_stopping():
             is_more = self._forget_old()
             time.sleep(SWEEP_SECONDS if is_more else RETENTION_SWEEP_SECONDS)
 
     def _forget_old(self) -> bool:
         """Delete a batch of what has served its time; whether there may be more."""
         try:
-            before = clock.now() - RETENTION
-            count = backend.delete_finished(self.engine, before=before, limit=retention.BATCH)
             with self.app.app_context():
+                before = clock.now() - RETENTION
+                count = backend.delete_finished(before=before, limit=retention.BATCH)
                 return retention.sweep() or count == retention.BATCH
         except Exception:
             # Whatever is wrong with it, jobs go on.
@@ -110,51 +163,85 @@ class Worker:
             return False
 
     def _run_job(self, name: str, key: str, arguments: dict[str, Any]) -> None:
-        with self._counted(), self.app.app_context():
-            delay = 0.5
-            while True:
-                try:
-                    jobs.check_interrupted()
-                    return jobs.find(name)(key, **arguments)
-                except jobs.Interrupted:
-                    self._park()
-                except (OperationalError, InterfaceError):
-                    # The database is away, so nothing can be said about the job: it goes on
-                    # where it was once the database is back.
-                    logger.warning("Job %s %s lost its database; it waits.", name, key)
-                    logger.debug("What was lost", exc_info=True)
-                    db.session.rollback()
-                    time.sleep(delay)
-                    delay = min(2 * delay, 30.0)
-                except Exception:
-                    logger.exception("Job %s %s failed.", name, key)
-                    raise
+        """Run a job to its end.
 
-    def _park(self) -> None:
-        """Hold an interrupted job's thread until the process ends.
-
-        If it returned, the engine would take the job for finished; so it stays with this
-        executor, whose lease ends with the process, and the next worker takes it over.
+        What it raises beside Exceptions passes through dbos, which writes no end then: an
+        interrupted job stays with this executor, whose lease ends with the process, and the next
+        worker takes it over; one that goes on later, or was cancelled, has its state already.
         """
-        db.session.remove()
-        with self._changed:
-            self._busy -= 1
-            self._changed.notify_all()
-        threading.Event().wait()
+        job, token = self.registry.find(name), Token(key)
+        bell = self.bells[job.queue]
+        persist = partial(self._persist, name, token)
+        with self._known(token), self.app.app_context(), control.running(token):
+            if not bell.take():
+                # Looks can come so close that dbos has not yet counted what the last one took.
+                persist(partial(backend.give_back, self.engine, key, self.executor_id))
+                raise control.RetryLater(0)
+            try:
+                self._run(job, key, arguments, persist)
+            finally:
+                bell.give_back()
+
+    def _run(self, job: Job, key: str, arguments: dict[str, Any], persist: Persist) -> None:
+        try:
+            try:
+                persist(lambda: self._call(job, key, arguments))
+            except control.RetryLater as later:
+                db.session.rollback()
+                put_back = partial(backend.put_back, self.engine, key, self.executor_id)
+                persist(partial(put_back, seconds=later.seconds))
+                raise
+        except control.Cancelled:
+            db.session.rollback()
+            persist(partial(backend.end_cancelled, key))
+            logger.info("Job %s %s was cancelled.", job.name, key)
+            raise
+
+    def _call(self, job: Job, key: str, arguments: dict[str, Any]) -> None:
+        jobs.check_interrupted()
+        job.function(key, **arguments)
+
+    def _persist(self, name: str, token: Token, function: Callable[[], None]) -> None:
+        """Call `function` until the database lets it through, or its failure is its own."""
+        losses = 0
+        while True:
+            try:
+                return function()
+            except Exception as error:
+                db.session.rollback()
+                if not retries.will_retry(error):
+                    logger.exception("Job %s %s failed.", name, token.key)
+                    raise
+                if retries.is_connection_lost(error):
+                    losses += 1
+                    logger.warning("Job %s %s lost its database; it waits.", name, token.key)
+                else:
+                    token.failures += 1
+                    logger.warning("Job %s %s is tried again: %s", name, token.key, error)
+                logger.debug("What was raised", exc_info=True)
+                pause = retries.pause_before_retry(losses or token.failures)
+                if token.wait(pause):
+                    time.sleep(min(pause, 0.5))  # told to stop, and perhaps this is part of it
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _known(self, token: Token) -> Iterator[None]:
         with self._changed:
-            self._busy += 1
+            self._tokens[token.key] = token
         try:
             yield
         finally:
             with self._changed:
-                self._busy -= 1
+                if self._tokens.get(token.key) is token:
+                    del self._tokens[token.key]
                 self._changed.notify_all()
 
-    def _drain(self) -> None:
+    def _interrupt(self) -> None:
+        """Tell all running jobs to stop, and give them time to reach a safe point."""
+        for bell in self.bells.values():
+            bell.set()
         with self._changed:
-            self._changed.wait_for(lambda: self._busy == 0, timeout=DRAIN_SECONDS)
-            if self._busy:
-                logger.warning("%s jobs did not stop in time; others go on.", self._busy)
+            for token in self._tokens.values():
+                token.interrupt()
+            self._changed.wait_for(lambda: not self._tokens, timeout=DRAIN_SECONDS)
+            if self._tokens:
+                logger.warning("%s jobs did not stop in time; others go on.", len(self._tokens))

@@ -16,7 +16,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp import engine
 from webapp.core import clock
@@ -37,10 +36,6 @@ class Overtaken(Exception):
     """Another worker runs this task now, or it has ended: what was not committed is dropped."""
 
 
-class Cancelled(Exception):
-    """Somebody asked the task to stop."""
-
-
 class Run:
     """One worker's hold on a task."""
 
@@ -51,14 +46,15 @@ class Run:
     def hold(self) -> None:
         """Lock the task's row for the batch that begins, and make sure it is still ours.
 
-        Raises Cancelled when somebody asked it to stop, Overtaken when another worker has it.
+        Raises engine.Cancelled when somebody asked it to stop, Overtaken when another worker
+        has it.
         """
         engine.check_interrupted()
         task = get_locked(select(Task).where(Task.id == self.task.id))
         if task is None or task.is_finished or task.run != self.number:
             raise Overtaken
         if task.cancellation_requested:
-            raise Cancelled
+            raise engine.Cancelled
         self.task = task
 
     def advance(self, fraction: float, position: dict[str, Any], result: dict[str, Any]) -> None:
@@ -102,13 +98,13 @@ def run_task(key: str) -> None:
         _functions[task.task_type](run)
     except Overtaken:
         db.session.rollback()
-    except Cancelled:
+    except engine.Cancelled:
         _end(run, Status.CANCELLED)
     except DomainError as error:
         _end(run, Status.FAILED, error.message)
-    except (OperationalError, InterfaceError):
-        raise  # the worker waits for its database and calls again
-    except Exception:
+    except Exception as error:
+        if engine.will_retry(error):
+            raise  # the worker waits for its database and calls again
         log.exception("task_failed", task=key)
         _end(run, Status.FAILED, "Something went wrong on our side; the log has the details.")
     else:

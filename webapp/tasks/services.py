@@ -141,8 +141,7 @@ def cancel_task(task_id: str, *, actor: Actor) -> Task:
     announce(task)
     _conclude(task)
     db.session.commit()
-    if task.is_finished:
-        engine.cancel(task.id)
+    engine.cancel(task.id)
     return task
 
 

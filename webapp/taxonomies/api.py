@@ -40,7 +40,7 @@ def index() -> list[Taxonomy]:
 
 
 @bp.post("")
-@accepts_upload
+@accepts_upload("application/json")
 @requires(Role.ADMIN)
 @bp.input(TaxonomyBody, arg_name="body")
 @bp.output(GrownAnswer, 201)

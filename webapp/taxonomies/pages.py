@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, validation_errors
-from webapp.core.security import accepts_upload, current_actor, requires
+from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, to, whole_number
 from webapp.taxonomies import editing, services
 from webapp.taxonomies.forms import NodeForm, TaxonomyForm
@@ -37,7 +37,7 @@ def new() -> Response:
 
 
 @bp.post("")
-@accepts_upload
+@accepts_upload(*FORMS)
 @requires(Role.ADMIN)
 def grow() -> Response:
     form = TaxonomyForm()

@@ -95,7 +95,7 @@ def export(query: ExportQuery) -> Response:
 
 @bp.post("/import")
 @requires(Role.ADMIN)
-@accepts_upload
+@accepts_upload("application/json")
 @bp.input(ImportQuery, location="query", arg_name="query")
 @bp.output(ImportAnswer)
 @bp.doc(extensions={"x-body": IMPORT_CONTENT})

@@ -13,7 +13,7 @@ from webapp.agents.transfer.api import ExportQuery, export_response
 from webapp.agents.transfer.forms import ImportForm
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, validation_errors
-from webapp.core.security import accepts_upload, current_actor, requires
+from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, to
 
 bp = Blueprint("agent_transfer", __name__, url_prefix="/agents")
@@ -37,7 +37,7 @@ def new() -> Response:
 
 
 @bp.post("/import")
-@accepts_upload
+@accepts_upload(*FORMS)
 @requires(Role.ADMIN)
 def create() -> Response:
     """Without `confirmed`, only say what would happen."""

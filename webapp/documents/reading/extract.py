@@ -1,8 +1,8 @@
 """Read files of other people: HTML, PDF and Word in, a title and Markdown-like text out.
 
-Run as a program, with limits on time and memory, because such a file can be made to take any
-amount of both: the kind as the argument, the file on standard input, JSON on standard output.
-Small pages of HTML, which cannot, are read in place by `parsing`.
+Run as a program in the engine's sandbox, because such a file can be made to take any amount of time
+and memory: the kind and the bounds as arguments, the file on standard input, JSON on standard
+output. Small pages of HTML, which cannot, are read in place by `parsing`.
 """
 
 from __future__ import annotations
@@ -10,26 +10,33 @@ from __future__ import annotations
 import io
 import json
 import re
-import resource
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 HTML = "text/html"
 
-MAX_SECONDS = {HTML: 5, DOCX: 20, PDF: 120}
-MAX_MEMORY = 1 << 30
-MAX_NODES = 200_000
-MAX_DEPTH = 400
-MAX_PAGES = 2_000
-MAX_CHARS = 5_000_000
-#: of a Word file when it is unpacked
-MAX_INFLATED = 200 * 1024 * 1024
 MAX_HEADING_CHARS = 500
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much of a file is read; what goes beyond is refused with a sentence."""
+
+    #: elements and texts of a page, blocks of a Word file
+    nodes: int = 200_000
+    #: of elements in elements
+    depth: int = 400
+    pages: int = 2_000
+    chars: int = 5_000_000
+    #: bytes and files of a Word file when it is unpacked
+    inflated: int = 200 * 1024 * 1024
+    files: int = 10_000
+
 
 _DROPPED = {
     "script",
@@ -101,7 +108,7 @@ def first_heading(text: str) -> str:
     return ""
 
 
-def read_html(content: str) -> ParsedDocument:
+def read_html(content: str, bounds: Bounds) -> ParsedDocument:
     """The text of a page, without what is no text."""
     from selectolax.lexbor import LexborHTMLParser
 
@@ -114,10 +121,10 @@ def read_html(content: str) -> ParsedDocument:
     # By hand and not by recursion: the nesting is the sender's.
     while node is not None:
         count += 1
-        if count > MAX_NODES:
-            raise ParsingError(f"The HTML has more than {MAX_NODES:,} parts.")
-        if depth > MAX_DEPTH:
-            raise ParsingError(f"The HTML is nested more than {MAX_DEPTH} levels deep.")
+        if count > bounds.nodes:
+            raise ParsingError(f"The HTML has more than {bounds.nodes:,} parts.")
+        if depth > bounds.depth:
+            raise ParsingError(f"The HTML is nested more than {bounds.depth:,} levels deep.")
         tag = node.tag or ""
         if tag == "title" and not title:
             title = " ".join((node.text() or "").split())[:500]
@@ -148,7 +155,7 @@ def _opening(tag: str) -> str:
     return "\n\n" if tag in _BLOCKS else ""
 
 
-def read_pdf(content: bytes) -> ParsedDocument:
+def read_pdf(content: bytes, bounds: Bounds) -> ParsedDocument:
     """The text of a PDF's pages, one after the other."""
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
@@ -158,10 +165,10 @@ def read_pdf(content: bytes) -> ParsedDocument:
         if reader.is_encrypted and not reader.decrypt(""):
             raise ParsingError("The PDF is encrypted. Save it without a password.")
         count = len(reader.pages)
-        if count > MAX_PAGES:
-            raise ParsingError(f"The PDF has {count:,} pages; at most {MAX_PAGES:,} are read.")
+        if count > bounds.pages:
+            raise ParsingError(f"The PDF has {count:,} pages; at most {bounds.pages:,} are read.")
         title = str((reader.metadata.title if reader.metadata else "") or "").strip()
-        text = "\n\n".join(_bounded(page.extract_text() for page in reader.pages))
+        text = "\n\n".join(_bounded((page.extract_text() for page in reader.pages), bounds))
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, ParsingError):
             raise
@@ -173,17 +180,17 @@ def read_pdf(content: bytes) -> ParsedDocument:
     return ParsedDocument(title[:500], _tidy(text))
 
 
-def read_docx(content: bytes) -> ParsedDocument:
+def read_docx(content: bytes, bounds: Bounds) -> ParsedDocument:
     """A Word file's headings, paragraphs, lists and tables in their order."""
     from docx import Document
     from docx.table import Table
 
-    _check_archive(content)
+    _check_archive(content, bounds)
     try:
         document = Document(io.BytesIO(content))
         title = (document.core_properties.title or "").strip()
         parts = []
-        for block in _bounded_blocks(document.iter_inner_content()):
+        for block in _bounded_blocks(document.iter_inner_content(), bounds):
             if isinstance(block, Table):
                 rows = [" | ".join(cell.text.strip() for cell in row.cells) for row in block.rows]
                 parts.append("\n".join(rows))
@@ -211,7 +218,7 @@ def _paragraph(block: Any) -> str:
     return f"- {text}" if style.startswith("List") else text
 
 
-def _check_archive(content: bytes) -> None:
+def _check_archive(content: bytes, bounds: Bounds) -> None:
     """Before anything is unpacked: is this a Word file, and not a bomb?"""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -221,23 +228,23 @@ def _check_archive(content: bytes) -> None:
         raise ParsingError("The Word file is damaged.") from error
     if "word/document.xml" not in names:
         raise ParsingError("This is not a Word file (.docx).")
-    if inflated > MAX_INFLATED or len(names) > 10_000:
+    if inflated > bounds.inflated or len(names) > bounds.files:
         raise ParsingError("The Word file is too large when it is unpacked.")
 
 
-def _bounded(parts: Iterator[str]) -> Iterator[str]:
+def _bounded(parts: Iterator[str], bounds: Bounds) -> Iterator[str]:
     size = 0
     for part in parts:
         size += len(part)
-        if size > MAX_CHARS:
-            raise ParsingError(f"The text has more than {MAX_CHARS:,} characters.")
+        if size > bounds.chars:
+            raise ParsingError(f"The text has more than {bounds.chars:,} characters.")
         yield part
 
 
-def _bounded_blocks(blocks: Iterator[Any]) -> Iterator[Any]:
+def _bounded_blocks(blocks: Iterator[Any], bounds: Bounds) -> Iterator[Any]:
     for number, block in enumerate(blocks):
-        if number > MAX_NODES:
-            raise ParsingError(f"The Word file has more than {MAX_NODES:,} paragraphs.")
+        if number >= bounds.nodes:
+            raise ParsingError(f"The Word file has more than {bounds.nodes:,} paragraphs.")
         yield block
 
 
@@ -246,26 +253,18 @@ def _tidy(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
-READERS: dict[str, Callable[[bytes], ParsedDocument]] = {
-    HTML: lambda content: read_html(content.decode()),
+READERS: dict[str, Callable[[bytes, Bounds], ParsedDocument]] = {
+    HTML: lambda content, bounds: read_html(content.decode(), bounds),
     PDF: read_pdf,
     DOCX: read_docx,
 }
 
 
-def main(kind: str) -> None:
-    """Read standard input as `kind`; the parent gets a title and a text, or a problem."""
-    seconds = MAX_SECONDS[kind]
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    try:
-        parsed = READERS[kind](sys.stdin.buffer.read())
-        answer = {"title": parsed.title, "text": parsed.text}
-    except ParsingError as error:
-        answer = {"problem": str(error)}
-    sys.stdout.write(json.dumps(answer))
+def main(kind: str, bounds: Bounds) -> None:
+    """Read standard input as `kind` and write `{"title", "text"}` to standard output."""
+    parsed = READERS[kind](sys.stdin.buffer.read(), bounds)
+    sys.stdout.write(json.dumps(asdict(parsed), ensure_ascii=False))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], Bounds(**json.loads(sys.argv[2])))

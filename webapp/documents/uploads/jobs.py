@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from flask import current_app
-from pydantic import ValidationError
 
 from webapp import engine, index
-from webapp.core.errors import DomainError, Invalid, validation_errors
+from webapp.core.errors import DomainError, Invalid
 from webapp.core.extensions import db
+from webapp.core.schemas import read as read_json
 from webapp.documents import services as documents
 from webapp.documents.indexing import schedule_merge
 from webapp.documents.models import Upload
@@ -132,9 +132,10 @@ def _read(items: list[Item], options: FileOptions, task: Task) -> Read:
             continue
         try:
             bodies.append((item, _body_of(item, options)))
-        except ValidationError as error:
-            first = validation_errors(error)[0]
-            read.failed.append((item, f"{first['field']}: {first['message']}"))
+        except DomainError as error:
+            read.failed.append((item, error.message))
+        except UnicodeDecodeError:
+            read.failed.append((item, "It is not UTF-8 text."))
         except ValueError as error:
             read.failed.append((item, str(error)))
     topics = documents.load_topics(
@@ -157,14 +158,14 @@ def _read(items: list[Item], options: FileOptions, task: Task) -> Read:
 
 
 def _body_of(item: Item, options: FileOptions) -> DocumentBody:
-    """What an item says of itself; ValueError where it is no document."""
+    """What an item says of itself; Invalid or ValueError where it is no document."""
     if item.problem:
         raise ValueError(item.problem)
     if item.is_line:
         value = current_app.json.loads(item.content.decode("utf-8-sig"))
         if not isinstance(value, dict):
             raise ValueError("The line is not a JSON object.")
-        return DocumentBody.model_validate(value)
+        return read_json(DocumentBody, value)
     check_kind(item.content[:2048], item.content_type)
     is_binary = item.content_type in (PDF, DOCX)
     text = "" if is_binary else item.content.decode("utf-8-sig")
@@ -188,7 +189,7 @@ def _parse(item: Item, body: DocumentBody) -> ParsedDocument:
     if item.content_type not in (PDF, DOCX):
         return documents.parse_body(body)
     try:
-        parsed = parse(item.content, item.content_type)
+        parsed = parse(item.content, item.content_type, check=engine.check_interrupted)
     except ParsingError as error:
         raise Invalid(str(error), field="content") from error
     title = body.title.strip() or parsed.title or PurePosixPath(item.name).stem

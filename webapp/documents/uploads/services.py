@@ -239,7 +239,8 @@ def _new_upload(organization_id: UUID, filename: str, content_type: str) -> Uplo
 
 
 def _keep_parts(upload: Upload, stream: IO[bytes]) -> None:
-    is_text = upload.content_type not in (PDF, DOCX, ZIP)
+    # A line that is no text is one of many, and the others are read.
+    is_text = upload.content_type not in (PDF, DOCX, *COLLECTIONS)
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     number = 0
     while content := stream.read(PART_BYTES):

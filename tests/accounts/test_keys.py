@@ -1,0 +1,224 @@
+"""API keys: made and shown once, recognised, expired, revoked; never more than their owner."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.cast import Api, Cast
+from webapp.accounts import keys, services
+from webapp.accounts.models import ApiKey
+from webapp.audit import services as audit
+from webapp.core import clock
+from webapp.core.actor import Role
+from webapp.core.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.core.extensions import db
+
+MINUTE = timedelta(minutes=1)
+
+
+def make(cast: Cast, name: str, **options: Any) -> tuple[ApiKey, Api]:
+    row, secret = keys.create_key("robot", actor=cast.actor(name), **options)
+    return row, Api(cast.app.test_client(), secret)
+
+
+def code(response: Any) -> tuple[int, str]:
+    return response.status_code, response.get_json(force=True)["code"]
+
+
+# Made
+
+
+def test_a_key_is_kept_as_a_digest_and_the_audit_does_not_know_it(cast: Cast) -> None:
+    row, secret = keys.create_key("  robot ", actor=cast.actor("alice"))
+    assert (row.name, row.role) == ("robot", "admin")
+    assert secret.startswith(row.prefix)
+    assert secret not in str(vars(row))
+    entry = audit.latest(row.organization_id)[0]
+    assert (entry.action, entry.subject_id) == ("create", str(row.id))
+    assert secret not in str(vars(entry))
+
+
+@pytest.mark.parametrize(("name", "role"), [("vera", Role.MEMBER), ("bob", Role.ADMIN)])
+def test_nobody_makes_a_key_that_may_more_than_they(cast: Cast, name: str, role: Role) -> None:
+    with pytest.raises(Forbidden, match=f"A key cannot have the role {role}"):
+        make(cast, name, role=role)
+    answer = cast.api(name).post("/api-keys", {"name": "robot", "role": role})
+    assert code(answer) == (403, "forbidden")
+
+
+def test_a_key_in_the_past_is_refused(cast: Cast) -> None:
+    with pytest.raises(Invalid, match="would have expired"):
+        make(cast, "bob", expires_at=clock.now())
+
+
+def test_the_api_shows_the_key_once(cast: Cast) -> None:
+    api = cast.api("bob")
+    made = api.post("/api-keys", {"name": "robot"})
+    assert (made.status_code, made.json["role"]) == (201, "member")
+    assert Api(cast.app.test_client(), made.json["key"]).get("/agents").status_code == 200
+    assert made.json["key"] not in api.get("/api-keys").text
+
+
+def test_the_page_shows_the_key_once_and_offers_ones_own_roles(cast: Cast) -> None:
+    browser = cast.browser("bob")
+    page = browser.get("/settings/api-keys")
+    roles = [node.attributes["value"] for node in page.css("select[name=role] option")]
+    assert roles == ["viewer", "member"]
+    form = {"name": "robot", "role": "viewer"}
+    page = browser.post("/settings/api-keys", form, status=201)
+    secret = page.css_first("#secret").text()
+    assert Api(cast.app.test_client(), secret).get("/agents").status_code == 200
+    assert secret not in browser.get("/settings/api-keys").html
+
+
+# Recognised
+
+
+def test_a_key_comes_in_by_either_header(cast: Cast) -> None:
+    secret, client = cast.key("vera"), cast.app.test_client()
+    for headers in ({"X-API-Key": secret}, {"Authorization": f"Bearer {secret}"}):
+        assert client.get("/api/v1/agents", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("wrong", ["", "cb_", "nonsense", "ü", "cb_" + "x" * 43])
+def test_a_wrong_key_is_nobodys(cast: Cast, wrong: str) -> None:
+    client = cast.app.test_client()
+    headers = {"X-API-Key": wrong.encode().decode("latin-1")}
+    assert code(client.get("/api/v1/agents", headers=headers)) == (401, "bad_api_key")
+
+
+def test_a_key_that_only_begins_right_is_wrong(cast: Cast) -> None:
+    secret = cast.key("vera")
+    assert keys.find_key(secret)
+    assert keys.find_key(secret[:-1]) is None
+    assert keys.find_key(secret[: keys.PREFIX_LENGTH]) is None
+
+
+def test_a_key_that_was_used_says_when(cast: Cast) -> None:
+    row, api = make(cast, "bob")
+    assert row.last_used_at is None
+    api.get("/agents")
+    used = db.session.get_one(ApiKey, row.id, populate_existing=True).last_used_at
+    assert used is not None
+    api.get("/agents")
+    assert db.session.get_one(ApiKey, row.id, populate_existing=True).last_used_at == used
+
+
+# Never more than its owner
+
+
+def test_a_key_does_what_its_owner_may_now(cast: Cast) -> None:
+    _, api = make(cast, "bob")
+    body = {"query": "tea"}
+    assert api.post("/agents/nobody/query", body).status_code == 404
+    services.update_member(cast.user("bob").id, role=Role.VIEWER, actor=cast.actor("alice"))
+    assert code(api.post("/agents/nobody/query", body)) == (403, "forbidden")
+    services.update_member(cast.user("bob").id, role=Role.ADMIN, actor=cast.actor("alice"))
+    assert code(api.post("/agents", {})) == (403, "forbidden")
+
+
+def test_a_key_of_somebody_who_is_shut_out_is_nobodys(cast: Cast) -> None:
+    _, api = make(cast, "bob")
+    services.update_member(cast.user("bob").id, is_active=False, actor=cast.actor("alice"))
+    assert code(api.get("/agents")) == (401, "bad_api_key")
+
+
+# Expired
+
+
+def test_a_key_ends_at_its_time(cast: Cast) -> None:
+    row, api = make(cast, "bob", expires_at=clock.now() + MINUTE)
+    assert api.get("/agents").status_code == 200
+    row.expires_at = clock.now()
+    db.session.commit()
+    assert code(api.get("/agents")) == (401, "bad_api_key")
+    page = cast.browser("bob").get("/settings/api-keys")
+    assert "expired" in page.css_first("tbody").text()
+
+
+# Revoked
+
+
+def test_a_revoked_key_is_nobodys_from_then_on(cast: Cast) -> None:
+    row, api = make(cast, "bob")
+    assert cast.api("bob").delete(f"/api-keys/{row.id}").status_code == 204
+    assert code(api.get("/agents")) == (401, "bad_api_key")
+    entry = audit.latest(row.organization_id)[0]
+    assert (entry.action, entry.subject_id) == ("revoke", str(row.id))
+    with pytest.raises(Conflict, match="already revoked"):
+        keys.revoke_key(row.id, actor=cast.actor("bob"))
+
+
+def test_the_page_revokes_and_says_so(cast: Cast) -> None:
+    row, api = make(cast, "bob")
+    page = cast.browser("bob").post(f"/settings/api-keys/{row.id}/revocation")
+    assert "robot is revoked." in page.body.text()
+    assert "revoked" in page.css_first("tbody").text()
+    assert api.get("/agents").status_code == 401
+
+
+def test_an_admin_revokes_anybodys_key_and_others_only_their_own(cast: Cast) -> None:
+    row, _ = make(cast, "bob")
+    for name in ("vera", "charlie"):
+        with pytest.raises(NotFound):
+            keys.revoke_key(row.id, actor=cast.actor(name))
+        assert row.id not in {key.id for key in keys.list_keys(actor=cast.actor(name))}
+    keys.revoke_key(row.id, actor=cast.actor("alice"))
+
+
+# What a key may do to other keys (A19)
+
+
+def test_a_key_makes_none_that_lives_longer(cast: Cast) -> None:
+    end = clock.now() + MINUTE
+    _, api = make(cast, "vera", expires_at=end)
+    made = api.post("/api-keys", {"name": "heir"})
+    assert made.status_code == 201
+    row = keys.find_key(made.json["key"])
+    assert row is not None
+    assert row.expires_at == end
+    later = {"name": "heir", "expires_at": (end + MINUTE).isoformat()}
+    assert code(api.post("/api-keys", later)) == (403, "key_outlives")
+    sooner = {"name": "heir", "expires_at": (end - MINUTE / 2).isoformat()}
+    assert api.post("/api-keys", sooner).status_code == 201
+
+
+def test_a_key_makes_none_that_may_more(cast: Cast) -> None:
+    _, api = make(cast, "alice", role=Role.VIEWER)
+    assert code(api.post("/api-keys", {"name": "heir", "role": "member"})) == (403, "forbidden")
+    assert api.post("/api-keys", {"name": "heir"}).json["role"] == "viewer"
+
+
+def test_a_key_revokes_none_above_it(cast: Cast) -> None:
+    above, _ = make(cast, "alice")
+    beside, _ = make(cast, "alice", role=Role.VIEWER)
+    _, api = make(cast, "alice", role=Role.VIEWER)
+    assert code(api.delete(f"/api-keys/{above.id}")) == (403, "key_above")
+    assert keys.list_keys(actor=cast.actor("alice"))[2].revoked_at is None
+    assert api.delete(f"/api-keys/{beside.id}").status_code == 204
+
+
+def test_who_was_made_a_viewer_still_revokes_their_old_keys(cast: Cast) -> None:
+    row, _ = make(cast, "bob")
+    services.update_member(cast.user("bob").id, role=Role.VIEWER, actor=cast.actor("alice"))
+    keys.revoke_key(row.id, actor=cast.actor("bob"))
+
+
+def test_a_key_that_ends_makes_no_way_in_that_stays(cast: Cast) -> None:
+    _, api = make(cast, "alice", expires_at=clock.now() + MINUTE)
+    body = {"email": "mole@example.com", "role": "viewer", "password": "correct horse battery"}
+    assert code(api.post("/members", body)) == (403, "key_outlives")
+    assert cast.api("alice").post("/members", body).status_code == 201
+
+
+def test_a_key_ends_no_sessions(cast: Cast) -> None:
+    browser = cast.browser("alice")
+    session_id = services.list_sessions(actor=cast.actor("alice"))[0].id
+    headers = {"X-API-Key": make(cast, "alice")[1].key}
+    path = f"/settings/sessions/{session_id}/revocation"
+    answer = cast.app.test_client().post(path, headers=headers)
+    assert answer.status_code == 403
+    assert browser.client.get("/").status_code == 200

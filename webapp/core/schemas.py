@@ -1,0 +1,104 @@
+"""What comes in and goes out as JSON: the bases of all pydantic schemas, and how they are read.
+
+JSON has types and its booleans and numbers are taken as such; query strings and forms have only
+text, which is read as the type that is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema
+
+from webapp.core.errors import Invalid, validation_errors
+
+M = TypeVar("M", bound=BaseModel)
+
+#: pydantic takes true for 1, 0 for false and "5" for 5 in these, unless they are strict
+_PLAIN_TYPES = ("bool", "int", "float")
+
+
+def _be_strict(schema: Any) -> None:
+    if isinstance(schema, dict):
+        if schema.get("type") in _PLAIN_TYPES:
+            schema["strict"] = True
+        for name, part in schema.items():
+            if name not in ("metadata", "default"):
+                _be_strict(part)
+    elif isinstance(schema, list | tuple):
+        for part in schema:
+            _be_strict(part)
+
+
+class Strict(BaseModel):
+    """A schema whose booleans and numbers are those of JSON, in whatever they are nested."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _be_strict(schema)
+        return schema
+
+
+class Body(Strict):
+    """A request body: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class Query(Strict):
+    """A query string: unknown parameters are left alone."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Answer(BaseModel):
+    """A response, read from an object's attributes or from a mapping."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class FieldError(BaseModel):
+    field: str
+    message: str
+    code: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem: what was refused, why, and what to do next."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[FieldError] | None = None
+    extras: dict[str, Any] | None = None
+    suggestions: list[str] | None = None
+
+
+def read(schema: type[M], value: Any) -> M:
+    """`value`, of JSON or of our own making, as the schema has it; Invalid names what is wrong."""
+    try:
+        return schema.model_validate(value)
+    except ValidationError as error:
+        raise refusal(error) from error
+
+
+def read_text(schema: type[M], values: Mapping[str, Any]) -> M:
+    """A query string or a form, whose values are text; Invalid names what is wrong."""
+    try:
+        return schema.model_validate_strings(dict(values))
+    except ValidationError as error:
+        raise refusal(error) from error
+
+
+def refusal(error: ValidationError) -> Invalid:
+    """What pydantic refused, as a refusal of ours: the first three in its sentence, all listed."""
+    errors = validation_errors(error)
+    sentence = "; ".join(f"{item['field']}: {item['message']}" for item in errors[:3])
+    return Invalid(sentence, field=errors[0]["field"], errors=errors)

@@ -1,0 +1,82 @@
+"""What an application's worker can run: its jobs, and the queues that they wait in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Jobs that wait for each other: a worker runs at most `concurrency` of them at once."""
+
+    name: str
+    concurrency: int = 8
+
+
+@dataclass(frozen=True)
+class Job:
+    """`function(key, **arguments)` under a name, and the queue in which its runs wait."""
+
+    name: str
+    function: Callable[..., None]
+    queue: str = "jobs"
+
+
+@dataclass
+class Registry:
+    """The jobs and queues of one application."""
+
+    jobs: dict[str, Job] = field(default_factory=dict)
+    queues: dict[str, Queue] = field(default_factory=lambda: {"jobs": Queue("jobs")})
+
+    def add_queue(self, queue: Queue) -> None:
+        """ValueError where another queue has that name."""
+        if self.queues.setdefault(queue.name, queue) != queue:
+            raise ValueError(f"The queue {queue.name} is registered twice.")
+
+    def add_job(self, job: Job) -> None:
+        """ValueError where another job has that name, LookupError where its queue is unknown."""
+        if job.queue not in self.queues:
+            raise LookupError(f"No queue is called {job.queue}.")
+        if self.jobs.setdefault(job.name, job) != job:
+            raise ValueError(f"The job {job.name} is registered twice.")
+
+    def find(self, name: str) -> Job:
+        """The job called `name`; LookupError where nothing registered it."""
+        found = self.jobs.get(name) or declared.jobs.get(name)
+        if found is None:
+            raise LookupError(f"No job is called {name}.")
+        return found
+
+
+#: Jobs that `engine.job` has declared for every application of this process.
+declared = Registry()
+
+
+def get_registry(app: Flask) -> Registry:
+    """The application's own."""
+    registry: Registry = app.extensions.setdefault("callboard-jobs", Registry())
+    return registry
+
+
+def register(app: Flask, *, jobs: Iterable[Job] = (), queues: Iterable[Queue] = ()) -> None:
+    """Let the application's workers run these jobs, and take them from these queues."""
+    registry = get_registry(app)
+    for queue in queues:
+        registry.add_queue(queue)
+    for job in jobs:
+        registry.add_job(job)
+
+
+def job(name: str) -> Callable[[Any], Any]:
+    """Declare `function(key, **arguments)` as the job `name`, for any application."""
+
+    def declare(function: Any) -> Any:
+        declared.add_job(Job(name, function))
+        return function
+
+    return declare
