@@ -110,7 +110,7 @@ def pulse_of(agent: Agent) -> str:
 
 def refresh_coverage(run: Run) -> None:
     """The task: what was measured and its row of history come with one commit, once."""
-    if run.task.position.get("is_kept"):
+    if run.task.checkpoint.get("is_kept"):
         return
     agent_id = run.task.agent_id
     if db.session.scalar(_select_agent(agent_id)) is None:
@@ -171,7 +171,7 @@ def schedule_recalculation(organization_id: UUID) -> None:
     known = select(Scope.id).where(Scope.organization_id == organization_id).limit(1)
     if db.session.scalar(known) is None:
         return
-    engine.enqueue_settled(
+    engine.enqueue_debounced(
         db.session(),
         "coverage",
         about=str(organization_id),

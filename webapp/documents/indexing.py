@@ -55,7 +55,7 @@ def register() -> None:
 
 def schedule_merge(organization_id: UUID) -> None:
     """Have large segments merged after the running transaction commits."""
-    engine.enqueue_settled(
+    engine.enqueue_debounced(
         db.session(),
         "index_merge",
         about=str(organization_id),
@@ -140,9 +140,9 @@ def check_index(run: Run) -> None:
 def rebuild_index(run: Run) -> None:
     """The task: a new generation batch by batch, then the change over, then the counts anew."""
     organization_id, name = run.task.organization_id, run.task.input["embedder"]
-    position = run.task.position
-    generation = position.get("generation") or rebuilding.new_generation()
-    after, done = position.get("after", 0), position.get("done", 0)
+    checkpoint = run.task.checkpoint
+    generation = checkpoint.get("generation") or rebuilding.new_generation()
+    after, done = checkpoint.get("after", 0), checkpoint.get("done", 0)
     total = max(len(_living_ids(organization_id)), 1)
     while batch := _read_chunks(organization_id, after):
         entries = _entries(batch, name)
@@ -160,7 +160,7 @@ def rebuild_index(run: Run) -> None:
             entries = _entries(rows, name)
             rebuilding.add_to_generation(organization_id, generation, found, entries, name)
 
-    if not position.get("is_changed"):
+    if not checkpoint.get("is_changed"):
         index.lock(organization_id)
         run.hold()
         living = _living_ids(organization_id)

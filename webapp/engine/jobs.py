@@ -72,7 +72,7 @@ def enqueue(
         wakeups.send_on_commit(session, f"queue {job.queue}")
 
 
-def enqueue_settled(
+def enqueue_debounced(
     session: Session | scoped_session[Session],
     name: str,
     *,

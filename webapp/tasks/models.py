@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.core import clock
 from webapp.core.errors import Conflict
 from webapp.core.extensions import Model
+from webapp.engine.runs import Runnable
 
 
 class Status(StrEnum):
@@ -23,13 +24,8 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Task(Model):
-    """One piece of background work (spec 1, BackgroundTaskResponse).
-
-    `position` is where the work goes on after its last commit; `result` holds its counters.
-    `starts` counts the runs since the position last moved, so that work which kills its worker
-    again and again ends as failed.
-    """
+class Task(Runnable, Model):
+    """One piece of background work (spec 1, BackgroundTaskResponse); `result` is its counters."""
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -45,13 +41,9 @@ class Task(Model):
     title: Mapped[str] = mapped_column(String(300))
     status: Mapped[str] = mapped_column(String(20), default=Status.PENDING.value)
     input: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    position: Mapped[dict[str, Any]] = mapped_column(default=dict)
     result: Mapped[dict[str, Any]] = mapped_column(default=dict)
     error: Mapped[str | None]
     progress_percent: Mapped[float] = mapped_column(default=0.0)
-    cancellation_requested: Mapped[bool] = mapped_column(default=False)
-    starts: Mapped[int] = mapped_column(default=0)
-    run: Mapped[int] = mapped_column(default=0)
     retry_of: Mapped[str | None] = mapped_column(String(41))
     webhook_url: Mapped[str | None] = mapped_column(String(2000))
     created_by: Mapped[str] = mapped_column(String(320))
@@ -74,8 +66,7 @@ class Task(Model):
     def begin(self, at: datetime) -> None:
         """Go to work, for the first time or again."""
         self.status = Status.RUNNING.value
-        self.run += 1
-        self.starts += 1
+        self.begin_run()
         self.started_at = self.started_at or at
 
     def request_cancel(self, at: datetime) -> None:

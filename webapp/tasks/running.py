@@ -4,14 +4,15 @@ A later feature registers the function for its type:
 
     running.register("document_import", import_documents)
 
-The function commits through `Run.advance`, which puts the batch, the position and the counters in
-one transaction. When the worker dies, another one calls the function again and finds the position
-of the last commit.
+The function commits through `Run.advance`, which puts the batch, the checkpoint and the counters
+in one transaction. When the worker dies, another one calls the function again and finds the
+checkpoint of the last commit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -22,48 +23,28 @@ from webapp.core import clock
 from webapp.core.database import get_locked
 from webapp.core.errors import DomainError
 from webapp.core.extensions import db
+from webapp.engine import runs
 from webapp.tasks.models import Status, Task
 from webapp.tasks.services import announce, end_task
-
-MAX_STARTS = 5
 
 log = structlog.get_logger(__name__)
 
 _functions: dict[str, Callable[[Run], None]] = {}
 
 
-class Overtaken(Exception):
-    """Another worker runs this task now, or it has ended: what was not committed is dropped."""
-
-
-class Run:
+class Run(runs.Run[Task]):
     """One worker's hold on a task."""
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
-        self.number = task.run
+    @property
+    def task(self) -> Task:
+        return self.row
 
-    def hold(self) -> None:
-        """Lock the task's row for the batch that begins, and make sure it is still ours.
-
-        Raises engine.Cancelled when somebody asked it to stop, Overtaken when another worker
-        has it.
-        """
-        engine.check_interrupted()
-        task = get_locked(select(Task).where(Task.id == self.task.id))
-        if task is None or task.is_finished or task.run != self.number:
-            raise Overtaken
-        if task.cancellation_requested:
-            raise engine.Cancelled
-        self.task = task
-
-    def advance(self, fraction: float, position: dict[str, Any], result: dict[str, Any]) -> None:
-        """Commit the batch: `fraction` (0…1) is done, and the work goes on at `position`."""
-        task = self.task
-        task.progress_percent = round(100 * min(max(fraction, 0.0), 1.0), 1)
-        task.position, task.result, task.starts = position, result, 1
-        announce(task)
-        db.session.commit()
+    def advance(self, fraction: float, checkpoint: dict[str, Any], result: dict[str, Any]) -> None:
+        """Commit the batch: `fraction` (0…1) is done, and the work goes on at `checkpoint`."""
+        self.task.progress_percent = round(100 * min(max(fraction, 0.0), 1.0), 1)
+        self.task.result = result
+        announce(self.task)
+        self.save(checkpoint)
 
 
 def register(task_type: str, function: Callable[[Run], None]) -> None:
@@ -87,7 +68,7 @@ def run_task(key: str) -> None:
         db.session.rollback()
         return
     task.begin(clock.now())
-    if task.starts > MAX_STARTS:
+    if task.is_worn_out:
         end_task(task, Status.FAILED, "Its worker died five times at the same place.")
         db.session.commit()
         return
@@ -96,7 +77,7 @@ def run_task(key: str) -> None:
     run = Run(task)
     try:
         _functions[task.task_type](run)
-    except Overtaken:
+    except runs.RunSuperseded:
         db.session.rollback()
     except engine.Cancelled:
         _end(run, Status.CANCELLED)
@@ -112,9 +93,13 @@ def run_task(key: str) -> None:
 
 
 def _end(run: Run, status: Status, error: str | None = None) -> None:
+    runs.insist(partial(_try_to_end, run, status, error))
+
+
+def _try_to_end(run: Run, status: Status, error: str | None) -> None:
     db.session.rollback()
-    task = get_locked(select(Task).where(Task.id == run.task.id))
-    if task is None or task.is_finished or task.run != run.number:
+    task = run.lock()
+    if task is None:
         db.session.rollback()
         return
     if status == Status.COMPLETED and task.cancellation_requested:

@@ -182,27 +182,27 @@ def move_taxonomy(run: Run) -> None:
     version, body = task.input["version"], MoveBody.model_validate(task.input["move"])
     start, match = _match(version, body.start, body.renames, actor=actor)
     result: dict[str, Any] = task.result or {"documents": 0, "agents": 0, "stayed": []}
-    position = task.position
+    checkpoint = task.checkpoint
     total = max(_count_documents(start), 1)
-    while batch := _document_ids(start, position.get("document")):
+    while batch := _document_ids(start, checkpoint.get("document")):
         run.hold()
         _add_successors(actor.organization_id, batch, match)
         refresh.schedule_recalculation(actor.organization_id)
         result = {**result, "documents": result["documents"] + len(batch)}
-        position = {"document": str(batch[-1])}
-        run.advance(0.9 * result["documents"] / total, position, result)
+        checkpoint = {"document": str(batch[-1])}
+        run.advance(0.9 * result["documents"] / total, checkpoint, result)
     chosen = _agents_of(start, body.agent_ids, actor.organization_id).order_by(Agent.id)
     agent_total = max(
         db.session.scalar(select(func.count()).select_from(chosen.subquery())) or 0, 1
     )
-    while agent_id := _next_agent(chosen, position.get("agent")):
+    while agent_id := _next_agent(chosen, checkpoint.get("agent")):
         run.hold()
         result = _move_agent(agent_id, version, match, result, actor=actor)
-        position = {**position, "agent": str(agent_id)}
+        checkpoint = {**checkpoint, "agent": str(agent_id)}
         done = result["agents"] + len(result["stayed"])
-        run.advance(0.9 + 0.1 * done / max(agent_total, done), position, result)
+        run.advance(0.9 + 0.1 * done / max(agent_total, done), checkpoint, result)
     run.hold()
-    run.advance(1.0, position, result)
+    run.advance(1.0, checkpoint, result)
 
 
 def _match(

@@ -97,7 +97,7 @@ def change_documents(run: Run) -> None:
     until = datetime.fromisoformat(task.input["until"])
     chosen = _chosen(body, task.organization_id, until).with_only_columns(Document.id)
     result: dict[str, Any] = task.result or {"documents": 0}
-    after = task.position.get("document")
+    after = task.checkpoint.get("document")
     while batch := _next(chosen, after):
         run.hold()
         if body.action == "delete":

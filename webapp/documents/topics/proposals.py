@@ -53,7 +53,7 @@ def schedule_proposals(organization_id: UUID) -> None:
     known = select(Taxonomy.id).where(Taxonomy.organization_id == organization_id).limit(1)
     if db.session.scalar(known) is None:
         return
-    engine.enqueue_settled(
+    engine.enqueue_debounced(
         db.session(),
         "proposals",
         about=str(organization_id),

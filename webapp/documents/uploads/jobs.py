@@ -74,7 +74,7 @@ def import_documents(run: Run) -> None:
     options = uploads.options_of(task)
     upload_ids = [UUID(text) for text in task.input["upload_ids"]]
     result: dict[str, Any] = task.result or _new_result(task)
-    first, position = task.position.get("upload", 0), task.position.get("within", {})
+    first, position = task.checkpoint.get("upload", 0), task.checkpoint.get("within", {})
     for number, upload_id in enumerate(upload_ids):
         if number < first:
             continue

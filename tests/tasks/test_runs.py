@@ -1,0 +1,181 @@
+"""A task comes to exactly one ending, whatever happens to the workers that run it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
+
+from tests.cast import Cast
+from webapp import engine
+from webapp.core.actor import Actor
+from webapp.core.errors import Invalid
+from webapp.core.extensions import db
+from webapp.core.live.announcements import Announcement
+from webapp.engine import control, retries, runs
+from webapp.tasks import running, services
+from webapp.tasks.models import Status, Task
+
+BROKEN = OperationalError("SELECT 1", {}, sqlite3.OperationalError("no such column: x"))
+
+
+@pytest.fixture
+def does(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[running.Run], None]], None]:
+    """Says what a task of the kind "example" does."""
+
+    def set_function(function: Callable[[running.Run], None]) -> None:
+        monkeypatch.setitem(running._functions, "example", function)
+
+    return set_function
+
+
+@pytest.fixture
+def task(alice: Actor) -> Task:
+    made = services.start_task("example", title="An example", input={}, actor=alice)
+    db.session.commit()
+    return made
+
+
+def stored(task: Task) -> Task:
+    db.session.expire_all()
+    return db.session.scalars(select(Task).where(Task.id == task.id)).one()
+
+
+def test_it_goes_on_at_its_checkpoint(task: Task, does: Callable[..., None]) -> None:
+    def work(run: running.Run) -> None:
+        for number in range(run.task.checkpoint.get("done", 0), 4):
+            run.hold()
+            run.advance((number + 1) / 4, {"done": number + 1}, {"count": number + 1})
+            if number == 1 and run.number == 1:
+                raise engine.Interrupted
+
+    does(work)
+    with pytest.raises(engine.Interrupted):
+        running.run_task(task.id)
+    assert (stored(task).status, task.checkpoint, task.attempts) == ("running", {"done": 2}, 1)
+    running.run_task(task.id)
+    assert (stored(task).status, task.result, task.run_number) == ("completed", {"count": 4}, 2)
+
+
+def test_a_run_that_another_has_superseded_leaves_no_trace(
+    task: Task, does: Callable[..., None]
+) -> None:
+    def work(run: running.Run) -> None:
+        db.session.execute(update(Task).values(run_number=Task.run_number + 1))
+        db.session.commit()
+        with pytest.raises(runs.RunSuperseded):
+            run.hold()
+        raise Invalid("This run has no say any more.")
+
+    does(work)
+    running.run_task(task.id)
+    assert (stored(task).status, task.error) == ("running", None)
+
+
+def test_work_that_kills_its_worker_again_and_again_has_failed(
+    task: Task, does: Callable[..., None]
+) -> None:
+    def work(run: running.Run) -> None:
+        raise engine.Interrupted
+
+    does(work)
+    for _ in range(runs.MAX_ATTEMPTS):
+        with pytest.raises(engine.Interrupted):
+            running.run_task(task.id)
+    running.run_task(task.id)
+    assert stored(task).status == "failed"
+    assert task.error == "Its worker died five times at the same place."
+
+
+@pytest.mark.parametrize("commits", [True, False], ids=["in its last batch", "between batches"])
+def test_a_cancelled_task_is_told_as_cancelled(
+    cast: Cast, task: Task, does: Callable[..., None], commits: bool
+) -> None:
+    def work(run: running.Run) -> None:
+        run.hold()
+        run.advance(0.5, {}, {})
+        services.cancel_task(task.id, actor=cast.actor("alice"))
+        if not commits:
+            run.hold()
+
+    does(work)
+    running.run_task(task.id)
+    assert stored(task).status == "cancelled"
+
+
+def test_a_token_ends_a_task_in_the_middle_of_a_batch(
+    task: Task, does: Callable[..., None]
+) -> None:
+    token = engine.Token(task.id)
+
+    def work(run: running.Run) -> None:
+        run.hold()
+        run.task.title = "Half a batch"
+        token.cancel()
+        engine.sleep(600)
+
+    does(work)
+    with control.running(token):
+        running.run_task(task.id)
+    assert (stored(task).status, task.title) == ("cancelled", "An example")
+
+
+def test_a_fault_of_its_own_is_tried_a_few_times_and_then_told(
+    task: Task, does: Callable[..., None]
+) -> None:
+    def work(run: running.Run) -> None:
+        raise BROKEN
+
+    does(work)
+    token = engine.Token(task.id)
+    with control.running(token):
+        for token.failures in range(retries.MAX_FAILURES - 1):
+            with pytest.raises(OperationalError):
+                running.run_task(task.id)
+        token.failures += 1
+        running.run_task(task.id)
+    assert stored(task).status == "failed"
+    assert task.error == "Something went wrong on our side; the log has the details."
+
+
+def test_progress_gives_all_tries_back(task: Task, does: Callable[..., None]) -> None:
+    token = engine.Token(task.id)
+    token.failures = 3
+    does(lambda run: run.advance(1.0, {}, {}))
+    with control.running(token):
+        running.run_task(task.id)
+    assert token.failures == 0
+
+
+def test_an_ending_is_insisted_on(monkeypatch: pytest.MonkeyPatch, task: Task) -> None:
+    monkeypatch.setattr(runs, "pause_before_retry", lambda _failures: 0)
+    calls = []
+
+    def end() -> None:
+        calls.append(1)
+        if len(calls) < 2 * retries.MAX_FAILURES:
+            raise BROKEN
+
+    runs.insist(end)
+    assert len(calls) == 2 * retries.MAX_FAILURES
+
+
+def test_each_batch_and_the_end_are_announced(task: Task, does: Callable[..., None]) -> None:
+    def count() -> int:
+        found = db.session.scalars(select(Announcement.feed))
+        return sum(topic == f"task:{task.id}" for topic in found)
+
+    def work(run: running.Run) -> None:
+        before = count()
+        run.hold()
+        run.advance(0.5, {}, {})
+        assert count() == before + 1
+
+    does(work)
+    before = count()
+    running.run_task(task.id)
+    assert stored(task).status == Status.COMPLETED
+    assert count() == before + 3
