@@ -7,9 +7,13 @@ const status = root.querySelector("[data-ask-status]");
 const template = document.querySelector("#result-template");
 const dot = document.querySelector("[data-live-dot]");
 
+// The server's close code for a session that has ended.
+const ENDED = 1008;
+
 let socket = null;
 let attempt = 0;
 let pending = null;
+let asked = 0;
 
 function showLive(isLive) {
   dot?.classList.toggle("live", isLive);
@@ -25,8 +29,12 @@ function connect() {
     if (pending) send(pending);
   });
   socket.addEventListener("message", (event) => take(JSON.parse(event.data)));
-  socket.addEventListener("close", () => {
+  socket.addEventListener("close", ({ code, reason }) => {
     showLive(false);
+    if (code === ENDED) {
+      status.textContent = `${reason} Reload the page to go on.`;
+      return;
+    }
     attempt += 1;
     setTimeout(connect, Math.min(500 * 2 ** attempt, 30000));
   });
@@ -34,10 +42,13 @@ function connect() {
 
 function send(question) {
   pending = question;
-  socket.send(JSON.stringify({ query: question }));
+  asked += 1;
+  socket.send(JSON.stringify({ id: asked, query: question }));
 }
 
-function take({ event, data }) {
+function take({ id, event, data }) {
+  // An answer to an earlier question may still be coming in.
+  if (id !== undefined && id !== asked) return;
   if (event === "started") {
     list.replaceChildren();
     status.textContent = "Searching…";

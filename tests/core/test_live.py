@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
+from http.client import HTTPConnection
 from http.cookiejar import CookieJar
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +14,7 @@ from urllib.request import HTTPCookieProcessor, build_opener
 import pytest
 from simple_websocket import Client, ConnectionClosed, ConnectionError
 
-from tests.server import EMAIL, PASSWORD, Installation, eventually
+from tests.server import EMAIL, PASSWORD, Installation
 
 
 def frames(socket: Client, count: int) -> list[dict[str, Any]]:
@@ -51,6 +53,28 @@ def test_a_question_is_answered_in_frames(
         assert frame["data"]["status"] == 422
     socket.send(json.dumps({"query": "tea", "top_k": 1}))
     assert len(frames(socket, 3)) == 3
+    socket.close()
+
+
+def test_two_questions_at_once_are_told_apart(installation: Installation, agent: str) -> None:
+    socket = installation.socket(f"/ws/query/{agent}")
+    asked: list[Any] = [1, "second", 3]
+    for mark in asked:
+        socket.send(json.dumps({"id": mark, "query": "green tea", "top_k": 1}))
+    found = frames(socket, 9)
+    for mark in asked:
+        events = [frame["event"] for frame in found if frame["id"] == mark]
+        assert events == ["started", "result", "completed"]
+    socket.send(json.dumps({"id": "bad", "query": ""}))
+    (refused,) = frames(socket, 1)
+    assert (refused["id"], refused["data"]["status"]) == ("bad", 422)
+    for no_id in (True, 1.5, ["x"], "x" * 101):
+        socket.send(json.dumps({"id": no_id, "query": "tea"}))
+        (refused,) = frames(socket, 1)
+        assert "id" not in refused
+        assert refused["data"]["errors"][0]["field"] == "id"
+    socket.send(json.dumps({"query": "tea", "top_k": 1}))
+    assert all("id" not in frame for frame in frames(socket, 3))
     socket.close()
 
 
@@ -106,18 +130,57 @@ def test_silent_sockets_hold_no_thread(installation: Installation) -> None:
         socket.close()
 
 
-def test_a_revoked_key_ends_its_sockets(installation: Installation) -> None:
+def test_a_revoked_key_ends_its_sockets_and_says_why(
+    installation: Installation, agent: str
+) -> None:
     key = installation.request("POST", "/api-keys", {"name": "short-lived"})
-    socket = installation.socket("/ws/live?topic=overview:all", **{"X-API-Key": key["key"]})
-    socket.receive(timeout=60)
+    headers = {"X-API-Key": key["key"]}
+    sockets = [
+        installation.socket(path, **headers)
+        for path in ("/ws/live?topic=overview:all", f"/ws/query/{agent}")
+    ]
+    sockets[0].receive(timeout=60)
     installation.request("DELETE", f"/api-keys/{key['id']}")
-    installation.request("POST", "/agents", {"name": "Later", "instructions": "x"})
+    for socket in sockets:
+        assert goodbye(socket) == (1008, "The API key is no longer valid.")
 
-    def is_closed() -> bool:
-        try:
-            socket.receive(timeout=0.2)
-        except ConnectionClosed:
-            return True
-        return False
 
-    eventually(is_closed)
+def goodbye(socket: Client) -> tuple[int, str]:
+    """The code and the reason of a socket that is closed without another frame."""
+    with pytest.raises(ConnectionClosed) as closed:
+        socket.receive(timeout=60)
+    return int(closed.value.reason), closed.value.message
+
+
+def test_a_question_after_the_key_was_revoked_has_no_answer(
+    installation: Installation, agent: str
+) -> None:
+    key = installation.request("POST", "/api-keys", {"name": "short-lived"})
+    socket = installation.socket(f"/ws/query/{agent}", **{"X-API-Key": key["key"]})
+    installation.request("DELETE", f"/api-keys/{key['id']}")
+    with suppress(ConnectionClosed):
+        socket.send(json.dumps({"query": "green tea"}))
+    assert goodbye(socket) == (1008, "The API key is no longer valid.")
+
+
+def test_a_revoked_key_ends_its_stream_with_an_event(
+    installation: Installation, agent: str
+) -> None:
+    for number in range(9):
+        document = {"title": f"Kettle {number}", "content": f"A kettle of {number} litres."}
+        installation.request("POST", "/documents", document)
+    slow = {"name": "Slow", "handle": "slow-stream", "instructions": "x",
+            "features_config": {"stream_delay_ms": 5000}}  # fmt: skip
+    installation.request("POST", "/agents", slow)
+    key = installation.request("POST", "/api-keys", {"name": "short-lived"})
+    headers = {"X-API-Key": key["key"], "Content-Type": "application/json"}
+    connection = HTTPConnection("127.0.0.1", installation.port, timeout=60)
+    body = json.dumps({"query": "kettle", "top_k": 9})
+    connection.request("POST", "/api/v1/agents/slow-stream/query/stream", body, headers)
+    response = connection.getresponse()
+    assert b'"started"' in response.readline() + response.readline()
+    installation.request("DELETE", f"/api-keys/{key['id']}")
+    events = [json.loads(line[6:]) for line in response.read().splitlines() if b"data:" in line]
+    assert events[-1]["detail"] == "The API key is no longer valid."
+    assert "completed" not in [event.get("status") for event in events]
+    connection.close()

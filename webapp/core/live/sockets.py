@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from socket import socket as Socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection
 from wsproto.utilities import RemoteProtocolError
 
+from webapp.core import limits
 from webapp.core.actor import Actor, Role
 from webapp.core.errors import DomainError, Forbidden, Invalid, Malformed, problem
 from webapp.core.live import handover
@@ -30,15 +31,26 @@ from webapp.core.security import current_actor, required_role, requires
 log = structlog.get_logger(__name__)
 
 MAX_FEEDS = 20
+#: characters of an asker's id
+MAX_ID = 100
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A JSON frame `{"event", "data"}`, sent `pause` seconds after the one before."""
+    """A JSON frame `{"event", "data"}`, sent `pause` seconds after the one before.
+
+    Where the message that it answers had an `id`, the frame has the same: what is asked at once
+    is answered at once, so that the frames of two answers may come in turns.
+    """
 
     event: str
     data: Any
     pause: float = 0.0
+    id: str | int | None = None
+
+    def text(self) -> str:
+        own = {} if self.id is None else {"id": self.id}
+        return json.dumps(own | {"event": self.event, "data": self.data})
 
 
 #: `answer(message, actor, **view_args)` → frames
@@ -154,29 +166,42 @@ async def _answer(connection: WebSocket, steps: Steps[Frame]) -> None:
         while not connection.is_closed and (frame := await steps.next()) is not None:
             await asyncio.sleep(frame.pause)
             if not connection.is_closed:
-                text = json.dumps({"event": frame.event, "data": frame.data})
-                connection.write(text_frame(text))
+                connection.write(text_frame(frame.text()))
 
 
 def _frames(
     answer: Answer, text: str, connection: WebSocket, view_args: dict[str, Any]
 ) -> Iterator[Frame]:
-    """The answer to one message, asked for with the rights of this moment."""
+    """The answer to one message, with the rights of this moment, counted as a request is."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
     actor = admissions_of(app).renew([connection]).get(connection)
     if actor is None:
         return
+    asker = None
     try:
-        yield from answer(_parse(text), actor, **view_args)
+        limits.count(actor)
+        message = _parse(text)
+        asker = _take_id(message)
+        for frame in answer(message, actor, **view_args):
+            yield replace(frame, id=asker)
     except DomainError as error:
-        body = problem(
-            error.status, error.message, code=error.code, title=error.title, errors=error.errors
-        )
-        yield Frame("error", body)
+        yield Frame("error", _problem_of(error), id=asker)
     except Exception:
         log.exception("socket_answer_failed", path=request.path)
         body = problem(500, "Something went wrong on our side.", code="internal_error")
-        yield Frame("error", body)
+        yield Frame("error", body, id=asker)
+
+
+def _problem_of(error: DomainError) -> dict[str, Any]:
+    return problem(
+        error.status,
+        error.message,
+        code=error.code,
+        title=error.title,
+        errors=error.errors,
+        extras=error.extras,
+        suggestions=error.suggestions,
+    )
 
 
 def _parse(text: str) -> Any:
@@ -184,3 +209,13 @@ def _parse(text: str) -> Any:
         return current_app.json.loads(text)
     except ValueError as error:
         raise Invalid(f"This frame is not JSON: {error}", code="malformed") from error
+
+
+def _take_id(message: Any) -> str | int | None:
+    """The asker's id, taken out of the message."""
+    given = message.pop("id", None) if isinstance(message, dict) else None
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, str | int) or len(str(given)) > MAX_ID:
+        raise Invalid(f"An id is a number or a text of at most {MAX_ID} characters.", field="id")
+    return given
