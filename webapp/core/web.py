@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from apiflask import APIFlask
 from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import generate_csrf
+from jinja2 import Environment
+from jinja2.runtime import Macro
 from markupsafe import Markup, escape
 from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
@@ -25,13 +27,32 @@ MAX_LIMIT = 100
 
 def init_app(app: APIFlask) -> None:
     app.jinja_env.globals.update(
-        dom_id=dom_id, url_with=url_with, csrf_field=csrf_field, marked=marked
+        dom_id=dom_id,
+        url_with=url_with,
+        csrf_field=csrf_field,
+        marked=marked,
+        ui=Components(app.jinja_env),
     )
     app.jinja_env.filters.update(iso=clock.iso)
     # The order of a schema's properties means something to its author.
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+
+
+class Components:
+    """The macros of `templates/components`, at hand in every template without an import.
+
+    `ui.badge("draft")` is the macro `badge` of `components/badge.html`. A macro sees what it is
+    given and the application's globals, never the page's own variables.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    def __getattr__(self, name: str) -> Macro:
+        module = self._environment.get_template(f"components/{name}.html").module
+        return cast("Macro", getattr(module, name))
 
 
 def csrf_field() -> Markup:
