@@ -5,7 +5,12 @@ import os
 import signal
 import sys
 
+from gunicorn.arbiter import Arbiter
+
+from webapp import startup
 from webapp.config import BadSettings, Settings
+
+PR_SET_PDEATHSIG = 1
 
 try:
     settings = Settings.from_environment()
@@ -31,18 +36,30 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 
 
 def post_fork(server, worker):
-    """Let a web process end with its master, so that the port is free for the next one.
+    """Let a web process die with its master, so that the port is free for the next one.
 
     And let its threads take turns faster than Python's 5 ms: a search computes for long, and a
     short request beside it waits for a turn at every query of its own.
     """
     sys.setswitchinterval(0.0003)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != server.pid:  # It died in the meantime.
+            os._exit(1)
 
 
 def post_worker_init(worker):
-    """Let streams that have ended give their connection back."""
+    """Serve no database that is older than the code; on the first start, say where it begins.
+
+    And let streams that have ended give their connection back.
+    """
     from webapp.core.live import handover
 
+    try:
+        is_there = startup.wait_for_database(worker.wsgi, worker.notify)
+    except BadSettings as error:
+        print(error, file=sys.stderr, flush=True)
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)
+    if is_there and worker.age == 1:
+        startup.show_setup_link(worker.wsgi)
     handover.serve_from(worker)

@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     from webapp import cli
     from webapp.config import Settings
     from webapp.core import api, bodies, database, errors, live, logs, migrations, security, web
-    from webapp.core.extensions import csrf, db, migrate
+    from webapp.core.extensions import csrf, db
     from webapp.index import embedding
 
     settings = settings or Settings.from_environment()
@@ -72,13 +72,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     db.init_app(app)
     with app.app_context():
         database.prepare_sqlite(db.engine)
-    migrate.init_app(
-        app,
-        db,
-        directory=str(ROOT / "migrations"),
-        include_object=migrations.is_ours,
-        render_item=_render_type,
-    )
+    migrations.init_app(app)
     csrf.init_app(app)
     api.init_app(app)
     errors.init_app(app)
@@ -125,16 +119,3 @@ def _favicon() -> Any:
     from flask import redirect, url_for
 
     return redirect(url_for("static", filename="favicon.svg"))
-
-
-def _render_type(kind: str, item: Any, _context: Any) -> str | bool:
-    """Our column types by their name in a migration, where Alembic would write their insides."""
-    from webapp.core import database
-
-    if kind == "type" and type(item).__module__ == database.__name__:
-        return f"database.{type(item).__name__}()"
-    if item is database.BigId or (kind == "type" and repr(item) == repr(database.BigId)):
-        return "database.BigId"
-    if kind == "type" and item is database.Json:
-        return "database.Json"
-    return False

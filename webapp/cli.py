@@ -1,4 +1,4 @@
-"""Commands: prepare, worker, seed, and the features' own."""
+"""Commands: prepare, worker, seed, db, and the features' own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import click
 from apiflask import APIFlask
 from flask import current_app
 
+from webapp.config import BadSettings, Settings
+
 
 def init_app(app: APIFlask) -> None:
-    for command in (prepare, worker, seed):
+    for command in (prepare, worker, seed, db):
         app.cli.add_command(command)
 
 
@@ -16,23 +18,39 @@ def init_app(app: APIFlask) -> None:
 @click.option("--quiet", is_flag=True, help="Do not print the link of the first start.")
 def prepare(quiet: bool) -> None:
     """Bring the database up to date; on the first start print the link that makes the admin."""
-    from webapp.accounts import setup
-    from webapp.core import migrations
+    from webapp import startup
 
-    settings = current_app.config["CALLBOARD"]
-    migrations.upgrade(settings)
-    path = setup.prepare(settings)
-    if path and not quiet:
-        link = f"{settings.base_url}{path}"
-        click.echo(f"\n  First start. Make your admin account here, once:\n\n    {link}\n")
+    _prepare()
+    if not quiet:
+        startup.show_setup_link(current_app)
 
 
 @click.command()
 def worker() -> None:
-    """Run jobs until told to stop."""
+    """Bring the database up to date, and run jobs until told to stop."""
     from webapp.engine.worker import main
 
+    _prepare()
+    click.echo("The database is up to date.")
     main(current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's, not the app's
+
+
+def _prepare() -> None:
+    """Bring the database up to date, and make the admin that the settings name."""
+    from webapp import startup
+    from webapp.accounts import setup
+    from webapp.core import migrations
+    from webapp.core.errors import DomainError
+
+    settings: Settings = current_app.config["CALLBOARD"]
+    try:
+        startup.check_database(settings)
+        migrations.upgrade(settings)
+        setup.prepare(settings)
+    except BadSettings as error:
+        raise SystemExit(str(error)) from None
+    except DomainError as error:  # about the first admin
+        raise SystemExit(error.message) from None
 
 
 @click.command()
@@ -41,3 +59,13 @@ def seed() -> None:
     from webapp.overview import samples
 
     click.echo(samples.seed_oldest_organization())
+
+
+@click.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def db(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Flask-Migrate's commands, for those who write migrations."""
+    from flask_migrate.cli import db as commands
+
+    commands.main(arguments, prog_name="flask db", obj=context.obj)

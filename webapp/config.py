@@ -105,7 +105,7 @@ class Settings(BaseModel):
         ),
     ] = None
     workers: Annotated[
-        int, _variable("CALLBOARD_WORKERS", "workers that `make run` starts", ge=0, le=64)
+        int, _variable("CALLBOARD_WORKERS", "workers that `make run` starts", ge=1, le=64)
     ] = 1
     web_concurrency: Annotated[int, _variable("WEB_CONCURRENCY", "web processes", ge=1, le=64)] = 1
     organization: Annotated[

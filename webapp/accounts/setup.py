@@ -18,34 +18,39 @@ def prepare(settings: Settings) -> str | None:
 
     None when the first start is over. The link stays the same until it has been used.
     """
+    if services.has_organization() or not settings.admin_email:
+        return path(settings)
+    user = services.create_first_organization(
+        settings.organization,
+        email=settings.admin_email,
+        password=settings.admin_password or "",
+    )
+    if settings.admin_api_key:
+        actor = services.actor_of(user)
+        keys.create_key("First key", actor=actor, key=settings.admin_api_key)
+    return None
+
+
+def path(settings: Settings) -> str | None:
+    """The path of the setup page with its one-time token, while there is no admin to come."""
     if services.has_organization():
         (settings.data_dir / TOKEN_FILE).unlink(missing_ok=True)
         return None
-    if settings.admin_email and settings.admin_password:
-        user = services.create_first_organization(
-            settings.organization,
-            email=settings.admin_email,
-            password=settings.admin_password,
-        )
-        if settings.admin_api_key:
-            actor = services.actor_of(user)
-            keys.create_key("First key", actor=actor, key=settings.admin_api_key)
-        return None
-    return f"/setup?token={_kept_token(settings.data_dir)}"
+    return None if settings.admin_email else f"/setup?token={_kept_token(settings.data_dir)}"
 
 
 def is_token(settings: Settings, token: str) -> bool:
     """Whether this is the one-time token of the setup page."""
-    path = settings.data_dir / TOKEN_FILE
-    if not path.exists():
+    file = settings.data_dir / TOKEN_FILE
+    if not file.exists():
         return False
     digest = hashlib.sha256(token.encode(errors="replace")).digest()
-    return compare_digest(hashlib.sha256(path.read_bytes()).digest(), digest)
+    return compare_digest(hashlib.sha256(file.read_bytes()).digest(), digest)
 
 
 def _kept_token(data_dir: Path) -> str:
-    path = data_dir / TOKEN_FILE
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(24))
-    return path.read_text()
+    file = data_dir / TOKEN_FILE
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(24))
+    return file.read_text()

@@ -5,23 +5,59 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import flask_migrate
-from sqlalchemy import text
+from flask import Flask
+from sqlalchemy import inspect, text
+from werkzeug.local import LocalProxy
 
 from webapp import engine
-from webapp.config import Settings
+from webapp.config import BadSettings, Settings
+from webapp.core import database
 from webapp.core.extensions import db
 
+FOLDER = Path(__file__).parents[2] / "migrations"
+#: The revisions are the numbers that the files begin with.
+NEWEST = max(path.name[:4] for path in (FOLDER / "versions").glob("[0-9]*.py"))
 ADVISORY_LOCK = 0x43616C6C  # "Call"
 
 
+def init_app(app: Flask) -> None:
+    """Register Flask-Migrate, to be loaded once it is used: a web process never uses it."""
+    app.extensions["migrate"] = LocalProxy(partial(_load, app))
+
+
 def upgrade(settings: Settings) -> None:
-    """Run the outstanding migrations and the job engine's own; safe to call from many at once."""
+    """Run the job engine's outstanding migrations and ours; safe to call from many at once.
+
+    Ours come last, so that all is ready once `are_done`. Raises BadSettings for a database that a
+    newer Callboard has brought further than this one knows.
+    """
+    import flask_migrate
+
     with _alone(settings):
-        flask_migrate.upgrade()
+        if (revision := _revision()) > NEWEST:
+            raise BadSettings(
+                f"The database was brought to revision {revision} by a newer Callboard; "
+                f"this one knows those up to {NEWEST}."
+            )
         engine.install(settings)
+        flask_migrate.upgrade()
+
+
+def are_done() -> bool:
+    """Whether the database is at least as new as this code; asks it two questions at most."""
+    return _revision() >= NEWEST
+
+
+def _revision() -> str:
+    """The number of the migration that ran last; empty before the first."""
+    with db.engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return ""
+        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
 
 
 def is_ours(thing: Any, name: str | None, kind: str, *_: Any) -> bool:
@@ -33,6 +69,24 @@ def is_ours(thing: Any, name: str | None, kind: str, *_: Any) -> bool:
         return name is None or not engine.owns_table(name)
     only = thing.info.get("only") if kind == "index" else None
     return only in (None, db.engine.dialect.name)
+
+
+def _load(app: Flask) -> Any:
+    from flask_migrate import Migrate
+
+    Migrate(app, db, directory=str(FOLDER), include_object=is_ours, render_item=_render_type)
+    return app.extensions["migrate"]  # It has put itself into the place of the proxy.
+
+
+def _render_type(kind: str, item: Any, _context: Any) -> str | bool:
+    """Our column types by their name in a migration, where Alembic would write their insides."""
+    if kind == "type" and type(item).__module__ == database.__name__:
+        return f"database.{type(item).__name__}()"
+    if item is database.BigId or (kind == "type" and repr(item) == repr(database.BigId)):
+        return "database.BigId"
+    if kind == "type" and item is database.Json:
+        return "database.Json"
+    return False
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.core import clock, retention
 from webapp.core.extensions import db
-from webapp.engine import backend, control, jobs, retries
+from webapp.engine import backend, control, jobs, readiness, retries
 from webapp.engine.bells import Bell
 from webapp.engine.control import Token
 from webapp.engine.leases import LeaseLost, open_leases
@@ -68,6 +68,7 @@ class Worker:
         with self.app.app_context():
             shut_down = backend.launch(self.engine, self.executor_id, self._run_job, self.bells)
         logger.info("Worker %s takes jobs.", self.executor_id)
+        readiness.notify()
         # In a thread of its own: a long deletion must not keep the jobs of dead workers waiting.
         threading.Thread(target=self._keep_forgetting, name="retention", daemon=True).start()
         while not control.is_stopping():
