@@ -1,0 +1,66 @@
+"""What the README tells people to type does what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.database import new_database
+from tests.server import ROOT, Installation
+
+#: `make run` without installing what is installed
+MAKE = f"make() {{ exec {shlex.quote(sys.executable)} -P webapp/engine/supervisor.py; }}"
+
+
+def script() -> str:
+    """The commands under "The same journey as a script"."""
+    text = (ROOT / "README.md").read_text()
+    return text.split("## The same journey as a script", 1)[1].split("```sh\n")[1].split("```")[0]
+
+
+@pytest.fixture
+def place(database_url: str, tmp_path: Path) -> Installation:
+    return Installation(tmp_path, new_database(database_url), with_admin=False)
+
+
+def test_the_journey_as_a_script(place: Installation, tmp_path: Path) -> None:
+    # In a folder of its own, because the script writes there.
+    for name in ("docs", "webapp", "templates", "static", "migrations", "gunicorn.conf.py"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "wsgi.py").symlink_to(ROOT / "wsgi.py")
+    process = subprocess.Popen(
+        ["bash", "-euc", f"{MAKE}\n{script()}\nkill %1; wait %1"],
+        cwd=tmp_path, env=place.environment, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        output, _ = process.communicate(timeout=300)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+    assert process.returncode == 0, output
+    said = list(json_in(output))
+    (answer,) = [item for item in said if "results" in item]
+    assert answer["results"][0]["metadata"]["title"] == "Tea"
+    # The file is found because the script has waited for the task that reads it.
+    (best,) = [item for item in said if item.get("index") == 0]
+    assert best["metadata"]["heading_path"] == ["Hand-off"]
+    assert said[-1]["status"] == "completed"
+
+
+def json_in(text: str) -> Iterator[dict[str, Any]]:
+    """All JSON objects of a text, one after the other, events of a stream among them."""
+    decoder = json.JSONDecoder()
+    while (start := text.find("{")) >= 0:
+        found, end = decoder.raw_decode(text, start)
+        yield found
+        text = text[end:]
