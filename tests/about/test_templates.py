@@ -1,0 +1,30 @@
+"""The templates, read as files: what they name is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from apiflask import APIFlask
+from jinja2 import meta, nodes
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_names_only_templates_and_components_that_exist(
+    app: APIFlask, name: str
+) -> None:
+    tree = app.jinja_env.parse((TEMPLATES / name).read_text())
+    for other in meta.find_referenced_templates(tree):
+        assert other is None or other in NAMES, f"There is no {other}."
+    for attribute in tree.find_all(nodes.Getattr):
+        if isinstance(attribute.node, nodes.Name) and attribute.node.name == "ui":
+            assert callable(getattr(app.jinja_env.globals["ui"], attribute.attr))
+
+
+def test_a_component_is_a_macro_in_a_file_of_its_own(app: APIFlask) -> None:
+    for path in (TEMPLATES / "components").glob("[!_]*.html"):
+        tree = app.jinja_env.parse(path.read_text())
+        assert [macro.name for macro in tree.find_all(nodes.Macro)] == [path.stem]
