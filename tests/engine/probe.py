@@ -108,6 +108,7 @@ def make_app(settings: Settings, *, install: bool = False) -> Flask:
         if install:
             engine.install(settings)
             numbers.metadata.create_all(db.engine)
+            db.metadata.create_all(db.engine, tables=[db.metadata.tables["workers"]])
     return app
 
 

@@ -39,6 +39,7 @@ from webapp.engine.jobs import (
 )
 from webapp.engine.registry import Job, Queue, job, register
 from webapp.engine.retries import will_retry
+from webapp.engine.workers import WorkerState, list_workers
 
 __all__ = [
     "Cancelled",
@@ -49,6 +50,7 @@ __all__ = [
     "Queue",
     "RetryLater",
     "Token",
+    "WorkerState",
     "cancel",
     "check_interrupted",
     "enqueue",
@@ -56,6 +58,7 @@ __all__ = [
     "get_token",
     "install",
     "job",
+    "list_workers",
     "owns_table",
     "progress",
     "register",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import select
@@ -16,12 +17,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, NoReturn
 
+import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from webapp.core import clock, retention
 from webapp.core.extensions import db
-from webapp.engine import backend, control, jobs, readiness, retries
+from webapp.engine import backend, control, jobs, readiness, retries, workers
 from webapp.engine.bells import Bell
 from webapp.engine.control import Token
 from webapp.engine.leases import LeaseLost, open_leases
@@ -57,6 +59,7 @@ class Worker:
         self.bells = {name: Bell(q.concurrency) for name, q in self.registry.queues.items()}
         self._tokens: dict[str, Token] = {}
         self._changed = threading.Condition()
+        self._beat_at = -math.inf
         self._stop_read, self._stop_write = os.pipe()
 
     def run(self) -> None:
@@ -77,6 +80,7 @@ class Worker:
         self._interrupt()
         shut_down()
         self.wakeups.close()
+        self._take_leave()
         self.leases.release(self.executor_id)
         logger.info("Worker %s has stopped.", self.executor_id)
         # Not through the interpreter's own end, which waits for threads that have not stopped.
@@ -129,6 +133,8 @@ class Worker:
                     logger.warning("Took over %s jobs of dead worker %s.", count, executor_id)
                 finally:
                     self.leases.release(executor_id)
+            if time.monotonic() - self._beat_at >= workers.BEAT_SECONDS:
+                self._beat(connection)
             for name in backend.find_waiting(connection, self.registry.queues.values()):
                 self.bells[name].ring()
             with self._changed:
@@ -139,6 +145,21 @@ class Worker:
             if isinstance(error, LeaseLost) or not self.settings.is_sqlite:
                 self._leave()
             logger.warning("The sweep for dead workers failed: %s", error)
+
+    def _beat(self, connection: sa.Connection) -> None:
+        """Show that we are alive, and take off the list who is not: its lease is free."""
+        workers.beat(connection, self.executor_id)
+        self._beat_at = time.monotonic()
+        for executor_id in workers.find_silent(connection):
+            if executor_id != self.executor_id and self.leases.hold(executor_id):
+                workers.forget(connection, executor_id)
+                self.leases.release(executor_id)
+
+    def _take_leave(self) -> None:
+        try:
+            workers.forget(self.leases.connect(), self.executor_id)
+        except (LeaseLost, DBAPIError) as error:
+            logger.warning("The list of workers could not be told: %s", error)
 
     def _leave(self) -> NoReturn:
         """Others may already run our jobs; what is not committed yet must not be."""

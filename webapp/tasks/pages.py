@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from webapp import engine
 from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query, to
@@ -25,6 +26,7 @@ def index() -> Response:
         query=query,
         statuses=list(Status),
         kinds=running.kinds(),
+        workers=engine.list_workers(),
     )
 
 
