@@ -10,6 +10,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.browser import Browser
+from tests.contract import Contract
 from webapp.accounts import keys
 from webapp.accounts import services as accounts
 from webapp.accounts.models import User
@@ -20,11 +21,22 @@ PASSWORD = "correct horse battery"
 
 
 class Client(FlaskClient):
-    """A client whose requests have an application context of their own, as real ones do."""
+    """A client whose requests have an application context of their own, as real ones do.
+
+    It holds every answer of the API to the API's document.
+    """
 
     def open(self, *args: Any, **options: Any) -> TestResponse:
         with self.application.app_context():
-            return super().open(*args, **options)
+            response = super().open(*args, **options)
+            self._hold_to_its_word(response)
+            return response
+
+    def _hold_to_its_word(self, response: TestResponse) -> None:
+        """Whatever the API answers in a test is what its document says."""
+        method, path = response.request.method, response.request.path
+        if path.startswith("/api/") and method not in ("HEAD", "OPTIONS"):
+            Contract.of(self.application).check(method, path, response)
 
 
 class Api:

@@ -111,6 +111,11 @@ class Installation:
             raise
         return json.loads(content) if content else None
 
+    def document(self) -> Any:
+        """The API's own document."""
+        with urlopen(f"{self.url}/openapi.json", timeout=60) as response:
+            return json.load(response)
+
     def socket(self, path: str, **headers: str) -> Client:
         client = Client(f"ws://127.0.0.1:{self.port}{path}", headers=headers or {"X-API-Key": KEY})
         # A frame that came together with the handshake waits in this client for the next one.

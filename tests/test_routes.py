@@ -50,7 +50,8 @@ ROLES = {
     "POST /api/v1/api-keys /api/v1/knowledge/search": Role.VIEWER,
     "DELETE /api/v1/api-keys/<uuid:key_id>": Role.VIEWER,
     "POST /api/v1/agents/<agent_id>/query /api/v1/agents/<agent_id>/query/stream": Role.MEMBER,
-    "POST /api/v1/agents /api/v1/agents/<agent_id>/restore /api/v1/documents": Role.ADMIN,
+    "POST /api/v1/agents /api/v1/agents/<agent_id>/restore /api/v1/documents "
+    "/api/v1/documents/upload": Role.ADMIN,
     "POST /api/v1/documents/import /api/v1/tasks/<task_id>/retry /api/v1/members": Role.ADMIN,
     "GET /taxonomies /taxonomies/<version> /taxonomies/<version>/compare "
     "/api/v1/taxonomies /api/v1/taxonomies/<version>/tree /api/v1/taxonomies/<version>/nodes "

@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         "webapp",
         title="Callboard",
         version=__version__,
-        docs_path=None,
+        enable_openapi=False,  # core/openapi.py makes the document
         static_folder=str(ROOT / "static"),
         template_folder=str(ROOT / "templates"),
         root_path=str(ROOT),

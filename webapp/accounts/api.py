@@ -33,6 +33,7 @@ KEYS = TypeAdapter(list[KeyAnswer])
 @bp.get("/organization")
 @requires(Role.VIEWER)
 @bp.output(OrganizationAnswer)
+@bp.doc(operation_id="organization.get")
 def organization() -> Organization:
     """The organization that the credentials belong to"""
     return db.session.get_one(Organization, current_actor().organization_id)
@@ -41,6 +42,7 @@ def organization() -> Organization:
 @bp.get("/members")
 @requires(Role.VIEWER)
 @bp.output(list[MemberAnswer])
+@bp.doc(operation_id="members.list")
 def members() -> Response:
     """The organization's people"""
     found = services.list_members(actor=current_actor())
@@ -51,7 +53,7 @@ def members() -> Response:
 @requires(Role.ADMIN)
 @bp.input(MemberBody, arg_name="body")
 @bp.output(MemberAnswer, 201)
-@bp.doc(responses=[409])
+@bp.doc(operation_id="members.add", responses=[409])
 def add_member(body: MemberBody) -> User:
     """Add a person with a first password"""
     return services.add_member(
@@ -62,6 +64,7 @@ def add_member(body: MemberBody) -> User:
 @bp.get("/api-keys")
 @requires(Role.VIEWER)
 @bp.output(list[KeyAnswer])
+@bp.doc(operation_id="apiKeys.list")
 def api_keys() -> Response:
     """API keys: an admin sees all of them, others their own"""
     found = keys.list_keys(actor=current_actor())
@@ -72,6 +75,7 @@ def api_keys() -> Response:
 @requires(Role.VIEWER)
 @bp.input(KeyBody, arg_name="body")
 @bp.output(NewKeyAnswer, 201)
+@bp.doc(operation_id="apiKeys.create")
 def create_api_key(body: KeyBody) -> NewKeyAnswer:
     """Make an API key; the answer is the only place that ever shows it"""
     row, secret = keys.create_key(
@@ -83,7 +87,7 @@ def create_api_key(body: KeyBody) -> NewKeyAnswer:
 
 @bp.delete("/api-keys/<uuid:key_id>")
 @requires(Role.VIEWER)
-@bp.doc(responses={204: "Revoked", 409: "Already revoked"})
+@bp.doc(operation_id="apiKeys.revoke", responses={204: "Revoked", 409: "Already revoked"})
 def revoke_api_key(key_id: UUID) -> tuple[str, int]:
     """Revoke an API key, at once and for ever"""
     keys.revoke_key(key_id, actor=current_actor())

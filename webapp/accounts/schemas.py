@@ -18,7 +18,7 @@ class OrganizationAnswer(Answer):
 class MemberBody(Body):
     email: str = Field(max_length=320, examples=["bob@example.com"])
     role: Role = Role.MEMBER
-    password: str = Field(min_length=8, max_length=200)
+    password: str = Field(min_length=8, max_length=200, examples=["correct horse battery"])
 
 
 class MemberAnswer(Answer):

@@ -44,6 +44,7 @@ class DeletionQuery(Query):
 @requires(Role.VIEWER)
 @bp.input(AgentQuery, location="query", arg_name="query")
 @bp.output(list[AgentAnswer])
+@bp.doc(operation_id="agents.list")
 def index(query: AgentQuery) -> Response:
     """Agents, newest first"""
     return list_response(AGENTS, services.list_agents(query, actor=current_actor()))
@@ -53,6 +54,7 @@ def index(query: AgentQuery) -> Response:
 @requires(Role.VIEWER)
 @bp.input(AgentSearch, location="query", arg_name="query")
 @bp.output(AgentSearchAnswer)
+@bp.doc(operation_id="agents.search")
 def search(query: AgentSearch) -> dict[str, Any]:
     """Agents whose name, handle or description holds a text; `total` counts all of them"""
     agents, total = services.search_agents(query, actor=current_actor())
@@ -64,7 +66,7 @@ def search(query: AgentSearch) -> dict[str, Any]:
 @requires(Role.ADMIN)
 @bp.input(AgentCreate, arg_name="body")
 @bp.output(AgentAnswer, 201)
-@bp.doc(responses=[409])
+@bp.doc(operation_id="agents.create", responses=[409])
 def create(body: AgentCreate) -> tuple[Agent, int, dict[str, str]]:
     """Create an agent"""
     agent = services.create_agent(body, actor=current_actor())
@@ -74,7 +76,7 @@ def create(body: AgentCreate) -> tuple[Agent, int, dict[str, str]]:
 @bp.get("/<agent_id>")
 @requires(Role.VIEWER)
 @bp.output(AgentAnswer)
-@bp.doc(responses={304: "You have this state already (If-None-Match)"})
+@bp.doc(operation_id="agents.get", responses={304: "You have this state already (If-None-Match)"})
 def show(agent_id: str) -> Response:
     """One agent, by UUID or handle, with its ETag"""
     return agent_response(services.get_agent(agent_id, actor=current_actor()))
@@ -84,7 +86,7 @@ def show(agent_id: str) -> Response:
 @requires(Role.ADMIN)
 @bp.input(AgentUpdate, arg_name="body")
 @bp.output(AgentAnswer)
-@bp.doc(responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
+@bp.doc(operation_id="agents.update", responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
 def update(agent_id: str, body: AgentUpdate) -> Response:
     """Change the fields that are given"""
     return agent_response(
@@ -96,7 +98,7 @@ def update(agent_id: str, body: AgentUpdate) -> Response:
 @requires(Role.ADMIN)
 @bp.input(AgentPatch, arg_name="body")
 @bp.output(AgentAnswer)
-@bp.doc(responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
+@bp.doc(operation_id="agents.patch", responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
 def patch(agent_id: str, body: AgentPatch) -> Response:
     """Change name, scope, configuration, or pause and resume"""
     return agent_response(
@@ -108,6 +110,7 @@ def patch(agent_id: str, body: AgentPatch) -> Response:
 @requires(Role.ADMIN)
 @bp.input(DeletionQuery, location="query", arg_name="query")
 @bp.doc(
+    operation_id="agents.delete",
     responses={204: "Deleted; POST …/restore brings it back, unless permanent", 409: "", 412: ""},
     extensions={"x-parameters": [IF_MATCH]},
 )
@@ -121,7 +124,7 @@ def destroy(agent_id: str, query: DeletionQuery) -> tuple[str, int]:
 @bp.post("/<agent_id>/restore")
 @requires(Role.ADMIN)
 @bp.output(AgentAnswer)
-@bp.doc(responses=[409])
+@bp.doc(operation_id="agents.restore", responses=[409])
 def restore(agent_id: str) -> Response:
     """Bring a deleted agent back"""
     return agent_response(deletion.restore_agent(agent_id, actor=current_actor()))
@@ -130,6 +133,7 @@ def restore(agent_id: str) -> Response:
 @bp.post("/<agent_id>/duplicate")
 @requires(Role.ADMIN)
 @bp.output(AgentAnswer, 201)
+@bp.doc(operation_id="agents.duplicate")
 def duplicate(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
     """A second agent with the same definition and no history"""
     return _duplicate(agent_id)
@@ -138,6 +142,7 @@ def duplicate(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
 @bp.post("/<agent_id>/clone")
 @requires(Role.ADMIN)
 @bp.output(AgentAnswer, 201)
+@bp.doc(operation_id="agents.clone")
 def clone(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
     """The same as `duplicate`"""
     return _duplicate(agent_id)

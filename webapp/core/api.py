@@ -1,26 +1,26 @@
-"""The JSON API's shared manners: strict bodies, documented refusals, OpenAPI 3.1.
+"""The JSON API's shared manners: strict bodies, lists with their totals, the API's document.
 
-Feature APIs use APIFlask's `@bp.input` and `@bp.output` with pydantic schemas; this module makes
-the documents say what really happens: problem+json for every error.
+Feature APIs use APIFlask's `@bp.input` and `@bp.output` with pydantic schemas, and `@bp.doc` for
+what those do not say; `core/openapi.py` makes the document of them.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, cast
 
 from apiflask import APIFlask
-from apiflask.helpers import get_reason_phrase
 from apiflask.schema_adapters.pydantic import PydanticAdapter
 from apiflask.schema_adapters.registry import registry
 from flask import Request, Response, current_app, render_template
 from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel, TypeAdapter
 
-from webapp.core.errors import PROBLEM, Invalid
-from webapp.core.schemas import Answer, Body, Problem, Query, read, read_text
-from webapp.core.security import SECURITY_SCHEMES, public
+from webapp.core import openapi
+from webapp.core.errors import Invalid
+from webapp.core.schemas import Answer, Body, Query, read, read_text
+from webapp.core.security import public
 from webapp.core.web import Page
 
 __all__ = ["Answer", "Body", "Query", "StrictJson", "list_response"]
@@ -67,24 +67,18 @@ def list_response(adapter: TypeAdapter[Any], page: Page) -> Response:
 def init_app(app: APIFlask) -> None:
     app.json = StrictJson(app)
     registry.register("pydantic", _Adapter)
-    app.config.update(
-        OPENAPI_VERSION="3.1.0",
-        SECURITY_SCHEMES=SECURITY_SCHEMES,
-        AUTO_VALIDATION_ERROR_RESPONSE=False,
-        AUTO_AUTH_ERROR_RESPONSE=False,
-        AUTO_404_RESPONSE=False,
-        AUTO_OPERATION_ID=True,
-        AUTO_SERVERS=False,
-        VALIDATION_ERROR_STATUS_CODE=422,
-        DESCRIPTION=(
-            "Define agents, ground them in documents, run them and watch them. "
-            "Errors are RFC 9457 problems; `code` is stable."
-        ),
-        LICENSE={"name": "MIT", "identifier": "MIT"},
-    )
-    app.spec_processor(_document)
+    app.add_url_rule("/openapi.json", "openapi", public(_document))
     app.add_url_rule("/docs", "docs", public(lambda: _docs("docs/swagger.html")))
     app.add_url_rule("/redoc", "redoc", public(lambda: _docs("docs/redoc.html")))
+
+
+def _document() -> Response:
+    """The API's document, made at the first request for it."""
+    known = current_app.extensions
+    if "callboard-openapi" not in known:
+        document = openapi.describe(cast("APIFlask", current_app))
+        known["callboard-openapi"] = json.dumps(document, ensure_ascii=False)
+    return current_app.response_class(known["callboard-openapi"], mimetype="application/json")
 
 
 def _docs(template: str) -> Response:
@@ -96,50 +90,6 @@ def _docs(template: str) -> Response:
         "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'"
     )
     return response
-
-
-def _document(spec: dict[str, Any]) -> dict[str, Any]:
-    """Add to each operation the refusals that it can really give, as problem+json."""
-    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
-    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(schema.pop("$defs", {}))
-    schemas["Problem"] = schema
-    spec["components"]["responses"] = {
-        str(status): {
-            "description": get_reason_phrase(status, ""),
-            "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status in (400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 500, 503)
-    }
-    # Blueprints that share a tag would each name it.
-    spec["tags"] = list({tag["name"]: tag for tag in spec.get("tags", [])}.values())
-    for path, operations in spec["paths"].items():
-        for operation in operations.values():
-            responses = operation.setdefault("responses", {})
-            if "x-body" in operation:
-                operation["requestBody"] = operation.pop("x-body")
-            if "x-parameters" in operation:
-                operation.setdefault("parameters", []).extend(operation.pop("x-parameters"))
-            for status in _refusals(path, operation):
-                responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
-    return spec
-
-
-def _refusals(path: str, operation: dict[str, Any]) -> set[int]:
-    statuses = {int(code) for code in operation["responses"] if int(code) >= 400} | {
-        429,
-        500,
-        503,
-    }
-    if operation.get("security"):
-        statuses |= {401, 403}
-    if "{" in path:
-        statuses |= {404, 422}
-    if operation.get("parameters"):
-        statuses |= {422}
-    if operation.get("requestBody"):
-        statuses |= {400, 413, 415, 422}
-    return statuses
 
 
 def _refuse_constant(name: str) -> Any:

@@ -27,21 +27,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: how browsers send a page's form
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-SECURITY_SCHEMES: dict[str, Any] = {
-    "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-    "Bearer": {"type": "http", "scheme": "bearer"},
-    "Session": {"type": "apiKey", "in": "cookie", "name": "session"},
-}
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def requires(role: Role) -> Callable[[F], F]:
-    """Let only actors whose role includes `role` reach the view; documents 401 and 403."""
+    """Let only actors whose role includes `role` reach the view."""
 
     def decorate(view: F) -> F:
         view.required_role = role  # type: ignore[attr-defined]  # a mark on the view
-        spec = view.__dict__.setdefault("_spec", {})
-        spec["security"] = spec.get("security") or ["ApiKey", "Bearer", "Session"]
         return view
 
     return decorate
@@ -103,7 +96,7 @@ def init_app(app: APIFlask) -> None:
 def check_every_view_names_its_role(app: Flask) -> None:
     """Refuse to start with a view that is neither `@requires` nor `@public`."""
     for endpoint, view in app.view_functions.items():
-        if endpoint == "static" or endpoint.endswith(".static") or endpoint == "openapi.spec":
+        if endpoint == "static" or endpoint.endswith(".static"):
             public(view)
         elif not hasattr(view, "required_role"):
             raise RuntimeError(f"{endpoint} does not say who may use it (@requires or @public).")

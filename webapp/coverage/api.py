@@ -29,6 +29,7 @@ bp = APIBlueprint("coverage_api", __name__, url_prefix="/api/v1/agents/<agent_id
 @bp.get("/coverage")
 @requires(Role.VIEWER)
 @bp.output(CoverageAnswer)
+@bp.doc(operation_id="coverage.get")
 def show(agent_id: str) -> Response:
     """How much of its scope an agent's documents cover, as it is now"""
     found = services.get_coverage(agent_id, actor=current_actor())
@@ -42,6 +43,7 @@ def show(agent_id: str) -> Response:
 @requires(Role.VIEWER)
 @bp.input(GapQuery, location="query", arg_name="query")
 @bp.output(GapsAnswer)
+@bp.doc(operation_id="coverage.gaps")
 def gaps(agent_id: str, query: GapQuery) -> dict[str, object]:
     """Topics below a share of their target, those that miss most first"""
     actor = current_actor()
@@ -57,7 +59,7 @@ def gaps(agent_id: str, query: GapQuery) -> dict[str, object]:
 @requires(Role.ADMIN)
 @bp.input(TargetsBody, arg_name="body")
 @bp.output(CoverageAnswer)
-@bp.doc(responses=[400])
+@bp.doc(operation_id="coverage.setTargets", responses=[400])
 def set_targets(agent_id: str, body: TargetsBody) -> services.Coverage:
     """Set how many documents an agent wants on topics"""
     return services.set_targets(agent_id, body.root, actor=current_actor())
@@ -67,7 +69,15 @@ def set_targets(agent_id: str, body: TargetsBody) -> services.Coverage:
 @requires(Role.ADMIN)
 @bp.input(RefreshQuery, location="query", arg_name="query")
 @bp.output(TaskAnswer, 202, description="The task that measures; 200 where it has ended already")
-@bp.doc(responses={200: "The finished task, with `background=false`"})
+@bp.doc(
+    operation_id="coverage.refresh",
+    responses={
+        200: {
+            "description": "The finished task, with `background=false`",
+            "content": {"application/json": {"schema": TaskAnswer}},
+        }
+    },
+)
 def refresh(agent_id: str, query: RefreshQuery) -> tuple[Task, int, dict[str, str]]:
     """Measure an agent's coverage and keep it in its history"""
     task = refreshing.start_refresh(
@@ -82,6 +92,7 @@ def refresh(agent_id: str, query: RefreshQuery) -> tuple[Task, int, dict[str, st
 @bp.get("/coverage/status/<task_id>")
 @requires(Role.VIEWER)
 @bp.output(TaskAnswer)
+@bp.doc(operation_id="coverage.status")
 def status(agent_id: str, task_id: str) -> Task:
     """One of the agent's tasks"""
     return refreshing.get_refresh(agent_id, task_id, actor=current_actor())
@@ -91,6 +102,7 @@ def status(agent_id: str, task_id: str) -> Task:
 @requires(Role.VIEWER)
 @bp.input(HistoryQuery, location="query", arg_name="query")
 @bp.output(HistoryAnswer)
+@bp.doc(operation_id="coverage.history")
 def history(agent_id: str, query: HistoryQuery) -> services.History:
     """The kept measurements, newest first"""
     return services.get_history(

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, RootModel
+from pydantic import BeforeValidator, Field, RootModel, StrictInt
 
 from webapp.core.api import Answer, Query
 from webapp.coverage.services import MAX_HISTORY
@@ -58,10 +58,12 @@ class HistoryQuery(Query):
     limit: int = Field(MAX_HISTORY, ge=1, le=MAX_HISTORY)
 
 
-class TargetsBody(RootModel[dict[UUID, int | None]]):
+class TargetsBody(RootModel[dict[UUID, StrictInt | None]]):
     """How many documents an agent wants, by topic; 0: not measured, null: the taxonomy's own."""
 
-    model_config = {"json_schema_extra": {"examples": [{"8a4c…": 12}]}}
+    model_config = {
+        "json_schema_extra": {"examples": [{"0b9ab5a5-6a4e-4d8e-9a62-1d1f0c6f4a11": 12}]}
+    }
 
 
 class CoverageAnswer(Answer):

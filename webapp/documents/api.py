@@ -34,31 +34,46 @@ bp = APIBlueprint("documents_api", __name__, url_prefix="/api/v1", tag="Knowledg
 FORM = "multipart/form-data"
 LINES = (uploads.NDJSON, "application/ndjson", "application/jsonl")
 DOCUMENTS = TypeAdapter(list[DocumentAnswer])
-DOCUMENT_CONTENT = {
-    "required": True,
-    "content": {
-        "application/json": {"schema": DocumentBody.model_json_schema()},
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {
-                    "file": {"type": "string", "format": "binary"},
-                    "title": {"type": "string", "maxLength": 500},
-                    "external_id": {"type": "string", "maxLength": 255},
-                    "source_url": {"type": "string"},
-                    "nodes": {"type": "string", "description": "Topics, as a JSON array"},
-                    "version": {"type": "string", "description": "Of the taxonomy"},
-                    "confidence": {"type": "number", "minimum": 0, "maximum": 1},
-                    "metadata": {"type": "string", "description": "A JSON object"},
-                },
-            }
+DOCUMENT_CONTENT = {"application/json": {"schema": DocumentBody}}
+FILE_CONTENT = {
+    FORM: {
+        "schema": {
+            "type": "object",
+            "required": ["file"],
+            "properties": {
+                "file": {"type": "string", "format": "binary"},
+                "title": {"type": "string", "maxLength": 500},
+                "external_id": {"type": "string", "maxLength": 255},
+                "source_url": {"type": "string"},
+                "nodes": {"type": "string", "description": "Topics, as a JSON array"},
+                "version": {"type": "string", "description": "Of the taxonomy"},
+                "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+                "metadata": {"type": "string", "description": "A JSON object"},
+            },
         },
-    },
+        "example": {"file": "concepts.md", "title": "Concepts", "nodes": '["Callboard"]'},
+    }
 }
 NDJSON_CONTENT = {
-    "required": True,
-    "content": {uploads.NDJSON: {"schema": {"type": "string", "format": "binary"}}},
+    uploads.NDJSON: {
+        "schema": {"type": "string", "format": "binary"},
+        "example": '{"title": "Tea", "content": "Water of 80 degrees."}\n{"content": "More."}\n',
+    }
+}
+STARTED = {
+    "description": "For a multipart body: the task that reads the file",
+    "content": {"application/json": {"schema": TaskStarted}},
+}
+FILE = {
+    200: {
+        "description": "The file as it came, to be kept",
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": "# Concepts",
+            }
+        },
+    }
 }
 
 
@@ -66,6 +81,7 @@ NDJSON_CONTENT = {
 @requires(Role.VIEWER)
 @bp.input(DocumentQuery, location="query", arg_name="query")
 @bp.output(list[DocumentAnswer])
+@bp.doc(operation_id="documents.list")
 def index(query: DocumentQuery) -> Response:
     """Documents, newest first"""
     return list_response(DOCUMENTS, documents.list_documents(query, actor=current_actor()))
@@ -76,16 +92,12 @@ def index(query: DocumentQuery) -> Response:
 @requires(Role.ADMIN)
 @bp.output(DocumentAnswer, 201, description="The stored document, found from now on")
 @bp.doc(
-    responses={
-        202: {
-            "description": "The task that reads the uploaded file",
-            "content": {"application/json": {"schema": TaskStarted.model_json_schema()}},
-        }
-    },
-    extensions={"x-body": DOCUMENT_CONTENT},
+    operation_id="documents.create",
+    responses={202: STARTED},
+    extensions={"x-content": DOCUMENT_CONTENT},
 )
 def create() -> Response:
-    """Store a document: JSON at once, an uploaded file by a task"""
+    """Store a document; a multipart file is read as at `/documents/upload`"""
     if request.mimetype == FORM:
         return _upload()
     if request.mimetype != "application/json":
@@ -99,11 +111,31 @@ def create() -> Response:
     return _json(DocumentAnswer.model_validate(document), 201, location)
 
 
+@bp.post("/documents/upload")
+@accepts_upload(FORM)
+@requires(Role.ADMIN)
+@bp.output(TaskStarted, 202, description="The task that reads the file")
+@bp.doc(operation_id="documents.upload", extensions={"x-content": FILE_CONTENT})
+def upload() -> Response:
+    """Upload a file (Markdown, text, HTML, PDF, Word, NDJSON or a zip of them), read by a task"""
+    return _upload()
+
+
+def _upload() -> Response:
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        raise Invalid("The form has no file.", field="file", code="missing")
+    task = uploads.start_import(
+        [uploads.File(file.filename, file.stream)], options=_options(), actor=current_actor()
+    )
+    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
+
+
 @bp.post("/documents/import")
 @accepts_upload(*LINES)
 @requires(Role.ADMIN)
 @bp.output(TaskStarted, 202, description="The task that reads the lines")
-@bp.doc(extensions={"x-body": NDJSON_CONTENT})
+@bp.doc(operation_id="documents.import", extensions={"x-content": NDJSON_CONTENT})
 def import_() -> Response:
     """Import NDJSON: one document a line, as a task"""
     if request.mimetype not in LINES:
@@ -118,6 +150,7 @@ def import_() -> Response:
 @bp.get("/documents/<uuid:document_id>")
 @requires(Role.VIEWER)
 @bp.output(DocumentAnswer)
+@bp.doc(operation_id="documents.get")
 def show(document_id: UUID) -> Document:
     """One document"""
     return documents.get_document(document_id, actor=current_actor())
@@ -127,6 +160,7 @@ def show(document_id: UUID) -> Document:
 @requires(Role.ADMIN)
 @bp.input(DocumentChanges, arg_name="body")
 @bp.output(DocumentAnswer)
+@bp.doc(operation_id="documents.update")
 def update(document_id: UUID, body: DocumentChanges) -> Document:
     """Change a document: title, text, source, metadata, topics"""
     return documents.update_document(document_id, body, actor=current_actor())
@@ -134,7 +168,7 @@ def update(document_id: UUID, body: DocumentChanges) -> Document:
 
 @bp.get("/documents/<uuid:document_id>/original")
 @requires(Role.VIEWER)
-@bp.doc(responses={200: "The file as it came, to be kept"})
+@bp.doc(operation_id="documents.original", responses=FILE)
 def original(document_id: UUID) -> Response:
     """The file a document was read from"""
     return send_original(document_id)
@@ -143,7 +177,7 @@ def original(document_id: UUID) -> Response:
 @bp.post("/documents/<uuid:document_id>/retry")
 @requires(Role.ADMIN)
 @bp.output(TaskStarted, 202, description="The task that reads the file again")
-@bp.doc(responses=[409])
+@bp.doc(operation_id="documents.retry", responses=[409])
 def retry(document_id: UUID) -> Response:
     """Read a failed document's file again"""
     task = uploads.retry_document(document_id, actor=current_actor())
@@ -154,6 +188,7 @@ def retry(document_id: UUID) -> Response:
 @requires(Role.ADMIN)
 @bp.input(ProposalsBody, arg_name="body")
 @bp.output(list[DocumentAnswer])
+@bp.doc(operation_id="documents.reviewProposals")
 def settle_proposals(body: ProposalsBody) -> list[Document]:
     """Confirm the topics proposed for documents, or reject them"""
     return documents.settle_topics(
@@ -163,7 +198,7 @@ def settle_proposals(body: ProposalsBody) -> list[Document]:
 
 @bp.delete("/documents/<uuid:document_id>")
 @requires(Role.ADMIN)
-@bp.doc(responses={204: "Deleted"})
+@bp.doc(operation_id="documents.delete", responses={204: "Deleted"})
 def destroy(document_id: UUID) -> tuple[str, int]:
     """Delete a document and its passages"""
     documents.delete_document(document_id, actor=current_actor())
@@ -173,6 +208,7 @@ def destroy(document_id: UUID) -> tuple[str, int]:
 @bp.post("/knowledge/index/check")
 @requires(Role.ADMIN)
 @bp.output(TaskStarted, 202, description="The task that compares the index with the documents")
+@bp.doc(operation_id="index.check")
 def check_index() -> Response:
     """Check the index"""
     task = indexing.start_check(actor=current_actor())
@@ -182,7 +218,7 @@ def check_index() -> Response:
 @bp.post("/knowledge/index/rebuild")
 @requires(Role.ADMIN)
 @bp.output(TaskStarted, 202, description="The task; the old index serves until it is done")
-@bp.doc(responses=[409])
+@bp.doc(operation_id="index.rebuild", responses=[409])
 def rebuild_index() -> Response:
     """Build the index anew, with the installation's embedder"""
     task = indexing.start_rebuild(actor=current_actor())
@@ -196,16 +232,6 @@ def send_original(document_id: UUID) -> Response:
     response.headers.set("Content-Disposition", "attachment", filename=name)
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
-
-
-def _upload() -> Response:
-    file = request.files.get("file")
-    if file is None or not file.filename:
-        raise Invalid("The form has no file.", field="file", code="missing")
-    task = uploads.start_import(
-        [uploads.File(file.filename, file.stream)], options=_options(), actor=current_actor()
-    )
-    return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
 
 
 def _options() -> FileOptions:

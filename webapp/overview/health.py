@@ -22,6 +22,7 @@ class HealthAnswer(Answer):
 @limiter.exempt
 @public
 @bp.output(HealthAnswer)
+@bp.doc(operation_id="health.alive")
 def alive() -> dict[str, str]:
     """The process answers"""
     return {"status": "ok"}
@@ -32,6 +33,7 @@ def alive() -> dict[str, str]:
 @limiter.exempt
 @public
 @bp.output(HealthAnswer)
+@bp.doc(operation_id="health.ready")
 def ready() -> dict[str, str]:
     """The process answers and reaches its database"""
     try:

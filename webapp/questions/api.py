@@ -24,15 +24,22 @@ bp = APIBlueprint("questions_api", __name__, url_prefix="/api/v1", tag="Knowledg
 MAX_STREAM_SECONDS = 300.0
 
 
+EVENTS = {
+    "text/event-stream": {
+        "schema": {"type": "string"},
+        "example": 'id: 1\ndata: {"status": "started", "agent_id": "…"}\n\n',
+    }
+}
 EVENT_STREAM = {
     200: {
         "description": "Server-sent events: started, one a result, completed",
-        "content": {
-            "text/event-stream": {
-                "schema": {"type": "string"},
-                "example": 'id: 1\ndata: {"status": "started", "agent_id": "…"}\n\n',
-            }
-        },
+        "content": EVENTS,
+    }
+}
+ANSWER_OR_STREAM = {
+    200: {
+        "description": "The answer; with `streaming: true` its events",
+        "content": {"application/json": {"schema": QueryAnswer}, **EVENTS},
     }
 }
 
@@ -41,6 +48,7 @@ EVENT_STREAM = {
 @requires(Role.VIEWER)
 @bp.input(SearchBody, arg_name="body")
 @bp.output(SearchAnswer)
+@bp.doc(operation_id="knowledge.search")
 def search(body: SearchBody) -> SearchAnswer:
     """Search all documents of the organization"""
     return services.search_documents(body, actor=current_actor())
@@ -50,6 +58,7 @@ def search(body: SearchBody) -> SearchAnswer:
 @requires(Role.MEMBER)
 @bp.input(QueryBody, arg_name="body")
 @bp.output(QueryAnswer)
+@bp.doc(operation_id="agents.query", responses=ANSWER_OR_STREAM)
 def query(agent_id: str, body: QueryBody) -> QueryAnswer | Response:
     """Ask an agent; `streaming: true` answers as `/query/stream`"""
     if body.streaming:
@@ -60,7 +69,7 @@ def query(agent_id: str, body: QueryBody) -> QueryAnswer | Response:
 @bp.post("/agents/<agent_id>/query/stream")
 @requires(Role.MEMBER)
 @bp.input(QueryBody, arg_name="body")
-@bp.doc(responses=EVENT_STREAM)
+@bp.doc(operation_id="agents.queryStream", responses=EVENT_STREAM)
 def query_stream(agent_id: str, body: QueryBody) -> Response:
     """Ask an agent and read the results as server-sent events"""
     return _stream(agent_id, body)

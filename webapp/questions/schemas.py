@@ -36,7 +36,7 @@ class QueryBody(Body):
 class SearchBody(Body):
     """A search over all documents of the organization."""
 
-    query: QueryText
+    query: QueryText = Field(examples=["rotate an API key"])
     top_k: StrictInt = Field(10, ge=1, le=50)
     strategy: Strategy = "hybrid"
     keyword_weight: float | None = Field(

@@ -22,6 +22,7 @@ TASKS = TypeAdapter(list[TaskAnswer])
 @requires(Role.VIEWER)
 @bp.input(TaskQuery, location="query", arg_name="query")
 @bp.output(list[TaskAnswer])
+@bp.doc(operation_id="tasks.list")
 def index(query: TaskQuery) -> Response:
     """Tasks, newest first"""
     return list_response(TASKS, services.list_tasks(query, actor=current_actor()))
@@ -30,6 +31,7 @@ def index(query: TaskQuery) -> Response:
 @bp.get("/<task_id>")
 @requires(Role.VIEWER)
 @bp.output(TaskAnswer)
+@bp.doc(operation_id="tasks.get")
 def show(task_id: str) -> Task:
     """One task with its progress"""
     return services.get_task(task_id, actor=current_actor())
@@ -37,7 +39,10 @@ def show(task_id: str) -> Task:
 
 @bp.delete("/<task_id>")
 @requires(Role.ADMIN)
-@bp.doc(responses={204: "Cancelled, or asked to stop", 409: "It has ended already"})
+@bp.doc(
+    operation_id="tasks.cancel",
+    responses={204: "Cancelled, or asked to stop", 409: "It has ended already"},
+)
 def cancel(task_id: str) -> tuple[str, int]:
     """Cancel a task"""
     services.cancel_task(task_id, actor=current_actor())
@@ -47,7 +52,7 @@ def cancel(task_id: str) -> tuple[str, int]:
 @bp.post("/<task_id>/retry")
 @requires(Role.ADMIN)
 @bp.output(TaskAnswer, 201)
-@bp.doc(responses=[409])
+@bp.doc(operation_id="tasks.retry", responses=[409])
 def retry(task_id: str) -> Task:
     """Start a failed or cancelled task again"""
     return services.retry_task(task_id, actor=current_actor())

@@ -34,6 +34,7 @@ NODES = TypeAdapter(list[NodeAnswer])
 @bp.get("")
 @requires(Role.VIEWER)
 @bp.output(list[TaxonomyAnswer])
+@bp.doc(operation_id="taxonomies.list")
 def index() -> list[Taxonomy]:
     """The versions, the highest first"""
     return services.list_taxonomies(actor=current_actor())
@@ -44,7 +45,7 @@ def index() -> list[Taxonomy]:
 @requires(Role.ADMIN)
 @bp.input(TaxonomyBody, arg_name="body")
 @bp.output(GrownAnswer, 201)
-@bp.doc(responses=[409])
+@bp.doc(operation_id="taxonomies.create", responses=[409])
 def grow(body: TaxonomyBody) -> tuple[services.Grown, int]:
     """Make a version, or add nodes and edges to one that is there"""
     return services.grow_taxonomy(body, actor=current_actor()), 201
@@ -53,6 +54,7 @@ def grow(body: TaxonomyBody) -> tuple[services.Grown, int]:
 @bp.get("/<version>/tree")
 @requires(Role.VIEWER)
 @bp.output(TreeAnswer)
+@bp.doc(operation_id="taxonomies.tree")
 def tree(version: str) -> services.Tree:
     """All nodes, each at its canonical path"""
     return services.get_tree(version, actor=current_actor())
@@ -62,6 +64,7 @@ def tree(version: str) -> services.Tree:
 @requires(Role.VIEWER)
 @bp.input(NodeQuery, location="query", arg_name="query")
 @bp.output(list[NodeAnswer])
+@bp.doc(operation_id="taxonomies.nodes")
 def nodes(version: str, query: NodeQuery) -> Response:
     """Nodes whose path holds a text"""
     return list_response(NODES, services.list_nodes(version, query, actor=current_actor()))
@@ -71,7 +74,7 @@ def nodes(version: str, query: NodeQuery) -> Response:
 @requires(Role.ADMIN)
 @bp.input(NodeChanges, arg_name="body")
 @bp.output(NodeAnswer)
-@bp.doc(responses=[400])
+@bp.doc(operation_id="taxonomies.updateNode", responses=[400])
 def update_node(version: str, node_id: UUID, body: NodeChanges) -> services.Node:
     """Rename a topic, give it a target, or hang it elsewhere"""
     return editing.update_node(version, node_id, body, actor=current_actor())
@@ -80,7 +83,10 @@ def update_node(version: str, node_id: UUID, body: NodeChanges) -> services.Node
 @bp.delete("/<version>/nodes/<uuid:node_id>")
 @requires(Role.ADMIN)
 @bp.input(DeletionQuery, location="query", arg_name="query")
-@bp.doc(responses={204: "Deleted; topics below it have moved up", 409: "An agent's scope names it"})
+@bp.doc(
+    operation_id="taxonomies.deleteNode",
+    responses={204: "Deleted; topics below it have moved up", 409: "An agent's scope names it"},
+)
 def destroy_node(version: str, node_id: UUID, query: DeletionQuery) -> tuple[str, int]:
     """Delete a topic"""
     editing.delete_node(version, node_id, actor=current_actor(), force=query.force)
@@ -90,7 +96,7 @@ def destroy_node(version: str, node_id: UUID, query: DeletionQuery) -> tuple[str
 @bp.delete("/<version>")
 @requires(Role.ADMIN)
 @bp.input(DeletionQuery, location="query", arg_name="query")
-@bp.doc(responses={204: "Deleted", 409: "Agents use it"})
+@bp.doc(operation_id="taxonomies.delete", responses={204: "Deleted", 409: "Agents use it"})
 def destroy(version: str, query: DeletionQuery) -> tuple[str, int]:
     """Delete a version with its topics"""
     editing.delete_taxonomy(version, actor=current_actor(), force=query.force)
@@ -100,6 +106,7 @@ def destroy(version: str, query: DeletionQuery) -> tuple[str, int]:
 @bp.get("/<version>/compare/<other>")
 @requires(Role.VIEWER)
 @bp.output(ComparisonAnswer)
+@bp.doc(operation_id="taxonomies.compare")
 def compare(version: str, other: str) -> Any:
     """Which paths came and which went from one version to another"""
     return services.compare_taxonomies(version, other, actor=current_actor())

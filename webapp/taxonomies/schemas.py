@@ -62,7 +62,7 @@ class NodeBody(Body):
 class NodeChanges(Body):
     """What may change of a topic; only what is given does."""
 
-    label: Label | None = None
+    label: Label | None = Field(None, examples=["Aerodynamics"])
     target_documents: int | None = Field(None, ge=0, le=1_000_000)
     parent_ids: list[UUID] = Field([], max_length=100, description="None: at the top")
 

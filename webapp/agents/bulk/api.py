@@ -28,7 +28,7 @@ class BulkDeletionQuery(BulkQuery):
 @bp.input(BulkQuery, location="query", arg_name="query")
 @bp.input(BulkUpdate, arg_name="body")
 @bp.output(BulkAnswer)
-@bp.doc(responses=[409])
+@bp.doc(operation_id="agents.updateMany", responses=[409])
 def update(query: BulkQuery, body: BulkUpdate) -> BulkAnswer:
     """Change many agents at once"""
     return _answer(
@@ -43,7 +43,7 @@ def update(query: BulkQuery, body: BulkUpdate) -> BulkAnswer:
 @bp.input(BulkDeletionQuery, location="query", arg_name="query")
 @bp.input(BulkSelection, arg_name="body")
 @bp.output(BulkAnswer)
-@bp.doc(responses=[409])
+@bp.doc(operation_id="agents.deleteMany", responses=[409])
 def destroy(query: BulkDeletionQuery, body: BulkSelection) -> BulkAnswer:
     """Delete many agents softly"""
     return _answer(

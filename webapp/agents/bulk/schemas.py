@@ -19,6 +19,8 @@ class StrictFilter(AgentFilter):
 class BulkSelection(Body):
     """Agents by UUID or handle, or all that the list's filters find."""
 
+    model_config = {"json_schema_extra": {"examples": [{"ids": ["coding-expert"]}]}}
+
     ids: list[Word] | None = Field(None, max_length=1000)
     filter: StrictFilter | None = None
 
@@ -47,6 +49,14 @@ class BulkChanges(AgentUpdate):
 
 
 class BulkUpdate(BulkSelection):
+    """Which agents, and what changes in each of them."""
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [{"filter": {"tool": "search"}, "changes": {"paused": True}}]
+        }
+    }
+
     changes: BulkChanges
 
     @model_validator(mode="after")

@@ -43,6 +43,7 @@ class GraphAnswer(Answer):
 @bp.get("/handoffs")
 @requires(Role.VIEWER)
 @bp.output(GraphAnswer)
+@bp.doc(operation_id="agents.handoffs")
 def show() -> services.Graph:
     """Who hands off to whom, and what is wrong with it"""
     return services.get_graph(actor=current_actor())

@@ -40,17 +40,24 @@ class ReleasesAnswer(Answer):
 
 
 class RollbackBody(Body):
-    environment: Environment = Environment.PRODUCTION
+    """Which environment goes back, and to what."""
+
+    environment: Environment = Field(Environment.PRODUCTION, examples=[Environment.PRODUCTION])
     to: str | None = Field(None, max_length=64, description="A semver; otherwise the one below")
 
 
 class ReleaseStatusBody(Body):
-    status: Literal[Status.PUBLISHED, Status.DEPRECATED, Status.ARCHIVED]
+    """What a release is from now on."""
+
+    status: Literal[Status.PUBLISHED, Status.DEPRECATED, Status.ARCHIVED] = Field(
+        examples=[Status.DEPRECATED]
+    )
 
 
 @bp.get("/releases")
 @requires(Role.VIEWER)
 @bp.output(ReleasesAnswer)
+@bp.doc(operation_id="releases.list")
 def index(agent_id: str) -> ReleasesAnswer:
     """The releases, newest first, and which one each environment runs"""
     found = services.list_releases(agent_id, actor=current_actor())
@@ -67,7 +74,7 @@ def index(agent_id: str) -> ReleasesAnswer:
 @requires(Role.ADMIN)
 @bp.input(PublishBody, arg_name="body")
 @bp.output(ReleaseAnswer)
-@bp.doc(responses=[409, 412])
+@bp.doc(operation_id="releases.publish", responses=[409, 412])
 def publish(agent_id: str, version: int, body: PublishBody) -> ReleaseAnswer:
     """Publish a version, or promote it to another environment"""
     actor = current_actor()
@@ -79,7 +86,7 @@ def publish(agent_id: str, version: int, body: PublishBody) -> ReleaseAnswer:
 @requires(Role.ADMIN)
 @bp.input(RollbackBody, arg_name="body")
 @bp.output(ReleaseAnswer)
-@bp.doc(responses=[409])
+@bp.doc(operation_id="releases.rollback", responses=[409])
 def roll_back(agent_id: str, body: RollbackBody) -> ReleaseAnswer:
     """Let an environment run an earlier release again"""
     actor = current_actor()
@@ -91,7 +98,7 @@ def roll_back(agent_id: str, body: RollbackBody) -> ReleaseAnswer:
 @requires(Role.ADMIN)
 @bp.input(ReleaseStatusBody, arg_name="body")
 @bp.output(ReleaseAnswer)
-@bp.doc(responses=[409])
+@bp.doc(operation_id="releases.update", responses=[409])
 def update(agent_id: str, semver: str, body: ReleaseStatusBody) -> ReleaseAnswer:
     """Deprecate, archive or reinstate a release"""
     actor = current_actor()

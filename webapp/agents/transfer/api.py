@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from webapp.agents.schemas import AgentAnswer, AgentFilter
 from webapp.agents.transfer import services
-from webapp.agents.transfer.schemas import PortableAgent
+from webapp.agents.transfer.schemas import ImportBody, PortableAgent
 from webapp.agents.transfer.services import Include
 from webapp.core.actor import Role
 from webapp.core.api import Answer, Query
@@ -22,24 +22,7 @@ bp = APIBlueprint("agent_transfer_api", __name__, url_prefix="/api/v1/agents", t
 
 
 #: an object with the agents, or the bare array that an export is
-IMPORT_CONTENT = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["agents"],
-                "additionalProperties": False,
-                "properties": {
-                    "agents": {
-                        "type": "array",
-                        "items": {"$ref": "#/components/schemas/PortableAgent"},
-                    }
-                },
-            }
-        }
-    },
-}
+IMPORT_CONTENT = {"application/json": {"schema": ImportBody}}
 
 
 class ExportQuery(AgentFilter):
@@ -88,6 +71,7 @@ class ImportAnswer(Answer):
 @requires(Role.ADMIN)
 @bp.input(ExportQuery, location="query", arg_name="query")
 @bp.output(list[PortableAgent])
+@bp.doc(operation_id="agents.export")
 def export(query: ExportQuery) -> Response:
     """All active agents, or those that match, in a portable form"""
     return export_response(query)
@@ -98,7 +82,7 @@ def export(query: ExportQuery) -> Response:
 @accepts_upload("application/json")
 @bp.input(ImportQuery, location="query", arg_name="query")
 @bp.output(ImportAnswer)
-@bp.doc(extensions={"x-body": IMPORT_CONTENT})
+@bp.doc(operation_id="agents.import", extensions={"x-content": IMPORT_CONTENT})
 def import_(query: ImportQuery) -> services.ImportReport:
     """Create agents from an export; one bad item, and nothing is written"""
     agents = services.read_import(request.get_json())

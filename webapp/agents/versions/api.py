@@ -75,6 +75,7 @@ VERSIONS = TypeAdapter(list[VersionAnswer])
 @requires(Role.VIEWER)
 @bp.input(PageQuery, location="query", arg_name="query")
 @bp.output(list[VersionAnswer])
+@bp.doc(operation_id="versions.list")
 def index(agent_id: str, query: PageQuery) -> Response:
     """The versions that are kept, newest first"""
     paging = Paging(query.limit, query.offset)
@@ -84,6 +85,7 @@ def index(agent_id: str, query: PageQuery) -> Response:
 @bp.get("/<int:version>")
 @requires(Role.VIEWER)
 @bp.output(VersionAnswer)
+@bp.doc(operation_id="versions.get")
 def show(agent_id: str, version: int) -> AgentVersion:
     """One version; the current one answers 404 until it is published"""
     return services.get_version(agent_id, version, actor=current_actor())
@@ -92,6 +94,7 @@ def show(agent_id: str, version: int) -> AgentVersion:
 @bp.get("/<int:version>/diff/<other>")
 @requires(Role.VIEWER)
 @bp.output(DiffAnswer)
+@bp.doc(operation_id="versions.diff")
 def diff(agent_id: str, version: int, other: str) -> services.Comparison:
     """What changed from one version to another; `other` may be `current`"""
     if other != "current" and not (other.isascii() and other.isdigit()):
@@ -103,7 +106,7 @@ def diff(agent_id: str, version: int, other: str) -> services.Comparison:
 @bp.post("/<int:version>/rollback")
 @requires(Role.ADMIN)
 @bp.output(AgentAnswer)
-@bp.doc(responses=[409, 412])
+@bp.doc(operation_id="versions.rollback", responses=[409, 412])
 def roll_back(agent_id: str, version: int) -> Agent:
     """Put a version back, as a new version"""
     return services.roll_back(agent_id, version, actor=current_actor(), if_match=if_match())

@@ -18,7 +18,7 @@ bp = APIBlueprint("moves_api", __name__, url_prefix="/api/v1", tag="Coverage")
 @requires(Role.ADMIN)
 @bp.input(MoveBody, arg_name="body")
 @bp.output(MovePreview)
-@bp.doc(responses=[400, 404])
+@bp.doc(operation_id="moves.preview", responses=[400, 404])
 def preview(version: str, body: MoveBody) -> services.Preview:
     """What moving to this version would do; writes nothing"""
     return services.preview_move(version, body, actor=current_actor())
@@ -28,7 +28,7 @@ def preview(version: str, body: MoveBody) -> services.Preview:
 @requires(Role.ADMIN)
 @bp.input(MoveBody, arg_name="body")
 @bp.output(TaskStarted, 202, description="The task that moves documents, then agents")
-@bp.doc(responses=[400, 404, 409])
+@bp.doc(operation_id="moves.start", responses=[400, 404, 409])
 def create(version: str, body: MoveBody) -> tuple[Task, int, dict[str, str]]:
     """Move agents, and what documents are about, to this version"""
     task = services.start_move(version, body, actor=current_actor())

@@ -21,7 +21,7 @@ bp = APIBlueprint("scopes_api", __name__, url_prefix="/api/v1", tag="Coverage")
 @requires(Role.ADMIN)
 @bp.input(FromTaxonomyBody, arg_name="body")
 @bp.output(AgentAnswer, 201)
-@bp.doc(responses=[409])
+@bp.doc(operation_id="agents.createFromTaxonomy", responses=[409])
 def create(body: FromTaxonomyBody) -> tuple[Agent, int, dict[str, str]]:
     """Make an agent that knows about topics of a taxonomy"""
     agent = services.create_agent(body, actor=current_actor())
@@ -32,7 +32,7 @@ def create(body: FromTaxonomyBody) -> tuple[Agent, int, dict[str, str]]:
 @requires(Role.ADMIN)
 @bp.input(ScopeBody, arg_name="body")
 @bp.output(AgentAnswer)
-@bp.doc(responses=[400, 412])
+@bp.doc(operation_id="scopes.update", responses=[400, 412])
 def update(agent_id: str, body: ScopeBody) -> Response:
     """Let an agent know about other topics; none at all: all documents"""
     agent = services.set_scope(
@@ -45,7 +45,7 @@ def update(agent_id: str, body: ScopeBody) -> Response:
 @requires(Role.VIEWER)
 @bp.input(ScopeBody, arg_name="body")
 @bp.output(ScopeAnswer)
-@bp.doc(responses=[400])
+@bp.doc(operation_id="scopes.measure", responses=[400])
 def measure(body: ScopeBody) -> services.Extent:
     """How many documents some topics come to; writes nothing"""
     return services.measure_topics(body, actor=current_actor())

@@ -21,7 +21,7 @@ bp = APIBlueprint(
 @requires(Role.ADMIN)
 @bp.input(BulkBody, arg_name="body")
 @bp.output(BulkPreview)
-@bp.doc(responses=[400])
+@bp.doc(operation_id="documents.previewMany", responses=[400])
 def preview(body: BulkBody) -> services.Preview:
     """How many documents a bulk change is about"""
     return services.preview_bulk(body, actor=current_actor())
@@ -31,7 +31,7 @@ def preview(body: BulkBody) -> services.Preview:
 @requires(Role.ADMIN)
 @bp.input(BulkBody, arg_name="body")
 @bp.output(TaskStarted, 202, description="The task that does it")
-@bp.doc(responses=[400])
+@bp.doc(operation_id="documents.changeMany", responses=[400])
 def start(body: BulkBody) -> tuple[Task, int, dict[str, str]]:
     """Delete many documents, or say what they are about"""
     task = services.start_bulk(body, actor=current_actor())

@@ -23,6 +23,14 @@ class StrictFilter(DocumentFilter):
 class BulkBody(Body):
     """Documents by id, or all that the list's filters find."""
 
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {"action": "add_topics", "filter": {"q": "tea"}, "nodes": [["Drinks", "Tea"]]}
+            ]
+        }
+    }
+
     action: Action
     ids: list[UUID] | None = Field(None, min_length=1, max_length=1000)
     filter: StrictFilter | None = Field(None, description="{} stands for all documents")

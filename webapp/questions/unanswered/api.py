@@ -36,6 +36,7 @@ class UnansweredAnswer(Answer):
 @requires(Role.VIEWER)
 @bp.input(UnansweredQuery, location="query", arg_name="query")
 @bp.output(list[UnansweredAnswer])
+@bp.doc(operation_id="unanswered.list")
 def index(agent_id: str, query: UnansweredQuery) -> list[UnansweredQuestion]:
     """Open questions that the agent's documents hardly answer, those asked most first"""
     return services.list_unanswered(agent_id, actor=current_actor(), limit=query.limit)
@@ -43,7 +44,9 @@ def index(agent_id: str, query: UnansweredQuery) -> list[UnansweredQuestion]:
 
 @bp.delete("/unanswered/<uuid:question_id>")
 @requires(Role.ADMIN)
-@bp.doc(responses={204: "Dismissed; asked again, it opens again"})
+@bp.doc(
+    operation_id="unanswered.dismiss", responses={204: "Dismissed; asked again, it opens again"}
+)
 def dismiss(agent_id: str, question_id: UUID) -> tuple[str, int]:
     """Dismiss a question that needs no documents"""
     services.dismiss_question(agent_id, question_id, actor=current_actor())
