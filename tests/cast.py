@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from tests import writes
 from tests.browser import Browser
 from tests.contract import Contract
 from webapp.accounts import keys
@@ -23,11 +24,12 @@ PASSWORD = "correct horse battery"
 class Client(FlaskClient):
     """A client whose requests have an application context of their own, as real ones do.
 
-    It holds every answer of the API to the API's document.
+    It holds every answer of the API to the API's document, and checks what every request writes
+    (see `tests/writes.py`).
     """
 
     def open(self, *args: Any, **options: Any) -> TestResponse:
-        with self.application.app_context():
+        with self.application.app_context(), writes.checked(self.application):
             response = super().open(*args, **options)
             self._hold_to_its_word(response)
             return response

@@ -10,6 +10,7 @@ import pytest
 from apiflask import APIFlask
 from hypothesis import settings as hypothesis_settings
 
+from tests import writes
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast, Client
 from tests.database import empty_tables, forget_disk, new_database, postgresql
@@ -62,6 +63,7 @@ def _app(settings: Settings) -> APIFlask:
     with app.app_context():
         forget_disk(db.engine)
         migrations.upgrade(settings)
+        writes.watch(app, db.engine)
     return app
 
 

@@ -106,7 +106,7 @@ def test_a_page_of_another_site_is_refused(installation: Installation, agent: st
 def test_a_follower_gets_the_state_first_and_then_every_change(
     installation: Installation,
 ) -> None:
-    socket = installation.socket("/ws/live?topic=overview:all&topic=agent:none")
+    socket = installation.socket("/ws/live?topic=overview:all&topic=audit:all&topic=agent:none")
     first = socket.receive(timeout=60)
     assert 'hx-target="#figures"' in first
     started = time.monotonic()
@@ -114,6 +114,16 @@ def test_a_follower_gets_the_state_first_and_then_every_change(
     while "Fresh news" not in socket.receive(timeout=60):
         pass
     assert time.monotonic() - started < 30
+    socket.close()
+
+
+def test_what_is_recorded_of_a_member_is_pushed_as_well(installation: Installation) -> None:
+    socket = installation.socket("/ws/live?topic=audit:all")
+    assert 'hx-target="#activity"' in socket.receive(timeout=60)
+    body = {"email": "fresh.member@example.com", "password": PASSWORD, "role": "viewer"}
+    installation.request("POST", "/members", body)
+    while "fresh.member@example.com" not in socket.receive(timeout=60):
+        pass
     socket.close()
 
 

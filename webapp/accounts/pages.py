@@ -16,7 +16,7 @@ from webapp.core import clock
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, NotFound
 from webapp.core.extensions import limiter
-from webapp.core.security import current_actor, public, requires
+from webapp.core.security import current_actor, needs_no, public, requires
 from webapp.core.web import page, to
 
 bp = Blueprint("accounts", __name__)
@@ -40,6 +40,7 @@ def new_setup() -> Response:
 
 @bp.post("/setup")
 @public
+@needs_no(right="the link of the first start is the right")
 def create_setup() -> Response:
     _check_setup_token()
     form = SetupForm()
@@ -72,6 +73,7 @@ def new_session() -> Response:
 @public
 @limiter.limit(_sign_in_limit, key_func=get_remote_address)
 @limiter.limit(_sign_in_limit, key_func=_account_key)
+@needs_no(right="the password is the right")
 def create_session() -> Response:
     form = SignInForm()
     status = 422
@@ -90,6 +92,7 @@ def create_session() -> Response:
 
 @bp.post("/sign-out")
 @public
+@needs_no(right="who has no session ends none")
 def destroy_session() -> Response:
     if g.actor is not None and g.actor.session_id:
         services.revoke_session(g.actor.session_id, actor=g.actor)

@@ -8,8 +8,12 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from webapp.audit.models import AuditEntry
+from webapp.core import live
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
+
+#: announced with every entry
+FEED = "audit:all"
 
 
 class Subject(Protocol):
@@ -21,6 +25,8 @@ class Subject(Protocol):
 
 def record(actor: Actor, action: str, subject: Subject, **detail: Any) -> None:
     """Add one entry to the running transaction; it stands or falls with the change itself.
+
+    Whoever follows the activity is told (`audit:all`); the change's own feeds are its feature's.
 
     `action` is a verb ("create", "cancel"); `detail` is JSON and never holds a secret.
     """
@@ -39,6 +45,7 @@ def record(actor: Actor, action: str, subject: Subject, **detail: Any) -> None:
             request_id=actor.request_id,
         )
     )
+    live.announce(FEED, actor.organization_id)
 
 
 def latest_id(organization_id: UUID) -> int:

@@ -46,6 +46,19 @@ def public(view: F) -> F:
     return view
 
 
+def needs_no(**reasons: str) -> Callable[[F], F]:
+    """Say why a view that changes something needs no `right`, `audit` or `announcement`.
+
+    The tests' client fails on every other change without one of them (`tests/writes.py`).
+    """
+
+    def decorate(view: F) -> F:
+        view.needs_no = reasons  # type: ignore[attr-defined]  # a mark on the view
+        return view
+
+    return decorate
+
+
 def accepts_upload(*media_types: str) -> Callable[[F], F]:
     """Raise the body limit of the view to the upload limit, for bodies of these media types."""
 

@@ -72,6 +72,7 @@ def start_refresh(
         found = measure(agent)
         keep(agent, found)
         tasks.finish_task(task, result_of(found))
+    audit.record(actor, "start", task)
     live.announce(f"coverage:{agent.id}", agent.organization_id)
     db.session.commit()
     return task

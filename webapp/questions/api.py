@@ -14,7 +14,7 @@ from webapp.core.actor import Actor, Role
 from webapp.core.errors import (
     DomainError,
 )
-from webapp.core.security import current_actor, requires
+from webapp.core.security import current_actor, needs_no, requires
 from webapp.questions import services
 from webapp.questions.schemas import QueryAnswer, QueryBody, SearchAnswer, SearchBody
 
@@ -56,6 +56,7 @@ def search(body: SearchBody) -> SearchAnswer:
 
 @bp.post("/agents/<agent_id>/query")
 @requires(Role.MEMBER)
+@needs_no(audit="a question is counted")
 @bp.input(QueryBody, arg_name="body")
 @bp.output(QueryAnswer)
 @bp.doc(operation_id="agents.query", responses=ANSWER_OR_STREAM)
@@ -68,6 +69,7 @@ def query(agent_id: str, body: QueryBody) -> QueryAnswer | Response:
 
 @bp.post("/agents/<agent_id>/query/stream")
 @requires(Role.MEMBER)
+@needs_no(audit="a question is counted")
 @bp.input(QueryBody, arg_name="body")
 @bp.doc(operation_id="agents.queryStream", responses=EVENT_STREAM)
 def query_stream(agent_id: str, body: QueryBody) -> Response:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from webapp.agents import services as agents
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, validation_errors
-from webapp.core.security import current_actor, requires
+from webapp.core.security import current_actor, needs_no, requires
 from webapp.core.web import page, whole_number
 from webapp.documents import services as documents
 from webapp.index.embedding import get_embedder
@@ -54,6 +54,7 @@ def search() -> Response:
 
 @bp.get("/agents/<handle>/ask")
 @requires(Role.MEMBER)
+@needs_no(audit="a question is counted")
 def ask(handle: str) -> Response:
     """The Ask page; with `?q=` it answers without JavaScript."""
     actor = current_actor()

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from webapp import index
-from webapp.core import clock
+from webapp.core import clock, live
 from webapp.core.errors import Invalid
 from webapp.core.extensions import db
 from webapp.documents.models import Document, DocumentNode
@@ -122,6 +122,7 @@ def count_under(node_ids: Sequence[UUID]) -> Pair:
 def recount_scopes_of(taxonomy: Taxonomy) -> None:
     """Write the counts of a taxonomy's scopes anew, because its topics hang elsewhere."""
     recount_scopes(Scope.taxonomy_id == taxonomy.id)
+    live.announce("documents:all", taxonomy.organization_id)
 
 
 def recount_scopes(condition: ColumnElement[bool]) -> None:
