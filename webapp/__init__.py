@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +36,20 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     from apiflask import APIFlask
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from webapp import cli
+    from webapp import cli, engine
     from webapp.config import Settings
-    from webapp.core import api, bodies, database, errors, live, logs, migrations, security, web
+    from webapp.core import (
+        api,
+        bodies,
+        database,
+        errors,
+        feature,
+        live,
+        logs,
+        migrations,
+        security,
+        web,
+    )
     from webapp.core.extensions import csrf, db
     from webapp.index import embedding
 
@@ -79,10 +89,12 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     security.init_app(app)
     web.init_app(app)
     embedding.init_app(app)
-    for feature in FEATURES:
-        register = getattr(import_module(f"webapp.{feature}"), "init_app", None)
-        if register is not None:
-            register(app)
+    feature.register(app, ["webapp.core.live", *(f"webapp.{name}" for name in FEATURES)])
+    engine.register(
+        app,
+        queues=feature.contributions(engine.Queue, app),
+        jobs=feature.contributions(engine.Job, app),
+    )
     live.init_app(app)
     cli.init_app(app)
     if app.debug:

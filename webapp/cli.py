@@ -56,7 +56,7 @@ def _prepare() -> None:
 @click.command()
 def seed() -> None:
     """Add the sample data to the oldest organization; what is there already stays."""
-    from webapp.overview import samples
+    from webapp.accounts import samples
 
     click.echo(samples.seed_oldest_organization())
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from apiflask import APIFlask
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.browser import Browser
@@ -123,7 +124,7 @@ def test_activity_reads_as_sentences(cast: Cast, alice: Actor) -> None:
     assert f"/documents/{document.id}" in [a.attributes["href"] for a in page.css("#activity a")]
 
 
-def test_an_action_without_a_wording_is_told_by_its_name() -> None:
+def test_an_action_without_a_wording_is_told_by_its_name(app: APIFlask) -> None:
     entry = AuditEntry(action="turn_over", subject_type="stone", subject_name="x", detail={})
     assert (wording.verb(entry), wording.noun(entry), wording.aside(entry)) == (
         "turn over", "stone", "",

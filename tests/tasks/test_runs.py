@@ -6,28 +6,34 @@ import sqlite3
 from collections.abc import Callable
 
 import pytest
+from apiflask import APIFlask
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
 from tests.cast import Cast
 from webapp import engine
+from webapp.core import feature
 from webapp.core.actor import Actor
 from webapp.core.errors import Invalid
 from webapp.core.extensions import db
 from webapp.core.live.announcements import Announcement
 from webapp.engine import control, retries, runs
 from webapp.tasks import running, services
+from webapp.tasks.kinds import TaskKind
 from webapp.tasks.models import Status, Task
 
 BROKEN = OperationalError("SELECT 1", {}, sqlite3.OperationalError("no such column: x"))
 
 
 @pytest.fixture
-def does(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[running.Run], None]], None]:
+def does(
+    app: APIFlask, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[running.Run], None]], None]:
     """Says what a task of the kind "example" does."""
 
     def set_function(function: Callable[[running.Run], None]) -> None:
-        monkeypatch.setitem(running._functions, "example", function)
+        kinds = [*feature.contributions(object), TaskKind("example", function)]
+        monkeypatch.setitem(app.extensions, feature.KEY, kinds)
 
     return set_function
 

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from apiflask import APIFlask
+from webapp.accounts import api, cli, identity, pages
+from webapp.accounts.tabs import SettingsTab, settings_tabs
+from webapp.audit.wording import Wording
+from webapp.core.feature import Feature
+from webapp.core.navigation import PalettePage, Section, SectionPages
+from webapp.core.security import Identity
 
+pages.bp.add_app_template_global(settings_tabs)
 
-def init_app(app: APIFlask) -> None:
-    from webapp.accounts import api, cli, identity, pages
-
-    app.extensions["callboard-identify"] = identity.identify
-    app.extensions["callboard-reauthorize-many"] = identity.reauthorize_many
-    app.register_blueprint(pages.bp)
-    app.register_blueprint(api.bp)
-    app.cli.add_command(cli.organizations)
+FEATURE = Feature(
+    blueprints=(pages.bp, api.bp),
+    commands=(cli.organizations,),
+    contributions=(
+        Identity(identity.identify, identity.reauthorize_many),
+        Section("Settings", "accounts.settings", "settings", position=60),
+        SectionPages("Settings", ("accounts",)),
+        SettingsTab("Members", "accounts.members", position=10),
+        SettingsTab("API keys", "accounts.api_keys", position=20),
+        SettingsTab("Sessions", "accounts.sessions", position=30),
+        PalettePage("Members", "accounts.members"),
+        PalettePage("API keys", "accounts.api_keys"),
+        PalettePage("Sessions", "accounts.sessions"),
+        Wording(
+            past={"revoke": "revoked", "sign_in": "signed in", "sign_out": "signed out"},
+            nouns={"apikey": "API key", "user": "member"},
+            alone=("sign_in", "sign_out"),
+        ),
+    ),
+)

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, g, request, session
 from flask_limiter.util import get_remote_address
 
-from webapp.accounts import keys, services, setup
+from webapp.accounts import keys, samples, services, setup
 from webapp.accounts.forms import KeyForm, MemberForm, SetupForm, SignInForm
 from webapp.config import Settings
 from webapp.core import clock
@@ -53,7 +53,7 @@ def create_setup() -> Response:
             form.reject(error)
         else:
             if form.with_samples.data:
-                current_app.extensions["callboard-samples"](services.actor_of(user))
+                samples.seed(services.actor_of(user))
             settings: Settings = current_app.config["CALLBOARD"]
             (settings.data_dir / setup.TOKEN_FILE).unlink(missing_ok=True)
             _open(user.email, form.password.data)

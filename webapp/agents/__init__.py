@@ -6,17 +6,78 @@ a folder of its own: `versions`, `releases`, `handoffs`, `transfer` (export and 
 
 from __future__ import annotations
 
-from importlib import import_module
+from webapp.agents import api, live, pages, palette, tabs
+from webapp.agents.bulk import api as bulk_api
+from webapp.agents.bulk import pages as bulk_pages
+from webapp.agents.handoffs import api as handoffs_api
+from webapp.agents.handoffs import pages as handoffs_pages
+from webapp.agents.releases import api as releases_api
+from webapp.agents.releases import pages as releases_pages
+from webapp.agents.tabs import AgentTab
+from webapp.agents.transfer import api as transfer_api
+from webapp.agents.transfer import pages as transfer_pages
+from webapp.agents.versions import api as versions_api
+from webapp.agents.versions import pages as versions_pages
+from webapp.audit.wording import Wording
+from webapp.core.actor import Role
+from webapp.core.feature import Feature
+from webapp.core.navigation import PaletteGroup, PalettePage, Section, SectionPages
 
-from apiflask import APIFlask
+for function in (tabs.agent_tabs, tabs.agent_actions, tabs.new_agent_actions):
+    pages.bp.add_app_template_global(function)
 
-PARTS = ("", ".versions", ".releases", ".handoffs", ".transfer", ".bulk")
-
-
-def init_app(app: APIFlask) -> None:
-    from webapp.agents import live
-
-    live.register()
-    for part in PARTS:
-        for face in ("pages", "api"):
-            app.register_blueprint(import_module(f"webapp.agents{part}.{face}").bp)
+FEATURE = Feature(
+    blueprints=(
+        pages.bp,
+        api.bp,
+        versions_pages.bp,
+        versions_api.bp,
+        releases_pages.bp,
+        releases_api.bp,
+        handoffs_pages.bp,
+        handoffs_api.bp,
+        transfer_pages.bp,
+        transfer_api.bp,
+        bulk_pages.bp,
+        bulk_api.bp,
+    ),
+    contributions=(
+        *live.FEEDS,
+        Section("Agents", "agents.index", "agents", position=20),
+        SectionPages(
+            "Agents",
+            (
+                "agents",
+                "agent_versions",
+                "agent_releases",
+                "agent_handoffs",
+                "agent_transfer",
+                "agent_bulk",
+            ),
+        ),
+        AgentTab("Overview", "agents.show", position=10),
+        AgentTab("Definition", "agents.edit", position=40, address=pages.definition_url),
+        AgentTab("Versions", "agent_versions.index", position=50),
+        AgentTab("Releases", "agent_releases.index", position=60),
+        AgentTab("Settings", "agents.settings", position=70, role=Role.ADMIN),
+        PalettePage("Hand-offs", "agent_handoffs.show"),
+        PalettePage("New agent", "agents.new", role=Role.ADMIN),
+        PalettePage("Import agents", "agent_transfer.new", role=Role.ADMIN),
+        PaletteGroup("Agents", palette.find_agents),
+        Wording(
+            past={
+                "archive": "archived",
+                "deprecate": "deprecated",
+                "import": "imported",
+                "promote": "promoted",
+                "publish": "published",
+                "reinstate": "reinstated",
+                "remove": "removed for good",
+                "restore": "restored",
+                "roll back": "rolled back",
+            },
+            links={"agent": ("agents.show", "handle")},
+            aside=palette.describe_release,
+        ),
+    ),
+)

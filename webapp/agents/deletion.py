@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from webapp.agents.models import Agent, AgentVersion, Deployment, Release
 from webapp.agents.references import is_agent
 from webapp.agents.search import count_all
 from webapp.agents.services import announce, get_agent
+from webapp.agents.tabs import OwnedRows
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
@@ -20,9 +20,7 @@ from webapp.core.conditional import check_version
 from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
-
-#: what else of an agent a later feature keeps: label → `count(agent)`
-belongings: dict[str, Callable[[Agent], int]] = {}
+from webapp.core.feature import contributions
 
 
 def delete_agent(
@@ -77,7 +75,7 @@ def preview_removal(reference: str | UUID, *, actor: Actor) -> Removal:
             ("deployments", Deployment),
         )
     }
-    rows |= {label: count(agent) for label, count in belongings.items()}
+    rows |= {owned.label: owned.count(agent) for owned in contributions(OwnedRows)}
     return Removal(agent, rows, agents_handing_off_to(agent), _children_of([agent]))
 
 

@@ -1,4 +1,4 @@
-"""Topics `agent:<id>` (its state, on every tab) and `agents:all` (that something has changed).
+"""Feeds `agent:<id>` (its state, on every tab) and `agents:all` (that something has changed).
 
 A page draws its own filters and tab, so that a push only says that there is something new; the
 page then fetches its part again (`data-refresh`).
@@ -14,14 +14,12 @@ from webapp.core import live
 from webapp.core.actor import Actor
 
 
-def register() -> None:
-    live.register("agent", _draw_agent)
-    live.register("agents", _draw_pulse)
-
-
 def _draw_agent(agent_id: str, actor: Actor) -> str:
     return render_template("agents/_frame.html", agent=services.get_agent(agent_id, actor=actor))
 
 
 def _draw_pulse(_item_id: str, actor: Actor) -> str:
     return render_template("agents/_pulse.html", pulse=audit.latest_id(actor.organization_id))
+
+
+FEEDS = (live.Feed("agent", _draw_agent), live.Feed("agents", _draw_pulse))

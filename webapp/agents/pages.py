@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, url_for
@@ -16,17 +15,16 @@ from webapp.agents.handoffs.services import agents_handing_off_to
 from webapp.agents.models import Agent
 from webapp.agents.references import handles_of
 from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentPatch, AgentQuery
+from webapp.agents.tabs import AgentPanel
 from webapp.agents.versions.services import Overtaken, bring_together, list_history
 from webapp.audit import services as audit
-from webapp.core.actor import Role
+from webapp.core.actor import Actor, Role
 from webapp.core.errors import DomainError, Invalid, PreconditionFailed, validation_errors
+from webapp.core.feature import contributions
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query, to
 
 bp = Blueprint("agents", __name__, url_prefix="/agents")
-
-#: what the features below show on an agent's own page: `draw(agent)` → HTML, by name
-panels: dict[str, Callable[[Agent], str]] = {}
 
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
@@ -80,7 +78,7 @@ def show(handle: str) -> Response:
         handed_by=agents_handing_off_to(agent),
         history=list_history(agent.id, limit=3, actor=actor),
         instructions=_rendered(agent.instructions),
-        panels=[Markup(draw(agent)) for draw in panels.values()],  # noqa: S704 - of our templates
+        panels=[Markup(panel.draw(agent)) for panel in contributions(AgentPanel)],  # noqa: S704
     )
 
 
@@ -178,6 +176,13 @@ def remove(handle: str) -> Response:
     name = found.agent.name
     deletion.remove_agent(handle, actor=current_actor(), force=True)
     return to("agents.index", message=f"{name} and all that belonged to it is gone.")
+
+
+def definition_url(agent: Agent, actor: Actor) -> str:
+    """Where the definition is edited, or else read."""
+    if actor.can(Role.ADMIN):
+        return url_for("agents.edit", handle=agent.handle)
+    return url_for("agent_versions.show", handle=agent.handle, version=agent.current_version)
 
 
 def _save(agent: Agent, form: AgentForm) -> Response:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from apiflask import APIFlask
+from webapp.audit.models import AuditEntry
+from webapp.core.feature import Feature
+from webapp.core.retention import Retention, forget_by
 
-
-def init_app(app: APIFlask) -> None:
-    from datetime import timedelta
-
-    from webapp.audit.models import AuditEntry
-    from webapp.core import retention
-
-    age = timedelta(days=app.config["CALLBOARD"].audit_days)
-    retention.register("audit", age, retention.forget_by(AuditEntry.created_at))
+FEATURE = Feature(
+    contributions=(Retention("audit", forget_by(AuditEntry.created_at), "audit_days"),)
+)

@@ -2,67 +2,67 @@
 
 from __future__ import annotations
 
-from webapp.audit.models import AuditEntry
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-PAST = {
-    "archive": "archived",
-    "cancel": "cancelled",
-    "check index": "checked the index:",
-    "confirm topics": "confirmed the topics of",
-    "coverage_fell": "saw coverage fall of",
-    "create": "created",
-    "delete": "deleted",
-    "deprecate": "deprecated",
-    "dismiss": "dismissed",
-    "grow": "added topics to",
-    "import": "imported",
-    "move": "moved agents to",
-    "promote": "promoted",
-    "publish": "published",
-    "rebuild index": "rebuilt the index:",
-    "reinstate": "reinstated",
-    "reject topics": "rejected the topics of",
-    "remove": "removed for good",
-    "replace": "replaced",
-    "restore": "restored",
-    "retry": "tried again",
-    "revoke": "revoked",
-    "roll back": "rolled back",
-    "scope": "chose the topics of",
-    "start": "started",
-    "sign_in": "signed in",
-    "sign_out": "signed out",
-    "targets": "set targets of",
-    "update": "changed",
-}
-NOUNS = {
-    "apikey": "API key",
-    "unansweredquestion": "question",
-    "upload": "file",
-    "user": "member",
-}
-#: entries about oneself name nobody
-ALONE = ("sign_in", "sign_out")
+from webapp.audit.models import AuditEntry
+from webapp.core.feature import contributions
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A feature's words: its actions as past tenses that an object follows, its things as nouns.
+
+    `links` has the page of a thing as (endpoint, argument); `aside(entry)` says what else is worth
+    a glance; entries about oneself (`alone`) name nobody.
+    """
+
+    past: Mapping[str, str] = field(default_factory=dict)
+    nouns: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    aside: Callable[[AuditEntry], str] | None = None
+    alone: tuple[str, ...] = ()
+
+
+#: what more than one feature does to its things
+COMMON = Wording(past={"create": "created", "delete": "deleted", "update": "changed"})
 
 
 def verb(entry: AuditEntry) -> str:
     """What was done, as a past tense that its object follows."""
-    return PAST.get(entry.action, entry.action.replace("_", " "))
+    for words in _all():
+        if entry.action in words.past:
+            return words.past[entry.action]
+    return entry.action.replace("_", " ")
 
 
 def noun(entry: AuditEntry) -> str:
     """What kind of thing it was done to; nothing where the verb says it all."""
-    return "" if entry.action in ALONE else NOUNS.get(entry.subject_type, entry.subject_type)
+    if any(entry.action in words.alone for words in _all()):
+        return ""
+    for words in _all():
+        if entry.subject_type in words.nouns:
+            return words.nouns[entry.subject_type]
+    return entry.subject_type
+
+
+def link(entry: AuditEntry) -> tuple[str, dict[str, Any]] | None:
+    """Endpoint and arguments of the thing's page, where it has one and is still there."""
+    if entry.action in ("delete", "remove"):
+        return None
+    for words in _all():
+        if entry.subject_type in words.links:
+            endpoint, argument = words.links[entry.subject_type]
+            return endpoint, {argument: entry.subject_id}
+    return None
 
 
 def aside(entry: AuditEntry) -> str:
     """What else is worth a glance."""
-    detail = entry.detail
-    if entry.action == "coverage_fell":
-        return f"from {detail['from']:g} % to {detail['to']:g} %"
-    if "semver" in detail:
-        place = f" in {detail['environment']}" if detail.get("environment") else ""
-        return f"{detail['semver']}{place}"
-    if detail.get("files", 1) > 1:
-        return f"and {detail['files'] - 1:,} more"
-    return ""
+    found = (words.aside(entry) for words in _all() if words.aside)
+    return next((text for text in found if text), "")
+
+
+def _all() -> list[Wording]:
+    return [COMMON, *contributions(Wording)]

@@ -52,6 +52,10 @@ class _Adapter(PydanticAdapter):  # type: ignore[misc]  # APIFlask is not checke
         return read(schema, request.get_json(force=True))
 
 
+# Before any view is decorated: a view keeps the adapter that it was declared with.
+registry.register("pydantic", _Adapter)
+
+
 def list_response(adapter: TypeAdapter[Any], page: Page) -> Response:
     """A bare array with `X-Total-Count` and, where there is more, a `Link` to it."""
     response = current_app.response_class(
@@ -66,7 +70,6 @@ def list_response(adapter: TypeAdapter[Any], page: Page) -> Response:
 
 def init_app(app: APIFlask) -> None:
     app.json = StrictJson(app)
-    registry.register("pydantic", _Adapter)
     app.add_url_rule("/openapi.json", "openapi", public(_document))
     app.add_url_rule("/docs", "docs", public(lambda: _docs("docs/swagger.html")))
     app.add_url_rule("/redoc", "redoc", public(lambda: _docs("docs/redoc.html")))

@@ -2,23 +2,24 @@
 
 `@bp.input`, `@bp.output` and `@bp.doc` leave their words on a view, `@requires` and `@public` say
 who may use it. Schemas are pydantic's, each under one name; what the views cannot say (sockets)
-is added with `document_socket`.
+is a `SocketDocument`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
 
 from apiflask import APIBlueprint, APIFlask
-from flask import Flask
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing import Rule
 
 from webapp.core.errors import PROBLEM
+from webapp.core.feature import contributions
 from webapp.core.samples import sample
 from webapp.core.schemas import Answer, Problem
 
@@ -53,29 +54,31 @@ _LIST_HEADERS = {
 Mode = Literal["validation", "serialization"]
 
 
-def document_socket(
-    app: Flask,
-    path: str,
-    *,
-    operation_id: str,
-    summary: str,
-    receives: type[BaseModel] | None,
-    sends: Mapping[str, str],
-    example: list[tuple[str, Any]],
-) -> None:
-    """Describe a WebSocket: what a client may send, and each event that it sends, by name.
+@dataclass(frozen=True)
+class SocketDocument:
+    """What a feature says of a WebSocket: what a client may send, and each event that it sends.
 
-    `example` is a conversation: pairs of who speaks ("client", "server") and what it says.
+    `sends` has the events by name; `example` is a conversation: pairs of who speaks ("client",
+    "server") and what it says.
     """
-    sockets = app.extensions.setdefault("callboard-documented-sockets", {})
-    sockets[path] = {
-        "operationId": operation_id,
-        "summary": summary,
-        "security": _security(is_public=False),
-        "receives": receives,
-        "sends": dict(sends),
-        "example": [{"from": speaker, "message": message} for speaker, message in example],
-    }
+
+    path: str
+    operation_id: str
+    summary: str
+    receives: type[BaseModel] | None
+    sends: Mapping[str, str]
+    example: Sequence[tuple[str, Any]]
+
+    @property
+    def described(self) -> dict[str, Any]:
+        return {
+            "operationId": self.operation_id,
+            "summary": self.summary,
+            "security": _security(is_public=False),
+            "receives": self.receives,
+            "sends": dict(self.sends),
+            "example": [{"from": speaker, "message": message} for speaker, message in self.example],
+        }
 
 
 def describe(app: APIFlask) -> dict[str, Any]:
@@ -136,7 +139,7 @@ class _Document:
 
     def sockets(self) -> dict[str, Any]:
         """The sockets by path, with references to their schemas."""
-        known = self.app.extensions.get("callboard-documented-sockets", {})
+        known = {item.path: item.described for item in contributions(SocketDocument, self.app)}
         return {
             path: socket
             | ({"receives": self._schema(socket["receives"])} if socket["receives"] else {})
@@ -158,8 +161,8 @@ class _Document:
             yield from (model for model, _ in spec.get("args", []))
             yield from _classes_in([spec.get("body"), spec.get("response"), spec.get("responses")])
             yield from _classes_in(spec.get("extensions"))
-        for socket in self.app.extensions.get("callboard-documented-sockets", {}).values():
-            yield from _classes_in(socket["receives"])
+        for socket in contributions(SocketDocument, self.app):
+            yield from _classes_in(socket.receives)
         yield Problem
 
     def _define(self, models: set[type[BaseModel]]) -> None:

@@ -1,45 +1,58 @@
 """Retention: rows that have served their time are deleted, a batch a transaction.
 
-A feature says what it forgets and how old that must be; each worker sweeps now and then.
+A feature brings what it forgets and how old that must be; each worker sweeps now and then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from flask import current_app
 from sqlalchemy import delete, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.core import clock
 from webapp.core.database import lock_name
 from webapp.core.extensions import db
+from webapp.core.feature import contributions
+
+if TYPE_CHECKING:
+    from webapp.config import Settings
 
 BATCH = 1000
 
 #: `forget(before, limit)` deletes up to `limit` rows from before a moment; says how many
 Forget = Callable[[datetime, int], int]
 
-_forgets: dict[str, tuple[timedelta, Forget]] = {}
 
+@dataclass(frozen=True)
+class Retention:
+    """What is forgotten once it is older than `kept`: a time, or the setting that has its days.
 
-def register(name: str, age: timedelta, forget: Forget) -> None:
-    """Have `forget` called for what is older than `age`, in a transaction that is not its own."""
-    _forgets[name] = (age, forget)
+    A setting whose name ends with `_hours` has hours.
+    """
 
+    name: str
+    forget: Forget
+    kept: timedelta | str
 
-def names() -> list[str]:
-    """Everything that is registered."""
-    return list(_forgets)
+    def age(self, settings: Settings) -> timedelta:
+        if isinstance(self.kept, timedelta):
+            return self.kept
+        unit = "hours" if self.kept.endswith("_hours") else "days"
+        return timedelta(**{unit: getattr(settings, self.kept)})
 
 
 def sweep() -> bool:
-    """Delete one batch of everything registered; whether there may be more of anything."""
+    """Delete one batch of everything that is forgotten; whether there may be more of anything."""
+    settings = current_app.config["CALLBOARD"]
     is_more = False
-    for age, forget in _forgets.values():
+    for item in contributions(Retention):
         lock_name("retention")  # two workers that delete the same rows would wait for each other
-        count = forget(clock.now() - age, BATCH)
+        count = item.forget(clock.now() - item.age(settings), BATCH)
         db.session.commit()
         is_more = is_more or count == BATCH
     return is_more

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 from apiflask import APIFlask
@@ -21,6 +22,7 @@ from webapp.core.actor import Actor, Role
 from webapp.core.bodies import finish_reading
 from webapp.core.errors import Invalid, TooLarge, Unauthenticated, UnsupportedMediaType
 from webapp.core.extensions import csrf, limiter
+from webapp.core.feature import contribution
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,9 +95,21 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
+@dataclass(frozen=True)
+class Identity:
+    """Who is behind a request, and what somebody known may do now.
+
+    `identify()` answers the actor of the running request, or None. `reauthorize_many(ids)` answers
+    actors with the rights of this moment by the ids of their sessions and API keys; one whose way
+    in has been closed is missing.
+    """
+
+    identify: Callable[[], Actor | None]
+    reauthorize_many: Callable[[Collection[UUID]], dict[UUID, Actor]]
+
+
 def init_app(app: APIFlask) -> None:
-    """Hang the gate in; accounts sets `callboard-identify`, which finds a request's actor."""
-    app.extensions["callboard-identify"] = lambda: None
+    """Hang the gate in; a feature brings the `Identity` that finds a request's actor."""
     app.before_request(_begin)
     app.before_request(_identify_actor)
     # Before the guard, so that who has no credentials, or wrong ones, is counted as well.
@@ -126,7 +140,7 @@ def _identify_actor() -> None:
     g.actor = g.refusal = None
     if request.endpoint and request.endpoint != "static":
         try:
-            g.actor = current_app.extensions["callboard-identify"]()
+            g.actor = contribution(Identity).identify()
         except Unauthenticated as error:
             # What is public is so for everybody; the guard refuses the rest.
             g.refusal = error

@@ -5,36 +5,55 @@
 
 from __future__ import annotations
 
-from apiflask import APIFlask
+from webapp.agents.tabs import AgentPanel, AgentTab, NewAgentAction
+from webapp.audit.wording import Wording
+from webapp.core.feature import Feature
+from webapp.core.navigation import SectionPages
+from webapp.core.retention import Retention, forget_by
+from webapp.core.signals import Receiver
+from webapp.coverage import api, live, pages, refresh
+from webapp.coverage.models import CoverageRecord
+from webapp.coverage.moves import api as moves_api
+from webapp.coverage.moves import pages as moves_pages
+from webapp.coverage.moves import services as moves
+from webapp.coverage.scopes import api as scopes_api
+from webapp.coverage.scopes import pages as scopes_pages
+from webapp.coverage.scopes import services as scopes
+from webapp.documents import signals as documents
+from webapp.engine import Job
+from webapp.tasks.kinds import TaskKind
+from webapp.taxonomies import signals as taxonomies
 
-
-def init_app(app: APIFlask) -> None:
-    from datetime import timedelta
-
-    from webapp.agents.pages import panels
-    from webapp.core import retention
-    from webapp.coverage import api, live, pages, refresh
-    from webapp.coverage.models import CoverageRecord
-    from webapp.coverage.moves import api as moves_api
-    from webapp.coverage.moves import pages as moves_pages
-    from webapp.coverage.moves import services as moves
-    from webapp.coverage.scopes import api as scopes_api
-    from webapp.coverage.scopes import pages as scopes_pages
-    from webapp.coverage.scopes import services as scopes
-    from webapp.documents import signals as documents
-    from webapp.taxonomies import signals as taxonomies
-
-    panels["knowledge"] = pages.draw_panel
-    app.register_blueprint(pages.bp)
-    app.register_blueprint(api.bp)
-    app.register_blueprint(scopes_pages.bp)
-    app.register_blueprint(scopes_api.bp)
-    app.register_blueprint(moves_pages.bp)
-    app.register_blueprint(moves_api.bp)
-    live.init_app(app)
-    documents.changed.connect(app, refresh.schedule_recalculation)
-    taxonomies.scopes_used.connect(app, scopes.list_users)
-    refresh.register()
-    moves.register()
-    age = timedelta(days=app.config["CALLBOARD"].history_days)
-    retention.register("coverage", age, retention.forget_by(CoverageRecord.timestamp))
+FEATURE = Feature(
+    blueprints=(
+        pages.bp,
+        api.bp,
+        scopes_pages.bp,
+        scopes_api.bp,
+        moves_pages.bp,
+        moves_api.bp,
+    ),
+    contributions=(
+        *live.FEEDS,
+        Receiver(documents.changed, refresh.schedule_recalculation),
+        Receiver(taxonomies.scopes_used, scopes.list_users),
+        Job("coverage", refresh.recalculate),
+        TaskKind(refresh.TASK_TYPE, refresh.refresh_coverage, result="coverage/_result.html"),
+        TaskKind(moves.TASK_TYPE, moves.move_taxonomy, result="coverage/moves/_result.html"),
+        Retention("coverage", forget_by(CoverageRecord.timestamp), "history_days"),
+        AgentTab("Coverage", "coverage.show", position=30),
+        AgentPanel(pages.draw_panel),
+        NewAgentAction("New from topics", "scopes.new"),
+        SectionPages("Agents", ("coverage", "scopes")),
+        SectionPages("Documents", ("moves",)),
+        Wording(
+            past={
+                "coverage_fell": "saw coverage fall of",
+                "move": "moved agents to",
+                "scope": "chose the topics of",
+                "targets": "set targets of",
+            },
+            aside=refresh.describe_fall,
+        ),
+    ),
+)

@@ -12,6 +12,7 @@ from webapp import engine
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.audit import services as audit
+from webapp.audit.models import AuditEntry
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
 from webapp.core.database import get_locked
@@ -20,7 +21,6 @@ from webapp.core.extensions import db
 from webapp.coverage.models import CoverageRecord
 from webapp.coverage.services import Coverage, apply, measure
 from webapp.questions.unanswered.services import close_answered, count_open
-from webapp.tasks import running
 from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
@@ -33,11 +33,6 @@ SETTLING_SECONDS = 10
 #: how long a change may have waited for its commit after it was made
 SLACK = timedelta(minutes=1)
 BATCH_AGENTS = 20
-
-
-def register() -> None:
-    running.register(TASK_TYPE, refresh_coverage)
-    engine.job("coverage")(recalculate)
 
 
 def start_refresh(
@@ -244,6 +239,13 @@ def _raise_alarm(agent: Agent, before: float, found: Coverage) -> None:
             "calculated_at": clock.iso(found.calculated_at),
         }
         webhooks.send(agent.organization_id, agent.coverage_alert_webhook, payload)
+
+
+def describe_fall(entry: AuditEntry) -> str:
+    """By how much coverage fell, for the activity."""
+    if entry.action != "coverage_fell":
+        return ""
+    return f"from {entry.detail['from']:g} % to {entry.detail['to']:g} %"
 
 
 def _select_agent(agent_id: UUID | None) -> Any:

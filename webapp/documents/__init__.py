@@ -6,26 +6,55 @@ passages, `topics` says what documents are about, `bulk` changes many at once.
 
 from __future__ import annotations
 
-from apiflask import APIFlask
+from webapp.audit.wording import Wording
+from webapp.core.actor import Role
+from webapp.core.feature import Feature
+from webapp.core.navigation import PaletteGroup, PalettePage, Section, SectionPages
+from webapp.core.signals import Receiver
+from webapp.documents import api, cli, indexing, live, pages, palette
+from webapp.documents.bulk import api as bulk_api
+from webapp.documents.bulk import pages as bulk_pages
+from webapp.documents.bulk import services as bulk
+from webapp.documents.topics import changes, proposals
+from webapp.documents.uploads import jobs
+from webapp.documents.uploads import services as uploads
+from webapp.engine import Job
+from webapp.tasks.kinds import TaskKind
+from webapp.taxonomies import signals as taxonomies
 
-
-def init_app(app: APIFlask) -> None:
-    from webapp.documents import api, cli, indexing, live, pages
-    from webapp.documents.bulk import api as bulk_api
-    from webapp.documents.bulk import pages as bulk_pages
-    from webapp.documents.bulk import services as bulk
-    from webapp.documents.topics import changes, proposals
-    from webapp.documents.uploads import jobs
-    from webapp.taxonomies import signals as taxonomies
-
-    app.register_blueprint(pages.bp)
-    app.register_blueprint(api.bp)
-    app.register_blueprint(bulk_pages.bp)
-    app.register_blueprint(bulk_api.bp)
-    live.init_app(app)
-    cli.init_app(app)
-    taxonomies.shape_changed.connect(app, changes.recount_scopes_of)
-    indexing.register()
-    proposals.register()
-    bulk.register()
-    jobs.register()
+FEATURE = Feature(
+    blueprints=(pages.bp, api.bp, bulk_pages.bp, bulk_api.bp),
+    commands=(cli.group,),
+    contributions=(
+        *live.FEEDS,
+        Receiver(taxonomies.shape_changed, changes.recount_scopes_of),
+        Job("index_merge", indexing.merge),
+        Job("proposals", proposals.propose),
+        TaskKind(
+            "document_import",
+            jobs.import_documents,
+            result="documents/uploads/_result.html",
+            when_ended=jobs.fail_unread,
+            before_purge=uploads.drop_uploads_of,
+        ),
+        TaskKind(bulk.TASK_TYPE, bulk.change_documents, result="documents/bulk/_result.html"),
+        TaskKind(indexing.CHECK, indexing.check_index, result="documents/_check_result.html"),
+        TaskKind(indexing.REBUILD, indexing.rebuild_index, result="documents/_rebuild_result.html"),
+        Section("Documents", "documents.index", "documents", position=30),
+        SectionPages("Documents", ("documents", "document_bulk")),
+        PalettePage("Add documents", "documents.new", role=Role.ADMIN),
+        PaletteGroup("Documents", palette.find_documents),
+        Wording(
+            past={
+                "check index": "checked the index:",
+                "confirm topics": "confirmed the topics of",
+                "rebuild index": "rebuilt the index:",
+                "reject topics": "rejected the topics of",
+                "replace": "replaced",
+            },
+            nouns={"upload": "file"},
+            links={"document": ("documents.show", "document_id")},
+            aside=palette.describe_files,
+        ),
+    ),
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from apiflask import APIFlask
 from flask.cli import AppGroup
 
 from webapp.accounts import services as accounts
@@ -11,10 +10,6 @@ from webapp.core.actor import Actor, Role
 from webapp.documents import indexing
 
 group = AppGroup("index", help="Look after the index of the documents.")
-
-
-def init_app(app: APIFlask) -> None:
-    app.cli.add_command(group)
 
 
 @group.command("check")

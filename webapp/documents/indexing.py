@@ -22,7 +22,6 @@ from webapp.documents.topics.changes import recount_nodes, recount_scopes, topic
 from webapp.index import rebuilding
 from webapp.index.embedding import get_embedder
 from webapp.index.models import IndexSegment, IndexState
-from webapp.tasks import running
 from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
@@ -45,12 +44,6 @@ class Overview:
     wanted_embedder: str
     last_check: Task | None
     running: Task | None
-
-
-def register() -> None:
-    running.register(CHECK, check_index)
-    running.register(REBUILD, rebuild_index)
-    engine.job("index_merge")(merge)
 
 
 def schedule_merge(organization_id: UUID) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from apiflask import APIFlask
+from webapp.accounts.samples import Sample
+from webapp.core.feature import Feature
+from webapp.core.navigation import Section, SectionPages
+from webapp.overview import health, live, navigation, pages, samples
 
+pages.bp.app_context_processor(navigation.context)
 
-def init_app(app: APIFlask) -> None:
-    from webapp.overview import health, live, navigation, pages, samples
-
-    app.extensions["callboard-samples"] = samples.seed
-    app.register_blueprint(pages.bp)
-    app.register_blueprint(health.bp)
-    app.context_processor(navigation.context)
-    live.init_app(app)
+FEATURE = Feature(
+    blueprints=(pages.bp, health.bp),
+    contributions=(
+        *live.FEEDS,
+        Section("Overview", "overview.show", "overview", position=10),
+        SectionPages("Overview", ("overview",)),
+        Sample(samples.seed),
+    ),
+)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from apiflask import APIFlask
 from flask import render_template
 
 from webapp.audit import services as audit
 from webapp.audit import wording
 from webapp.core import live
 from webapp.core.actor import Actor
-
-
-def init_app(_app: APIFlask) -> None:
-    live.register("overview", _draw)
-    live.register("audit", _draw_activity)
 
 
 def _draw(_item_id: str, actor: Actor) -> str:
@@ -25,3 +19,6 @@ def _draw(_item_id: str, actor: Actor) -> str:
 def _draw_activity(_item_id: str, actor: Actor) -> str:
     activity = audit.latest(actor.organization_id)
     return render_template("overview/_activity_frame.html", activity=activity, wording=wording)
+
+
+FEEDS = (live.Feed("overview", _draw), live.Feed("audit", _draw_activity))

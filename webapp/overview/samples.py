@@ -11,12 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from webapp.accounts import services as accounts
-from webapp.accounts.models import User
 from webapp.agents import services as agents
 from webapp.agents.models import Agent, Modality, Panel
 from webapp.agents.schemas import AgentCreate
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.errors import BadReference
 from webapp.core.extensions import db
 from webapp.coverage import refresh
@@ -104,15 +102,6 @@ def seed(actor: Actor) -> str:
         else:
             agents.create_agent(sample.model_copy(update={"handle": handle}), actor=actor)
     return f"Sample data: {added} agents and {documents_added} documents added."
-
-
-def seed_oldest_organization() -> str:
-    admin = db.session.scalar(
-        select(User).where(User.role == Role.ADMIN).order_by(User.created_at).limit(1)
-    )
-    if admin is None:
-        return "There is no organization yet; the first start makes one."
-    return seed(accounts.actor_of(admin))
 
 
 def _add_topics(actor: Actor) -> list[UUID]:

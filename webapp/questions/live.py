@@ -11,8 +11,28 @@ from webapp.agents import services as agents
 from webapp.core import live
 from webapp.core.actor import Actor, Role
 from webapp.core.errors import Invalid, validation_errors
+from webapp.core.openapi import SocketDocument
 from webapp.questions import services
 from webapp.questions.schemas import QueryBody
+
+DOCUMENT = SocketDocument(
+    path="/ws/query/{agent_id}",
+    operation_id="agents.querySocket",
+    summary="Ask an agent, and read each result as it ranks; an `id` is echoed",
+    receives=QueryBody,
+    sends={
+        "started": "the agent that is asked",
+        "result": "one passage, with its `index`",
+        "completed": "how many there were, and how long it took",
+        "error": "a problem; the socket stays open",
+    },
+    example=[
+        ("client", {"id": 1, "query": "How do I rotate an API key?", "top_k": 3}),
+        ("server", {"event": "started", "id": 1, "data": {"agent_id": "0b9ab5a5-…"}}),
+        ("server", {"event": "result", "id": 1, "data": {"index": 0, "content": "…"}}),
+        ("server", {"event": "completed", "id": 1, "data": {"total_results": 1}}),
+    ],
+)
 
 
 @live.socket("/ws/query/<agent_id>", role=Role.MEMBER)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from apiflask import APIFlask
+from functools import partial
 
+from webapp.audit.wording import Wording
+from webapp.core.feature import Feature
+from webapp.core.navigation import Section, SectionPages
+from webapp.core.retention import Retention
+from webapp.engine import Job
+from webapp.tasks import api, live, pages, running, services
 
-def init_app(app: APIFlask) -> None:
-    from datetime import timedelta
-    from functools import partial
-
-    from webapp.core import retention
-    from webapp.tasks import api, live, pages, running, services
-
-    app.register_blueprint(pages.bp)
-    app.register_blueprint(api.bp)
-    live.init_app(app)
-    running.register_job()
-    settings = app.config["CALLBOARD"]
-    for name, age, failed in (
-        ("tasks", timedelta(hours=settings.task_hours), False),
-        ("failed tasks", timedelta(days=settings.history_days), True),
-    ):
-        retention.register(name, age, partial(services.forget_tasks, failed=failed))
+FEATURE = Feature(
+    blueprints=(pages.bp, api.bp),
+    contributions=(
+        *live.FEEDS,
+        Job("task", running.run_task),
+        Retention("tasks", partial(services.forget_tasks, failed=False), "task_hours"),
+        Retention("failed tasks", partial(services.forget_tasks, failed=True), "history_days"),
+        Section("Tasks", "tasks.index", "tasks", position=50),
+        SectionPages("Tasks", ("tasks",)),
+        Wording(
+            past={"cancel": "cancelled", "retry": "tried again", "start": "started"},
+            links={"task": ("tasks.show", "task_id")},
+        ),
+    ),
+)

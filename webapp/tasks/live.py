@@ -1,20 +1,14 @@
-"""Topics `task:<id>` (the task's card) and `tasks:all` (that the list has something new)."""
+"""Feeds `task:<id>` (the task's card) and `tasks:all` (that the list has something new)."""
 
 from __future__ import annotations
 
 import time
 
-from apiflask import APIFlask
 from flask import render_template
 
 from webapp.core import live
 from webapp.core.actor import Actor
 from webapp.tasks import services
-
-
-def init_app(_app: APIFlask) -> None:
-    live.register("task", _draw_task)
-    live.register("tasks", _draw_pulse)
 
 
 def _draw_task(task_id: str, actor: Actor) -> str:
@@ -24,3 +18,6 @@ def _draw_task(task_id: str, actor: Actor) -> str:
 
 def _draw_pulse(_item_id: str, _actor: Actor) -> str:
     return render_template("tasks/_pulse.html", pulse=time.time_ns())
+
+
+FEEDS = (live.Feed("task", _draw_task), live.Feed("tasks", _draw_pulse))

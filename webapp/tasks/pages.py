@@ -6,13 +6,16 @@ from flask import Blueprint, Response
 
 from webapp import engine
 from webapp.core.actor import Role
+from webapp.core.feature import contributions
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query, to
-from webapp.tasks import running, services
+from webapp.tasks import services
+from webapp.tasks.kinds import TaskKind, result_partial
 from webapp.tasks.models import Status
 from webapp.tasks.schemas import TaskQuery
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
+bp.add_app_template_global(result_partial)
 
 
 @bp.get("")
@@ -25,7 +28,7 @@ def index() -> Response:
         tasks=services.list_tasks(query, actor=current_actor()),
         query=query,
         statuses=list(Status),
-        kinds=running.kinds(),
+        kinds=sorted(kind.name for kind in contributions(TaskKind)),
         workers=engine.list_workers(),
     )
 

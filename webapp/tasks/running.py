@@ -1,8 +1,8 @@
 """What a worker does with a task: run it, batch by batch, to exactly one ending.
 
-A later feature registers the function for its type:
+A later feature brings the function of its kind of tasks:
 
-    running.register("document_import", import_documents)
+    TaskKind("document_import", import_documents)
 
 The function commits through `Run.advance`, which puts the batch, the checkpoint and the counters
 in one transaction. When the worker dies, another one calls the function again and finds the
@@ -11,7 +11,6 @@ checkpoint of the last commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -24,12 +23,11 @@ from webapp.core.database import get_locked
 from webapp.core.errors import DomainError
 from webapp.core.extensions import db
 from webapp.engine import runs
+from webapp.tasks.kinds import get_kind
 from webapp.tasks.models import Status, Task
 from webapp.tasks.services import announce, end_task
 
 log = structlog.get_logger(__name__)
-
-_functions: dict[str, Callable[[Run], None]] = {}
 
 
 class Run(runs.Run[Task]):
@@ -47,20 +45,6 @@ class Run(runs.Run[Task]):
         self.save(checkpoint)
 
 
-def register(task_type: str, function: Callable[[Run], None]) -> None:
-    """Run tasks of this type with `function(run)`."""
-    _functions[task_type] = function
-
-
-def kinds() -> list[str]:
-    """The types of tasks that can be run."""
-    return sorted(_functions)
-
-
-def register_job() -> None:
-    engine.job("task")(run_task)
-
-
 def run_task(key: str) -> None:
     """The engine's job: bring the task `key` to its end, from wherever it is."""
     task = get_locked(select(Task).where(Task.id == key))
@@ -76,7 +60,7 @@ def run_task(key: str) -> None:
     db.session.commit()
     run = Run(task)
     try:
-        _functions[task.task_type](run)
+        get_kind(task.task_type).run(run)
     except runs.RunSuperseded:
         db.session.rollback()
     except engine.Cancelled:

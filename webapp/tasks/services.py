@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,26 +16,12 @@ from webapp.core.actor import Actor, Role
 from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
+from webapp.core.feature import contributions
 from webapp.core.web import Page
+from webapp.tasks.kinds import TaskKind, find_kind
 from webapp.tasks.models import Status, Task
 from webapp.tasks.schemas import TaskQuery
 from webapp.webhooks import services as webhooks
-
-_endings: dict[str, Callable[[Task], None]] = {}
-_forgettings: dict[str, Callable[[Sequence[Task]], None]] = {}
-
-
-def when_ended(task_type: str, function: Callable[[Task], None]) -> None:
-    """Have `function(task)` called in the transaction that ends a task of this type."""
-    _endings[task_type] = function
-
-
-def when_forgotten(task_type: str, function: Callable[[Sequence[Task]], None]) -> None:
-    """Have `function(tasks)` called before tasks of this type are deleted, for what is theirs.
-
-    Not for a task that has been tried again: the newer one has it now.
-    """
-    _forgettings[task_type] = function
 
 
 def start_task(
@@ -91,8 +77,9 @@ def _conclude(task: Task) -> None:
     """What an ended task leaves to do; its webhook is told how it ended (facts.md 0.8)."""
     if task.completed_at is None:
         return
-    if task.task_type in _endings:
-        _endings[task.task_type](task)
+    kind = find_kind(task.task_type)
+    if kind and kind.when_ended:
+        kind.when_ended(task)
     if task.webhook_url is None:
         return
     payload = {
@@ -184,9 +171,10 @@ def forget_tasks(before: datetime, limit: int, *, failed: bool) -> int:
         )
     )
     shared = _tried_again(found)
-    for task_type, function in _forgettings.items():
-        of_type = (task for task in found if task.task_type == task_type)
-        function([task for task in of_type if task.id not in shared])
+    for kind in contributions(TaskKind):
+        if kind.before_purge:
+            of_kind = (task for task in found if task.task_type == kind.name)
+            kind.before_purge([task for task in of_kind if task.id not in shared])
     db.session.execute(delete(Task).where(Task.id.in_([task.id for task in found])))
     return len(found)
 

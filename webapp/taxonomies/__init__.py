@@ -5,11 +5,16 @@ A scope is a set of topics, with the counts of the documents below them.
 
 from __future__ import annotations
 
-from apiflask import APIFlask
+from webapp.audit.wording import Wording
+from webapp.core.feature import Feature
+from webapp.core.navigation import PalettePage, SectionPages
+from webapp.taxonomies import api, pages
 
-
-def init_app(app: APIFlask) -> None:
-    from webapp.taxonomies import api, pages
-
-    app.register_blueprint(pages.bp)
-    app.register_blueprint(api.bp)
+FEATURE = Feature(
+    blueprints=(pages.bp, api.bp),
+    contributions=(
+        SectionPages("Documents", ("taxonomies",)),
+        PalettePage("Taxonomies", "taxonomies.index"),
+        Wording(past={"grow": "added topics to"}),
+    ),
+)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from apiflask import APIFlask
+from webapp.accounts.tabs import SettingsTab
+from webapp.core.actor import Role
+from webapp.core.feature import Feature
+from webapp.core.navigation import SectionPages
+from webapp.core.retention import Retention, forget_by
+from webapp.engine import Job
+from webapp.webhooks import pages, services
+from webapp.webhooks.models import Delivery
 
-
-def init_app(app: APIFlask) -> None:
-    from datetime import timedelta
-
-    from webapp.core import retention
-    from webapp.webhooks import pages, services
-    from webapp.webhooks.models import Delivery
-
-    app.register_blueprint(pages.bp)
-    services.register_job()
-    age = timedelta(days=app.config["CALLBOARD"].history_days)
-    retention.register("deliveries", age, retention.forget_by(Delivery.completed_at))
+FEATURE = Feature(
+    blueprints=(pages.bp,),
+    contributions=(
+        Job("webhook", services.deliver),
+        Retention("deliveries", forget_by(Delivery.completed_at), "history_days"),
+        SettingsTab("Webhooks", "webhooks.index", position=40, role=Role.ADMIN),
+        SectionPages("Settings", ("webhooks",)),
+    ),
+)

@@ -86,10 +86,6 @@ def list_deliveries(*, actor: Actor, limit: int = 50) -> list[Delivery]:
     )
 
 
-def register_job() -> None:
-    engine.job("webhook")(deliver)
-
-
 def deliver(key: str) -> None:
     """The engine's job: try until it is delivered, refused, or tried often enough.
 

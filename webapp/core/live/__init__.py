@@ -5,26 +5,23 @@ transaction, so it is sent after the commit, dropped on rollback, and seen by ev
 socket first gets the present state, so reconnecting is the whole recovery.
 """
 
-from apiflask import APIFlask
-
+from webapp.core.feature import Feature
 from webapp.core.live import announcements, sockets
 from webapp.core.live.announcements import Announcement, announce
-from webapp.core.live.feeds import register
-from webapp.core.live.sockets import Frame, socket
+from webapp.core.live.feeds import Feed
+from webapp.core.live.sockets import Frame, init_app, socket
 from webapp.core.live.streams import Event, stream_response
 
 __all__ = [
     "Announcement",
     "Event",
+    "Feed",
     "Frame",
     "announce",
     "init_app",
-    "register",
     "socket",
     "stream_response",
 ]
 
 
-def init_app(app: APIFlask) -> None:
-    announcements.init_app(app)
-    sockets.init_app(app)
+FEATURE = Feature(contributions=(announcements.RETENTION, sockets.DOCUMENT))

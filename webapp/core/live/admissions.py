@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import cast
 from uuid import UUID
 
@@ -12,7 +12,9 @@ import structlog
 from flask import Flask
 
 from webapp.core.actor import Actor, Role
+from webapp.core.feature import contribution
 from webapp.core.live.connections import Peer, loop
+from webapp.core.security import Identity
 
 log = structlog.get_logger(__name__)
 
@@ -56,17 +58,17 @@ class Admissions:
         rights = self._rights_of({actor.credential_id for actor, _ in known.values()})
         present = {}
         for peer, (actor, role) in known.items():
-            now = rights.get(actor.credential_id)
+            now = rights.get(actor.credential_id) if actor.credential_id else None
             if now is not None and now.can(role):
                 present[peer] = now
             else:
                 loop.call(peer.dismiss, _reason(actor, now))
         return present
 
-    def _rights_of(self, credentials: Iterable[UUID | None]) -> dict[UUID | None, Actor]:
-        reauthorize = self._app.extensions["callboard-reauthorize-many"]
-        ids = list(credentials)
-        rights: dict[UUID | None, Actor] = {}
+    def _rights_of(self, credentials: Iterable[UUID | None]) -> Mapping[UUID, Actor]:
+        reauthorize = contribution(Identity, self._app).reauthorize_many
+        ids = [key for key in credentials if key is not None]
+        rights: dict[UUID, Actor] = {}
         for at in range(0, len(ids), BATCH):
             rights |= reauthorize(ids[at : at + BATCH])
         return rights

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from apiflask import APIFlask
 from flask import Flask
 from sqlalchemy import BigInteger, Connection, Index, String, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,9 +19,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
-from webapp.core import clock, retention
+from webapp.core import clock
 from webapp.core.database import BigId
 from webapp.core.extensions import Model, db
+from webapp.core.retention import Retention, forget_by
 
 log = structlog.get_logger(__name__)
 
@@ -79,8 +79,7 @@ def announce(feed: str, organization_id: UUID) -> None:
     db.session.add(Announcement(feed=feed, organization_id=organization_id))
 
 
-def init_app(_app: APIFlask) -> None:
-    retention.register("announcements", KEEP, retention.forget_by(Announcement.created_at))
+RETENTION = Retention("announcements", forget_by(Announcement.created_at), KEEP)
 
 
 class Tail:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from webapp.core.actor import Actor
+from webapp.core.feature import contributions
 
 #: `draw(id, actor)` → HTML parts for a socket; raises a DomainError where the actor may not see
 Draw = Callable[[str, Actor], str]
 
-_draws: dict[str, Draw] = {}
+
+@dataclass(frozen=True)
+class Feed:
+    """What sockets may follow as "kind:<id>", and how it is drawn."""
+
+    kind: str
+    draw: Draw
 
 
-def register(kind: str, draw: Draw) -> None:
-    """Let sockets follow feeds "kind:<id>", drawn by `draw`."""
-    _draws[kind] = draw
-
-
-def find_draw(feed: str) -> tuple[Draw, str] | None:
-    """The function that draws a feed, with the feed's id."""
-    kind, _, item_id = feed.partition(":")
-    draw = _draws.get(kind)
+def find_draw(name: str) -> tuple[Draw, str] | None:
+    """The function that draws the feed "kind:<id>", with that id."""
+    kind, _, item_id = name.partition(":")
+    draw = next((feed.draw for feed in contributions(Feed) if feed.kind == kind), None)
     return (draw, item_id) if draw and item_id else None

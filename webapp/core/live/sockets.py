@@ -26,7 +26,7 @@ from webapp.core.live.admissions import Admissions, admissions_of
 from webapp.core.live.broadcaster import Broadcaster
 from webapp.core.live.connections import WebSocket, loop, text_frame
 from webapp.core.live.steps import Steps
-from webapp.core.openapi import document_socket
+from webapp.core.openapi import SocketDocument
 from webapp.core.security import current_actor, required_role, requires
 
 log = structlog.get_logger(__name__)
@@ -88,20 +88,21 @@ def socket(path: str, *, role: Role) -> Callable[[Answer], Answer]:
     return decorate
 
 
+DOCUMENT = SocketDocument(
+    path="/ws/live",
+    operation_id="live.follow",
+    summary="The pages' own: it follows each `?topic=…` of an open page",
+    receives=None,
+    sends={"(HTML)": "parts of the page for who follows it, now and whenever they change"},
+    example=[("server", '<hx-partial hx-target="#task-42">…</hx-partial>')],
+)
+
+
 def init_app(app: APIFlask) -> None:
     admissions = app.extensions["callboard-admissions"] = Admissions(app)
     app.extensions["callboard-broadcaster"] = Broadcaster(app, admissions)
     app.before_request(_check_upgrade)
     app.add_url_rule("/ws/live", "live", _follow, websocket=True)
-    document_socket(
-        app,
-        "/ws/live",
-        operation_id="live.follow",
-        summary="The pages' own: it follows each `?topic=…` of an open page",
-        receives=None,
-        sends={"(HTML)": "parts of the page for who follows it, now and whenever they change"},
-        example=[("server", '<hx-partial hx-target="#task-42">…</hx-partial>')],
-    )
     for path, view in _routes:
         app.add_url_rule(path, view.__name__, view, websocket=True)
 

@@ -29,7 +29,6 @@ from webapp.coverage.moves.schemas import MoveBody, Rename
 from webapp.coverage.scopes import services as scopes
 from webapp.documents.models import DocumentNode
 from webapp.documents.topics.changes import add_topics, recounting
-from webapp.tasks import running
 from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
@@ -104,10 +103,6 @@ class _Match:
 
     def add(self, old: UUID, new: UUID, reason: Reason) -> None:
         self.successors[old], self.reasons[old] = new, reason
-
-
-def register() -> None:
-    running.register(TASK_TYPE, move_taxonomy)
 
 
 def preview_move(version: str, body: MoveBody, *, actor: Actor) -> Preview:

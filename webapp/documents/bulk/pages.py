@@ -52,7 +52,7 @@ def _bulk_page(form: BulkForm, *, status: int = 200) -> Response:
     except ValidationError as error:
         raise Invalid(_message(error)) from error
     return page(
-        "documents/bulk.html",
+        "documents/bulk/new.html",
         status=status,
         form=form,
         action=_action(),

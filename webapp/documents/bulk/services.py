@@ -19,7 +19,6 @@ from webapp.documents import services as documents
 from webapp.documents.bulk.schemas import BulkBody
 from webapp.documents.indexing import schedule_merge
 from webapp.documents.models import Document
-from webapp.tasks import running
 from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
@@ -43,10 +42,6 @@ class Preview:
 
     document_count: int
     titles: list[str]
-
-
-def register() -> None:
-    running.register(TASK_TYPE, change_documents)
 
 
 def preview_bulk(body: BulkBody, *, actor: Actor) -> Preview:

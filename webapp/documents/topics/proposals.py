@@ -44,10 +44,6 @@ class _Topics:
     vectors: NDArray[np.float32]
 
 
-def register() -> None:
-    engine.job("proposals")(propose)
-
-
 def schedule_proposals(organization_id: UUID) -> None:
     """Have topics proposed soon after the running transaction commits, where there are any."""
     known = select(Taxonomy.id).where(Taxonomy.organization_id == organization_id).limit(1)

@@ -28,8 +28,6 @@ from webapp.documents.reading.parsing import (
 from webapp.documents.schemas import MAX_CONTENT, DocumentBody, FileOptions
 from webapp.documents.uploads import services as uploads
 from webapp.documents.uploads.archives import Item, items_of
-from webapp.tasks import running
-from webapp.tasks import services as tasks
 from webapp.tasks.models import Status, Task
 from webapp.tasks.running import Run
 
@@ -55,12 +53,6 @@ class Read:
     documents: list[documents.Item] = field(default_factory=list)
     node_ids: list[list[UUID]] = field(default_factory=list)
     failed: list[tuple[Item, str]] = field(default_factory=list)
-
-
-def register() -> None:
-    running.register("document_import", import_documents)
-    tasks.when_ended("document_import", fail_unread)
-    tasks.when_forgotten("document_import", uploads.drop_uploads_of)
 
 
 def import_documents(run: Run) -> None:

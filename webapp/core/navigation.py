@@ -1,0 +1,86 @@
+"""What stands in the sidebar, and what the command palette finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, url_for
+
+from webapp.core.actor import Actor, Role
+from webapp.core.feature import contributions
+
+
+@dataclass(frozen=True)
+class Section:
+    """An entry of the sidebar, from the lowest `position` down; `icon` is one of the sprite."""
+
+    label: str
+    endpoint: str
+    icon: str
+    position: int
+
+
+@dataclass(frozen=True)
+class SectionPages:
+    """Pages that light up a section: whole blueprints, or single endpoints, which win."""
+
+    section: str
+    pages: Sequence[str]
+
+
+@dataclass(frozen=True)
+class PalettePage:
+    """A page that the palette offers to those with the role."""
+
+    label: str
+    endpoint: str
+    role: Role = Role.VIEWER
+
+
+@dataclass(frozen=True)
+class PaletteEntry:
+    label: str
+    href: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class PaletteGroup:
+    """Things that the palette finds: `search(words, actor)` answers the best few."""
+
+    label: str
+    search: Callable[[str, Actor], list[PaletteEntry]]
+
+
+def sections() -> list[dict[str, Any]]:
+    """The sidebar's entries with the one lit up that the request's page belongs to."""
+    active = _section_of(request.endpoint or "")
+    ordered = sorted(contributions(Section), key=lambda section: section.position)
+    return [
+        {
+            "label": section.label,
+            "href": url_for(section.endpoint),
+            "icon": section.icon,
+            "active": section.label == active,
+        }
+        for section in ordered
+    ]
+
+
+def palette(words: str, actor: Actor) -> list[tuple[str, list[PaletteEntry]]]:
+    """Groups of entries that match: pages first, then what each feature finds."""
+    pages = [PalettePage(section.label, section.endpoint) for section in contributions(Section)]
+    found = [
+        PaletteEntry(page.label, url_for(page.endpoint))
+        for page in [*pages, *contributions(PalettePage)]
+        if actor.can(page.role) and words.lower() in page.label.lower()
+    ]
+    groups = [(group.label, group.search(words, actor)) for group in contributions(PaletteGroup)]
+    return [(label, entries) for label, entries in [("Pages", found), *groups] if entries]
+
+
+def _section_of(endpoint: str) -> str | None:
+    by_page = {page: item.section for item in contributions(SectionPages) for page in item.pages}
+    return by_page.get(endpoint) or by_page.get(endpoint.split(".")[0])
