@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,3 +66,24 @@ def test_a_snippet_shows_where_most_matches_are() -> None:
     assert snippet.is_cut_after
     assert [snippet.text[a:b].lower() for a, b in snippet.spans] == ["rotate", "key", "rotate"]
     assert passage[snippet.start :].startswith(snippet.text)
+
+
+def test_threads_that_read_keep_no_words_of_their_own() -> None:
+    """A worker would grow with each of its threads, for as long as there are new words."""
+    words = " ".join(f"word{number}s" for number in range(8_000))
+    analyze(words)
+    tracemalloc.start()
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            barrier = threading.Barrier(8)
+
+            def read(_number: int) -> None:
+                barrier.wait()
+                analyze(words)
+
+            list(threads.map(read, range(8)))
+            gc.collect()
+            kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 2**20

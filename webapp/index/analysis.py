@@ -43,7 +43,10 @@ STOP_WORDS = frozenset(
     """.split()  # noqa: SIM905
 )
 
-_local = threading.local()
+#: It remembers 10,000 words, 2 MB: one for each thread would let a worker grow for as long as its
+#: threads meet new words. It keeps state while it works, so that one thread at a time uses it.
+_stemmer = Stemmer.Stemmer("english")
+_stemming = threading.Lock()
 
 
 def analyze(text: str) -> list[str]:
@@ -89,8 +92,6 @@ def _words(text: str) -> list[str]:
 
 
 def _stem(words: list[str]) -> list[str]:
-    # A stemmer keeps state while it works, so that each thread needs its own.
-    stemmer: Stemmer.Stemmer | None = getattr(_local, "stemmer", None)
-    if stemmer is None:
-        stemmer = _local.stemmer = Stemmer.Stemmer("english")
-    return [term[:MAX_TERM_CHARS] for term in stemmer.stemWords(words)]
+    with _stemming:
+        stems = _stemmer.stemWords(words)
+    return [stem[:MAX_TERM_CHARS] for stem in stems]
