@@ -21,7 +21,7 @@ from webapp.audit.models import AuditEntry
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict
 from webapp.core.extensions import db
-from webapp.coverage import refresh
+from webapp.coverage import pages, refresh
 from webapp.coverage import services as coverage
 from webapp.coverage.models import CoverageRecord
 from webapp.coverage.scopes import services as scopes
@@ -409,6 +409,16 @@ def add_history(agent: Agent, *moments: datetime) -> None:
         for number, moment in enumerate(moments)
     )
     db.session.commit()
+
+
+def test_what_a_wrong_clock_has_dated_is_not_the_newest(cast: Cast, alice: Actor, ids: Ids) -> None:
+    agent = make_agent(alice, ids["Heat"])
+    days = [datetime(year, 1, 1, tzinfo=UTC) for year in (2025, 2099, 2026)]
+    add_history(agent, *days)
+    found = cast.api("vera").get(f"/agents/{agent.id}/coverage/history").json["history"]
+    assert [entry["overall_coverage"] for entry in found] == [2, 1, 0]
+    history = coverage.get_history(agent.id, actor=alice)
+    assert pages._series(history)["y"] == [0, 2]
 
 
 def test_history_is_newest_first_within_its_dates(cast: Cast, alice: Actor, ids: Ids) -> None:

@@ -182,7 +182,9 @@ def _topic_page(agent: Agent, node_id: UUID, form: TargetForm, *, status: int = 
 
 
 def _series(history: services.History) -> dict[str, list[float]]:
-    entries = history.history[::-1]
+    # What is dated after the newest was measured by a wrong clock, and would squeeze the others.
+    newest = history.history[0].timestamp if history.history else None
+    entries = [entry for entry in history.history[::-1] if newest and entry.timestamp <= newest]
     return {
         "x": [round(entry.timestamp.timestamp(), 3) for entry in entries],
         "y": [entry.overall_coverage for entry in entries],
