@@ -18,12 +18,14 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def includes(self, other: Role) -> bool:
-        ranks = list(Role)
-        return ranks.index(self) >= ranks.index(other)
+        return _RANKS[self] >= _RANKS[other]
 
     def within(self, other: Role) -> Role:
         """This role, or the other where that one is lower."""
         return self if other.includes(self) else other
+
+
+_RANKS = {role: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True)

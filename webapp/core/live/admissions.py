@@ -19,7 +19,7 @@ from webapp.core.security import Identity
 log = structlog.get_logger(__name__)
 
 #: how long after its session or key a connection may live
-CHECK_SECONDS = 2.0
+CHECK_SECONDS = 3.0
 #: how many are asked for at once: a statement has at most 32,766 parameters on SQLite
 BATCH = 10_000
 
