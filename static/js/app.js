@@ -95,10 +95,10 @@ function freshTimes() {
 
 // A push says that there is something new; a part with filters of its own is then fetched again.
 function refreshing() {
-  const pulse = () => all("[data-pulse]").map((element) => element.dataset.pulse).join();
-  let known = pulse();
+  const revision = () => all("[data-revision]").map((element) => element.dataset.revision).join();
+  let known = revision();
   document.addEventListener("htmx:ws:after:message:incoming", () => {
-    const now = pulse();
+    const now = revision();
     if (now === known) return;
     known = now;
     for (const part of all("[data-refresh]")) {

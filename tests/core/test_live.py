@@ -106,7 +106,7 @@ def test_a_page_of_another_site_is_refused(installation: Installation, agent: st
 def test_a_follower_gets_the_state_first_and_then_every_change(
     installation: Installation,
 ) -> None:
-    socket = installation.socket("/ws/live?topic=overview:all&topic=audit:all&topic=agent:none")
+    socket = installation.socket("/ws/live?feed=overview:all&feed=audit:all&feed=agent:none")
     first = socket.receive(timeout=60)
     assert 'hx-target="#figures"' in first
     started = time.monotonic()
@@ -118,7 +118,7 @@ def test_a_follower_gets_the_state_first_and_then_every_change(
 
 
 def test_what_is_recorded_of_a_member_is_pushed_as_well(installation: Installation) -> None:
-    socket = installation.socket("/ws/live?topic=audit:all")
+    socket = installation.socket("/ws/live?feed=audit:all")
     assert 'hx-target="#activity"' in socket.receive(timeout=60)
     body = {"email": "fresh.member@example.com", "password": PASSWORD, "role": "viewer"}
     installation.request("POST", "/members", body)
@@ -128,14 +128,14 @@ def test_what_is_recorded_of_a_member_is_pushed_as_well(installation: Installati
 
 
 def test_silent_sockets_hold_no_thread(installation: Installation) -> None:
-    sockets = [installation.socket("/ws/live?topic=tasks:all") for _ in range(40)]
+    sockets = [installation.socket("/ws/live?feed=tasks:all") for _ in range(40)]
     started = time.monotonic()
     assert installation.request("GET", "/health") == {"status": "ok"}
     assert time.monotonic() - started < 30
     for socket in sockets:
         text = socket.receive(timeout=60)
         assert text is not None
-        assert 'hx-target="#tasks-pulse"' in text
+        assert 'hx-target="#tasks-revision"' in text
     for socket in sockets:
         socket.close()
 
@@ -147,7 +147,7 @@ def test_a_revoked_key_ends_its_sockets_and_says_why(
     headers = {"X-API-Key": key["key"]}
     sockets = [
         installation.socket(path, **headers)
-        for path in ("/ws/live?topic=overview:all", f"/ws/query/{agent}")
+        for path in ("/ws/live?feed=overview:all", f"/ws/query/{agent}")
     ]
     sockets[0].receive(timeout=60)
     installation.request("DELETE", f"/api-keys/{key['id']}")

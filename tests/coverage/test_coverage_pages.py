@@ -399,10 +399,10 @@ def test_gaps_are_listed_from_the_chosen_share_down(
 def test_measuring_is_a_task_that_the_page_shows(
     cast: Cast, browser: Browser, physicist: Agent
 ) -> None:
-    idle = browser.get(PAGE).css_first("#coverage-pulse").attributes["data-pulse"]
+    idle = browser.get(PAGE).css_first("#coverage-revision").attributes["data-revision"]
     page = browser.post(f"{PAGE}/refresh", {})
     assert "pending Coverage of Physicist" in text_of(page, ".task-strip")
-    assert page.css_first("#coverage-pulse").attributes["data-pulse"] != idle
+    assert page.css_first("#coverage-revision").attributes["data-revision"] != idle
     task_id = (page.css_first(".task-strip a").attributes["href"] or "").split("/")[-1]
     running.run_task(task_id)
     page = browser.get(PAGE)

@@ -18,8 +18,8 @@ def _draw_agent(agent_id: str, actor: Actor) -> str:
     return render_template("agents/_frame.html", agent=services.get_agent(agent_id, actor=actor))
 
 
-def _draw_pulse(_item_id: str, actor: Actor) -> str:
-    return render_template("agents/_pulse.html", pulse=audit.latest_id(actor.organization_id))
+def _draw_revision(_item_id: str, actor: Actor) -> str:
+    return live.draw_revision("agents-revision", audit.latest_id(actor.organization_id))
 
 
-FEEDS = (live.Feed("agent", _draw_agent), live.Feed("agents", _draw_pulse))
+FEEDS = (live.Feed("agent", _draw_agent), live.Feed("agents", _draw_revision))

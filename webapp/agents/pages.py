@@ -39,7 +39,7 @@ def index() -> Response:
         fragment="agents/_list.html",
         agents=services.list_agents(query, actor=actor),
         query=query,
-        pulse=audit.latest_id(actor.organization_id),
+        revision=audit.latest_id(actor.organization_id),
     )
 
 

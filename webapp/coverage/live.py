@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from flask import render_template
-
 from webapp.agents import services as agents
 from webapp.core import live
 from webapp.core.actor import Actor
@@ -11,8 +9,8 @@ from webapp.coverage import refresh
 
 
 def _draw(agent_id: str, actor: Actor) -> str:
-    pulse = refresh.pulse_of(agents.get_agent(agent_id, actor=actor))
-    return render_template("components/_pulse.html", id="coverage-pulse", pulse=pulse)
+    revision = refresh.revision_of(agents.get_agent(agent_id, actor=actor))
+    return live.draw_revision("coverage-revision", revision)
 
 
 FEEDS = (live.Feed("coverage", _draw),)

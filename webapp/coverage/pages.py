@@ -155,8 +155,8 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         task=refreshing.running_refresh(agent),
         max_open=MAX_OPEN,
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),
-        coverage_pulse=refreshing.pulse_of(agent),
-        documents_pulse=index.read_revision(agent.organization_id),
+        coverage_revision=refreshing.revision_of(agent),
+        documents_revision=index.read_revision(agent.organization_id),
     )
 
 

@@ -97,7 +97,7 @@ def running_refresh(agent: Agent) -> Task | None:
     )
 
 
-def pulse_of(agent: Agent) -> str:
+def revision_of(agent: Agent) -> str:
     """Another text whenever the agent's page has something new to show."""
     task = running_refresh(agent)
     progress = task.progress_percent if task else "none"

@@ -40,7 +40,7 @@ def index() -> Response:
         query=query,
         node=taxonomies.get_node(query.node, actor=actor) if query.node else None,
         kinds=KINDS,
-        pulse=index_of_documents.read_revision(actor.organization_id),
+        revision=index_of_documents.read_revision(actor.organization_id),
     )
 
 

@@ -16,8 +16,8 @@ def _draw_task(task_id: str, actor: Actor) -> str:
     return render_template("tasks/_frame.html", task=task)
 
 
-def _draw_pulse(_item_id: str, _actor: Actor) -> str:
-    return render_template("tasks/_pulse.html", pulse=time.time_ns())
+def _draw_revision(_item_id: str, _actor: Actor) -> str:
+    return live.draw_revision("tasks-revision", time.time_ns())
 
 
-FEEDS = (live.Feed("task", _draw_task), live.Feed("tasks", _draw_pulse))
+FEEDS = (live.Feed("task", _draw_task), live.Feed("tasks", _draw_revision))

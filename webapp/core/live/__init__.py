@@ -8,7 +8,7 @@ socket first gets the present state, so reconnecting is the whole recovery.
 from webapp.core.feature import Feature
 from webapp.core.live import announcements, sockets
 from webapp.core.live.announcements import Announcement, announce
-from webapp.core.live.feeds import Feed
+from webapp.core.live.feeds import Feed, draw_revision
 from webapp.core.live.sockets import Frame, init_app, socket
 from webapp.core.live.streams import Event, stream_response
 
@@ -18,6 +18,7 @@ __all__ = [
     "Feed",
     "Frame",
     "announce",
+    "draw_revision",
     "init_app",
     "socket",
     "stream_response",

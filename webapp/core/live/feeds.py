@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from flask import render_template
+
 from webapp.core.actor import Actor
 from webapp.core.feature import contributions
 
@@ -18,6 +20,11 @@ class Feed:
 
     kind: str
     draw: Draw
+
+
+def draw_revision(element_id: str, revision: object) -> str:
+    """The part that tells a page to fetch its own parts again, because the revision is another."""
+    return render_template("components/_revision.html", id=element_id, revision=revision)
 
 
 def find_draw(name: str) -> tuple[Draw, str] | None:

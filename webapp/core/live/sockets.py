@@ -91,7 +91,7 @@ def socket(path: str, *, role: Role) -> Callable[[Answer], Answer]:
 DOCUMENT = SocketDocument(
     path="/ws/live",
     operation_id="live.follow",
-    summary="The pages' own: it follows each `?topic=…` of an open page",
+    summary="The pages' own: it follows each `?feed=…` of an open page",
     receives=None,
     sends={"(HTML)": "parts of the page for who follows it, now and whenever they change"},
     example=[("server", '<hx-partial hx-target="#task-42">…</hx-partial>')],
@@ -109,8 +109,8 @@ def init_app(app: APIFlask) -> None:
 
 @requires(Role.VIEWER)
 def _follow() -> Response:
-    """The pages' socket: `?topic=…&topic=…`."""
-    feeds = request.args.getlist("topic")[:MAX_FEEDS]
+    """The pages' socket: `?feed=…&feed=…`."""
+    feeds = request.args.getlist("feed")[:MAX_FEEDS]
     actor = current_actor()
     broadcaster: Broadcaster = current_app.extensions["callboard-broadcaster"]
     return open_socket(
