@@ -33,8 +33,10 @@ class Contract:
     @classmethod
     def of(cls, app: APIFlask) -> Contract:
         """The contract of an application, read once."""
-        contract: Contract = app.extensions.get("contract") or cls(app)
-        app.extensions["contract"] = contract
+        if "contract" not in app.extensions:
+            with app.app_context():
+                app.extensions["contract"] = cls(app)
+        contract: Contract = app.extensions["contract"]
         return contract
 
     def check(self, method: str, path: str, answer: TestResponse) -> None:

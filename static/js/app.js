@@ -117,7 +117,11 @@ function ticking() {
     const chosen = ticks.filter((tick) => tick.checked).length;
     const isAll = bar.querySelector("[name=all]")?.checked ?? false;
     count.textContent = isAll ? "" : `${chosen} selected`;
-    for (const button of all("button", bar)) button.disabled = !chosen && !isAll;
+    for (const button of all("button[name=action]", bar)) button.disabled = !chosen && !isAll;
+    for (const button of all("[data-export]", bar)) {
+      const total = Number(button.dataset.export);
+      button.textContent = `Export ${(chosen && !isAll ? chosen : total).toLocaleString("en")}`;
+    }
     const every = document.querySelector("[data-tick-all]");
     every.hidden = false;
     every.checked = chosen > 0 && chosen === ticks.length;

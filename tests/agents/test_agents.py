@@ -20,7 +20,7 @@ def test_the_api_creates_with_spec_2s_defaults(cast: Cast) -> None:
     agent = response.json
     assert response.status_code == 201
     assert response.headers["Location"].endswith(agent["id"])
-    assert agent["handle"] == "a-b"
+    assert agent["handle"] == "ae-b"
     assert agent["modality"] == "audio_only"
     assert agent["handoff_targets"] == agent["tools"] == agent["panels"] == []
     assert agent["voice"] is None
@@ -33,7 +33,7 @@ def test_handles_are_unique_also_of_deleted_agents(alice: Actor) -> None:
     deletion.delete_agent("one", actor=alice)
     with pytest.raises(Conflict, match="taken"):
         make_agent(alice, handle="one")
-    assert [make_agent(alice, name="한국어").handle for _ in range(3)] == [
+    assert [make_agent(alice, name="☎ ✂").handle for _ in range(3)] == [
         "agent", "agent-2", "agent-3"
     ]  # fmt: skip
 

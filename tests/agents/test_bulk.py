@@ -14,6 +14,7 @@ from webapp.agents import deletion, services
 from webapp.agents.schemas import AgentQuery
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
+from webapp.core.extensions import db
 
 
 @pytest.fixture
@@ -137,9 +138,30 @@ def test_the_page_shows_what_would_happen_first(
     assert [a.handle for a in services.list_agents(AgentQuery(), actor=alice).items] == ["c"]
 
 
+def test_all_that_match_are_those_that_the_list_shows(
+    browser: Browser, alice: Actor, three: list[str]
+) -> None:
+    covered = services.get_agent("a", actor=alice)
+    covered.coverage_percent = 50.0
+    db.session.commit()
+    address = "q=&active=true&min_coverage=40&is_sub=false"
+    bar = browser.get(f"/agents?{address}").css_first("#bulk")
+    hidden = {
+        node.attributes["name"]: node.attributes["value"] for node in bar.css("[type=hidden]")
+    }
+    assert hidden == {"active": "true", "min_coverage": "40", "is_sub": "false",
+                      "include": "handoffs"}  # fmt: skip
+    page = browser.get(f"/agents/bulk?action=pause&all=true&{address}")
+    assert "1 will be paused" in " ".join(page.body.text().split())
+    browser.get("/agents/bulk?action=pause&all=true&min_coverage=much", status=422)
+
+
 def test_the_page_changes_a_field(browser: Browser, alice: Actor, three: list[str]) -> None:
     url = f"/agents/bulk?action=change&id={three[0]}&id={three[2]}"
-    assert browser.get(url).css_first("select[name=field]")
+    page = browser.get(url)
+    assert page.css_first("select[name=field]")
+    assert "2 agents selected:" in " ".join(page.body.text().split())
+    assert [item.text() for item in page.css("main li")].count("Coding Expert") == 2
     page = browser.get(f"{url}&field=model&value=new")
     assert "1 will be changed, as a new version each, 1 are so already" in " ".join(
         page.body.text().split()

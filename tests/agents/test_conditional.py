@@ -34,6 +34,18 @@ def test_a_reader_with_the_same_state_gets_304(cast: Cast, alice: Actor) -> None
     assert api.get("/agents/a", headers={"If-None-Match": '"v1-1"'}).status_code == 200
 
 
+def test_a_star_stands_for_whatever_is_there(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    api = cast.api("alice")
+    read = api.get("/agents/a", headers={"If-None-Match": "*"})
+    assert (read.status_code, read.data, read.headers["ETag"]) == (304, b"", '"v1-1"')
+    assert api.get("/agents/b", headers={"If-None-Match": "*"}).status_code == 404
+    for method, body in (("PUT", {"name": "B"}), ("DELETE", None)):
+        refused = api.request(method, "/agents/a", body, headers={"If-None-Match": "*"})
+        assert (refused.status_code, refused.json["code"]) == (412, "precondition_failed")
+    assert api.put("/agents/a", {"name": "B"}, headers={"If-Match": "*"}).status_code == 200
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_a_stale_writer_gets_412_with_the_current_version(
     cast: Cast, alice: Actor, method: str

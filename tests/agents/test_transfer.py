@@ -113,7 +113,7 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(cast: Cast, alice: 
         ("text", "agents.1"),
         ({"name": "B", "instructions": "x", "handle": "search"}, "reserved"),
         ({"name": "B", "instructions": "x", "input_schema": {"$ref": "http://x"}}, "input_schema"),
-        ({"name": "B", "versions": [{"version": 5, "snapshot": {"name": "B"},
+        ({"name": "B", "instructions": "x", "versions": [{"version": 5, "snapshot": {"name": "B"},
           "created_at": "2026-01-01T00:00:00Z"}]}, "above current_version"),
     ],
 )  # fmt: skip
@@ -181,7 +181,7 @@ def test_the_wizard_says_what_is_wrong(browser: Browser) -> None:
     for text, words in (
         ("", "Choose a file"),
         ("{", "not JSON (line 1)"),
-        ('[{"name": "Bad One"}, 3]', "agents.1"),
+        ('[{"name": "Bad One", "instructions": "x"}, 3]', "agents.1"),
     ):
         page = browser.post("/agents/import", {"content": text}, status=422)
         assert words in page.css_first(".notice.bad").text()

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
+from slugify import slugify
+from slugify.special import GERMAN
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -338,7 +339,17 @@ class Deployment(Model):
 
 
 def handle_from(name: str) -> str:
-    """A handle made from a name: ASCII letters and digits, dashes between; "agent" at worst."""
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    handle = re.sub(r"[^a-z0-9_]+", "-", ascii_name).strip("-_")[:58].rstrip("-_")
-    return f"{handle}-agent" if handle in RESERVED_HANDLES else handle or "agent"
+    """A handle made from a name: its letters in ASCII, dashes between words; "agent" at worst."""
+    handle: str = slugify(name, replacements=GERMAN, max_length=58, regex_pattern=r"[^a-z0-9_]+")
+    handle = handle.strip("-_")
+    if handle in RESERVED_HANDLES or as_uuid(handle):
+        return f"{handle}-agent"
+    return handle or "agent"
+
+
+def as_uuid(text: str) -> UUID | None:
+    """The UUID that a text is, with dashes or without; None where it is another word."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

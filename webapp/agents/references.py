@@ -6,21 +6,30 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import aliased
 
-from webapp.agents.models import Agent
+from webapp.agents.models import Agent, as_uuid
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference
 from webapp.core.extensions import db
 
 
 def is_agent(reference: str | UUID) -> ColumnElement[bool]:
-    """SQL for "the agent with this UUID or handle"."""
-    if isinstance(reference, UUID):
-        return Agent.id == reference
+    """SQL for "the agent with this UUID or handle"; what reads as a UUID is no handle."""
+    found = reference if isinstance(reference, UUID) else as_uuid(reference)
+    return Agent.handle == reference if found is None else Agent.id == found
+
+
+def is_below(reference: str) -> ColumnElement[bool]:
+    """SQL for "an agent whose parent is the one with this UUID or handle"."""
     found = as_uuid(reference)
-    return Agent.handle == reference if found is None else (
-        or_(Agent.id == found, Agent.handle == reference)
-    )  # fmt: skip
+    if found is None:
+        return Agent.parent == reference
+    above = aliased(Agent)
+    handle = select(above.handle).where(
+        above.id == found, above.organization_id == Agent.organization_id
+    )
+    return Agent.parent == handle.correlate(Agent).scalar_subquery()
 
 
 def find_ids(references: Sequence[str | UUID], *, actor: Actor) -> dict[str, UUID]:
@@ -91,10 +100,3 @@ def _refusal(message: str, invalid: list[str]) -> BadReference:
         field="handoff_targets",
         extras={"field": "handoff_targets", "invalid": invalid},
     )
-
-
-def as_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -25,6 +25,7 @@ from webapp.agents.models import (
     Modality,
     Panel,
     Status,
+    as_uuid,
 )
 from webapp.core.api import Answer, Body
 from webapp.webhooks.services import check_url
@@ -64,6 +65,8 @@ Instructions = Annotated[
 def _not_reserved(value: str) -> str:
     if value in RESERVED_HANDLES:
         raise ValueError(f"{value} is a reserved word")
+    if as_uuid(value):
+        raise ValueError("must not read as a UUID, which could be another agent's id")
     return value
 
 
@@ -249,7 +252,7 @@ class AgentFilter(Body):
         "`status:` before a word narrow the list, quotes keep words together",
     )
     active: bool | None = Field(None, description="true: not paused")
-    parent: str | None = Field(None, max_length=64, description="Handle of the agent above")
+    parent: str | None = Field(None, max_length=64, description="Handle or UUID of the agent above")
     is_sub: bool | None = Field(None, description="Whether there is an agent above")
     status: Status | None = None
     modality: Modality | None = None
@@ -264,6 +267,11 @@ class AgentQuery(AgentFilter):
     sort: str = Field("-created_at", pattern=SORTS)
     limit: int = Field(50, ge=1, le=100)
     offset: int = Field(0, ge=0, le=1_000_000_000)
+
+    @property
+    def filter_names(self) -> list[str]:
+        """The parameters that say which agents, without order and page."""
+        return [name for name in AgentFilter.model_fields if name != "include_deleted"]
 
     @property
     def is_filtered(self) -> bool:

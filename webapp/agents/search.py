@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 
 from webapp.agents.models import Agent
+from webapp.agents.references import is_below
 from webapp.agents.schemas import AgentFilter
 from webapp.core.actor import Actor, Role
 from webapp.core.database import fold, like_pattern, list_contains
@@ -66,7 +67,9 @@ def _conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
         conditions.append(Agent.paused.is_(not query.active))
     if query.is_sub is not None:
         conditions.append(Agent.parent.is_not(None) if query.is_sub else Agent.parent.is_(None))
-    for name in ("parent", "status", "modality"):
+    if query.parent is not None:
+        conditions.append(is_below(query.parent))
+    for name in ("status", "modality"):
         value: Any = getattr(query, name)
         if value is not None:
             conditions.append(getattr(Agent, name) == value)

@@ -100,8 +100,25 @@ def get_agent(
     )
     agent: Agent | None = get_locked(statement) if lock else db.session.scalar(statement)
     if agent is None:
-        raise NotFound(f"Agent not found: {reference}")
+        raise NotFound(
+            f"Agent not found: {reference}",
+            suggestions=[] if deleted else _ways_back(reference, actor=actor),
+        )
     return agent
+
+
+def _ways_back(reference: str | UUID, *, actor: Actor) -> list[str]:
+    """What an admin can do about an agent that is not there because it was deleted."""
+    if not actor.can(Role.ADMIN):
+        return []
+    statement = select(Agent.id).where(
+        Agent.organization_id == actor.organization_id, is_agent(reference)
+    )
+    found = db.session.scalar(statement)
+    return [] if found is None else [
+        f"It was deleted. POST /api/v1/agents/{found}/restore brings it back, and so does the list "
+        "of agents with “deleted too”."
+    ]  # fmt: skip
 
 
 def list_agents(query: AgentQuery, *, actor: Actor) -> Page:

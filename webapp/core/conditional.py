@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
-from flask import Response, make_response, request
+from flask import Response, request
+from werkzeug.http import parse_etags
 
 from webapp.core.errors import PreconditionFailed
 
-_ETAG = re.compile(r'(?:W/)?"?(v\d+(?:-\d+)?)"?')
+#: what a write with `If-None-Match: *` asks for: that there is nothing to write to
+NOTHING = "nothing"
 
 
 def check_version(etag: str, if_match: str | None) -> None:
@@ -16,31 +16,36 @@ def check_version(etag: str, if_match: str | None) -> None:
 
     Only the version part is compared: a counter that moved does not make an edit stale.
     """
-    if if_match is None or if_match.strip() == "*":
+    if if_match is None:
         return
+    headers = {"ETag": f'"{etag}"'}
+    if if_match == NOTHING:
+        raise PreconditionFailed(
+            "This is there already, and If-None-Match asks that it is not.", headers=headers
+        )
     version = etag.partition("-")[0]
-    wanted = [found[1].partition("-")[0] for found in _ETAG.finditer(if_match)]
-    if version in wanted:
+    wanted = parse_etags(if_match)
+    named = {tag.partition("-")[0] for tag in wanted.as_set(include_weak=True)}
+    if wanted.star_tag or version in named:
         return
     raise PreconditionFailed(
         f"This has changed since you read it: it is at version {version[1:]} now.",
         code="stale_version",
-        headers={"ETag": f'"{etag}"'},
+        headers=headers,
         extras={"current_version": int(version[1:]), "etag": f'"{etag}"'},
         suggestions=["Read it again, look at what changed, and send your change once more."],
     )
 
 
 def if_match() -> str | None:
-    """The header of the present request."""
-    return request.headers.get("If-Match")
+    """What the present request asks of the version that it changes."""
+    return NOTHING if request.if_none_match.star_tag else request.headers.get("If-Match")
 
 
 def with_etag(response: Response, etag: str) -> Response:
     """Put the ETag on a read; 304 without a body where the caller has this very state."""
-    known = [found[1] for found in _ETAG.finditer(request.headers.get("If-None-Match", ""))]
-    if request.method in ("GET", "HEAD") and etag in known:
-        response = make_response("", 304)
-    response.headers["ETag"] = f'"{etag}"'
+    response.set_etag(etag)
     response.headers["Cache-Control"] = "private, no-cache"
+    if response.status_code == 200:
+        response.make_conditional(request)
     return response

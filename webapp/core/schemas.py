@@ -100,5 +100,8 @@ def read_text(schema: type[M], values: Mapping[str, Any]) -> M:
 def refusal(error: ValidationError) -> Invalid:
     """What pydantic refused, as a refusal of ours: the first three in its sentence, all listed."""
     errors = validation_errors(error)
-    sentence = "; ".join(f"{item['field']}: {item['message']}" for item in errors[:3])
-    return Invalid(sentence, field=errors[0]["field"], errors=errors)
+    sentences = [
+        item["message"] if item["field"] == "body" else f"{item['field']}: {item['message']}"
+        for item in errors
+    ]
+    return Invalid("; ".join(sentences[:3]), field=errors[0]["field"], errors=errors)

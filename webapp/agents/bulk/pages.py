@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, request
-from pydantic import ValidationError
 from werkzeug.datastructures import MultiDict
 
 from webapp.agents.bulk import services
@@ -13,7 +12,8 @@ from webapp.agents.bulk.schemas import BulkChanges, BulkSelection, StrictFilter
 from webapp.agents.models import Modality
 from webapp.agents.schemas import AgentFilter
 from webapp.core.actor import Role
-from webapp.core.errors import Invalid, validation_errors
+from webapp.core.errors import Invalid
+from webapp.core.schemas import read, read_text
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, to
 
@@ -30,7 +30,11 @@ def show() -> Response:
     values = request.args
     action = _action(values)
     is_ready = action != "change" or "field" in values
-    results = _run(values, is_dry_run=True) if is_ready else []
+    results = (
+        _run(values, is_dry_run=True)
+        if is_ready
+        else services.select_only(_selection(values), actor=current_actor())
+    )
     return page(
         "agents/bulk.html",
         action=action,
@@ -58,16 +62,13 @@ def update() -> Response:
 
 def _run(values: MultiDict[str, str], *, is_dry_run: bool) -> list[services.BulkResult]:
     actor, action = current_actor(), _action(values)
-    try:
-        selection = BulkSelection(**_selection(values))
-        if action == "delete":
-            is_forced = values.get("force") == "true"
-            return services.delete_agents(
-                selection, actor=actor, force=is_forced, is_dry_run=is_dry_run
-            )
-        changes = BulkChanges(**_changes(values, action))
-    except ValidationError as error:
-        raise Invalid(validation_errors(error)[0]["message"]) from error
+    selection = _selection(values)
+    if action == "delete":
+        is_forced = values.get("force") == "true"
+        return services.delete_agents(
+            selection, actor=actor, force=is_forced, is_dry_run=is_dry_run
+        )
+    changes = read(BulkChanges, _changes(values, action))
     return services.update_agents(selection, changes, actor=actor, is_dry_run=is_dry_run)
 
 
@@ -78,14 +79,15 @@ def _action(values: MultiDict[str, str]) -> str:
     return action
 
 
-def _selection(values: MultiDict[str, str]) -> dict[str, Any]:
+def _selection(values: MultiDict[str, str]) -> BulkSelection:
     if "all" in values:
         names = StrictFilter.model_fields
-        return {"filter": {key: values[key] for key in names if values.get(key)}}
+        filters = {key: values[key] for key in names if values.get(key)}
+        return read(BulkSelection, {"filter": read_text(StrictFilter, filters)})
     ids = values.getlist("id")
     if not ids:
         raise Invalid("Select at least one agent.")
-    return {"ids": ids}
+    return read(BulkSelection, {"ids": ids})
 
 
 def _selected(values: MultiDict[str, str]) -> list[tuple[str, str]]:

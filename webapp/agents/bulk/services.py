@@ -57,6 +57,16 @@ def update_agents(
     return _each(selection, change, actor=actor, is_dry_run=is_dry_run)
 
 
+def select_only(selection: BulkSelection, *, actor: Actor) -> list[BulkResult]:
+    """Which agents a change of the selection is about; nothing is done with them."""
+    return _each(
+        selection,
+        lambda agent: BulkResult(str(agent.id), 200, agent.name),
+        actor=actor,
+        is_dry_run=True,
+    )
+
+
 def delete_agents(
     selection: BulkSelection, *, actor: Actor, force: bool = False, is_dry_run: bool = False
 ) -> list[BulkResult]:

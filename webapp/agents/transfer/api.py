@@ -30,7 +30,12 @@ class ExportQuery(AgentFilter):
         "", description="`versions` carries the history, `handoffs` the targets as handles"
     )
 
-    agent: str = Field("", max_length=64, description="Only this one, by UUID or handle")
+    agent: str = Field(
+        "",
+        max_length=100_000,
+        description="Only these, by UUID or handle, with commas between",
+        examples=["coding-expert"],
+    )
 
     @field_validator("include")
     @classmethod
@@ -91,9 +96,8 @@ def import_(query: ImportQuery) -> services.ImportReport:
 
 def export_response(query: ExportQuery) -> Response:
     """The file, sent while it is read from the database."""
-    pieces = services.export_agents(
-        query, only=query.agent or None, include=query.parts, actor=current_actor()
-    )
+    only = [reference for reference in query.agent.split(",") if reference]
+    pieces = services.export_agents(query, only=only, include=query.parts, actor=current_actor())
     # The first piece is made before the answer begins, so that a refusal can still be one.
     body: Iterator[Any] = chain([next(pieces)], pieces)
     response = current_app.response_class(stream_with_context(body), mimetype="application/json")

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
-from pydantic import ValidationError
 
 from webapp.agents.transfer import services
 from webapp.agents.transfer.api import ExportQuery, export_response
 from webapp.agents.transfer.forms import ImportForm
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, Invalid, validation_errors
+from webapp.core.errors import DomainError, Invalid
+from webapp.core.schemas import read_text
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, to
 
@@ -22,12 +22,13 @@ bp = Blueprint("agent_transfer", __name__, url_prefix="/agents")
 @bp.get("/export")
 @requires(Role.ADMIN)
 def export() -> Response:
+    """Those that are ticked in the list, else all that it shows."""
     arguments: dict[str, Any] = {key: value for key, value in request.args.items() if value}
     arguments["include"] = ",".join(request.args.getlist("include"))
-    try:
-        return export_response(ExportQuery.model_validate(arguments))
-    except ValidationError as error:
-        raise Invalid(validation_errors(error)[0]["message"]) from error
+    ticked = [] if "all" in request.args else request.args.getlist("id")
+    if ticked:
+        arguments = {"include": arguments["include"], "agent": ",".join(ticked)}
+    return export_response(read_text(ExportQuery, arguments))
 
 
 @bp.get("/import")

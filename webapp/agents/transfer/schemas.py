@@ -63,6 +63,9 @@ class PortableAgent(Snapshot):
 
     model_config = {"extra": "forbid"}
 
+    instructions: str = Field(
+        max_length=MAX_INSTRUCTIONS, description="May be left out where model_overrides are given"
+    )
     handle: Handle | None = None
     handoff_targets: Annotated[
         References, Field(description="Handles, of this file or of the organization")
@@ -70,6 +73,14 @@ class PortableAgent(Snapshot):
     current_version: Number = 1
     versions: list[PortableVersion] = Field(default=[], max_length=MAX_VERSIONS)
     releases: list[PortableRelease] = Field(default=[], max_length=MAX_VERSIONS)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spawned(cls, item: Any) -> Any:
+        """Who names a model of its own needs no instructions, as in `POST /agents`."""
+        if isinstance(item, dict) and item.get("model_overrides"):
+            return {"instructions": "", **item}
+        return item
 
     @model_validator(mode="after")
     def _history_fits(self) -> PortableAgent:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from webapp.agents.models import (
     DEFINITION,
@@ -70,19 +70,19 @@ class ImportReport:
 def export_agents(
     query: AgentFilter,
     *,
-    only: str | None = None,
+    only: Sequence[str] = (),
     include: frozenset[Include] = frozenset(),
     actor: Actor,
 ) -> Iterator[str]:
-    """The matching active agents, or `only` one, as a JSON array in pieces of a few hundred agents.
+    """The matching active agents, or `only` these, as a JSON array in pieces of a few hundred.
 
     All pieces show one state of the database. Spec 2, 6.10.
     """
     actor.require(Role.ADMIN)
     snapshot()
     statement = select_agents(query.model_copy(update={"include_deleted": False}), actor=actor)
-    if only is not None:
-        statement = statement.where(is_agent(only))
+    if only:
+        statement = statement.where(or_(*(is_agent(reference) for reference in only)))
     handles = _handles(actor) if "handoffs" in include else {}
     yield "["
     last: UUID | None = None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from flask import Blueprint, Response, request
-from pydantic import ValidationError
 
 from webapp.core.actor import Role
-from webapp.core.errors import BadReference, Invalid, validation_errors
+from webapp.core.errors import BadReference, Invalid
+from webapp.core.schemas import read, read_text
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, to
 from webapp.documents.bulk import services
@@ -34,12 +34,10 @@ def start() -> Response:
         try:
             body = _body(action, form.topics.paths if action != "delete" else [])
             task = services.start_bulk(body, actor=current_actor())
-        except ValidationError as error:
-            form.topics.errors = [*form.topics.errors, _message(error)]
-        except BadReference as error:
-            if error.field != "nodes":
+        except (Invalid, BadReference) as error:
+            if error.field is None or error.field.split(".")[0] not in ("nodes", "body"):
                 raise
-            form.topics.errors = [*form.topics.errors, error.message]
+            form.topics.errors = [*form.topics.errors, error.errors[0]["message"]]
         else:
             return to("tasks.show", task_id=task.id)
     return _bulk_page(form, status=422)
@@ -47,10 +45,7 @@ def start() -> Response:
 
 def _bulk_page(form: BulkForm, *, status: int = 200) -> Response:
     # Which documents are meant does not depend on what will be done to them.
-    try:
-        selection = _body("delete", [])
-    except ValidationError as error:
-        raise Invalid(_message(error)) from error
+    selection = _body("delete", [])
     return page(
         "documents/bulk/new.html",
         status=status,
@@ -73,19 +68,15 @@ def _body(action: str, paths: list[list[str]]) -> BulkBody:
     if "all" in request.values:
         names = StrictFilter.model_fields
         filters = {key: request.values[key] for key in names if request.values.get(key)}
-        values = {"filter": filters}
+        values = {"filter": read_text(StrictFilter, filters)}
     elif ids := request.values.getlist("id"):
         values = {"ids": ids}
     else:
         raise Invalid("Select at least one document.")
-    return BulkBody.model_validate({"action": action, "nodes": paths, **values})
+    return read(BulkBody, {"action": action, "nodes": paths, **values})
 
 
 def _hidden_fields() -> list[tuple[str, str]]:
     """The selection, so that the next step is about the same documents."""
     names = ("all", *StrictFilter.model_fields) if "all" in request.values else ("id",)
     return [(name, value) for name in names for value in request.values.getlist(name) if value]
-
-
-def _message(error: ValidationError) -> str:
-    return str(validation_errors(error)[0]["message"])
