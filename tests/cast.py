@@ -14,7 +14,7 @@ from tests.browser import Browser
 from tests.contract import Contract
 from webapp.accounts import keys
 from webapp.accounts import services as accounts
-from webapp.accounts.models import User
+from webapp.accounts.models import Membership, User
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 
@@ -75,8 +75,12 @@ class Cast:
     def user(self, name: str) -> User:
         return db.session.scalars(select(User).where(User.email == f"{name}@example.com")).one()
 
+    def member(self, name: str) -> Membership:
+        """This person in the organization that they joined first."""
+        return self.user(name).memberships[0]
+
     def actor(self, name: str) -> Actor:
-        return accounts.actor_of(self.user(name))
+        return accounts.actor_of(self.member(name))
 
     def key(self, name: str) -> str:
         """A new API key of this person."""

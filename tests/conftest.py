@@ -83,7 +83,8 @@ def cast(app: APIFlask) -> Cast:
     alice = accounts.create_organization("Acme", email="alice@example.com", password=PASSWORD)
     actor = accounts.actor_of(alice)
     for email, role in (("bob@example.com", Role.MEMBER), ("vera@example.com", Role.VIEWER)):
-        accounts.add_member(email, role=role, password=PASSWORD, actor=actor)
+        member = accounts.add_member(email, role=role, password=PASSWORD, actor=actor)
+        accounts.accept_invitation(member.id, password=PASSWORD, actor=accounts.actor_of(member))
     accounts.create_organization("Other", email="charlie@example.com", password=PASSWORD)
     return Cast(app)
 

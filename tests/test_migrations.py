@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
 
 import flask_migrate
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import Uuid, bindparam, inspect, text
 
 from tests.database import new_database
 from webapp import create_app
 from webapp.config import Settings
+from webapp.core.database import UtcDateTime
 from webapp.core.extensions import db
 from webapp.core.migrations import is_ours
+
+EARLIER, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -38,3 +45,74 @@ def test_migrations_go_up_down_and_up_and_match_the_models(empty: Settings) -> N
             context = MigrationContext.configure(connection, opts=options)
             assert compare_metadata(context, db.metadata) == []
         db.engine.dispose()
+
+
+def test_people_become_members_and_back(empty: Settings) -> None:
+    """0014: every user of one organization becomes a member of it, keys and sessions follow."""
+    ids = {name: uuid4() for name in ("acme", "other", "alice", "bob", "key", "session")}
+    with create_app(empty).app_context():
+        flask_migrate.upgrade(revision="0013")
+        run = lambda statement, **values: _run(statement, ids | values)  # noqa: E731
+        for name in ("acme", "other"):
+            run("INSERT INTO organizations VALUES (:id, :name, :at)", id=ids[name], name=name)
+        for name, role, is_active in (("alice", "admin", True), ("bob", "member", False)):
+            run(
+                "INSERT INTO users (id, organization_id, email, password_hash, role, is_active, "
+                "created_at) VALUES (:id, :acme, :name, 'hash', :role, :is_active, :at)",
+                id=ids[name], name=name, role=role, is_active=is_active,
+            )  # fmt: skip
+        run(
+            "INSERT INTO api_keys (id, organization_id, user_id, name, prefix, key_hash, role, "
+            "created_at) VALUES (:key, :acme, :alice, 'k', 'cb_', 'hash', 'viewer', :at)"
+        )
+        run(
+            "INSERT INTO sessions (id, user_id, created_at, last_seen_at, address, user_agent) "
+            "VALUES (:session, :alice, :at, :at, '', '')"
+        )
+        flask_migrate.upgrade(revision="0014")
+        found = run(
+            "SELECT email, role, is_active, joined_at IS NOT NULL FROM memberships "
+            "JOIN users ON users.id = user_id WHERE organization_id = :acme ORDER BY email"
+        )
+        assert [tuple(row) for row in found] == [
+            ("alice", "admin", True, True),
+            ("bob", "member", False, True),
+        ]
+        for table in ("api_keys", "sessions"):
+            owner = f"SELECT user_id FROM {table} JOIN memberships m ON m.id = membership_id"
+            assert run(f"{owner} WHERE user_id = :alice")
+        # Alice joins a second organization, and somebody is only invited there.
+        joined = (
+            "INSERT INTO memberships (id, organization_id, user_id, role, is_active, created_at, "
+            "joined_at) VALUES (:id, :other, :user, 'viewer', true, :later, :joined)"
+        )
+        run(joined, id=uuid4(), user=ids["alice"], joined=LATER, later=LATER)
+        dora = uuid4()
+        run("INSERT INTO users VALUES (:id, 'dora', 'hash', :at)", id=dora)
+        run(joined, id=uuid4(), user=dora, joined=None, later=LATER)
+        flask_migrate.downgrade(revision="0013")
+        found = run(
+            "SELECT email, role, is_active FROM users WHERE organization_id = :acme ORDER BY email"
+        )
+        assert [tuple(row) for row in found] == [("alice", "admin", True), ("bob", "member", False)]
+        assert len(run("SELECT 1 FROM users")) == 2
+        for table in ("api_keys", "sessions"):
+            assert run(f"SELECT 1 FROM {table} WHERE user_id = :alice")
+        db.session.remove()
+        db.engine.dispose()
+
+
+def _run(statement: str, values: dict[str, Any]) -> list[Any]:
+    """Run SQL of the time of a migration, with UUIDs and times as our columns take them."""
+    values = values | {"at": EARLIER}
+    types = {UUID: Uuid(), datetime: UtcDateTime(), type(None): UtcDateTime()}
+    clause = text(statement).bindparams(
+        *(
+            bindparam(name, values[name], type_=types.get(type(values[name])))
+            for name in set(re.findall(r":(\w+)", statement))
+        )
+    )
+    result = db.session.execute(clause)
+    rows = list(result) if result.returns_rows else []
+    db.session.commit()
+    return rows

@@ -40,7 +40,12 @@ ROLES = {
     "POST /agents/<handle>/restoration /documents /documents/uploads": Role.ADMIN,
     "POST /documents/<uuid:document_id>/deletion /tasks/<task_id>/cancellation": Role.ADMIN,
     "POST /tasks/<task_id>/retrial /settings/members": Role.ADMIN,
-    "POST /settings/members/<uuid:user_id>": Role.ADMIN,
+    "POST /settings/members/<uuid:user_id> /settings/members/<uuid:user_id>/removal": Role.ADMIN,
+    "PATCH /api/v1/members/<uuid:user_id>": Role.ADMIN,
+    "DELETE /api/v1/members/<uuid:user_id>": Role.ADMIN,
+    "GET /settings/account": Role.VIEWER,
+    "POST /settings/organization /settings/invitations/<uuid:membership_id> "
+    "/settings/invitations/<uuid:membership_id>/refusal": Role.VIEWER,
     "GET /setup /sign-in /health /health/ready /docs /redoc /openapi.json /favicon.ico": None,
     "POST /setup /sign-in /sign-out": None,
     "GET /api/v1/health /api/v1/health/ready": None,
@@ -214,7 +219,7 @@ def test_each_role_reaches_what_the_list_says_and_nothing_more(
     ["/", "/agents", "/agents/new", "/agents/handoffs", "/agents/import", "/documents",
      "/documents/new", "/search", "/tasks",
      "/taxonomies", "/taxonomies/new", "/settings/members", "/settings/api-keys",
-     "/settings/sessions", "/settings/webhooks", "/agents/from-taxonomy/new",
+     "/settings/account", "/settings/sessions", "/settings/webhooks", "/agents/from-taxonomy/new",
      "/documents/index", "/documents?proposed=true", "/documents?status=failed"],
 )  # fmt: skip
 def test_every_page_works_with_an_empty_database(cast: Cast, path: str) -> None:

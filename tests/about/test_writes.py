@@ -9,7 +9,7 @@ from sqlalchemy import text, update
 from tests.cast import Cast
 from tests.factories import make_agent
 from tests.writes import Writes, find_missing
-from webapp.accounts.models import User
+from webapp.accounts.models import Membership
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.audit import services as audit
@@ -62,6 +62,6 @@ def test_what_is_rolled_back_or_only_seen_is_no_change(cast: Cast, alice: Actor)
     with writes.checked(cast.app):
         db.session.execute(update(Agent).values(description="gone"))
         db.session.rollback()
-        db.session.execute(update(User).values(last_seen_at=None))
+        db.session.execute(update(Membership).values(last_seen_at=None))
         db.session.execute(text("SELECT 1"))
         db.session.commit()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cast import Api, Cast
-from webapp.accounts import keys, services
+from webapp.accounts import keys, services, sessions
 from webapp.accounts.models import ApiKey
 from webapp.audit import services as audit
 from webapp.core import clock
@@ -36,7 +36,7 @@ def test_a_key_is_kept_as_a_digest_and_the_audit_does_not_know_it(cast: Cast) ->
     assert (row.name, row.role) == ("robot", "admin")
     assert secret.startswith(row.prefix)
     assert secret not in str(vars(row))
-    entry = audit.latest(row.organization_id)[0]
+    entry = audit.latest(row.membership.organization_id)[0]
     assert (entry.action, entry.subject_id) == ("create", str(row.id))
     assert secret not in str(vars(entry))
 
@@ -146,7 +146,7 @@ def test_a_revoked_key_is_nobodys_from_then_on(cast: Cast) -> None:
     row, api = make(cast, "bob")
     assert cast.api("bob").delete(f"/api-keys/{row.id}").status_code == 204
     assert code(api.get("/agents")) == (401, "bad_api_key")
-    entry = audit.latest(row.organization_id)[0]
+    entry = audit.latest(row.membership.organization_id)[0]
     assert (entry.action, entry.subject_id) == ("revoke", str(row.id))
     with pytest.raises(Conflict, match="already revoked"):
         keys.revoke_key(row.id, actor=cast.actor("bob"))
@@ -216,7 +216,7 @@ def test_a_key_that_ends_makes_no_way_in_that_stays(cast: Cast) -> None:
 
 def test_a_key_ends_no_sessions(cast: Cast) -> None:
     browser = cast.browser("alice")
-    session_id = services.list_sessions(actor=cast.actor("alice"))[0].id
+    session_id = sessions.list_sessions(actor=cast.actor("alice"))[0].id
     headers = {"X-API-Key": make(cast, "alice")[1].key}
     path = f"/settings/sessions/{session_id}/revocation"
     answer = cast.app.test_client().post(path, headers=headers)

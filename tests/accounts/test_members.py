@@ -9,9 +9,11 @@ import pytest
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast
 from webapp.accounts import services
+from webapp.accounts.models import User
 from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
 from webapp.core.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.core.extensions import db
 
 
 def add(actor: Actor, email: str = "new@example.com", **options: Any) -> Any:
@@ -149,3 +151,53 @@ def test_the_last_admin_stays_one(cast: Cast, alice: Actor, change: dict[str, An
         services.update_member(user_id, actor=alice, **change)
     services.update_member(bob, is_active=True, actor=alice)
     services.update_member(user_id, actor=alice, **change)
+
+
+# Removed
+
+
+def test_who_is_removed_is_out_at_once_with_their_keys(cast: Cast, alice: Actor) -> None:
+    browser, key = cast.browser("bob"), cast.api("bob")
+    answer = cast.api("alice").delete(f"/members/{cast.user('bob').id}")
+    assert answer.status_code == 204
+    browser.get("/", status=303)
+    assert key.get("/agents").status_code == 401
+    assert "bob@example.com" not in emails(alice)
+    entry = audit.latest(alice.organization_id)[0]
+    assert (entry.action, entry.subject_name) == ("remove", "bob@example.com")
+    # The account has gone, so the address is free.
+    assert db.session.query(User).filter_by(email="bob@example.com").count() == 0
+    add(cast.actor("charlie"), "bob@example.com")
+
+
+def test_the_page_removes_and_says_so(cast: Cast) -> None:
+    path = f"/settings/members/{cast.user('vera').id}/removal"
+    page = cast.browser("alice").post(path)
+    assert "vera@example.com is no member any more." in page.body.text()
+    assert "vera@example.com" not in page.css_first("tbody").text()
+
+
+@pytest.mark.parametrize("name", ["bob", "charlie"])
+def test_nobody_else_removes_a_member(cast: Cast, name: str) -> None:
+    user_id = cast.user("vera").id
+    with pytest.raises((Forbidden, NotFound)):
+        services.remove_member(user_id, actor=cast.actor(name))
+    assert cast.api(name).delete(f"/members/{user_id}").status_code in (403, 404)
+    assert cast.browser("vera")
+
+
+def test_the_last_admin_is_not_removed(cast: Cast, alice: Actor) -> None:
+    with pytest.raises(Conflict, match="is the only active admin"):
+        services.remove_member(cast.user("alice").id, actor=alice)
+    answer = cast.api("alice").delete(f"/members/{cast.user('alice').id}")
+    assert answer.json["code"] == "last_admin"
+
+
+def test_the_api_changes_a_member(cast: Cast) -> None:
+    api, path = cast.api("alice"), f"/members/{cast.user('bob').id}"
+    answer = api.request("PATCH", path, {"role": "viewer"})
+    assert (answer.json["role"], answer.json["is_active"]) == ("viewer", True)
+    assert api.request("PATCH", path, {"is_active": False}).json["is_active"] is False
+    assert api.request("PATCH", path, {"role": "owner"}).status_code == 422
+    other = f"/members/{cast.user('charlie').id}"
+    assert api.request("PATCH", other, {"role": "viewer"}).status_code == 404

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from tests.cast import PASSWORD, Cast
-from webapp.accounts import identity, keys, services
+from webapp.accounts import identity, keys, services, sessions
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Session
 from webapp.core import clock
 from webapp.core.actor import Role
@@ -19,7 +19,7 @@ from webapp.core.extensions import db
 
 
 def make_session(name: str) -> UUID:
-    opened = services.sign_in(f"{name}@example.com", PASSWORD, address="", user_agent="")
+    opened = sessions.sign_in(f"{name}@example.com", PASSWORD, address="", user_agent="")
     return opened.id
 
 

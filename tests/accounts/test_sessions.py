@@ -6,19 +6,20 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast
-from webapp.accounts import services
+from webapp.accounts import services, sessions
 from webapp.accounts.models import SESSION_LIFETIME, Session
 from webapp.audit import services as audit
-from webapp.core import clock
+from webapp.core import clock, retention
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 
 
 def open_one(name: str) -> UUID:
-    return services.sign_in(f"{name}@example.com", PASSWORD, address="", user_agent=name).id
+    return sessions.sign_in(f"{name}@example.com", PASSWORD, address="", user_agent=name).id
 
 
 def is_in(browser: Browser) -> bool:
@@ -74,7 +75,7 @@ def test_ones_own_sessions_are_listed_and_one_can_be_ended(cast: Cast) -> None:
     assert len(page.css("tbody tr")) == 2
     page = browser.post(f"/settings/sessions/{other}/revocation")
     assert len(page.css("tbody tr")) == 1
-    assert services.open_session(other) is None
+    assert sessions.open_session(other) is None
     assert is_in(browser)
 
 
@@ -82,12 +83,23 @@ def test_ones_own_sessions_are_listed_and_one_can_be_ended(cast: Cast) -> None:
 def test_nobody_ends_another_persons_session(cast: Cast, name: str) -> None:
     session_id = open_one("bob")
     with pytest.raises(NotFound):
-        services.revoke_session(session_id, actor=cast.actor(name))
+        sessions.revoke_session(session_id, actor=cast.actor(name))
     cast.browser(name).post(f"/settings/sessions/{session_id}/revocation", status=404)
-    assert services.open_session(session_id)
+    assert sessions.open_session(session_id)
 
 
 def test_a_cookie_that_was_made_up_is_nobodys(cast: Cast) -> None:
     client = cast.app.test_client()
     client.set_cookie("session", "eyJzZXNzaW9uX2lkIjoiMSJ9.Zm9v.made-up")
     assert client.get("/").status_code == 303
+
+
+def test_what_nobody_comes_in_by_any_more_is_forgotten(cast: Cast) -> None:
+    kept, revoked, old = (open_one("bob") for _ in range(3))
+    sessions.revoke_session(revoked, actor=cast.actor("bob"))
+    for session_id in (revoked, old):
+        ended = db.session.get_one(Session, session_id)
+        ended.last_seen_at = clock.now() - SESSION_LIFETIME - timedelta(seconds=1)
+    db.session.commit()
+    retention.sweep()
+    assert list(db.session.scalars(select(Session.id))) == [kept]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast
-from webapp.accounts import services
+from webapp.accounts import services, sessions
 from webapp.accounts.models import Session
 from webapp.audit import services as audit
 from webapp.core.errors import Unauthenticated
@@ -14,7 +14,7 @@ from webapp.core.extensions import db
 
 
 def sign_in(name: str, password: str = PASSWORD) -> Session:
-    return services.sign_in(name, password, address="192.0.2.1", user_agent="Browser")
+    return sessions.sign_in(name, password, address="192.0.2.1", user_agent="Browser")
 
 
 # The service

@@ -37,6 +37,7 @@ FORGOTTEN = {
     "deliveries": "webhook_deliveries",
     "failed tasks": "tasks",
     "questions": "unanswered_questions",
+    "sessions": "sessions",
     "tasks": "tasks",
 }
 #: the reviewed list of all other tables, and what bounds each
@@ -53,13 +54,13 @@ BOUNDED = {
     "index_postings": "go when segments are merged",
     "index_segments": "go when segments are merged",
     "index_states": "one for each organization",
+    "memberships": "made and removed by people",
     "node_stats": "one for each topic",
     "organizations": "made by the operator",
     "questions": "what each agent was asked",
     "releases": "an agent's history, kept as long as the agent",
     "scope_roots": "go with their scope",
     "scopes": "one for each set of topics that agents share",
-    "sessions": "one for each sign-in",
     "taxonomies": "made and deleted by people",
     "taxonomy_closure": "goes with its taxonomy",
     "taxonomy_edges": "go with their taxonomy",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from webapp.accounts import api, cli, identity, pages
+from webapp.accounts.models import SESSION_LIFETIME, Session
 from webapp.accounts.tabs import SettingsTab, settings_tabs
 from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
 from webapp.core.navigation import PalettePage, Section, SectionPages
+from webapp.core.retention import Retention, forget_by
 from webapp.core.security import Identity
 
 pages.bp.add_app_template_global(settings_tabs)
@@ -16,18 +18,28 @@ FEATURE = Feature(
     commands=(cli.organizations,),
     contributions=(
         Identity(identity.identify, identity.reauthorize_many),
+        # Nobody comes in by these any more, whether they were revoked or not.
+        Retention("sessions", forget_by(Session.last_seen_at), SESSION_LIFETIME),
         Section("Settings", "accounts.settings", "settings", position=60),
         SectionPages("Settings", ("accounts",)),
         SettingsTab("Members", "accounts.members", position=10),
         SettingsTab("API keys", "accounts.api_keys", position=20),
         SettingsTab("Sessions", "accounts.sessions", position=30),
+        SettingsTab("Account", "accounts.account", position=35),
         PalettePage("Members", "accounts.members"),
         PalettePage("API keys", "accounts.api_keys"),
         PalettePage("Sessions", "accounts.sessions"),
+        PalettePage("Account", "accounts.account"),
         Wording(
-            past={"revoke": "revoked", "sign_in": "signed in", "sign_out": "signed out"},
-            nouns={"apikey": "API key", "user": "member"},
-            alone=("sign_in", "sign_out"),
+            past={
+                "decline": "declined to join",
+                "join": "joined",
+                "revoke": "revoked",
+                "sign_in": "signed in",
+                "sign_out": "signed out",
+            },
+            nouns={"apikey": "API key", "membership": "member", "user": "member"},
+            alone=("decline", "join", "sign_in", "sign_out"),
         ),
     ),
 )

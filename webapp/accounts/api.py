@@ -8,14 +8,16 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import TypeAdapter
 
-from webapp.accounts import keys, services
-from webapp.accounts.models import Organization, User
+from webapp.accounts import keys, passwords, services
+from webapp.accounts.models import Organization
 from webapp.accounts.schemas import (
     KeyAnswer,
     KeyBody,
     MemberAnswer,
     MemberBody,
+    MemberChange,
     NewKeyAnswer,
+    NewMemberAnswer,
     OrganizationAnswer,
 )
 from webapp.core.actor import Role
@@ -45,20 +47,44 @@ def organization() -> Organization:
 @bp.doc(operation_id="members.list")
 def members() -> Response:
     """The organization's people"""
-    found = services.list_members(actor=current_actor())
+    found = [MemberAnswer.of(member) for member in services.list_members(actor=current_actor())]
     return list_response(MEMBERS, Page(found, len(found), max(len(found), 1), 0))
 
 
 @bp.post("/members")
 @requires(Role.ADMIN)
 @bp.input(MemberBody, arg_name="body")
-@bp.output(MemberAnswer, 201)
+@bp.output(NewMemberAnswer, 201)
 @bp.doc(operation_id="members.add", responses=[409])
-def add_member(body: MemberBody) -> User:
-    """Add a person with a first password"""
-    return services.add_member(
-        body.email, role=body.role, password=body.password, actor=current_actor()
+def add_member(body: MemberBody) -> NewMemberAnswer:
+    """Add a person, who joins by signing in with the password"""
+    made = None if body.password else passwords.make_password()
+    member = services.add_member(
+        body.email, role=body.role, password=body.password or made or "", actor=current_actor()
     )
+    return NewMemberAnswer(**MemberAnswer.of(member).model_dump(), password=made)
+
+
+@bp.patch("/members/<uuid:user_id>")
+@requires(Role.ADMIN)
+@bp.input(MemberChange, arg_name="body")
+@bp.output(MemberAnswer)
+@bp.doc(operation_id="members.update", responses=[409])
+def update_member(user_id: UUID, body: MemberChange) -> MemberAnswer:
+    """Change a person's role, or shut them out and let them in again"""
+    member = services.update_member(
+        user_id, role=body.role, is_active=body.is_active, actor=current_actor()
+    )
+    return MemberAnswer.of(member)
+
+
+@bp.delete("/members/<uuid:user_id>")
+@requires(Role.ADMIN)
+@bp.doc(operation_id="members.remove", responses={204: "Removed", 409: "The last admin stays"})
+def remove_member(user_id: UUID) -> tuple[str, int]:
+    """Remove a person from the organization, with the sessions and API keys they have in it"""
+    services.remove_member(user_id, actor=current_actor())
+    return "", 204
 
 
 @bp.get("/api-keys")

@@ -14,14 +14,14 @@ organizations = AppGroup("org", help="Organizations.")
 @organizations.command("add")
 @click.argument("name")
 @click.option("--email", required=True, help="The first admin's e-mail.")
-@click.option("--password", required=True, help="The first admin's password.")
+@click.option("--password", help="The first admin's password, if they have no account yet.")
 @click.option("--api-key", help="An API key for the first admin; it should be long and random.")
-def add(name: str, email: str, password: str, api_key: str | None) -> None:
+def add(name: str, email: str, password: str | None, api_key: str | None) -> None:
     """Add an organization with its first admin."""
     try:
-        user = services.create_organization(name, email=email, password=password)
+        admin = services.create_organization(name, email=email, password=password)
         if api_key:
-            keys.create_key("First key", actor=services.actor_of(user), key=api_key)
+            keys.create_key("First key", actor=services.actor_of(admin), key=api_key)
     except DomainError as error:
         raise click.ClickException(error.message) from error
-    click.echo(f"{name} is ready; {user.email} signs in.")
+    click.echo(f"{name} is ready; {admin.email} signs in.")

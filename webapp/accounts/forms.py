@@ -20,6 +20,17 @@ ROLES = [(role.value, role.value.capitalize()) for role in Role]
 class SignInForm(Form):
     email = EmailField("E-mail", validators=[DataRequired()])
     password = PasswordField("Password", validators=[DataRequired(), Length(max=MAX_LENGTH)])
+    invitation = PasswordField(
+        "Password you were added with",
+        description="The one that the admin who added you has passed on.",
+        validators=[Optional(), Length(max=MAX_LENGTH)],
+    )
+
+
+class InvitationForm(Form):
+    password = PasswordField(
+        "Password you were added with", validators=[DataRequired(), Length(max=MAX_LENGTH)]
+    )
 
 
 class SetupForm(Form):
@@ -45,9 +56,9 @@ class MemberForm(Form):
     email = EmailField("E-mail", validators=[DataRequired()])
     role = SelectField("Role", choices=ROLES, default=Role.MEMBER.value)
     password = PasswordField(
-        "First password",
-        description="Pass it on in person; nothing is mailed.",
-        validators=[DataRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
+        "Password to join with",
+        description="Pass it on in person; nothing is mailed. Left empty, one is made.",
+        validators=[Optional(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
     )
 
 

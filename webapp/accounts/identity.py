@@ -10,8 +10,8 @@ from uuid import UUID
 from flask import g, request, session
 from sqlalchemy import cast, null, or_, select, union_all
 
-from webapp.accounts import keys, services
-from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Session, User
+from webapp.accounts import keys, services, sessions
+from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Membership, Session, User
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
 from webapp.core.database import UtcDateTime
@@ -31,61 +31,64 @@ def identify() -> Actor | None:
                 suggestions=["The key may be mistyped, expired or revoked, or its owner shut out."],
             )
         return Actor(
-            organization_id=key.organization_id,
+            organization_id=key.membership.organization_id,
             role=key.effective_role,
-            name=f"{key.name} ({key.user.email})",
-            user_id=key.user_id,
+            name=f"{key.name} ({key.membership.email})",
+            user_id=key.membership.user_id,
             api_key_id=key.id,
             request_id=g.request_id,
             expires_at=key.expires_at,
         )
     session_id = session.get("session_id")
-    opened = services.open_session(UUID(session_id)) if session_id else None
+    opened = sessions.open_session(UUID(session_id)) if session_id else None
     if opened is None:
         return None
-    g.user = opened.user
-    return Actor(
-        organization_id=opened.user.organization_id,
-        role=Role(opened.user.role),
-        name=opened.user.email,
-        user_id=opened.user_id,
-        session_id=opened.id,
-        request_id=g.request_id,
-    )
+    g.membership = opened.membership
+    actor = services.actor_of(opened.membership)
+    return replace(actor, session_id=opened.id, request_id=g.request_id)
 
 
 def reauthorize(actor: Actor) -> Actor | None:
-    """The same actor with the rights of this moment; None when the way in has been closed."""
+    """The same actor with the rights of this moment.
+
+    None when the way in has been closed, or leads into another organization now.
+    """
     if actor.credential_id is None:
         return None
     present = reauthorize_many([actor.credential_id]).get(actor.credential_id)
-    return replace(actor, role=present.role) if present else None
+    if present is None or present.organization_id != actor.organization_id:
+        return None
+    return replace(actor, role=present.role)
 
 
 def reauthorize_many(ids: Collection[UUID]) -> dict[UUID, Actor]:
     """Actors with the rights of this moment, by the ids of their sessions and API keys.
 
     Costs one query, however many they are. An id is missing from the answer when its way in has
-    been closed: revoked, expired, or its owner shut out. Nothing is noted as seen or used.
+    been closed: revoked, expired, or its owner shut out. A session may be in another organization
+    than before. Nothing is noted as seen or used.
     """
     now = clock.now()
-    owner = (User.organization_id, User.id.label("user_id"), User.email, User.role)
+    owner = (Membership.organization_id, Membership.user_id, User.email, Membership.role)
+    is_open = (Membership.is_active, Membership.joined_at.is_not(None))
     sessions = (
         select(
             Session.id, *owner, null().label("key_name"), null().label("key_role"),
             cast(null(), UtcDateTime).label("expires_at"),
         )
-        .join(Session.user)
+        .join(Session.membership)
+        .join(Membership.user)
         .where(
-            Session.id.in_(ids), User.is_active, Session.revoked_at.is_(None),
+            Session.id.in_(ids), *is_open, Session.revoked_at.is_(None),
             Session.last_seen_at > now - SESSION_LIFETIME,
         )
     )  # fmt: skip
     api_keys = (
         select(ApiKey.id, *owner, ApiKey.name, ApiKey.role, ApiKey.expires_at)
-        .join(ApiKey.user)
+        .join(ApiKey.membership)
+        .join(Membership.user)
         .where(
-            ApiKey.id.in_(ids), User.is_active, ApiKey.revoked_at.is_(None),
+            ApiKey.id.in_(ids), *is_open, ApiKey.revoked_at.is_(None),
             or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
         )
     )  # fmt: skip

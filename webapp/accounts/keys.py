@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from hmac import compare_digest
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import contains_eager
 
-from webapp.accounts.models import ApiKey
+from webapp.accounts import services
+from webapp.accounts.models import ApiKey, Membership
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
@@ -54,8 +56,7 @@ def create_key(
     if len(secret) < 2 * PREFIX_LENGTH:
         raise Invalid(f"A key has at least {2 * PREFIX_LENGTH} characters.", field="key")
     row = ApiKey(
-        organization_id=actor.organization_id,
-        user_id=actor.user_id,
+        membership=services.get_member(actor.user_id, actor=actor),
         name=name.strip() or "API key",
         prefix=secret[:PREFIX_LENGTH],
         key_hash=_hash(secret),
@@ -71,10 +72,8 @@ def create_key(
 
 def list_keys(*, actor: Actor) -> list[ApiKey]:
     """An admin sees the organization's keys, others their own; newest first."""
-    statement = select(ApiKey).where(ApiKey.organization_id == actor.organization_id)
-    if not actor.can(Role.ADMIN):
-        statement = statement.where(ApiKey.user_id == actor.user_id)
-    return list(db.session.scalars(statement.order_by(ApiKey.created_at.desc()).limit(500)))
+    statement = _within_reach(actor).order_by(ApiKey.created_at.desc()).limit(500)
+    return list(db.session.scalars(statement))
 
 
 def revoke_key(key_id: UUID, *, actor: Actor) -> ApiKey:
@@ -83,12 +82,7 @@ def revoke_key(key_id: UUID, *, actor: Actor) -> ApiKey:
     Raises NotFound for another person's unless the actor is an admin, Forbidden for a key that
     may more than the one that was used, Conflict where it has been revoked.
     """
-    statement = select(ApiKey).where(
-        ApiKey.organization_id == actor.organization_id, ApiKey.id == key_id
-    )
-    if not actor.can(Role.ADMIN):
-        statement = statement.where(ApiKey.user_id == actor.user_id)
-    row: ApiKey | None = get_locked(statement)
+    row: ApiKey | None = get_locked(_within_reach(actor).where(ApiKey.id == key_id))
     if row is None:
         raise NotFound(f"API key not found: {key_id}")
     if not actor.can(row.effective_role):
@@ -118,6 +112,18 @@ def find_key(secret: str) -> ApiKey | None:
                 db.session.commit()
             return row
     return None
+
+
+def _within_reach(actor: Actor) -> Select[ApiKey]:
+    statement = (
+        select(ApiKey)
+        .join(ApiKey.membership)
+        .where(Membership.organization_id == actor.organization_id)
+        .options(contains_eager(ApiKey.membership))
+    )
+    if actor.can(Role.ADMIN):
+        return statement
+    return statement.where(Membership.user_id == actor.user_id)
 
 
 def _hash(secret: str) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import clock
@@ -25,43 +25,107 @@ class Organization(Model):
 
 
 class User(Model):
-    """A person who signs in; belongs to one organization."""
+    """A person who signs in, with one password for all organizations they belong to."""
 
     __tablename__ = "users"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), index=True)
     email: Mapped[str] = mapped_column(String(320), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
-    role: Mapped[str] = mapped_column(String(20))
-    is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    last_seen_at: Mapped[datetime | None]
-    organization: Mapped[Organization] = relationship(lazy="joined")
+    memberships: Mapped[list[Membership]] = relationship(
+        back_populates="user", order_by="Membership.created_at", passive_deletes=True
+    )
 
     @property
     def name(self) -> str:
         return self.email
 
+    @property
+    def open_memberships(self) -> list[Membership]:
+        """The organizations that the person can work in, by their names."""
+        found = [membership for membership in self.memberships if membership.is_open]
+        return sorted(found, key=lambda membership: membership.organization.name.casefold())
+
+    @property
+    def invitations(self) -> list[Membership]:
+        """The organizations that the person could join."""
+        return [membership for membership in self.memberships if membership.is_invitation]
+
+
+class Membership(Model):
+    """A person in an organization, with a role there.
+
+    Until the person has joined, it is an invitation: whoever was added joins with the password
+    that the admin who added them has passed on. So an address that somebody else took first lets
+    nobody in, and an admin cannot tell whether it has an account elsewhere.
+    """
+
+    __tablename__ = "memberships"
+    __table_args__ = (UniqueConstraint("organization_id", "user_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    role: Mapped[str] = mapped_column(String(20))
+    is_active: Mapped[bool] = mapped_column(default=True)
+    invitation_hash: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    joined_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
+    user: Mapped[User] = relationship(back_populates="memberships", lazy="joined")
+    organization: Mapped[Organization] = relationship(lazy="joined")
+
+    @property
+    def email(self) -> str:
+        return self.user.email
+
+    @property
+    def name(self) -> str:
+        return self.user.email
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the person can work in the organization."""
+        return self.is_active and self.joined_at is not None
+
+    @property
+    def is_invitation(self) -> bool:
+        return self.is_active and self.joined_at is None
+
+    @property
+    def status(self) -> str:
+        if not self.is_active:
+            return "shut out"
+        return "active" if self.joined_at else "invited"
+
+    def join(self, at: datetime) -> None:
+        self.joined_at, self.invitation_hash = at, None
+
 
 class Session(Model):
-    """One browser that is signed in; revoking it signs that browser out at once."""
+    """One browser that is signed in; revoking it signs that browser out at once.
+
+    It works in one organization at a time, that of its membership.
+    """
 
     __tablename__ = "sessions"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    membership_id: Mapped[UUID] = mapped_column(
+        ForeignKey("memberships.id", ondelete="CASCADE"), index=True
+    )
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    last_seen_at: Mapped[datetime] = mapped_column(default=clock.now)
+    last_seen_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
     revoked_at: Mapped[datetime | None]
     address: Mapped[str] = mapped_column(String(64), default="")
     user_agent: Mapped[str] = mapped_column(String(255), default="")
-    user: Mapped[User] = relationship(lazy="joined")
+    membership: Mapped[Membership] = relationship(lazy="joined")
 
     def is_open(self, at: datetime) -> bool:
         return (
             self.revoked_at is None
-            and self.user.is_active
+            and self.membership.is_open
             and at - self.last_seen_at < SESSION_LIFETIME
         )
 
@@ -72,8 +136,9 @@ class ApiKey(Model):
     __tablename__ = "api_keys"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), index=True)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    membership_id: Mapped[UUID] = mapped_column(
+        ForeignKey("memberships.id", ondelete="CASCADE"), index=True
+    )
     name: Mapped[str] = mapped_column(String(255))
     prefix: Mapped[str] = mapped_column(String(16), index=True)
     key_hash: Mapped[str] = mapped_column(String(64))
@@ -82,17 +147,17 @@ class ApiKey(Model):
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-    user: Mapped[User] = relationship(lazy="joined")
+    membership: Mapped[Membership] = relationship(lazy="joined")
 
     @property
     def effective_role(self) -> Role:
         """A key never does more than the person it belongs to may do now."""
-        return Role(self.role).within(Role(self.user.role))
+        return Role(self.role).within(Role(self.membership.role))
 
     def is_usable(self, at: datetime) -> bool:
         return (
             self.revoked_at is None
-            and self.user.is_active
+            and self.membership.is_open
             and (self.expires_at is None or at < self.expires_at)
         )
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, g, request, session
 from flask_limiter.util import get_remote_address
 
-from webapp.accounts import keys, samples, services, setup
-from webapp.accounts.forms import KeyForm, MemberForm, SetupForm, SignInForm
+from webapp.accounts import keys, passwords, samples, services, sessions, setup
+from webapp.accounts.forms import InvitationForm, KeyForm, MemberForm, SetupForm, SignInForm
 from webapp.config import Settings
 from webapp.core import clock
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, NotFound
+from webapp.core.errors import DomainError, Invalid, NotFound
 from webapp.core.extensions import limiter
 from webapp.core.security import current_actor, needs_no, public, requires
 from webapp.core.web import page, to
@@ -46,17 +47,17 @@ def create_setup() -> Response:
     form = SetupForm()
     if form.validate():
         try:
-            user = services.create_first_organization(
+            admin = services.create_first_organization(
                 form.name.data, email=form.email.data, password=form.password.data
             )
         except DomainError as error:
             form.reject(error)
         else:
             if form.with_samples.data:
-                samples.seed(services.actor_of(user))
+                samples.seed(services.actor_of(admin))
             settings: Settings = current_app.config["CALLBOARD"]
             (settings.data_dir / setup.TOKEN_FILE).unlink(missing_ok=True)
-            _open(user.email, form.password.data)
+            _open(admin.email, form.password.data)
             return to("overview.show", message="Welcome to Callboard.")
     return page("accounts/setup.html", status=422, form=form)
 
@@ -79,7 +80,7 @@ def create_session() -> Response:
     status = 422
     if form.validate():
         try:
-            _open(form.email.data, form.password.data)
+            _open(form.email.data, form.password.data, form.invitation.data or "")
         except DomainError as error:
             form.reject(error)
             status = error.status
@@ -95,7 +96,7 @@ def create_session() -> Response:
 @needs_no(right="who has no session ends none")
 def destroy_session() -> Response:
     if g.actor is not None and g.actor.session_id:
-        services.revoke_session(g.actor.session_id, actor=g.actor)
+        sessions.revoke_session(g.actor.session_id, actor=g.actor)
     session.clear()
     return to("accounts.new_session", message="You are signed out.")
 
@@ -117,17 +118,22 @@ def members() -> Response:
 def create_member() -> Response:
     form = MemberForm()
     if form.validate():
+        password = form.password.data or passwords.make_password()
         try:
-            user = services.add_member(
+            member = services.add_member(
                 form.email.data,
                 role=Role(form.role.data),
-                password=form.password.data,
+                password=password,
                 actor=current_actor(),
             )
         except DomainError as error:
             form.reject(error)
         else:
-            return to("accounts.members", message=f"{user.email} can sign in now.")
+            if form.password.data:
+                return to("accounts.members", message=f"{member.email} can join now.")
+            # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
+            added = {"member": member, "password": password}
+            return _members_page(MemberForm(formdata=None), status=201, **added)
     return _members_page(form, status=422)
 
 
@@ -138,14 +144,62 @@ def update_member(user_id: UUID) -> Response:
     active = request.form.get("is_active")
     if role is not None and role not in list(Role):
         raise NotFound(f"Role not found: {role}")
-    user = services.update_member(
+    member = services.update_member(
         user_id,
         role=Role(role) if role else None,
         is_active=active == "1" if active else None,
         actor=current_actor(),
     )
-    state = "" if user.is_active else " and is shut out"
-    return to("accounts.members", message=f"{user.email} is {user.role}{state}.")
+    state = "" if member.is_active else " and is shut out"
+    return to("accounts.members", message=f"{member.email} is {member.role}{state}.")
+
+
+@bp.post("/settings/members/<uuid:user_id>/removal")
+@requires(Role.ADMIN)
+def remove_member(user_id: UUID) -> Response:
+    member = services.remove_member(user_id, actor=current_actor())
+    return to("accounts.members", message=f"{member.email} is no member any more.")
+
+
+@bp.get("/settings/account")
+@requires(Role.VIEWER)
+def account() -> Response:
+    return _account_page()
+
+
+@bp.post("/settings/organization")
+@requires(Role.VIEWER)
+def switch_organization() -> Response:
+    """Work in another organization that one belongs to."""
+    organization_id = _uuid(request.form.get("organization_id", ""))
+    member = sessions.switch_organization(organization_id, actor=current_actor())
+    return to("overview.show", message=f"You work in {member.organization.name} now.")
+
+
+@bp.post("/settings/invitations/<uuid:membership_id>")
+@requires(Role.VIEWER)
+@limiter.limit(_sign_in_limit, key_func=lambda: f"account:{current_actor().user_id}")
+def accept_invitation(membership_id: UUID) -> Response:
+    form, actor = InvitationForm(), current_actor()
+    if form.validate():
+        try:
+            member = services.accept_invitation(
+                membership_id, password=form.password.data, actor=actor
+            )
+        except Invalid as error:
+            form.reject(error)
+        else:
+            sessions.switch_organization(member.organization_id, actor=actor)
+            return to("overview.show", message=f"You have joined {member.organization.name}.")
+    return _account_page(invitation=form, status=422)
+
+
+@bp.post("/settings/invitations/<uuid:membership_id>/refusal")
+@requires(Role.VIEWER)
+def decline_invitation(membership_id: UUID) -> Response:
+    member = services.decline_invitation(membership_id, actor=current_actor())
+    name = member.organization.name
+    return to("accounts.account", message=f"The invitation to {name} is forgotten.")
 
 
 @bp.get("/settings/api-keys")
@@ -182,24 +236,25 @@ def revoke_api_key(key_id: UUID) -> Response:
     return to("accounts.api_keys", message=f"{key.name} is revoked.")
 
 
-@bp.get("/settings/sessions")
+@bp.get("/settings/sessions", endpoint="sessions")
 @requires(Role.VIEWER)
-def sessions() -> Response:
-    found = services.list_sessions(actor=current_actor())
+def list_sessions() -> Response:
+    found = sessions.list_sessions(actor=current_actor())
     return page("accounts/sessions.html", sessions=found, current=current_actor().session_id)
 
 
 @bp.post("/settings/sessions/<uuid:session_id>/revocation")
 @requires(Role.VIEWER)
 def revoke_session(session_id: UUID) -> Response:
-    services.revoke_session(session_id, actor=current_actor())
+    sessions.revoke_session(session_id, actor=current_actor())
     return to("accounts.sessions", message="That browser is signed out.")
 
 
-def _open(email: str, password: str) -> None:
-    opened = services.sign_in(
+def _open(email: str, password: str, invitation: str = "") -> None:
+    opened = sessions.sign_in(
         email,
         password,
+        invitation=invitation,
         address=request.remote_addr or "",
         user_agent=request.user_agent.string,
     )
@@ -225,9 +280,32 @@ def _safe_next() -> str | None:
     return target if is_ours and target.isprintable() else None
 
 
-def _members_page(form: MemberForm, *, status: int = 200) -> Response:
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"Organization not found: {text}") from None
+
+
+def _members_page(form: MemberForm, *, status: int = 200, **added: Any) -> Response:
     found = services.list_members(actor=current_actor())
-    return page("accounts/members.html", status=status, members=found, form=form, roles=list(Role))
+    return page(
+        "accounts/members.html",
+        status=status,
+        members=found,
+        form=form,
+        roles=list(Role),
+        added=added,
+    )
+
+
+def _account_page(*, status: int = 200, invitation: InvitationForm | None = None) -> Response:
+    """The page on oneself. `invitation` is the form that was refused, of the address's one."""
+    user = services.get_member(current_actor().user_id, actor=current_actor()).user
+    forms = {known.id: InvitationForm(formdata=None) for known in user.invitations}
+    if invitation is not None and request.view_args:
+        forms[request.view_args["membership_id"]] = invitation
+    return page("accounts/account.html", status=status, user=user, invitation_forms=forms)
 
 
 def _keys_page(form: KeyForm, *, status: int = 200, secret: str | None = None) -> Response:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from webapp.accounts import services
-from webapp.accounts.models import User
+from webapp.accounts.models import Membership
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
@@ -29,7 +29,10 @@ def seed(actor: Actor) -> str:
 def seed_oldest_organization() -> str:
     """Add the sample data to the organization that was there first."""
     admin = db.session.scalar(
-        select(User).where(User.role == Role.ADMIN).order_by(User.created_at).limit(1)
+        select(Membership)
+        .where(Membership.role == Role.ADMIN, Membership.joined_at.is_not(None))
+        .order_by(Membership.created_at)
+        .limit(1)
     )
     if admin is None:
         return "There is no organization yet; the first start makes one."

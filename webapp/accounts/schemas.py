@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from webapp.accounts.models import Membership
 from webapp.core.actor import Role
 from webapp.core.api import Answer, Body
 
@@ -18,16 +19,48 @@ class OrganizationAnswer(Answer):
 class MemberBody(Body):
     email: str = Field(max_length=320, examples=["bob@example.com"])
     role: Role = Role.MEMBER
-    password: str = Field(min_length=8, max_length=200, examples=["correct horse battery"])
+    password: str | None = Field(
+        default=None,
+        min_length=8,
+        max_length=200,
+        description="What the person joins with; one is made where none is given.",
+        examples=["correct horse battery"],
+    )
+
+
+class MemberChange(Body):
+    """What is left out stays as it is."""
+
+    role: Role | None = Field(default=None, examples=["viewer"])
+    is_active: bool | None = Field(default=None, description="False shuts the person out.")
 
 
 class MemberAnswer(Answer):
-    id: UUID
+    id: UUID = Field(description="The person's id.")
     email: str
     role: Role
     is_active: bool
     created_at: datetime
+    joined_at: datetime | None = Field(description="Null until the person has joined.")
     last_seen_at: datetime | None
+
+    @classmethod
+    def of(cls, member: Membership) -> MemberAnswer:
+        return cls(
+            id=member.user_id,
+            email=member.email,
+            role=Role(member.role),
+            is_active=member.is_active,
+            created_at=member.created_at,
+            joined_at=member.joined_at,
+            last_seen_at=member.last_seen_at,
+        )
+
+
+class NewMemberAnswer(MemberAnswer):
+    password: str | None = Field(
+        description="The password that was made for the person to join with; shown this once."
+    )
 
 
 class KeyBody(Body):

@@ -1,24 +1,19 @@
-"""Organizations, users and sessions: first start, members, signing in and out."""
+"""Organizations and their members: first start, adding, joining, roles, shutting out, removing."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, func, select
 
 from webapp.accounts import passwords
-from webapp.accounts.models import Organization, Session, User
+from webapp.accounts.models import Membership, Organization, User
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
-from webapp.core.database import get_locked, lock_writes
-from webapp.core.errors import Conflict, Invalid, NotFound, Unauthenticated
+from webapp.core.database import get_locked, lock_name, lock_writes
+from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.extensions import db
-
-SEEN_EVERY = timedelta(minutes=1)
 
 
 def has_organization() -> bool:
@@ -36,24 +31,36 @@ def find_organization(name: str) -> Organization | None:
     )
 
 
-def create_organization(name: str, *, email: str, password: str) -> User:
+def find_user(email: str) -> User | None:
+    """The person with this e-mail; for commands and signing in."""
+    return db.session.scalar(select(User).where(User.email == email.strip().lower()))
+
+
+def create_organization(name: str, *, email: str, password: str | None = None) -> Membership:
     """Make an organization with its first admin, and commit.
 
-    Raises Invalid on a bad name, e-mail or password, Conflict where the e-mail is taken.
+    Somebody who has an account keeps their password. Raises Invalid on a bad name, e-mail or
+    password.
     """
     name = name.strip()
     if not 1 <= len(name) <= 255:
         raise Invalid("The organization needs a name of 1 to 255 characters.", field="name")
-    organization = Organization(name=name)
-    user = _make_user(organization, email=email, password=password, role=Role.ADMIN)
-    db.session.add_all([organization, user])
-    _flush_new_user(user)
-    audit.record(actor_of(user), "create", organization)
+    email = passwords.checked_email(email)
+    lock_name(f"email:{email}")
+    user = find_user(email) or User(
+        email=email, password_hash=passwords.hash_new(password or "", email=email)
+    )
+    membership = Membership(
+        organization=Organization(name=name), user=user, role=Role.ADMIN, joined_at=clock.now()
+    )
+    db.session.add(membership)
+    db.session.flush()
+    audit.record(actor_of(membership), "create", membership.organization)
     db.session.commit()
-    return user
+    return membership
 
 
-def create_first_organization(name: str, *, email: str, password: str) -> User:
+def create_first_organization(name: str, *, email: str, password: str) -> Membership:
     """The same, once: raises Conflict when somebody else was faster."""
     lock_writes()
     if has_organization():
@@ -62,34 +69,82 @@ def create_first_organization(name: str, *, email: str, password: str) -> User:
     return create_organization(name, email=email, password=password)
 
 
-def add_member(email: str, *, role: Role, password: str, actor: Actor) -> User:
-    """Add a person to the actor's organization."""
+def add_member(email: str, *, role: Role, password: str, actor: Actor) -> Membership:
+    """Let a person join the actor's organization with `password`.
+
+    Where the e-mail has no account yet, this makes one with that password. Where it has one in
+    another organization, that stays as it is, and nothing here tells so.
+
+    Raises Invalid on a bad e-mail or password, Conflict where they are a member already.
+    """
     actor.require(Role.ADMIN)
     actor.require_lasting()
-    organization = db.session.get_one(Organization, actor.organization_id)
-    user = _make_user(organization, email=email, password=password, role=role)
-    db.session.add(user)
-    _flush_new_user(user)
-    audit.record(actor, "create", user, role=role)
+    email = passwords.checked_email(email)
+    hashed = passwords.hash_new(password, email=email)
+    lock_name(f"email:{email}")
+    user = find_user(email) or User(email=email, password_hash=hashed)
+    if any(known.organization_id == actor.organization_id for known in user.memberships):
+        db.session.rollback()
+        raise Conflict(f"{email} is a member already.", code="email_taken", field="email")
+    membership = Membership(
+        organization=db.session.get_one(Organization, actor.organization_id),
+        user=user,
+        role=role,
+        invitation_hash=hashed,
+    )
+    db.session.add(membership)
+    db.session.flush()
+    audit.record(actor, "create", membership, role=role)
     db.session.commit()
-    return user
+    return membership
 
 
-def list_members(*, actor: Actor) -> list[User]:
+def accept_invitation(membership_id: UUID, *, password: str, actor: Actor) -> Membership:
+    """Join an organization that has added this person, with the password it was added with.
+
+    Raises NotFound where there is no such invitation, Invalid on a wrong password.
+    """
+    membership = _get_invitation(membership_id, actor)
+    if not passwords.verify(membership.invitation_hash, password):
+        db.session.rollback()
+        raise Invalid(
+            "This is not the password that they added you with.",
+            code="bad_credentials",
+            field="password",
+        )
+    membership.join(clock.now())
+    audit.record(actor_of(membership), "join", membership)
+    db.session.commit()
+    return membership
+
+
+def decline_invitation(membership_id: UUID, *, actor: Actor) -> Membership:
+    """Forget an invitation."""
+    membership = _get_invitation(membership_id, actor)
+    audit.record(actor_of(membership), "decline", membership)
+    _delete(membership)
+    db.session.commit()
+    return membership
+
+
+def list_members(*, actor: Actor) -> list[Membership]:
     statement = (
-        select(User).where(User.organization_id == actor.organization_id).order_by(User.email)
+        select(Membership)
+        .join(Membership.user)
+        .where(Membership.organization_id == actor.organization_id)
+        .order_by(User.email)
     )
     return list(db.session.scalars(statement))
 
 
-def get_member(user_id: UUID, *, actor: Actor, lock: bool = False) -> User:
-    statement = select(User).where(
-        User.organization_id == actor.organization_id, User.id == user_id
+def get_member(user_id: UUID | None, *, actor: Actor, lock: bool = False) -> Membership:
+    statement = select(Membership).where(
+        Membership.organization_id == actor.organization_id, Membership.user_id == user_id
     )
-    user: User | None = get_locked(statement) if lock else db.session.scalar(statement)
-    if user is None:
+    found: Membership | None = get_locked(statement) if lock else db.session.scalar(statement)
+    if found is None:
         raise NotFound(f"Member not found: {user_id}")
-    return user
+    return found
 
 
 def update_member(
@@ -98,126 +153,88 @@ def update_member(
     actor: Actor,
     role: Role | None = None,
     is_active: bool | None = None,
-) -> User:
+) -> Membership:
     """Change a member's role, or shut them out and in again; the last active admin stays one."""
-    actor.require(Role.ADMIN)
-    db.session.get_one(Organization, actor.organization_id, with_for_update=True)
-    user = get_member(user_id, actor=actor, lock=True)
-    before = {"role": user.role, "is_active": user.is_active}
-    user.role = role or user.role
-    user.is_active = user.is_active if is_active is None else is_active
-    if user.role != Role.ADMIN or not user.is_active:
-        _refuse_without_admin(user)
-    changes = {name: getattr(user, name) for name in before if getattr(user, name) != before[name]}
+    member = _get_for_change(user_id, actor)
+    before = {"role": member.role, "is_active": member.is_active}
+    member.role = role or member.role
+    member.is_active = member.is_active if is_active is None else is_active
+    if member.role != Role.ADMIN or not member.is_active:
+        _refuse_without_admin(member)
+    changes = {
+        name: getattr(member, name) for name in before if getattr(member, name) != before[name]
+    }
     if changes:
-        audit.record(actor, "update", user, **changes)
+        audit.record(actor, "update", member, **changes)
     db.session.commit()
-    return user
+    return member
 
 
-def sign_in(email: str, password: str, *, address: str, user_agent: str) -> Session:
-    """Open a session; the refusal never says which half was wrong."""
-    user = db.session.scalar(select(User).where(User.email == email.strip().lower()))
-    fits = passwords.verify(user.password_hash if user else None, password)
-    if user is None or not fits or not user.is_active:
-        raise Unauthenticated(
-            "E-mail or password is wrong.",
-            code="bad_credentials",
-            suggestions=["Ask an admin of your organization if you have forgotten it."],
-        )
-    session = Session(user_id=user.id, address=address[:64], user_agent=user_agent[:255])
-    user.last_seen_at = clock.now()
-    db.session.add(session)
-    db.session.flush()
-    audit.record(actor_of(user), "sign_in", user)
+def remove_member(user_id: UUID, *, actor: Actor) -> Membership:
+    """Take a person out of the organization, with the sessions and API keys they have here.
+
+    Their account goes as well when they belong to no other organization.
+    """
+    member = _get_for_change(user_id, actor)
+    _refuse_without_admin(member)
+    audit.record(actor, "remove", member)
+    _delete(member)
     db.session.commit()
-    return session
+    return member
 
 
-def open_session(session_id: UUID) -> Session | None:
-    """The session if it is still good; remembers at most once a minute that it was seen."""
-    session = db.session.get(Session, session_id)
-    now = clock.now()
-    if session is None or not session.is_open(now):
-        return None
-    if now - session.last_seen_at > SEEN_EVERY:
-        session.last_seen_at = session.user.last_seen_at = now
-        db.session.commit()
-    return session
-
-
-def list_sessions(*, actor: Actor) -> list[Session]:
-    """The actor's own open sessions, newest first."""
-    statement = (
-        select(Session)
-        .where(Session.user_id == actor.user_id, Session.revoked_at.is_(None))
-        .order_by(Session.last_seen_at.desc())
-        .limit(100)
-    )
-    now = clock.now()
-    return [session for session in db.session.scalars(statement) if session.is_open(now)]
-
-
-def revoke_session(session_id: UUID, *, actor: Actor) -> None:
-    """Sign one of the actor's browsers out, at once."""
-    actor.require_person()
-    session = db.session.get(Session, session_id)
-    if session is None or session.user_id != actor.user_id:
-        raise NotFound(f"Session not found: {session_id}")
-    session.revoked_at = session.revoked_at or clock.now()
-    audit.record(actor, "sign_out", session.user)
-    db.session.commit()
-
-
-def actor_of(user: User) -> Actor:
-    """The actor that a user is, outside any request."""
+def actor_of(membership: Membership) -> Actor:
+    """The actor that a member is, outside any request."""
     return Actor(
-        organization_id=user.organization_id or user.organization.id,
-        role=Role(user.role),
-        name=user.email,
-        user_id=user.id,
+        organization_id=membership.organization_id or membership.organization.id,
+        role=Role(membership.role),
+        name=membership.email,
+        user_id=membership.user_id or membership.user.id,
     )
 
 
-def _make_user(organization: Organization, *, email: str, password: str, role: Role) -> User:
-    try:
-        checked = validate_email(email.strip(), check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        raise Invalid(f"This is not an e-mail address: {error}", field="email") from error
-    if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
-        raise Invalid(
-            f"A password has {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters.",
-            field="password",
-        )
-    return User(
-        organization=organization,
-        email=checked.normalized.lower(),
-        password_hash=passwords.hash_password(password),
-        role=role,
+def _get_invitation(membership_id: UUID, actor: Actor) -> Membership:
+    actor.require_person()
+    statement = select(Membership).where(
+        Membership.id == membership_id, Membership.user_id == actor.user_id
     )
-
-
-def _flush_new_user(user: User) -> None:
-    try:
-        db.session.flush()
-    except IntegrityError as error:
+    found: Membership | None = get_locked(statement)
+    if found is None or not found.is_invitation:
         db.session.rollback()
-        raise Conflict(
-            f"{user.email} has an account already.", code="email_taken", field="email"
-        ) from error
+        raise NotFound("There is no such invitation (any more).")
+    return found
 
 
-def _refuse_without_admin(user: User) -> None:
+def _get_for_change(user_id: UUID, actor: Actor) -> Membership:
+    actor.require(Role.ADMIN)
+    # One at a time, so that two admins cannot demote each other.
+    db.session.get_one(Organization, actor.organization_id, with_for_update=True)
+    return get_member(user_id, actor=actor, lock=True)
+
+
+def _delete(member: Membership) -> None:
+    """Delete a membership, with its person where it is the last; the database does the rest."""
+    is_last = len(member.user.memberships) == 1
+    db.session.flush()
+    db.session.execute(
+        delete(User).where(User.id == member.user_id)
+        if is_last
+        else delete(Membership).where(Membership.id == member.id)
+    )
+
+
+def _refuse_without_admin(member: Membership) -> None:
     others = db.session.scalar(
         select(func.count()).where(
-            User.organization_id == user.organization_id,
-            User.id != user.id,
-            User.role == Role.ADMIN,
-            User.is_active,
+            Membership.organization_id == member.organization_id,
+            Membership.id != member.id,
+            Membership.role == Role.ADMIN,
+            Membership.is_active,
+            Membership.joined_at.is_not(None),
         )
     )
     if not others:
-        email = user.email
+        email = member.email
         db.session.rollback()
         raise Conflict(
             f"{email} is the only active admin.",

@@ -20,13 +20,13 @@ def prepare(settings: Settings) -> str | None:
     """
     if services.has_organization() or not settings.admin_email:
         return path(settings)
-    user = services.create_first_organization(
+    admin = services.create_first_organization(
         settings.organization,
         email=settings.admin_email,
         password=settings.admin_password or "",
     )
     if settings.admin_api_key:
-        actor = services.actor_of(user)
+        actor = services.actor_of(admin)
         keys.create_key("First key", actor=actor, key=settings.admin_api_key)
     return None
 

@@ -10,11 +10,13 @@ from webapp.core.navigation import sections
 
 
 def context() -> dict[str, Any]:
-    """`actor`, `organization_name` and `navigation`, the sidebar's entries."""
+    """`actor`, `organization_name`, and what stands in the sidebar."""
     actor = g.get("actor")
-    user = g.get("user")
+    membership = g.get("membership")
     return {
         "actor": actor,
-        "organization_name": user.organization.name if user else "Callboard",
+        "organization_name": membership.organization.name if membership else "Callboard",
+        "memberships": membership.user.open_memberships if membership else [],
+        "invitations": membership.user.invitations if membership else [],
         "navigation": sections() if actor else [],
     }

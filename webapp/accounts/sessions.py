@@ -1,0 +1,131 @@
+"""Sessions: signing in and out, and the organization that one works in. (Accounts' services.)"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import contains_eager, joinedload
+
+from webapp.accounts import passwords, services
+from webapp.accounts.models import Membership, Session, User
+from webapp.audit import services as audit
+from webapp.core import clock
+from webapp.core.actor import Actor
+from webapp.core.errors import NotFound, Unauthenticated
+from webapp.core.extensions import db
+
+SEEN_EVERY = timedelta(minutes=1)
+
+
+def sign_in(
+    email: str, password: str, *, address: str, user_agent: str, invitation: str = ""
+) -> Session:
+    """Open a session where the person worked last; the refusal never says what was wrong.
+
+    Who belongs nowhere (any more) joins an organization that has added them, with the password
+    that they were added with: their own where it made the account, else `invitation`.
+    """
+    user = services.find_user(email)
+    fits = passwords.verify(user.password_hash if user else None, password)
+    membership = _choose_membership(user, invitation or password) if user and fits else None
+    if membership is None:
+        db.session.rollback()
+        if user and fits and user.invitations:
+            raise Unauthenticated(
+                "An organization has added you. Give the password that its admin passed on, too.",
+                code="invitation_needed",
+                field="invitation",
+            )
+        raise Unauthenticated(
+            "E-mail or password is wrong.",
+            code="bad_credentials",
+            suggestions=["Ask an admin of your organization if you have forgotten it."],
+        )
+    session = Session(membership=membership, address=address[:64], user_agent=user_agent[:255])
+    membership.last_seen_at = clock.now()
+    db.session.add(session)
+    db.session.flush()
+    audit.record(services.actor_of(membership), "sign_in", membership.user)
+    db.session.commit()
+    return session
+
+
+def open_session(session_id: UUID) -> Session | None:
+    """The session if it is still good; remembers at most once a minute that it was seen."""
+    statement = (
+        select(Session)
+        .where(Session.id == session_id)
+        # With all that the page says about who looks and where else they could go.
+        .options(
+            joinedload(Session.membership)
+            .joinedload(Membership.user)
+            .joinedload(User.memberships)
+            .joinedload(Membership.organization)
+        )
+    )
+    session = db.session.scalars(statement).unique().one_or_none()
+    now = clock.now()
+    if session is None or not session.is_open(now):
+        return None
+    if now - session.last_seen_at > SEEN_EVERY:
+        session.last_seen_at = session.membership.last_seen_at = now
+        db.session.commit()
+    return session
+
+
+def list_sessions(*, actor: Actor) -> list[Session]:
+    """The actor's own open sessions, newest first."""
+    statement = (
+        select(Session)
+        .join(Session.membership)
+        .where(Membership.user_id == actor.user_id, Session.revoked_at.is_(None))
+        .options(contains_eager(Session.membership))
+        .order_by(Session.last_seen_at.desc())
+        .limit(100)
+    )
+    now = clock.now()
+    return [session for session in db.session.scalars(statement) if session.is_open(now)]
+
+
+def switch_organization(organization_id: UUID, *, actor: Actor) -> Membership:
+    """Let the actor's session work in another organization that they belong to."""
+    actor.require_person()
+    session = db.session.get_one(Session, actor.session_id)
+    found = [
+        membership
+        for membership in session.membership.user.open_memberships
+        if membership.organization_id == organization_id
+    ]
+    if not found:
+        raise NotFound(f"Organization not found: {organization_id}")
+    session.membership = found[0]
+    found[0].last_seen_at = clock.now()
+    audit.record(services.actor_of(found[0]), "sign_in", found[0].user)
+    db.session.commit()
+    return found[0]
+
+
+def revoke_session(session_id: UUID, *, actor: Actor) -> None:
+    """Sign one of the actor's browsers out, at once."""
+    actor.require_person()
+    session = db.session.get(Session, session_id)
+    if session is None or session.membership.user_id != actor.user_id:
+        raise NotFound(f"Session not found: {session_id}")
+    session.revoked_at = session.revoked_at or clock.now()
+    audit.record(actor, "sign_out", session.membership.user)
+    db.session.commit()
+
+
+def _choose_membership(user: User, password: str) -> Membership | None:
+    found = user.open_memberships
+    if found:
+        seen = [(known.last_seen_at, known) for known in found if known.last_seen_at]
+        return max(seen, key=lambda pair: pair[0])[1] if seen else found[0]
+    for invitation in user.invitations:
+        if passwords.verify(invitation.invitation_hash, password):
+            invitation.join(clock.now())
+            audit.record(services.actor_of(invitation), "join", invitation)
+            return invitation
+    return None
