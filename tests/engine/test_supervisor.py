@@ -189,3 +189,16 @@ def test_a_web_process_dies_with_its_master_though_it_cannot_run(web_alone: Inst
     child.suspend()
     master.kill()
     eventually(lambda: not is_alive(child))
+
+
+def test_many_may_bring_a_new_database_up_to_date_at_once(
+    database_url: str, tmp_path: Path
+) -> None:
+    environment = Installation(tmp_path, new_database(database_url)).environment
+    many = [
+        subprocess.Popen(PREPARE, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    for process in many:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said

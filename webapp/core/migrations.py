@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 from werkzeug.local import LocalProxy
 
 from webapp import engine
@@ -97,10 +98,17 @@ def _alone(settings: Settings) -> Iterator[None]:
             yield
         return
     with db.engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
-        connection.commit()
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        # Asked again and again: an index that is made concurrently, as the job engine's are, waits
+        # for every statement that began before it, so also for one that waits for this lock.
+        while not _call(connection, "pg_try_advisory_lock"):
+            time.sleep(0.1)
         try:
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
-            connection.commit()
+            _call(connection, "pg_advisory_unlock")
+
+
+def _call(connection: Connection, function: str) -> bool:
+    statement = text(f"SELECT {function}(:key)")
+    return bool(connection.execute(statement, {"key": ADVISORY_LOCK}).scalar())
