@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 # A file's tests stay together: they share what they have started.
 TWO_AT_ONCE := -n 2 --dist loadfile
+# Debian's packages are called like their programs. RUNLEVEL=1 keeps it from starting them.
+PEERS := pgbouncer nginx caddy haproxy
 # What one target says stands together, where make knows how (4.0 and newer).
 EACH_BY_ITSELF := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test on-sqlite on-postgresql check unit seed bench fix browser screens
+.PHONY: help install run test on-sqlite on-postgresql check unit seed bench fix browser peers screens
 
 help: ## list the habits
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +46,14 @@ browser: ## install Chromium for the browser tests where apt-get can
 	    apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 	  { echo "The browser tests need Chromium on the PATH (Debian: apt-get install chromium)."; exit 1; }
 
+peers: ## install what some tests go through (PgBouncer, proxies) where apt-get can; else they skip
+	@export PATH="$$PATH:/usr/sbin"; for name in $(PEERS); do \
+	  command -v $$name >/dev/null || missing="$$missing $$name"; done; \
+	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	elif [ -n "$$missing" ]; then echo "Tests through$$missing skip: not on the PATH."; fi
+
 # Node is for the checks alone: nothing of node_modules is served.
 node_modules/.installed: package.json package-lock.json
 	@command -v npm >/dev/null || \
@@ -59,7 +69,7 @@ check: $(VENV)/.installed-dev node_modules/.installed ## format, lint and types
 	$(BIN)/mypy webapp
 	node tools/templates.mjs --check
 
-test: check browser ## everything a change must pass, on SQLite and on PostgreSQL
+test: check browser peers ## everything a change must pass, on SQLite and on PostgreSQL
 	@echo "The tests run on both databases at once. This takes some minutes."
 	@$(MAKE) --no-print-directory -j 2 $(EACH_BY_ITSELF) on-sqlite on-postgresql
 
@@ -76,3 +86,7 @@ fix: $(VENV)/.installed-dev node_modules/.installed ## format and apply the safe
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	node tools/templates.mjs
+
+screens: $(VENV)/.installed-dev browser ## photograph pages of http://127.0.0.1:$PORT; EMAIL, PASSWORD, PAGES
+	$(BIN)/python -m tests.screens http://127.0.0.1:$(PORT) $(or $(PAGES),/ /agents /documents /tasks) \
+	  --email "$(EMAIL)" --password "$(PASSWORD)"

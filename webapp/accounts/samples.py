@@ -35,5 +35,8 @@ def seed_oldest_organization() -> str:
         .limit(1)
     )
     if admin is None:
-        return "There is no organization yet; the first start makes one."
+        return (
+            "There is no organization yet: open the link that `make run` prints, make your "
+            "account, and seed again."
+        )
     return seed(services.actor_of(admin))
