@@ -51,10 +51,15 @@ def post_fork(server, worker):
 def post_worker_init(worker):
     """Serve no database that is older than the code; on the first start, say where it begins.
 
-    And let streams that have ended give their connection back.
+    And let few requests wait to write, so that others are answered, and streams that have ended
+    give their connection back.
     """
+    from webapp.core import writers
+    from webapp.core.extensions import db
     from webapp.core.live import handover
 
+    with worker.wsgi.app_context():
+        writers.limit(db.engine, waiting=settings.waiting_writers, seconds=settings.write_wait)
     try:
         is_there = startup.wait_for_database(worker.wsgi, worker.notify)
     except BadSettings as error:

@@ -178,6 +178,20 @@ class Settings(BaseModel):
             allowed="names, addresses and networks: `hooks.internal, 10.1.0.0/16`",
         ),
     ] = ""
+    waiting_writers: Annotated[
+        int,
+        _variable(
+            "CALLBOARD_WAITING_WRITERS",
+            "requests of a web process that may wait to write at once; those beyond are told "
+            "to try again",
+            ge=1,
+            le=15,
+        ),
+    ] = 8
+    write_wait: Annotated[
+        int,
+        _variable("CALLBOARD_WRITE_WAIT", "seconds that one of them waits", ge=1, le=60),
+    ] = 10
     secure_cookies: Annotated[
         bool, _variable("CALLBOARD_SECURE_COOKIES", "`1` behind HTTPS: cookies go over it only")
     ] = False

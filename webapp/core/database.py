@@ -6,7 +6,7 @@ import re
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -41,6 +41,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
+
+from webapp.core.writers import begin, count_begins, writers
 
 SQLITE_BUSY_SECONDS = 30
 
@@ -236,9 +238,10 @@ def make_engine_options(url: str) -> dict[str, Any]:
 
 
 def prepare_sqlite(engine: Engine) -> None:
-    """Give every new SQLite connection WAL, foreign keys and a patient lock."""
+    """Give every new SQLite connection WAL and foreign keys; count who waits to write."""
     if engine.dialect.name != "sqlite":
         return
+    count_begins(engine)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -263,8 +266,8 @@ def lock_writes() -> None:
     (see `get_locked`).
     """
     connection = _session().connection()
-    if connection.dialect.name == "sqlite" and not _in_transaction(connection):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if connection.dialect.name == "sqlite":
+        begin(connection)
 
 
 def lock_name(name: str) -> None:
@@ -272,7 +275,8 @@ def lock_name(name: str) -> None:
     lock_writes()
     connection = _session().connection()
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+        with writers.one_more():
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def refresh_statistics(table: str) -> None:
@@ -289,10 +293,12 @@ def refresh_statistics(table: str) -> None:
 def get_locked(statement: Select[Any]) -> Any:
     """The one row of `statement`, locked until the end of the transaction, freshly read."""
     lock_writes()
+    is_waiting = _session().connection().dialect.name == "postgresql"
     entity = statement.column_descriptions[0]["entity"]
     # Only this row: what is loaded beside it by a join is not ours to lock.
     locked = statement.with_for_update(of=entity).execution_options(populate_existing=True)
-    return _session().execute(locked).unique().scalar_one_or_none()
+    with writers.one_more() if is_waiting else nullcontext():
+        return _session().execute(locked).unique().scalar_one_or_none()
 
 
 def snapshot() -> None:

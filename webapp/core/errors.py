@@ -6,6 +6,7 @@ escapes is a bug: 500, with its traceback in the log only.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -26,10 +27,15 @@ from flask import (
 from flask_wtf.csrf import CSRFError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from webapp.core.writers import TooManyWriters
 
 log = structlog.get_logger(__name__)
 
+#: PostgreSQL waited too long for a lock, ended a deadlock, or could not put writes in an order.
+BUSY = ("55P03", "40P01", "40001")
 PROBLEM = "application/problem+json"
 
 
@@ -234,6 +240,7 @@ def init_app(app: APIFlask) -> None:
     app.register_error_handler(CSRFError, _handle_csrf_error)
     app.register_error_handler(RequestEntityTooLarge, _handle_too_large)
     app.register_error_handler(DBAPIError, _handle_database_error)
+    app.register_error_handler(NoConnection, _handle_no_connection)
     app.register_error_handler(Exception, _handle_bug)
     app.make_default_options_response = _allow_methods_here  # type: ignore[method-assign]  # Flask names more
 
@@ -302,6 +309,7 @@ def _handle_too_large(_error: RequestEntityTooLarge) -> Response:
 
 def _handle_database_error(error: DBAPIError) -> Response:
     from webapp.core.extensions import db
+    from webapp.engine.retries import is_connection_lost
 
     db.session.rollback()
     reason = str(error.orig).lower()
@@ -315,11 +323,33 @@ def _handle_database_error(error: DBAPIError) -> Response:
             suggestions=["Free some space on the data folder's disk and try again."],
         )
         return respond(body, {"Retry-After": "30"})
-    if error.connection_invalidated or "locked" in reason or "connection" in reason:
+    if isinstance(error, TooManyWriters) or _is_busy(error.orig):
+        log.warning("database_busy", reason=reason)
+        body = problem(
+            503,
+            "Too much is being written right now. Nothing was changed.",
+            code="unavailable",
+            suggestions=["Try again in a moment."],
+        )
+        return respond(body, {"Retry-After": "2"})
+    if is_connection_lost(error):
         log.error("database_unavailable", reason=reason)
         body = problem(503, "The database does not answer right now.", code="unavailable")
         return respond(body, {"Retry-After": "5"})
     return _handle_bug(error)
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether others kept the database from writing: a lock that stayed, a deadlock."""
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)
+    return getattr(error, "sqlstate", None) in BUSY
+
+
+def _handle_no_connection(_error: NoConnection) -> Response:
+    log.warning("database_busy", reason="all connections are in use")
+    body = problem(503, "Too much is asked of the database right now.", code="unavailable")
+    return respond(body, {"Retry-After": "2"})
 
 
 def _handle_bug(error: Exception) -> Response:

@@ -1,0 +1,99 @@
+"""PostgreSQL goes away in the middle of a request, at whatever point that is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, event
+from werkzeug.test import TestResponse
+
+from tests.cast import Api, Cast
+from tests.factories import make_agent
+from webapp.core.actor import Actor
+from webapp.core.extensions import db
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite has no server to lose"
+)
+
+
+@contextmanager
+def lost_at(number: int, database_url: str) -> Iterator[list[int]]:
+    """The server ends the session that sends the statement, or commits, with this number."""
+    seen: list[int] = []
+
+    def lose(connection: Connection, *_: Any) -> None:
+        seen.append(connection.connection.dbapi_connection.info.backend_pid)  # type: ignore[union-attr]
+        if len(seen) == number:
+            with psycopg.connect(database_url.replace("+psycopg", "")) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", seen[-1:])
+
+    for name in ("before_cursor_execute", "commit"):
+        event.listen(db.engine, name, lose)
+    try:
+        yield seen
+    finally:
+        for name in ("before_cursor_execute", "commit"):
+            event.remove(db.engine, name, lose)
+
+
+def create(api: Api) -> TestResponse:
+    return api.post("/agents", {"name": "Helper", "instructions": "Help."})
+
+
+def change(api: Api) -> TestResponse:
+    return api.put("/agents/expert", {"instructions": "Answer."})
+
+
+def upload(api: Api) -> TestResponse:
+    return api.client.post(
+        "/api/v1/documents/import",
+        data=b'{"title": "Tea", "content": "Green tea."}',
+        headers={"X-API-Key": str(api.key), "Content-Type": "application/x-ndjson"},
+    )
+
+
+@pytest.mark.parametrize("write", [create, change, upload])
+def test_whoever_writes_is_told_to_try_again(
+    write: Callable[[Api], TestResponse], cast: Cast, alice: Actor, database_url: str
+) -> None:
+    make_agent(alice, handle="expert")
+    api = cast.api("alice")
+    for number in count(1):
+        with lost_at(number, database_url) as seen:
+            refused = write(api)
+        if len(seen) < number:
+            break
+        assert (number, refused.status_code) == (number, 503)
+        assert refused.json["code"] == "unavailable"
+        assert refused.headers["Retry-After"] == "5"
+    assert number > 3
+    assert refused.status_code < 300
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds"),
+    [("55P03", "2"), ("40P01", "2"), ("40001", "2"), ("57P03", "5"), ("53300", "5")],
+)
+def test_what_postgresql_cannot_do_right_now_is_to_be_tried_again(
+    code: str, seconds: str, cast: Cast
+) -> None:
+    api = cast.api("alice")
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{code}'; END $$"
+
+    def refuse(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> Any:
+        return (raising, ()) if statement.startswith("INSERT INTO agents") else (statement, values)
+
+    event.listen(db.engine, "before_cursor_execute", refuse, retval=True)
+    try:
+        refused = create(api)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", refuse)
+    assert (refused.status_code, refused.headers.get("Retry-After")) == (503, seconds)
+    assert create(api).status_code == 201
