@@ -15,6 +15,7 @@ from webapp.questions.unanswered.services import list_unanswered
 from webapp.tasks import services as tasks
 from webapp.taxonomies.schemas import TaxonomyBody
 from webapp.taxonomies.services import grow_taxonomy
+from webapp.webhooks.services import create_webhook
 
 # The reviewed list: who may use what. None is everybody. A new route is added here on purpose.
 ROLES = {
@@ -80,7 +81,21 @@ ROLES = {
     "POST /documents/index/check /documents/index/rebuild /documents/proposals/again "
     "/api/v1/knowledge/index/check /api/v1/knowledge/index/rebuild": Role.ADMIN,
     "POST /knowledge/extent /api/v1/knowledge/scope": Role.VIEWER,
-    "GET /agents/<handle>/scope /agents/from-taxonomy/new /settings/webhooks": Role.ADMIN,
+    "GET /agents/<handle>/scope /agents/from-taxonomy/new": Role.ADMIN,
+    "GET /settings/webhooks /settings/webhooks/<uuid:webhook_id> /api/v1/webhooks "
+    "/api/v1/webhooks/events /api/v1/webhooks/deliveries "
+    "/api/v1/webhooks/<uuid:webhook_id> "
+    "/api/v1/webhooks/<uuid:webhook_id>/deliveries": Role.ADMIN,
+    "POST /settings/webhooks /settings/webhooks/secret /settings/webhooks/secret/retirement "
+    "/settings/webhooks/<uuid:webhook_id> /settings/webhooks/<uuid:webhook_id>/deletion "
+    "/settings/webhooks/<uuid:webhook_id>/secret "
+    "/settings/webhooks/<uuid:webhook_id>/secret/retirement "
+    "/settings/webhooks/<uuid:webhook_id>/tests /api/v1/webhooks /api/v1/webhooks/secret "
+    "/api/v1/webhooks/<uuid:webhook_id>/secret "
+    "/api/v1/webhooks/<uuid:webhook_id>/test": Role.ADMIN,
+    "PATCH /api/v1/webhooks/<uuid:webhook_id>": Role.ADMIN,
+    "DELETE /api/v1/webhooks/<uuid:webhook_id> /api/v1/webhooks/secret/previous "
+    "/api/v1/webhooks/<uuid:webhook_id>/secret/previous": Role.ADMIN,
     "POST /agents/<handle>/scope /agents/from-taxonomy/new /agents/<handle>/coverage "
     "/agents/<handle>/coverage/refresh "
     "/agents/<handle>/coverage/topics/<uuid:node_id> "
@@ -149,6 +164,7 @@ def things(alice: Actor) -> dict[str, str]:
         "document_id": str(make_document(alice).id),
         "task_id": task.id,
         "user_id": str(alice.user_id),
+        "webhook_id": str(create_webhook("https://example.com/hook", actor=alice)[0].id),
         "version": "1",
         "other": "current",
         "semver": "1.0.0",

@@ -39,6 +39,7 @@ FORGOTTEN = {
     "questions": "unanswered_questions",
     "sessions": "sessions",
     "tasks": "tasks",
+    "webhook secrets": "webhook_secrets",
 }
 #: the reviewed list of all other tables, and what bounds each
 BOUNDED = {
@@ -68,6 +69,8 @@ BOUNDED = {
     "upload_parts": "go with their upload",
     "uploads": "go with their document or their task",
     "users": "made by people",
+    "webhook_attempts": "go with their message",
+    "webhooks": "made by people",
     "workers": "one a running worker; a worker that begins forgets those that are gone",
 }
 

@@ -28,7 +28,7 @@ from webapp.agents.models import (
     as_uuid,
 )
 from webapp.core.api import Answer, Body
-from webapp.webhooks.services import check_url
+from webapp.webhooks.urls import check_url
 
 MAX_INSTRUCTIONS = 200_000
 SORTS = r"^-?(name|created_at|updated_at|total_queries|coverage_percent)$"

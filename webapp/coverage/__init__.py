@@ -23,6 +23,7 @@ from webapp.documents import signals as documents
 from webapp.engine import Job
 from webapp.tasks.kinds import TaskKind
 from webapp.taxonomies import signals as taxonomies
+from webapp.webhooks.events import WebhookEvent
 
 FEATURE = Feature(
     blueprints=(
@@ -41,6 +42,7 @@ FEATURE = Feature(
         TaskKind(refresh.TASK_TYPE, refresh.refresh_coverage, result="coverage/_result.html"),
         TaskKind(moves.TASK_TYPE, moves.move_taxonomy, result="coverage/moves/_result.html"),
         Retention("coverage", forget_by(CoverageRecord.timestamp), "history_days"),
+        WebhookEvent("coverage.fell", "an agent's coverage has fallen by a lot"),
         AgentTab("Coverage", "coverage.show", position=30),
         AgentPanel(pages.draw_panel),
         NewAgentAction("New from topics", "scopes.new"),

@@ -8,7 +8,7 @@ from wtforms.widgets import NumberInput
 
 from webapp.agents.models import Agent
 from webapp.core.forms import Form
-from webapp.webhooks.services import check_url
+from webapp.webhooks.urls import check_url
 
 
 class TargetForm(Form):

@@ -25,7 +25,8 @@ from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
 from webapp.taxonomies.models import Scope
-from webapp.webhooks import services as webhooks
+from webapp.webhooks import changes as webhooks
+from webapp.webhooks.urls import check_url
 
 TASK_TYPE = "coverage_refresh"
 #: changes are gathered for so long before coverage is measured again
@@ -50,7 +51,7 @@ def start_refresh(
     actor.require(Role.ADMIN)
     if webhook_url is not None:
         try:
-            webhooks.check_url(webhook_url)
+            check_url(webhook_url)
         except ValueError as error:
             raise Invalid(f"webhook_url {error}.", field="webhook_url") from error
     agent = agents.get_agent(reference, actor=actor, lock=not is_background)
@@ -229,15 +230,16 @@ def _raise_alarm(agent: Agent, before: float, found: Coverage) -> None:
     fall = {"from": before, "to": found.overall_coverage}
     system = Actor(agent.organization_id, Role.ADMIN, "Callboard")
     audit.record(system, "coverage_fell", agent, **fall)
+    payload = {
+        "agent_id": str(agent.id),
+        "handle": agent.handle,
+        **fall,
+        "total_documents": found.total_documents,
+        "calculated_at": clock.iso(found.calculated_at),
+    }
+    webhooks.publish(agent.organization_id, "coverage.fell", payload)
     if agent.coverage_alert_webhook:
-        payload = {
-            "event": "coverage_fell",
-            "agent_id": str(agent.id),
-            "handle": agent.handle,
-            **fall,
-            "total_documents": found.total_documents,
-            "calculated_at": clock.iso(found.calculated_at),
-        }
+        payload = {"event": "coverage_fell", **payload}
         webhooks.send(agent.organization_id, agent.coverage_alert_webhook, payload)
 
 

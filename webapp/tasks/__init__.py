@@ -10,6 +10,7 @@ from webapp.core.navigation import Section, SectionPages
 from webapp.core.retention import Retention
 from webapp.engine import Job
 from webapp.tasks import api, live, pages, running, services
+from webapp.webhooks.events import WebhookEvent
 
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp),
@@ -18,6 +19,9 @@ FEATURE = Feature(
         Job("task", running.run_task),
         Retention("tasks", partial(services.forget_tasks, failed=False), "task_hours"),
         Retention("failed tasks", partial(services.forget_tasks, failed=True), "history_days"),
+        WebhookEvent("task.completed", "a task has done its work"),
+        WebhookEvent("task.failed", "a task has failed"),
+        WebhookEvent("task.cancelled", "somebody has stopped a task"),
         Section("Tasks", "tasks.index", "tasks", position=50),
         SectionPages("Tasks", ("tasks",)),
         Wording(

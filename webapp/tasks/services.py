@@ -21,7 +21,7 @@ from webapp.core.web import Page
 from webapp.tasks.kinds import TaskKind, find_kind
 from webapp.tasks.models import Status, Task
 from webapp.tasks.schemas import TaskQuery
-from webapp.webhooks import services as webhooks
+from webapp.webhooks import changes as webhooks
 
 
 def start_task(
@@ -74,14 +74,12 @@ def end_task(task: Task, status: Status, error: str | None = None) -> None:
 
 
 def _conclude(task: Task) -> None:
-    """What an ended task leaves to do; its webhook is told how it ended (facts.md 0.8)."""
+    """What an ended task leaves to do; webhooks are told how it ended (facts.md 0.8)."""
     if task.completed_at is None:
         return
     kind = find_kind(task.task_type)
     if kind and kind.when_ended:
         kind.when_ended(task)
-    if task.webhook_url is None:
-        return
     payload = {
         "task_id": task.id,
         "agent_id": str(task.agent_id) if task.agent_id else None,
@@ -90,7 +88,9 @@ def _conclude(task: Task) -> None:
         "error": task.error,
         "completed_at": clock.iso(task.completed_at),
     }
-    webhooks.send(task.organization_id, task.webhook_url, payload)
+    webhooks.publish(task.organization_id, f"task.{task.status}", payload)
+    if task.webhook_url is not None:
+        webhooks.send(task.organization_id, task.webhook_url, payload)
 
 
 def get_task(task_id: str, *, actor: Actor, lock: bool = False) -> Task:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from webapp.accounts.tabs import SettingsTab
+from webapp.audit.wording import Wording
 from webapp.core.actor import Role
 from webapp.core.feature import Feature
 from webapp.core.navigation import SectionPages
 from webapp.core.retention import Retention, forget_by
-from webapp.engine import Job
-from webapp.webhooks import pages, services
-from webapp.webhooks.models import Delivery
+from webapp.engine import Job, Queue
+from webapp.webhooks import api, deliveries, pages
+from webapp.webhooks.models import Delivery, WebhookSecret
 
 FEATURE = Feature(
-    blueprints=(pages.bp,),
+    blueprints=(pages.bp, api.bp),
     contributions=(
-        Job("webhook", services.deliver),
+        # An address that does not answer holds a slot for ten seconds: in a queue of their own,
+        # messages wait for each other only.
+        Queue("webhooks", concurrency=4),
+        Job("webhook", deliveries.deliver, queue="webhooks"),
         Retention("deliveries", forget_by(Delivery.completed_at), "history_days"),
+        Retention("webhook secrets", forget_by(WebhookSecret.expires_at), timedelta(days=1)),
         SettingsTab("Webhooks", "webhooks.index", position=40, role=Role.ADMIN),
         SectionPages("Settings", ("webhooks",)),
+        Wording(
+            past={
+                "retire old secret": "ended the old secret of",
+                "rotate secret": "made a new secret for",
+                "test": "tested",
+            },
+            links={"webhook": ("webhooks.show", "webhook_id")},
+        ),
     ),
 )

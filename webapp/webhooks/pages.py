@@ -1,23 +1,166 @@
-"""The settings page of webhooks: the signing secret and the last messages."""
+"""The settings pages of webhooks: addresses, secrets, and what became of each message."""
 
 from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, Response
 
 from webapp.core.actor import Role
+from webapp.core.errors import DomainError, NotFound
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page
+from webapp.core.web import Paging, page, to
 from webapp.webhooks import services
+from webapp.webhooks.forms import SecretForm, WebhookForm
 
-bp = Blueprint("webhooks", __name__)
+bp = Blueprint("webhooks", __name__, url_prefix="/settings/webhooks")
 
 
-@bp.get("/settings/webhooks")
+@bp.get("")
 @requires(Role.ADMIN)
 def index() -> Response:
+    return _index_page(WebhookForm())
+
+
+@bp.post("")
+@requires(Role.ADMIN)
+def create() -> Response:
+    form = WebhookForm()
+    if form.validate():
+        try:
+            webhook, secret = services.create_webhook(**_values(form), actor=current_actor())
+        except DomainError as error:
+            form.reject(error)
+        else:
+            # Drawn at once and not after a redirect: it is shown this once.
+            return _show_page(webhook.id, status=201, secret=secret)
+    return _index_page(form, status=422)
+
+
+@bp.post("/secret")
+@requires(Role.ADMIN)
+def rotate_shared_secret() -> Response:
+    form = SecretForm()
+    if not form.validate():
+        return _index_page(WebhookForm(formdata=None), status=422, secret_form=form)
+    secret = _rotate(None, form)
+    return _index_page(WebhookForm(formdata=None), status=201, secret=secret)
+
+
+@bp.post("/secret/retirement")
+@requires(Role.ADMIN)
+def retire_shared_secret() -> Response:
+    services.retire_old_secrets(None, actor=current_actor())
+    return to("webhooks.index", message="Only the new secret signs now.")
+
+
+@bp.get("/<uuid:webhook_id>")
+@requires(Role.ADMIN)
+def show(webhook_id: UUID) -> Response:
+    return _show_page(webhook_id)
+
+
+@bp.post("/<uuid:webhook_id>")
+@requires(Role.ADMIN)
+def update(webhook_id: UUID) -> Response:
+    form = WebhookForm()
+    if form.validate():
+        try:
+            webhook = services.update_webhook(webhook_id, _values(form), actor=current_actor())
+        except NotFound:
+            raise
+        except DomainError as error:
+            form.reject(error)
+        else:
+            return to("webhooks.show", webhook_id=webhook.id, message="The webhook is changed.")
+    return _show_page(webhook_id, status=422, form=form)
+
+
+@bp.post("/<uuid:webhook_id>/deletion")
+@requires(Role.ADMIN)
+def destroy(webhook_id: UUID) -> Response:
+    webhook = services.delete_webhook(webhook_id, actor=current_actor())
+    return to("webhooks.index", message=f"{webhook.name} is deleted.")
+
+
+@bp.post("/<uuid:webhook_id>/secret")
+@requires(Role.ADMIN)
+def rotate_secret(webhook_id: UUID) -> Response:
+    form = SecretForm()
+    if not form.validate():
+        return _show_page(webhook_id, status=422, secret_form=form)
+    return _show_page(webhook_id, status=201, secret=_rotate(webhook_id, form))
+
+
+@bp.post("/<uuid:webhook_id>/secret/retirement")
+@requires(Role.ADMIN)
+def retire_secret(webhook_id: UUID) -> Response:
+    services.retire_old_secrets(webhook_id, actor=current_actor())
+    return to("webhooks.show", webhook_id=webhook_id, message="Only the new secret signs now.")
+
+
+@bp.post("/<uuid:webhook_id>/tests")
+@requires(Role.ADMIN)
+def test(webhook_id: UUID) -> Response:
+    services.send_test(webhook_id, actor=current_actor())
+    return to("webhooks.show", webhook_id=webhook_id, message="A test is on its way.")
+
+
+def _values(form: WebhookForm) -> dict[str, Any]:
+    return {
+        "url": form.url.data.strip(),
+        "description": (form.description.data or "").strip(),
+        "events": form.events.data or [],
+        "is_active": form.is_active.data,
+    }
+
+
+def _rotate(webhook_id: UUID | None, form: SecretForm) -> str:
+    overlap = timedelta(hours=int(form.overlap_hours.data))
+    return services.rotate_secret(webhook_id, overlap=overlap, actor=current_actor()).secret
+
+
+def _index_page(
+    form: WebhookForm,
+    *,
+    status: int = 200,
+    secret: str | None = None,
+    secret_form: SecretForm | None = None,
+) -> Response:
     actor = current_actor()
     return page(
         "webhooks/index.html",
-        secret=services.get_secret(actor=actor),
-        deliveries=services.list_deliveries(actor=actor),
+        status=status,
+        form=form,
+        secret=secret,
+        secret_form=secret_form or SecretForm(formdata=None),
+        overlap_end=services.get_overlap_end(None, actor=actor),
+        webhooks=services.list_webhooks(actor=actor),
+        deliveries=services.list_deliveries(actor=actor, paging=Paging.from_request()),
+    )
+
+
+def _show_page(
+    webhook_id: UUID,
+    *,
+    status: int = 200,
+    form: WebhookForm | None = None,
+    secret: str | None = None,
+    secret_form: SecretForm | None = None,
+) -> Response:
+    actor = current_actor()
+    webhook = services.get_webhook(webhook_id, actor=actor)
+    return page(
+        "webhooks/show.html",
+        status=status,
+        webhook=webhook,
+        form=form or WebhookForm(formdata=None, obj=webhook),
+        secret=secret,
+        secret_form=secret_form or SecretForm(formdata=None),
+        overlap_end=services.get_overlap_end(webhook_id, actor=actor),
+        deliveries=services.list_deliveries(
+            webhook_id=webhook_id, actor=actor, paging=Paging.from_request()
+        ),
     )

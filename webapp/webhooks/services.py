@@ -1,172 +1,196 @@
-"""Tell webhooks what happened: signed, tried again, never in the way of what happened.
-
-facts.md 0.8: POST of JSON with `X-Agent-Signature: sha256=<hex HMAC-SHA256 of the body>`, 10 s
-for an answer, three attempts with growing pauses. A 2xx answer is the end, and so are 4xx, and 3xx
-because no redirect is followed; anything else, and no answer, is tried again. Private addresses
-are called only where `CALLBOARD_ALLOWED_HOSTS` names them.
-"""
+"""Webhooks as people keep them: where they are, what they want, their secrets, their messages."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
-import structlog
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 
-from webapp import engine
-from webapp.core import clock
+from webapp.accounts.models import Organization
+from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
-from webapp.core.addresses import allowed_hosts
 from webapp.core.database import get_locked
+from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.extensions import db
-from webapp.webhooks.models import Delivery, Status
-from webapp.webhooks.signing import sign, signing_secret
+from webapp.core.web import Page, Paging
+from webapp.webhooks import changes, events, keys
+from webapp.webhooks.models import Delivery, Webhook
+from webapp.webhooks.urls import check_reachable
 
-MAX_ATTEMPTS = 3
-TIMEOUT_SECONDS = 10
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-
-log = structlog.get_logger(__name__)
-
-
-def check_url(url: str) -> str:
-    """`url` itself, which is https, or http to this machine; ValueError says what it is not."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError("is not an address") from error
-    is_local = parts.scheme == "http" and host in LOCAL_HOSTS
-    if not host or (parts.scheme != "https" and not is_local):
-        raise ValueError("must begin with https:// (or http://localhost)")
-    if parts.username or parts.password:
-        raise ValueError("must hold no user and no password")
-    if not url.isprintable() or " " in url:
-        raise ValueError("must hold no spaces and no control characters")
-    try:
-        host.encode("idna")
-    except UnicodeError as error:
-        raise ValueError("has a host that no name service can know") from error
-    if len(url) > 2000:
-        raise ValueError("has more than 2,000 characters")
-    return url
+MAX_WEBHOOKS = 50
+OVERLAP = timedelta(hours=24)
 
 
-def send(organization_id: UUID, url: str, payload: dict[str, Any]) -> Delivery:
-    """Add a message to the running transaction; a worker delivers it after the commit."""
-    delivery = Delivery(organization_id=organization_id, url=url, payload=payload)
-    db.session.add(delivery)
+def create_webhook(
+    url: str,
+    *,
+    actor: Actor,
+    events: Sequence[str] = (),
+    description: str = "",
+    is_active: bool = True,
+) -> tuple[Webhook, str]:
+    """A new webhook and its secret, which is shown this once.
+
+    Raises Invalid on an address that may not be called, or an event that there is not; Conflict
+    where the organization has as many as it may.
+    """
+    actor.require(Role.ADMIN)
+    check_reachable(url)
+    # Whoever adds one waits here for the others, so that the count is still true afterwards.
+    get_locked(select(Organization).where(Organization.id == actor.organization_id))
+    if len(list_webhooks(actor=actor)) >= MAX_WEBHOOKS:
+        raise Conflict(
+            f"There are {MAX_WEBHOOKS} webhooks already, and there can be no more.",
+            code="too_many_webhooks",
+        )
+    webhook = Webhook(
+        organization_id=actor.organization_id,
+        url=url,
+        description=description.strip(),
+        events=_check_events(events),
+        is_active=is_active,
+    )
+    db.session.add(webhook)
     db.session.flush()
-    engine.enqueue(db.session(), "webhook", key=f"webhook-{delivery.id}")
+    secret = keys.add_key(actor.organization_id, webhook.id)
+    audit.record(actor, "create", webhook)
+    db.session.commit()
+    return webhook, secret
+
+
+def list_webhooks(*, actor: Actor) -> list[Webhook]:
+    """The oldest first."""
+    actor.require(Role.ADMIN)
+    statement = select(Webhook).where(Webhook.organization_id == actor.organization_id)
+    return list(db.session.scalars(statement.order_by(Webhook.created_at, Webhook.id)))
+
+
+def get_webhook(webhook_id: UUID, *, actor: Actor, lock: bool = False) -> Webhook:
+    actor.require(Role.ADMIN)
+    statement = select(Webhook).where(
+        Webhook.organization_id == actor.organization_id, Webhook.id == webhook_id
+    )
+    webhook: Webhook | None = get_locked(statement) if lock else db.session.scalar(statement)
+    if webhook is None:
+        raise NotFound(f"Webhook not found: {webhook_id}")
+    return webhook
+
+
+def update_webhook(webhook_id: UUID, changed: dict[str, Any], *, actor: Actor) -> Webhook:
+    """Change `url`, `description`, `events` or `is_active`; what waits goes where it was sent."""
+    webhook = get_webhook(webhook_id, actor=actor, lock=True)
+    if "url" in changed:
+        check_reachable(changed["url"])
+    if "events" in changed:
+        changed = changed | {"events": _check_events(changed["events"])}
+    different = [name for name, value in changed.items() if getattr(webhook, name) != value]
+    for name in different:
+        setattr(webhook, name, changed[name])
+    if different:
+        audit.record(actor, "update", webhook, fields=different)
+    db.session.commit()
+    return webhook
+
+
+def delete_webhook(webhook_id: UUID, *, actor: Actor) -> Webhook:
+    """With its secrets and its messages, those that wait included."""
+    webhook = get_webhook(webhook_id, actor=actor, lock=True)
+    audit.record(actor, "delete", webhook)
+    db.session.execute(delete(Delivery).where(Delivery.webhook_id == webhook.id))
+    db.session.execute(delete(Webhook).where(Webhook.id == webhook.id))
+    db.session.commit()
+    return webhook
+
+
+def send_test(webhook_id: UUID, *, actor: Actor) -> Delivery:
+    """Send a message that says nothing, to see whether it arrives."""
+    webhook = get_webhook(webhook_id, actor=actor, lock=True)
+    if not webhook.is_active:
+        raise Conflict(
+            f"{webhook.name} is switched off.",
+            code="webhook_inactive",
+            suggestions=["Switch it on first."],
+        )
+    data = {"webhook_id": str(webhook.id), "sent_by": actor.name}
+    delivery = changes.send_event(webhook, events.TEST, data)
+    audit.record(actor, "test", webhook)
+    db.session.commit()
     return delivery
 
 
-def get_secret(*, actor: Actor) -> str:
-    actor.require(Role.ADMIN)
-    return signing_secret(actor.organization_id)
-
-
-def list_deliveries(*, actor: Actor, limit: int = 50) -> list[Delivery]:
-    """The newest messages, newest first."""
-    actor.require(Role.ADMIN)
-    return list(
-        db.session.scalars(
-            select(Delivery)
-            .where(Delivery.organization_id == actor.organization_id)
-            .order_by(Delivery.created_at.desc(), Delivery.id)
-            .limit(limit)
-        )
-    )
-
-
-def deliver(key: str) -> None:
-    """The engine's job: try until it is delivered, refused, or tried often enough.
-
-    Attempts are counted in the row before each one, so that a worker that dies takes none back.
-    """
-    delivery_id = UUID(key.removeprefix("webhook-"))
-    while True:
-        engine.check_interrupted()
-        delivery = get_locked(select(Delivery).where(Delivery.id == delivery_id))
-        if delivery is None or delivery.status != Status.PENDING:
-            db.session.rollback()
-            return
-        if delivery.attempts >= MAX_ATTEMPTS:
-            delivery.end(Status.FAILED, clock.now())
-            db.session.commit()
-            return
-        delivery.attempts += 1
-        attempt = delivery.attempts
-        db.session.commit()
-        if not _note(delivery_id, _post(delivery)):
-            return
-        time.sleep(2 ** (attempt - 1))
+# Secrets. Without a webhook they are the organization's: see `WebhookSecret`.
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of an attempt: the answer's status, and what went wrong."""
+class NewSecret:
+    """A secret, which is shown this once, and until when the one before signs beside it."""
 
-    response_status: int | None = None
-    error: str | None = None
-    is_final: bool = True
-
-
-def _post(delivery: Delivery) -> Outcome:
-    import httpx  # a web process never sends, and starts sooner without
-
-    from webapp.core import outgoing
-
-    body = json.dumps(delivery.payload, sort_keys=True).encode()
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "Callboard",
-        "X-Agent-Signature": sign(body, signing_secret(delivery.organization_id)),
-        "X-Callboard-Delivery": str(delivery.id),
-    }
-
-    async def post() -> httpx.Response:
-        # httpx limits each read; only a loop limits them all, however slowly they drip in.
-        async with (
-            asyncio.timeout(TIMEOUT_SECONDS),
-            outgoing.open_client(allowed_hosts(), timeout_seconds=TIMEOUT_SECONDS) as http,
-            # The status is all that counts; an answer without end would hold the worker.
-            http.stream("POST", delivery.url, content=body, headers=headers) as answer,
-        ):
-            return answer
-
-    try:
-        answer = asyncio.run(post())
-    except TimeoutError:
-        return Outcome(None, f"no answer within {TIMEOUT_SECONDS} s", is_final=False)
-    except outgoing.PrivateAddress as error:
-        return Outcome(None, str(error)[:300])
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        return Outcome(None, f"{type(error).__name__}: {error}"[:300], is_final=False)
-    status = answer.status_code
-    if answer.is_success:
-        return Outcome(status)
-    return Outcome(status, f"answered {status}", is_final=300 <= status < 500)
+    secret: str
+    previous_until: datetime | None
 
 
-def _note(delivery_id: UUID, outcome: Outcome) -> bool:
-    """Write down what came of an attempt; whether another one is to follow."""
-    delivery = get_locked(select(Delivery).where(Delivery.id == delivery_id))
-    if delivery is None:
-        db.session.rollback()
-        return False
-    delivery.response_status, delivery.error = outcome.response_status, outcome.error
-    if outcome.error is None:
-        delivery.end(Status.DELIVERED, clock.now())
-    elif outcome.is_final or delivery.attempts >= MAX_ATTEMPTS:
-        delivery.end(Status.FAILED, clock.now())
-        log.warning("webhook_failed", delivery=str(delivery_id), error=outcome.error)
+def rotate_secret(
+    webhook_id: UUID | None, *, actor: Actor, overlap: timedelta = OVERLAP
+) -> NewSecret:
+    """Make a new secret; the one before signs beside it until the overlap ends."""
+    subject = _find_subject(webhook_id, actor)
+    secret = keys.replace_key(actor.organization_id, webhook_id, overlap)
+    audit.record(actor, "rotate secret", subject, overlap_hours=overlap.total_seconds() / 3600)
     db.session.commit()
-    return bool(delivery.status == Status.PENDING)
+    return NewSecret(secret, keys.overlap_end(actor.organization_id, webhook_id))
+
+
+def retire_old_secrets(webhook_id: UUID | None, *, actor: Actor) -> None:
+    """End the overlap now. Raises Conflict where there is none."""
+    subject = _find_subject(webhook_id, actor)
+    if not keys.retire_keys(actor.organization_id, webhook_id):
+        raise Conflict("Only one secret signs already.", code="no_old_secret")
+    audit.record(actor, "retire old secret", subject)
+    db.session.commit()
+
+
+def get_overlap_end(webhook_id: UUID | None, *, actor: Actor) -> datetime | None:
+    """Until when an older secret signs too; None where it does not."""
+    actor.require(Role.ADMIN)
+    return keys.overlap_end(actor.organization_id, webhook_id)
+
+
+def _find_subject(webhook_id: UUID | None, actor: Actor) -> Webhook | Organization:
+    actor.require(Role.ADMIN)
+    if webhook_id is None:
+        return db.session.get_one(Organization, actor.organization_id)
+    return get_webhook(webhook_id, actor=actor, lock=True)
+
+
+# Messages
+
+
+def list_deliveries(
+    *, actor: Actor, paging: Paging | None = None, webhook_id: UUID | None = None
+) -> Page:
+    """The newest messages, newest first: a webhook's, or all of the organization's."""
+    actor.require(Role.ADMIN)
+    paging = paging or Paging()
+    statement = select(Delivery).where(Delivery.organization_id == actor.organization_id)
+    if webhook_id is not None:
+        statement = statement.where(Delivery.webhook_id == get_webhook(webhook_id, actor=actor).id)
+    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    newest = statement.order_by(Delivery.created_at.desc(), Delivery.id)
+    found = list(db.session.scalars(newest.limit(paging.limit).offset(paging.offset)))
+    return Page(found, total, paging.limit, paging.offset)
+
+
+def _check_events(names: Sequence[str]) -> list[str]:
+    known = events.known()
+    for name in names:
+        if name not in known:
+            raise Invalid(
+                f"Unknown event: {name}.",
+                field="events",
+                suggestions=[f"There are: {', '.join(known)}."],
+            )
+    return list(dict.fromkeys(names))

@@ -1,0 +1,176 @@
+"""`/webhooks`: who is told of what, with which secret, and what became of each message."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, url_for
+from pydantic import TypeAdapter
+
+from webapp.core.actor import Role
+from webapp.core.api import list_response
+from webapp.core.security import current_actor, requires
+from webapp.core.web import Page, Paging
+from webapp.webhooks import events, services
+from webapp.webhooks.models import Delivery, Webhook
+from webapp.webhooks.schemas import (
+    DeliveryAnswer,
+    EventAnswer,
+    NewWebhookAnswer,
+    SecretAnswer,
+    SecretBody,
+    WebhookAnswer,
+    WebhookBody,
+    WebhookChanges,
+)
+
+bp = APIBlueprint("webhooks_api", __name__, url_prefix="/api/v1/webhooks", tag="Webhooks")
+
+WEBHOOKS = TypeAdapter(list[WebhookAnswer])
+DELIVERIES = TypeAdapter(list[DeliveryAnswer])
+
+
+@bp.get("")
+@requires(Role.ADMIN)
+@bp.output(list[WebhookAnswer])
+@bp.doc(operation_id="webhooks.list")
+def index() -> Response:
+    """The organization's webhooks, the oldest first"""
+    found = services.list_webhooks(actor=current_actor())
+    return list_response(WEBHOOKS, Page(found, len(found), max(len(found), 1), 0))
+
+
+@bp.post("")
+@requires(Role.ADMIN)
+@bp.input(WebhookBody, arg_name="body")
+@bp.output(NewWebhookAnswer, 201)
+@bp.doc(operation_id="webhooks.create", responses=[409])
+def create(body: WebhookBody) -> tuple[NewWebhookAnswer, int, dict[str, str]]:
+    """Add a webhook; the answer is the only place that ever shows its secret"""
+    webhook, secret = services.create_webhook(**dict(body), actor=current_actor())
+    shown = WebhookAnswer.model_validate(webhook).model_dump()
+    location = url_for("webhooks_api.show", webhook_id=webhook.id)
+    return NewWebhookAnswer(**shown, secret=secret), 201, {"Location": location}
+
+
+@bp.get("/events")
+@requires(Role.ADMIN)
+@bp.output(list[EventAnswer])
+@bp.doc(operation_id="webhooks.listEvents")
+def list_events() -> list[dict[str, str]]:
+    """The events that a webhook can be told of"""
+    return [{"name": name, "meaning": meaning} for name, meaning in events.known().items()]
+
+
+@bp.get("/deliveries")
+@requires(Role.ADMIN)
+@bp.output(list[DeliveryAnswer])
+@bp.doc(operation_id="webhooks.listAllDeliveries")
+def list_all_deliveries() -> Response:
+    """The newest messages of the organization, with every attempt, newest first"""
+    return _deliveries()
+
+
+@bp.post("/secret")
+@requires(Role.ADMIN)
+@bp.input(SecretBody, arg_name="body")
+@bp.output(SecretAnswer, 201)
+@bp.doc(operation_id="webhooks.rotateSharedSecret")
+def rotate_shared_secret(body: SecretBody) -> services.NewSecret:
+    """Make a new secret for messages to addresses that a request or an agent names"""
+    return _rotate(None, body)
+
+
+@bp.delete("/secret/previous")
+@requires(Role.ADMIN)
+@bp.doc(
+    operation_id="webhooks.retireSharedSecret",
+    responses={204: "Only the newest secret signs", 409: "It did already"},
+)
+def retire_shared_secret() -> tuple[str, int]:
+    """Let the secret before that one sign no more"""
+    services.retire_old_secrets(None, actor=current_actor())
+    return "", 204
+
+
+@bp.get("/<uuid:webhook_id>")
+@requires(Role.ADMIN)
+@bp.output(WebhookAnswer)
+@bp.doc(operation_id="webhooks.get")
+def show(webhook_id: UUID) -> Webhook:
+    """One webhook"""
+    return services.get_webhook(webhook_id, actor=current_actor())
+
+
+@bp.patch("/<uuid:webhook_id>")
+@requires(Role.ADMIN)
+@bp.input(WebhookChanges, arg_name="body")
+@bp.output(WebhookAnswer)
+@bp.doc(operation_id="webhooks.update")
+def update(webhook_id: UUID, body: WebhookChanges) -> Webhook:
+    """Change what is given; off, it is told of nothing"""
+    changed: dict[str, Any] = body.model_dump(exclude_unset=True)
+    return services.update_webhook(webhook_id, changed, actor=current_actor())
+
+
+@bp.delete("/<uuid:webhook_id>")
+@requires(Role.ADMIN)
+@bp.doc(operation_id="webhooks.delete", responses={204: "Deleted"})
+def destroy(webhook_id: UUID) -> tuple[str, int]:
+    """Delete a webhook, its secrets and its messages"""
+    services.delete_webhook(webhook_id, actor=current_actor())
+    return "", 204
+
+
+@bp.post("/<uuid:webhook_id>/secret")
+@requires(Role.ADMIN)
+@bp.input(SecretBody, arg_name="body")
+@bp.output(SecretAnswer, 201)
+@bp.doc(operation_id="webhooks.rotateSecret")
+def rotate_secret(webhook_id: UUID, body: SecretBody) -> services.NewSecret:
+    """Make a new secret; the one before signs beside it for a while"""
+    return _rotate(webhook_id, body)
+
+
+@bp.delete("/<uuid:webhook_id>/secret/previous")
+@requires(Role.ADMIN)
+@bp.doc(
+    operation_id="webhooks.retireSecret",
+    responses={204: "Only the newest secret signs", 409: "It did already"},
+)
+def retire_secret(webhook_id: UUID) -> tuple[str, int]:
+    """Let the secret before the newest sign no more"""
+    services.retire_old_secrets(webhook_id, actor=current_actor())
+    return "", 204
+
+
+@bp.post("/<uuid:webhook_id>/test")
+@requires(Role.ADMIN)
+@bp.output(DeliveryAnswer, 202)
+@bp.doc(operation_id="webhooks.test", responses=[409])
+def test(webhook_id: UUID) -> Delivery:
+    """Send a message of the type `webhook.test`"""
+    return services.send_test(webhook_id, actor=current_actor())
+
+
+@bp.get("/<uuid:webhook_id>/deliveries")
+@requires(Role.ADMIN)
+@bp.output(list[DeliveryAnswer])
+@bp.doc(operation_id="webhooks.listDeliveries")
+def list_deliveries(webhook_id: UUID) -> Response:
+    """The newest messages to a webhook, with every attempt, newest first"""
+    return _deliveries(webhook_id)
+
+
+def _rotate(webhook_id: UUID | None, body: SecretBody) -> services.NewSecret:
+    overlap = timedelta(hours=body.overlap_hours)
+    return services.rotate_secret(webhook_id, overlap=overlap, actor=current_actor())
+
+
+def _deliveries(webhook_id: UUID | None = None) -> Response:
+    paging = Paging.from_request()
+    found = services.list_deliveries(webhook_id=webhook_id, paging=paging, actor=current_actor())
+    return list_response(DELIVERIES, found)

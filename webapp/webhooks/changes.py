@@ -1,0 +1,45 @@
+"""What happens to webhooks inside of somebody else's transaction, who commits it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from webapp import engine
+from webapp.core import clock
+from webapp.core.extensions import db
+from webapp.webhooks.models import Delivery, Webhook
+
+
+def publish(organization_id: UUID, event: str, data: dict[str, Any]) -> list[Delivery]:
+    """Tell every webhook of the organization that wants it what has happened.
+
+    The message is `{"type", "timestamp", "data"}`, as Standard Webhooks has it.
+    """
+    statement = select(Webhook).where(Webhook.organization_id == organization_id, Webhook.is_active)
+    wanting = [webhook for webhook in db.session.scalars(statement) if webhook.wants(event)]
+    return [send_event(webhook, event, data) for webhook in wanting]
+
+
+def send_event(webhook: Webhook, event: str, data: dict[str, Any]) -> Delivery:
+    """Tell one webhook of an event, whether it wants it or not."""
+    payload = {"type": event, "timestamp": clock.iso(clock.now()), "data": data}
+    return send(webhook.organization_id, webhook.url, payload, webhook_id=webhook.id)
+
+
+def send(
+    organization_id: UUID, url: str, payload: dict[str, Any], *, webhook_id: UUID | None = None
+) -> Delivery:
+    """Add a message to the running transaction; a worker delivers it after the commit.
+
+    Without a webhook it goes to an address that a request or an agent has named.
+    """
+    delivery = Delivery(
+        organization_id=organization_id, webhook_id=webhook_id, url=url, payload=payload
+    )
+    db.session.add(delivery)
+    db.session.flush()
+    engine.enqueue(db.session(), "webhook", key=f"webhook-{delivery.id}")
+    return delivery

@@ -1,0 +1,146 @@
+"""Deliver messages: signed, tried again, never in the way of what happened.
+
+facts.md 0.8: a POST of JSON, 10 s for an answer, three attempts with growing pauses, in which the
+job holds no slot. A 2xx answer is the end, and so are 4xx, and 3xx because no redirect is followed;
+anything else, and no answer, is tried again. Private addresses are called only where
+`CALLBOARD_ALLOWED_HOSTS` names them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+
+from webapp import engine
+from webapp.core import clock, sealing
+from webapp.core.addresses import allowed_hosts
+from webapp.core.database import get_locked
+from webapp.core.extensions import db
+from webapp.webhooks import keys, signing
+from webapp.webhooks.models import Attempt, Delivery, Status, Webhook
+
+MAX_ATTEMPTS = 3
+TIMEOUT_SECONDS = 10
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an attempt: the answer's status, and what went wrong."""
+
+    response_status: int | None = None
+    error: str | None = None
+    is_final: bool = True
+
+
+def deliver(key: str) -> None:
+    """The engine's job: one attempt, and another one later where that is worth it.
+
+    Attempts are counted in the row before each one, so that a worker that dies takes none back.
+    """
+    engine.check_interrupted()
+    delivery_id = UUID(key.removeprefix("webhook-"))
+    delivery = _begin(delivery_id)
+    if delivery is None:
+        return
+    pause = _note(delivery_id, _attempt(delivery))
+    if pause is not None:
+        engine.retry_later(pause)
+
+
+def _begin(delivery_id: UUID) -> Delivery | None:
+    """Count an attempt; the message, unless there is nothing (more) to try."""
+    delivery: Delivery | None = get_locked(select(Delivery).where(Delivery.id == delivery_id))
+    if delivery is None or delivery.status != Status.PENDING:
+        db.session.rollback()
+        return None
+    if delivery.webhook_id is not None and not _is_active(delivery.webhook_id):
+        delivery.error = "the webhook was switched off or deleted"
+        delivery.end(Status.FAILED, clock.now())
+    elif delivery.attempts >= MAX_ATTEMPTS:
+        delivery.end(Status.FAILED, clock.now())
+    else:
+        delivery.attempts += 1
+        delivery.next_attempt_at = None
+        delivery.attempt_log.append(Attempt(number=delivery.attempts, started_at=clock.now()))
+    db.session.commit()
+    return delivery if delivery.status == Status.PENDING else None
+
+
+def _is_active(webhook_id: UUID) -> bool:
+    return bool(db.session.scalar(select(Webhook.is_active).where(Webhook.id == webhook_id)))
+
+
+def _attempt(delivery: Delivery) -> Outcome:
+    try:
+        secrets = keys.read_keys(delivery.organization_id, delivery.webhook_id)
+        db.session.commit()
+    except sealing.Unreadable:
+        return Outcome(None, "the secret was sealed with another SECRET_KEY: make a new one")
+    body = json.dumps(delivery.payload, sort_keys=True).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Callboard",
+        "X-Callboard-Delivery": str(delivery.id),
+        **signing.sign(str(delivery.id), clock.now(), body, secrets),
+    }
+    return _post(delivery.url, body, headers)
+
+
+def _post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
+    import httpx  # a web process never sends, and starts sooner without
+
+    from webapp.core import outgoing
+
+    async def post() -> httpx.Response:
+        # httpx limits each read; only a loop limits them all, however slowly they drip in.
+        async with (
+            asyncio.timeout(TIMEOUT_SECONDS),
+            outgoing.open_client(allowed_hosts(), timeout_seconds=TIMEOUT_SECONDS) as http,
+            # The status is all that counts; an answer without end would hold the worker.
+            http.stream("POST", url, content=body, headers=headers) as answer,
+        ):
+            return answer
+
+    try:
+        answer = asyncio.run(post())
+    except TimeoutError:
+        return Outcome(None, f"no answer within {TIMEOUT_SECONDS} s", is_final=False)
+    except outgoing.PrivateAddress as error:
+        return Outcome(None, str(error)[:300])
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        return Outcome(None, f"{type(error).__name__}: {error}"[:300], is_final=False)
+    status = answer.status_code
+    if answer.is_success:
+        return Outcome(status)
+    return Outcome(status, f"answered {status}", is_final=300 <= status < 500)
+
+
+def _note(delivery_id: UUID, outcome: Outcome) -> float | None:
+    """Write down what came of an attempt; the seconds until another one, None where none is."""
+    delivery: Delivery | None = get_locked(select(Delivery).where(Delivery.id == delivery_id))
+    if delivery is None or delivery.status != Status.PENDING:
+        db.session.rollback()
+        return None
+    now, pause = clock.now(), None
+    attempt = delivery.attempt_log[-1]
+    attempt.ended_at = now
+    attempt.response_status, attempt.error = outcome.response_status, outcome.error
+    delivery.response_status, delivery.error = outcome.response_status, outcome.error
+    if outcome.error is None:
+        delivery.end(Status.DELIVERED, now)
+    elif outcome.is_final or delivery.attempts >= MAX_ATTEMPTS:
+        delivery.end(Status.FAILED, now)
+        log.warning("webhook_failed", delivery=str(delivery_id), error=outcome.error)
+    else:
+        pause = 2.0 ** (delivery.attempts - 1)
+        delivery.next_attempt_at = now + timedelta(seconds=pause)
+    db.session.commit()
+    return pause

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from typing import Any
+
+from wtforms import BooleanField, SelectField, SelectMultipleField, StringField
+from wtforms.validators import DataRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from webapp.core.forms import Form
+from webapp.webhooks import events
+
+
+class WebhookForm(Form):
+    url = StringField(
+        "Address",
+        description="It begins with https://, or http:// on this machine.",
+        validators=[DataRequired(), Length(max=2000)],
+    )
+    description = StringField("What it is for", validators=[Length(max=300)])
+    events = SelectMultipleField(
+        "Events",
+        description="None ticked means all.",
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    is_active = BooleanField("Switched on", default=True)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.events.choices = [
+            (name, f"{name}: {meaning}") for name, meaning in events.known().items()
+        ]
+
+
+class SecretForm(Form):
+    overlap_hours = SelectField(
+        "The old secret signs too for",
+        choices=[("24", "a day"), ("168", "a week"), ("1", "an hour"), ("0", "no longer")],
+        default="24",
+    )

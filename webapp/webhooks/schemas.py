@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from webapp.core.api import Answer, Body
+from webapp.webhooks.urls import check_url
+
+Url = Annotated[str, AfterValidator(check_url), Field(examples=["https://example.com/hook"])]
+Events = Annotated[
+    list[str],
+    Field(
+        max_length=100,
+        description="The events to tell of; none means all.",
+        examples=[["task.failed"]],
+    ),
+]
+Description = Annotated[str, Field(max_length=300, examples=["on-call channel"])]
+
+
+class WebhookBody(Body):
+    url: Url
+    events: Events = []
+    description: Description = ""
+    is_active: bool = True
+
+
+class WebhookChanges(Body):
+    url: Url = ""
+    events: Events = []
+    description: Description = ""
+    is_active: bool = True
+
+
+class WebhookAnswer(Answer):
+    id: UUID
+    url: str
+    events: list[str]
+    description: str
+    is_active: bool
+    created_at: datetime
+
+
+class NewWebhookAnswer(WebhookAnswer):
+    secret: str = Field(description="What messages are signed with; it is shown this once.")
+
+
+class SecretBody(Body):
+    overlap_hours: float = Field(
+        24, ge=0, le=168, description="For how long the secret before signs too.", examples=[24]
+    )
+
+
+class SecretAnswer(Answer):
+    secret: str = Field(description="It is shown this once.")
+    previous_until: datetime | None
+
+
+class EventAnswer(Answer):
+    name: str
+    meaning: str
+
+
+class AttemptAnswer(Answer):
+    number: int
+    started_at: datetime
+    duration_ms: int | None
+    response_status: int | None
+    error: str | None
+
+
+class DeliveryAnswer(Answer):
+    id: UUID
+    webhook_id: UUID | None
+    url: str
+    payload: dict[str, Any]
+    status: str
+    attempts: list[AttemptAnswer] = Field(validation_alias="attempt_log")
+    created_at: datetime
+    next_attempt_at: datetime | None
+    completed_at: datetime | None

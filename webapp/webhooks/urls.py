@@ -1,0 +1,54 @@
+"""What may be named as the address of a webhook."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from webapp.core.addresses import allowed_hosts
+from webapp.core.errors import Invalid
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+def check_url(url: str) -> str:
+    """`url` itself, which is https, or http to this machine; ValueError says what it is not.
+
+    Whether it may be called shows when it is: see `webapp.core.outgoing`.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError("is not an address") from error
+    is_local = parts.scheme == "http" and host in LOCAL_HOSTS
+    if not host or (parts.scheme != "https" and not is_local):
+        raise ValueError("must begin with https:// (or http://localhost)")
+    if parts.username or parts.password:
+        raise ValueError("must hold no user and no password")
+    if not url.isprintable() or " " in url:
+        raise ValueError("must hold no spaces and no control characters")
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise ValueError("has a host that no name service can know") from error
+    if len(url) > 2000:
+        raise ValueError("has more than 2,000 characters")
+    return url
+
+
+def check_reachable(url: str) -> str:
+    """`url` itself; Invalid where it is none, or is surely one that may not be called."""
+    try:
+        check_url(url)
+    except ValueError as error:
+        raise Invalid(f"url {error}.", field="url") from error
+    host = urlsplit(url).hostname or ""
+    if allowed_hosts().refuses_literally(host):
+        raise Invalid(
+            f"{host} is a private address.",
+            field="url",
+            code="private_address",
+            suggestions=["Ask the operator to name it in CALLBOARD_ALLOWED_HOSTS."],
+        )
+    return url
