@@ -27,7 +27,6 @@ numbers = sa.Table(
 )
 
 
-@engine.job("count")
 def count(key: str, *, total: int, batch: int = 5, pause: float = 0.0) -> None:
     """Write 0 … total - 1; how far it came is in the rows themselves."""
     while True:
@@ -44,7 +43,6 @@ def count(key: str, *, total: int, batch: int = 5, pause: float = 0.0) -> None:
         time.sleep(pause)
 
 
-@engine.job("fail")
 def fail(key: str) -> None:
     raise RuntimeError(f"{key} fails on purpose")
 
@@ -101,7 +99,11 @@ def make_app(settings: Settings, *, install: bool = False) -> Flask:
     engine.register(
         app,
         queues=[engine.Queue("narrow", concurrency=1)],
-        jobs=[engine.Job(name, function, "narrow") for name, function in functions.items()],
+        jobs=[
+            engine.Job("count", count),
+            engine.Job("fail", fail),
+            *(engine.Job(name, function, "narrow") for name, function in functions.items()),
+        ],
     )
     with app.app_context():
         prepare_sqlite(db.engine)

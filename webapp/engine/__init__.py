@@ -37,7 +37,7 @@ from webapp.engine.jobs import (
     status,
     unschedule,
 )
-from webapp.engine.registry import Job, Queue, job, register
+from webapp.engine.registry import Job, Queue, register
 from webapp.engine.retries import will_retry
 from webapp.engine.workers import WorkerState, list_workers
 
@@ -57,7 +57,6 @@ __all__ = [
     "enqueue_debounced",
     "get_token",
     "install",
-    "job",
     "list_workers",
     "owns_table",
     "progress",

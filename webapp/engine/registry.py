@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from flask import Flask
 
@@ -47,14 +46,9 @@ class Registry:
 
     def find(self, name: str) -> Job:
         """The job called `name`; LookupError where nothing registered it."""
-        found = self.jobs.get(name) or declared.jobs.get(name)
-        if found is None:
+        if name not in self.jobs:
             raise LookupError(f"No job is called {name}.")
-        return found
-
-
-#: Jobs that `engine.job` has declared for every application of this process.
-declared = Registry()
+        return self.jobs[name]
 
 
 def get_registry(app: Flask) -> Registry:
@@ -70,13 +64,3 @@ def register(app: Flask, *, jobs: Iterable[Job] = (), queues: Iterable[Queue] = 
         registry.add_queue(queue)
     for job in jobs:
         registry.add_job(job)
-
-
-def job(name: str) -> Callable[[Any], Any]:
-    """Declare `function(key, **arguments)` as the job `name`, for any application."""
-
-    def declare(function: Any) -> Any:
-        declared.add_job(Job(name, function))
-        return function
-
-    return declare
