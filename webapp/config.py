@@ -160,8 +160,8 @@ class Settings(BaseModel):
         int,
         _variable(
             "CALLBOARD_HISTORY_DAYS",
-            "days that history is kept: coverage, failed tasks, messages to webhooks, "
-            "questions not asked again",
+            "days that history is kept: coverage, failed tasks, messages to webhooks, questions, "
+            "unanswered ones since they were asked last",
             ge=1,
             le=36_500,
         ),

@@ -21,6 +21,7 @@ from webapp.core.feature import contributions
 from webapp.core.retention import Retention
 from webapp.coverage.models import CoverageRecord
 from webapp.documents.models import Document, Upload, UploadPart
+from webapp.questions.models import Question
 from webapp.questions.unanswered.models import UnansweredQuestion
 from webapp.tasks import running, services
 from webapp.tasks.models import Status, Task
@@ -36,9 +37,10 @@ FORGOTTEN = {
     "coverage": "coverage_history",
     "deliveries": "webhook_deliveries",
     "failed tasks": "tasks",
-    "questions": "unanswered_questions",
+    "questions": "questions",
     "sessions": "sessions",
     "tasks": "tasks",
+    "unanswered questions": "unanswered_questions",
     "webhook secrets": "webhook_secrets",
 }
 #: the reviewed list of all other tables, and what bounds each
@@ -58,7 +60,6 @@ BOUNDED = {
     "memberships": "made and removed by people",
     "node_stats": "one for each topic",
     "organizations": "made by the operator",
-    "questions": "what each agent was asked",
     "releases": "an agent's history, kept as long as the agent",
     "scope_roots": "go with their scope",
     "scopes": "one for each set of topics that agents share",
@@ -133,14 +134,19 @@ def test_messages_history_and_questions_go_after_ninety_days(cast: Cast, alice: 
             agent_id=agent.id, timestamp=at, overall_coverage=1.0, total_documents=1,
             total_chunks=1,
         )  # fmt: skip
+        asked = Question(
+            organization_id=alice.organization_id, agent_id=agent.id, text="?", result_count=0,
+            query_time_ms=1.0, created_at=at,
+        )  # fmt: skip
         question = UnansweredQuestion(
             organization_id=alice.organization_id, agent_id=agent.id, text="?", vector=b"",
             confidence=0.0, first_asked_at=now - 100 * DAY, last_asked_at=at,
         )  # fmt: skip
-        db.session.add_all([delivery, record, question])
+        db.session.add_all([delivery, record, asked, question])
     db.session.commit()
     retention.sweep()
-    assert [count(model) for model in (Delivery, CoverageRecord, UnansweredQuestion)] == [1, 1, 1]
+    for model in (Delivery, CoverageRecord, Question, UnansweredQuestion):
+        assert count(model) == 1, model
     assert db.session.scalars(select(Delivery)).one().completed_at == now - 89 * DAY
 
 

@@ -9,6 +9,7 @@ from webapp.core.feature import Feature
 from webapp.core.navigation import Section, SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.questions import api, live, pages, services
+from webapp.questions.models import Question
 from webapp.questions.unanswered import api as unanswered_api
 from webapp.questions.unanswered.models import UnansweredQuestion
 
@@ -19,7 +20,10 @@ FEATURE = Feature(
         AgentTab("Ask", "questions.ask", position=20, role=Role.MEMBER),
         AgentAction("Ask", "questions.ask", role=Role.MEMBER),
         OwnedRows("questions", services.count_questions_of),
-        Retention("questions", forget_by(UnansweredQuestion.last_asked_at), "history_days"),
+        Retention("questions", forget_by(Question.created_at), "history_days"),
+        Retention(
+            "unanswered questions", forget_by(UnansweredQuestion.last_asked_at), "history_days"
+        ),
         Section("Search", "questions.search", "search", position=40),
         SectionPages("Search", ("questions.search",)),
         SectionPages("Agents", ("questions.ask",)),

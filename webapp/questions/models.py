@@ -18,6 +18,7 @@ class Question(Model):
     __table_args__ = (
         Index(None, "organization_id", "created_at"),
         Index(None, "agent_id", "created_at"),
+        Index(None, "created_at"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
