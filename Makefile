@@ -11,7 +11,7 @@ PEERS := pgbouncer nginx caddy haproxy
 EACH_BY_ITSELF := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test on-sqlite on-postgresql check unit seed bench fix browser peers screens
+.PHONY: help install run test on-sqlite on-postgresql check unit seed bench errors fix browser peers screens
 
 help: ## list the habits
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ fix: $(VENV)/.installed-dev node_modules/.installed ## format and apply the safe
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	node tools/templates.mjs
+
+errors: $(VENV)/.installed-dev ## write docs/errors.md from the codes in the code
+	$(BIN)/python -m tools.error_codes
 
 screens: $(VENV)/.installed-dev browser ## photograph pages of http://127.0.0.1:$PORT; EMAIL, PASSWORD, PAGES
 	$(BIN)/python -m tests.screens http://127.0.0.1:$(PORT) $(or $(PAGES),/ /agents /documents /tasks) \
