@@ -1,4 +1,4 @@
-"""The templates, read as files: what they name is there."""
+"""The templates, read as files: what they name is there, and their lines can be read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from apiflask import APIFlask
 from jinja2 import meta, nodes
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
+LONGEST_LINE = 120
 NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
 
 
@@ -22,6 +23,12 @@ def test_a_template_names_only_templates_and_components_that_exist(
     for attribute in tree.find_all(nodes.Getattr):
         if isinstance(attribute.node, nodes.Name) and attribute.node.name == "ui":
             assert callable(getattr(app.jinja_env.globals["ui"], attribute.attr))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_line_of_a_template_is_too_long_to_be_read(name: str) -> None:
+    for number, line in enumerate((TEMPLATES / name).read_text().splitlines(), 1):
+        assert len(line) <= LONGEST_LINE, f"{name}:{number} has {len(line)} characters."
 
 
 def test_a_component_is_a_macro_in_a_file_of_its_own(app: APIFlask) -> None:

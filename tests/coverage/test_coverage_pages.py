@@ -474,7 +474,7 @@ def test_targets_are_for_admins_and_for_topics_of_the_scope(
     browser.post(cooking, {"target": "1"}, status=404)
     assert coverage.measure(physicist).target_counts[str(ids["Wings"])] == 4
     root = browser.get(f"{PAGE}/topics/{ids['Physics']}")
-    assert text_of(root, ".crumbs") == "Physicist / Coverage"
+    assert text_of(root, ".crumbs") == "Agents / Physicist / Coverage"
 
 
 # Unanswered questions
