@@ -49,6 +49,14 @@ def test_a_private_host_is_allowed_by_name_address_or_network(
     assert AllowedHosts.parse(text).allows(host, ip_address(address)) is is_allowed
 
 
+def test_a_host_can_be_named_by_itself_or_by_a_network_that_it_is_in() -> None:
+    allowed = AllowedHosts.parse("hooks.internal, 10.1.0.0/16")
+    for host in ("hooks.internal", "HOOKS.internal", "10.1.2.3"):
+        assert allowed.has(host)
+    for host in ("other.internal", "10.2.0.1", "8.8.8.8", "::1"):
+        assert not allowed.has(host)
+
+
 def test_some_hosts_are_refused_without_asking_a_name_service() -> None:
     nothing = AllowedHosts.parse("")
     for host in ("localhost", "LOCALHOST", "127.0.0.1", "[::1]", "::1", "10.0.0.1"):

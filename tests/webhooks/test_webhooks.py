@@ -290,8 +290,22 @@ def test_an_alert_goes_to_no_such_address_either(cast: Cast, alice: Actor, url: 
         "http://[::1]:9/",
     ],
 )
-def test_these_addresses_are_taken(url: str) -> None:
+def test_these_addresses_are_taken(app: APIFlask, url: str) -> None:
     assert check_url(url) == url
+
+
+def test_a_host_that_is_allowed_by_name_may_be_called_without_tls(
+    app: APIFlask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed = app.config["CALLBOARD"].model_copy(
+        update={"allowed_hosts": "hooks.internal, 10.1.0.0/16"}
+    )
+    monkeypatch.setitem(app.config, "CALLBOARD", allowed)
+    for url in ("http://hooks.internal:5678/hook", "http://10.1.2.3/"):
+        assert check_url(url) == url
+    for url in ("http://other.internal/", "http://10.2.0.1/", "ftp://hooks.internal/"):
+        with pytest.raises(ValueError, match="https://"):
+            check_url(url)
 
 
 # Who sees what

@@ -65,6 +65,16 @@ class AllowedHosts:
             or any(address in network for network in self.networks)
         )
 
+    def has(self, host: str) -> bool:
+        """Whether the operator has named this very host."""
+        if host.casefold() in self.names:
+            return True
+        try:
+            address = ip_address(host.strip("[]"))
+        except ValueError:
+            return False
+        return any(address in network for network in self.networks)
+
     def refuses_literally(self, host: str) -> bool:
         """Whether no name service is needed to know that `host` may not be called."""
         host = host.strip("[]")

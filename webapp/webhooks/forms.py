@@ -13,7 +13,7 @@ from webapp.webhooks import events
 class WebhookForm(Form):
     url = StringField(
         "Address",
-        description="It begins with https://, or http:// on this machine.",
+        description="It begins with https://; with http:// only on hosts that are allowed.",
         validators=[DataRequired(), Length(max=2000)],
     )
     description = StringField("What it is for", validators=[Length(max=300)])

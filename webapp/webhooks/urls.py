@@ -11,8 +11,9 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 def check_url(url: str) -> str:
-    """`url` itself, which is https, or http to this machine; ValueError says what it is not.
+    """`url` itself; ValueError says what it is not.
 
+    It is https, or http to this machine or to a host that `CALLBOARD_ALLOWED_HOSTS` names.
     Whether it may be called shows when it is: see `webapp.core.outgoing`.
     """
     try:
@@ -21,8 +22,8 @@ def check_url(url: str) -> str:
         _ = parts.port
     except ValueError as error:
         raise ValueError("is not an address") from error
-    is_local = parts.scheme == "http" and host in LOCAL_HOSTS
-    if not host or (parts.scheme != "https" and not is_local):
+    is_local = host in LOCAL_HOSTS or (host is not None and allowed_hosts().has(host))
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_local)):
         raise ValueError("must begin with https:// (or http://localhost)")
     if parts.username or parts.password:
         raise ValueError("must hold no user and no password")
