@@ -79,6 +79,10 @@ on-sqlite on-postgresql: on-%:
 unit: $(VENV)/.installed-dev ## the tests on SQLite without a browser
 	TEST_DATABASE=sqlite $(BIN)/pytest -m "not browser"
 
+.PHONY: queries
+queries: $(VENV)/.installed-dev ## count the statements of every page anew, after a change that is meant
+	TEST_DATABASE=sqlite UPDATE_QUERIES=1 $(BIN)/pytest tests/about/test_queries.py
+
 bench: $(VENV)/.installed-bench ## the benchmarks as one table; COLLECTIONS names the judged collections
 	@$(BIN)/python -m bench 2>bench.log || { tail -n 30 bench.log; exit 1; }
 
