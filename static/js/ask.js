@@ -105,7 +105,7 @@ form.addEventListener("submit", (event) => {
   const question = input.value.trim();
   if (!question || socket?.readyState !== WebSocket.OPEN) return;
   event.preventDefault();
-  history.replaceState(null, "", `?q=${encodeURIComponent(question)}`);
+  history.pushState(null, "", `?q=${encodeURIComponent(question)}`);
   send(question);
 });
 document.addEventListener("keydown", (event) => {
@@ -114,5 +114,7 @@ document.addEventListener("keydown", (event) => {
     input.focus();
   }
 });
+// An earlier question of this page: the server answers it again, and counts nothing.
+addEventListener("popstate", () => location.reload());
 [...list.children].forEach(reveal);
-connect();
+if (!input.disabled) connect();

@@ -320,8 +320,8 @@ def test_a_stream_ends_after_five_minutes(
     cast: Cast, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_agent(alice, handle="helper", features_config={"stream_delay_ms": 20})
-    for _ in range(4):
-        make_document(alice)
+    for number in range(4):
+        make_document(alice, content=f"Green tea {number} wants water of 80 degrees.")
     assert questions_api.MAX_STREAM_SECONDS == 300
     monkeypatch.setattr(questions_api, "MAX_STREAM_SECONDS", 0.05)
     response = cast.api("bob").post("/agents/helper/query/stream", {"query": "tea"})

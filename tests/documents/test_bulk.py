@@ -39,10 +39,12 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_documents(alice: Actor, count: int, title: str, *node_ids: UUID) -> list[str]:
-    return [
-        str(make_document(alice, title=f"{title} {n}", nodes=list(node_ids)).id)
+    about = {"nodes": list(node_ids)}
+    made = [
+        make_document(alice, title=f"{title} {n}", content=f"Green tea {n} of {title}.", **about)
         for n in range(count)
     ]
+    return [str(document.id) for document in made]
 
 
 def run(task_id: str) -> Task:

@@ -96,7 +96,8 @@ def test_chunks_stand_under_their_headings(alice: Actor) -> None:
 def test_the_api_answers_as_spec_1_says(cast: Cast, alice: Actor) -> None:
     agent = make_agent(alice, handle="helper", retrieval_config={"top_k": 2})
     for number in range(4):
-        make_document(alice, title=f"Tea {number}", external_id=f"t{number}")
+        content = f"Green tea {number} wants water of 80 degrees."
+        make_document(alice, title=f"Tea {number}", content=content, external_id=f"t{number}")
     api = cast.api("bob")
     answer = api.post("/agents/helper/query", {"query": "green tea"}).json
     assert answer["agent_id"] == str(agent.id)

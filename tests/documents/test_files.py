@@ -300,7 +300,7 @@ def test_what_a_cancelled_import_has_stored_stays_and_the_rest_says_so(
     cast: Cast, alice: Actor, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One archive and one file: the first batch is in when somebody cancels."""
-    texts = {f"{number:03}.md": f"# Note {number}\n\ngarnet" for number in range(120)}
+    texts = {f"{number:03}.md": f"# Note {number}\n\ngarnet {number}" for number in range(120)}
     files = [(io.BytesIO(make_zip(texts)), "all.zip"), (io.BytesIO(b"# Last\n\nbasalt"), "z.md")]
     browser.post("/documents/uploads", {"files": files, "about": ""})
     task = db.session.scalars(select(Task)).one()

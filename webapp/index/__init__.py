@@ -8,7 +8,7 @@ from webapp.index.analysis import analyze, analyze_query
 from webapp.index.filters import Filter
 from webapp.index.highlighting import Snippet, highlights, make_snippet
 from webapp.index.postings import IndexedText
-from webapp.index.searching import Hit, Strategy, search
+from webapp.index.searching import MAX_HITS, Hit, Strategy, search
 from webapp.index.writing import (
     Entries,
     add_chunks,
@@ -22,6 +22,7 @@ from webapp.index.writing import (
 )
 
 __all__ = [
+    "MAX_HITS",
     "Entries",
     "Filter",
     "Hit",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
+from itertools import pairwise
 
 import Stemmer
 
@@ -43,6 +44,17 @@ STOP_WORDS = frozenset(
     """.split()  # noqa: SIM905
 )
 
+_ARTICLES = frozenset(("a", "an", "the"))
+#: stop words that follow an article without being what it names
+_AFTER_ARTICLES = _ARTICLES | frozenset(
+    """
+    above all below being both few further here more most once only other own same so such then
+    too under very s t d ll m re ve
+    """.split()  # noqa: SIM905
+)
+# A single word or two in quotes or backticks; an apostrophe within a word is none.
+_QUOTED = re.compile(r"[`\"“”‘«]([^`\"“”’»\n]{1,40})[`\"“”’»]")
+
 #: It remembers 10,000 words, 2 MB: one for each thread would let a worker grow for as long as its
 #: threads meet new words. It keeps state while it works, so that one thread at a time uses it.
 _stemmer = Stemmer.Stemmer("english")
@@ -55,9 +67,21 @@ def analyze(text: str) -> list[str]:
 
 
 def analyze_query(text: str) -> list[str]:
-    """The terms of a query: stop words dropped, unless it has no other words."""
+    """The terms of a query: stop words dropped, unless it has no other words.
+
+    A stop word stays that an article makes a name ("the with statement", "a for loop"), or that
+    stands in quotes: it is what the question is about.
+    """
     words = _words(text)
-    return _stem([word for word in words if word not in STOP_WORDS] or words)
+    quoted = {word for found in _QUOTED.findall(text) for word in _words(found)}
+    kept = [
+        word
+        for before, word in pairwise(["", *words])
+        if word not in STOP_WORDS
+        or word in quoted
+        or (before in _ARTICLES and word not in _AFTER_ARTICLES)
+    ]
+    return _stem(kept or words)
 
 
 def bigrams(run: str) -> list[str]:

@@ -33,6 +33,8 @@ Positions = NDArray[np.int64]
 TermParts = dict[str, tuple[Positions, Scores]]
 
 CANDIDATES = 200
+#: as many as a search looks for at most
+MAX_HITS = CANDIDATES
 #: scores are compared to so many decimals: sums in another order differ beyond them
 DECIMALS = 6
 #: a list whose scores differ by less says nothing about order

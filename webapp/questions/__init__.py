@@ -8,15 +8,21 @@ from webapp.core.actor import Role
 from webapp.core.feature import Feature
 from webapp.core.navigation import Section, SectionPages
 from webapp.core.retention import Retention, forget_by
+from webapp.core.signals import Receiver
+from webapp.documents import signals as documents
+from webapp.engine import Job
 from webapp.questions import api, live, pages, services
 from webapp.questions.models import Question
 from webapp.questions.unanswered import api as unanswered_api
+from webapp.questions.unanswered import services as unanswered
 from webapp.questions.unanswered.models import UnansweredQuestion
 
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp, unanswered_api.bp),
     contributions=(
         live.DOCUMENT,
+        Receiver(documents.changed, unanswered.schedule_closing),
+        Job("unanswered", unanswered.close_of_unscoped),
         AgentTab("Ask", "questions.ask", position=20, role=Role.MEMBER),
         AgentAction("Ask", "questions.ask", role=Role.MEMBER),
         OwnedRows("questions", services.count_questions_of),

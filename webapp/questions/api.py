@@ -8,7 +8,6 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response
 
-from webapp.agents import services as agents
 from webapp.core import live
 from webapp.core.actor import Actor, Role
 from webapp.core.errors import (
@@ -36,6 +35,7 @@ EVENT_STREAM = {
         "content": EVENTS,
     }
 }
+PAUSED = {409: {"description": "The agent is paused"}}
 ANSWER_OR_STREAM = {
     200: {
         "description": "The answer; with `streaming: true` its events",
@@ -59,7 +59,7 @@ def search(body: SearchBody) -> SearchAnswer:
 @needs_no(audit="a question is counted")
 @bp.input(QueryBody, arg_name="body")
 @bp.output(QueryAnswer)
-@bp.doc(operation_id="agents.query", responses=ANSWER_OR_STREAM)
+@bp.doc(operation_id="agents.query", responses=ANSWER_OR_STREAM | PAUSED)
 def query(agent_id: str, body: QueryBody) -> QueryAnswer | Response:
     """Ask an agent; `streaming: true` answers as `/query/stream`"""
     if body.streaming:
@@ -71,7 +71,7 @@ def query(agent_id: str, body: QueryBody) -> QueryAnswer | Response:
 @requires(Role.MEMBER)
 @needs_no(audit="a question is counted")
 @bp.input(QueryBody, arg_name="body")
-@bp.doc(operation_id="agents.queryStream", responses=EVENT_STREAM)
+@bp.doc(operation_id="agents.queryStream", responses=EVENT_STREAM | PAUSED)
 def query_stream(agent_id: str, body: QueryBody) -> Response:
     """Ask an agent and read the results as server-sent events"""
     return _stream(agent_id, body)
@@ -79,7 +79,7 @@ def query_stream(agent_id: str, body: QueryBody) -> Response:
 
 def _stream(agent_id: str, body: QueryBody) -> Response:
     actor = current_actor()
-    agent = agents.get_agent(agent_id, actor=actor)
+    agent = services.get_asked_agent(agent_id, actor=actor)
     return live.stream_response(_events(agent.id, agent.stream_delay_ms / 1000, body, actor))
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from webapp.agents import services as agents
 from webapp.core import live
 from webapp.core.actor import Actor, Role
 from webapp.core.errors import Invalid, validation_errors
@@ -43,7 +42,7 @@ def query(message: Any, actor: Actor, *, agent_id: str) -> Iterator[live.Frame]:
     except ValidationError as error:
         first = validation_errors(error)[0]
         raise Invalid(f"{first['field']}: {first['message']}", field=first["field"]) from error
-    agent = agents.get_agent(agent_id, actor=actor)
+    agent = services.get_asked_agent(agent_id, actor=actor)
     delay = agent.stream_delay_ms / 1000
     yield live.Frame("started", {"agent_id": str(agent.id)})
     answer = services.ask_agent(agent_id, body, actor=actor)

@@ -6,10 +6,11 @@ from flask import Blueprint, Response, request
 from pydantic import ValidationError
 
 from webapp.agents import services as agents
+from webapp.agents.models import Agent
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, Invalid, validation_errors
 from webapp.core.security import current_actor, needs_no, requires
-from webapp.core.web import page, whole_number
+from webapp.core.web import page, to, whole_number
 from webapp.documents import services as documents
 from webapp.index.embedding import get_embedder
 from webapp.questions import services
@@ -54,21 +55,38 @@ def search() -> Response:
 
 @bp.get("/agents/<handle>/ask")
 @requires(Role.MEMBER)
-@needs_no(audit="a question is counted")
 def ask(handle: str) -> Response:
-    """The Ask page; with `?q=` it answers without JavaScript."""
-    actor = current_actor()
-    agent = agents.get_agent(handle, actor=actor)
-    answer, error = None, None
-    if request.args.get("q", "").strip():
+    """The Ask page; `?q=` shows the answer to a question, and counts nothing."""
+    return _ask_page(agents.get_agent(handle, actor=current_actor()), request.args.get("q", ""))
+
+
+@bp.post("/agents/<handle>/ask")
+@requires(Role.MEMBER)
+@needs_no(audit="a question is counted")
+def send_question(handle: str) -> Response:
+    """Ask without JavaScript: count the question, then show its answer at its own address."""
+    agent, question = agents.get_agent(handle, actor=current_actor()), request.form.get("q", "")
+    try:
+        services.ask_agent(agent.id, QueryBody(query=question), actor=current_actor())
+    except (DomainError, ValidationError):
+        return _ask_page(agent, question, status=422)
+    return to("questions.ask", handle=agent.handle, q=question)
+
+
+def _ask_page(agent: Agent, question: str, *, status: int = 200) -> Response:
+    actor, answer, error = current_actor(), None, None
+    if question.strip():
         try:
-            body = QueryBody(query=request.args["q"])
-            answer = services.ask_agent(agent.id, body, actor=actor)
+            answer = services.answer_again(agent.id, QueryBody(query=question), actor=actor)
         except ValidationError as found:
             error = _invalid(found).message
+        except DomainError as refused:
+            error = refused.message
     return page(
         "questions/ask.html",
+        status=status,
         agent=agent,
+        question=question,
         answer=answer,
         error=error,
         socket_url=f"/ws/query/{agent.id}",

@@ -16,7 +16,7 @@ from webapp.agents.models import Agent
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
 from webapp.core.database import snapshot, time_limit
-from webapp.core.errors import DomainError, Unavailable
+from webapp.core.errors import Conflict, DomainError, Unavailable
 from webapp.core.extensions import db
 from webapp.documents import services as documents
 from webapp.documents.filters import select_documents
@@ -43,33 +43,30 @@ def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryA
     """The best passages for a question in the agent's scope (spec 1, POST …/query).
 
     `top_k` is the body's, else the agent's own, else 5. Counts the question on the agent. Raises
-    Unavailable where the search takes more than 3 s.
+    Conflict where the agent is paused, Unavailable where the search takes more than 3 s.
     """
+    agent = get_asked_agent(reference, actor=actor)
+    answer = _answer(agent, body)
+    _count_question(agent, answer)
+    return _without_metadata(answer) if not body.include_metadata else answer
+
+
+def answer_again(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryAnswer:
+    """What `ask_agent` answers, for somebody who only looks at it again: nothing is counted."""
+    return _answer(get_asked_agent(reference, actor=actor), body)
+
+
+def get_asked_agent(reference: str | UUID, *, actor: Actor) -> Agent:
+    """The agent, for who may ask it; Conflict where it is paused and answers nobody."""
     actor.require(Role.MEMBER)
     agent = agents.get_agent(reference, actor=actor)
-    strategy: Strategy = agent.retrieval_config.get("strategy", "hybrid")
-    started = time.perf_counter()
-    chosen = select_documents(agent.taxonomy_node_ids, body.filters)
-    results, notice = _find(
-        actor.organization_id, body.query, body.top_k or agent.top_k, strategy, chosen
-    )
-    milliseconds = round((time.perf_counter() - started) * 1000, 3)
-    now = clock.now()
-    confidence = max((item.metadata.confidence for item in results if item.metadata), default=0.0)
-    _count_question(agent, body.query, results, milliseconds, confidence, now)
-    if not body.include_metadata:
-        for result in results:
-            result.metadata = None
-    return QueryAnswer(
-        agent_id=agent.id,
-        query=body.query,
-        results=results,
-        total_results=len(results),
-        query_time_ms=milliseconds,
-        retrieval_strategy="keyword" if notice else strategy,
-        notice=notice,
-        executed_at=now,
-    )
+    if agent.paused:
+        raise Conflict(
+            f"Agent {agent.handle} is paused and answers nobody.",
+            code="agent_paused",
+            suggestions=["Resume it in its settings, or ask another agent."],
+        )
+    return agent
 
 
 def search_documents(body: SearchBody, *, actor: Actor) -> SearchAnswer:
@@ -161,6 +158,31 @@ def count_questions_of(agent: Agent) -> int:
     return db.session.scalar(select(func.count()).where(Question.agent_id == agent.id)) or 0
 
 
+def _answer(agent: Agent, body: QueryBody) -> QueryAnswer:
+    strategy: Strategy = agent.retrieval_config.get("strategy", "hybrid")
+    started = time.perf_counter()
+    chosen = select_documents(agent.taxonomy_node_ids, body.filters)
+    results, notice = _find(
+        agent.organization_id, body.query, body.top_k or agent.top_k, strategy, chosen
+    )
+    return QueryAnswer(
+        agent_id=agent.id,
+        query=body.query,
+        results=results,
+        total_results=len(results),
+        query_time_ms=round((time.perf_counter() - started) * 1000, 3),
+        retrieval_strategy="keyword" if notice else strategy,
+        notice=notice,
+        executed_at=clock.now(),
+    )
+
+
+def _without_metadata(answer: QueryAnswer) -> QueryAnswer:
+    for result in answer.results:
+        result.metadata = None
+    return answer
+
+
 def _find(
     organization_id: UUID,
     query: str,
@@ -193,29 +215,19 @@ def _read_results(
     chosen: index.Filter | None,
     **options: Any,
 ) -> tuple[list[Result], str | None]:
-    hits = index.search(
-        organization_id, query, top_k=top_k, strategy=strategy, only=chosen, **options
-    )
-    rows = {
-        row.id: row
-        for row in db.session.execute(
-            select(
-                Chunk.id,
-                Chunk.text,
-                Chunk.position,
-                Chunk.heading_path,
-                Chunk.document_id,
-                Document.title,
-                Document.external_id,
-                Document.source_url,
-            )
-            .join(Document, Document.id == Chunk.document_id)
-            .where(
-                Chunk.id.in_([hit.chunk_id for hit in hits]),
-                Document.organization_id == organization_id,
-            )
+    """The best passages, each text once; what neither words nor meaning speak for is no result."""
+    limit = top_k
+    while True:
+        hits = index.search(
+            organization_id, query, top_k=limit, strategy=strategy, only=chosen, **options
         )
-    }
+        found = [hit for hit in hits if round(hit.score, 6) > 0 or hit.confidence > 0]
+        rows = _read_chunks(organization_id, [hit.chunk_id for hit in found])
+        distinct = _distinct(found, rows)[:top_k]
+        # Copies have taken places that others should have: look further down.
+        if len(distinct) == top_k or len(hits) < limit or limit == index.MAX_HITS:
+            break
+        limit = min(4 * limit, index.MAX_HITS)
     results = [
         Result(
             doc_id=row.document_id,
@@ -236,20 +248,48 @@ def _read_results(
                 highlights=index.highlights(query, row.text),
             ),
         )
-        for hit in hits
-        if (row := rows.get(hit.chunk_id)) is not None
+        for hit in distinct
+        if (row := rows[hit.chunk_id])
     ]
     return results, hits.notice
 
 
-def _count_question(
-    agent: Agent,
-    text: str,
-    results: list[Result],
-    milliseconds: float,
-    confidence: float,
-    now: datetime,
-) -> None:
+def _distinct(hits: list[index.Hit], rows: dict[int, Any]) -> list[index.Hit]:
+    """The hits whose passage is there, of several with the same text the best."""
+    best: dict[str, index.Hit] = {}
+    for hit in hits:
+        if hit.chunk_id in rows:
+            best.setdefault(rows[hit.chunk_id].text, hit)
+    return list(best.values())
+
+
+def _read_chunks(organization_id: UUID, ids: list[int]) -> dict[int, Any]:
+    """Passages with what is shown of their documents, by id.
+
+    The organization is compared here: as a condition it leads SQLite to walk all documents of the
+    organization where there are many ids.
+    """
+    rows = db.session.execute(
+        select(
+            Chunk.id,
+            Chunk.text,
+            Chunk.position,
+            Chunk.heading_path,
+            Chunk.document_id,
+            Document.title,
+            Document.external_id,
+            Document.source_url,
+            Document.organization_id,
+        )
+        .join(Document, Document.id == Chunk.document_id)
+        .where(Chunk.id.in_(ids))
+    )
+    return {row.id: row for row in rows if row.organization_id == organization_id}
+
+
+def _count_question(agent: Agent, answer: QueryAnswer) -> None:
+    results, milliseconds, now = answer.results, answer.query_time_ms, answer.executed_at
+    confidence = max((item.metadata.confidence for item in results if item.metadata), default=0.0)
     is_answered = confidence >= MIN_CONFIDENCE
     db.session.execute(
         update(Agent)
@@ -268,7 +308,7 @@ def _count_question(
         Question(
             organization_id=agent.organization_id,
             agent_id=agent.id,
-            text=text,
+            text=answer.query,
             result_count=len(results),
             best_score=results[0].score if results else None,
             query_time_ms=milliseconds,
@@ -276,6 +316,6 @@ def _count_question(
             created_at=now,
         )
     )
-    note_question(agent, text, confidence, now)
+    note_question(agent, answer.query, confidence, now)
     live.announce("overview:all", agent.organization_id)
     db.session.commit()

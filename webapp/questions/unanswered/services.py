@@ -8,6 +8,7 @@ two judged collections, questions of another collection stay below `MIN_CONFIDEN
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +16,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import func, select
 
-from webapp import index
+from webapp import engine, index
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.audit import services as audit
@@ -36,6 +37,9 @@ SAME = 0.75
 MAX_COMPARED = 500
 #: tried again after documents have changed
 MAX_RETRIED = 50
+#: changes are gathered for so long before questions are tried again
+SETTLING_SECONDS = 5
+BATCH_AGENTS = 20
 
 
 def note_question(agent: Agent, text: str, confidence: float, at: datetime) -> None:
@@ -44,11 +48,14 @@ def note_question(agent: Agent, text: str, confidence: float, at: datetime) -> N
         return
     vector = local_embedder.embed([text])[0]
     known = db.session.execute(
-        select(UnansweredQuestion.id, UnansweredQuestion.vector)
+        select(UnansweredQuestion.id, UnansweredQuestion.text, UnansweredQuestion.vector)
         .where(UnansweredQuestion.agent_id == agent.id)
         .order_by(UnansweredQuestion.last_asked_at.desc())
         .limit(MAX_COMPARED)
     ).all()
+    # "Error 404" is not "error 500", however near they are in meaning.
+    numbers = _numbers(text)
+    known = [row for row in known if _numbers(row.text) == numbers]
     same_id = None
     if known:
         vectors = np.frombuffer(b"".join(row.vector for row in known), dtype="<f2")
@@ -126,6 +133,50 @@ def dismiss_question(reference: str | UUID, question_id: UUID, *, actor: Actor) 
     db.session.commit()
 
 
+def schedule_closing(organization_id: UUID) -> None:
+    """Have open questions tried again soon after documents have changed (Receiver).
+
+    Those of agents that answer from all documents; what other agents know changes with their
+    scope, which is watched by whoever measures it.
+    """
+    engine.enqueue_debounced(
+        db.session(),
+        "unanswered",
+        about=str(organization_id),
+        arguments={"organization_id": str(organization_id)},
+        seconds=SETTLING_SECONDS,
+        priority=8,
+    )
+
+
+def close_of_unscoped(_key: str, *, organization_id: str) -> None:
+    """The engine's job: close what the documents answer now, agent by agent."""
+    after: UUID | None = None
+    while True:
+        statement = (
+            select(UnansweredQuestion.agent_id)
+            .join(Agent, Agent.id == UnansweredQuestion.agent_id)
+            .where(
+                UnansweredQuestion.organization_id == UUID(organization_id),
+                UnansweredQuestion.is_open,
+                Agent.is_active,
+                Agent.taxonomy_version.is_(None),
+            )
+            .distinct()
+            .order_by(UnansweredQuestion.agent_id)
+            .limit(BATCH_AGENTS)
+        )
+        if after is not None:
+            statement = statement.where(UnansweredQuestion.agent_id > after)
+        batch = list(db.session.scalars(statement))
+        db.session.rollback()
+        if not batch:
+            return
+        close_answered(batch)
+        after = batch[-1]
+        engine.check_interrupted()
+
+
 def close_answered(agent_ids: Sequence[UUID]) -> int:
     """Try the open questions of agents again and close those that now find enough; commits."""
     closed = 0
@@ -161,6 +212,10 @@ def _open_questions(agent_id: UUID) -> list[UnansweredQuestion]:
             .limit(MAX_RETRIED)
         )
     )
+
+
+def _numbers(text: str) -> list[str]:
+    return sorted(re.findall(r"\d+(?:[.,:]\d+)*", text))
 
 
 def _confidence(organization_id: UUID, text: str, chosen: index.Filter | None) -> float:

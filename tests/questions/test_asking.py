@@ -1,0 +1,155 @@
+"""What a question is answered with, and what asking leaves behind."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+from sqlalchemy import event, func, select, text
+
+from tests.browser import Browser
+from tests.cast import Cast
+from tests.factories import make_agent, make_document
+from webapp.agents import services as agents
+from webapp.agents.schemas import AgentPatch
+from webapp.core.actor import Actor
+from webapp.core.errors import Conflict
+from webapp.core.extensions import db
+from webapp.index import analyze_query
+from webapp.questions import services
+from webapp.questions.models import Question
+from webapp.questions.schemas import QueryBody
+from webapp.questions.unanswered import services as unanswered
+from webapp.questions.unanswered.models import UnansweredQuestion
+
+TEA = "How hot should the water for green tea be?"
+NOTHING = "The documents say nothing about this"
+REFUND = "What is the refund policy for invoices?"
+
+
+@pytest.fixture
+def agent_id(alice: Actor) -> str:
+    make_document(alice, content="Green tea wants hot water of 80 degrees.")
+    return str(make_agent(alice, name="Helper").id)
+
+
+def count(model: type[Question] | type[UnansweredQuestion]) -> int:
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_a_paused_agent_answers_nobody_and_counts_nothing(
+    cast: Cast, browser: Browser, alice: Actor, agent_id: str
+) -> None:
+    agents.update_agent(agent_id, AgentPatch(paused=True), actor=alice)
+    with pytest.raises(Conflict, match="paused"):
+        services.ask_agent(agent_id, QueryBody(query=TEA), actor=alice)
+    api = cast.api("bob")
+    for path in ("query", "query/stream"):
+        refused = api.post(f"/agents/{agent_id}/{path}", {"query": TEA})
+        assert (refused.status_code, refused.json["code"]) == (409, "agent_paused")
+    page = browser.get("/agents/helper/ask")
+    assert "Helper is paused" in page.css("[data-ask-status]")[0].text()
+    assert all(
+        "disabled" in item.attributes
+        for item in page.css(".ask-form input[name=q], .ask-form button")
+    )
+    sent = browser.post("/agents/helper/ask", {"q": TEA}, status=422)
+    assert "paused" in sent.text()
+    assert count(Question) == 0
+
+
+def test_only_a_question_that_is_sent_counts(cast: Cast, browser: Browser, agent_id: str) -> None:
+    answered = browser.post("/agents/helper/ask", {"q": REFUND}, status=200)
+    assert NOTHING in " ".join(answered.text().split())
+    assert (count(Question), count(UnansweredQuestion)) == (1, 1)
+    for _ in range(2):
+        again = browser.get("/agents/helper/ask?" + urlencode({"q": REFUND}))
+        assert NOTHING in " ".join(again.text().split())
+    page = browser.get("/agents/helper/ask?" + urlencode({"q": TEA}))
+    assert "80 degrees" in page.css(".results")[0].text()
+    assert (count(Question), count(UnansweredQuestion)) == (1, 1)
+    (item,) = cast.api("bob").get(f"/agents/{agent_id}/unanswered").json
+    assert item["times_asked"] == 1
+
+
+def test_what_nothing_speaks_for_is_no_result(cast: Cast, agent_id: str) -> None:
+    found = cast.api("bob").post(f"/agents/{agent_id}/query", {"query": "zzzz qqqq"}).json
+    assert all(r["score"] > 0 or r["metadata"]["confidence"] > 0 for r in found["results"])
+    nothing = cast.api("bob").post("/knowledge/search", {"query": "zzzz", "strategy": "keyword"})
+    assert (nothing.json["results"], nothing.json["total_results"]) == ([], 0)
+
+
+def test_copies_of_a_text_take_one_place(cast: Cast, alice: Actor, agent_id: str) -> None:
+    for number in range(6):
+        make_document(
+            alice, title="Copy", content="Steep oolong for three minutes.", external_id=f"c{number}"
+        )
+    for name in ("Assam", "Darjeeling", "Sencha", "Matcha", "Rooibos"):
+        make_document(alice, title=name, content=f"Steep {name} for as long as you like.")
+    found = (
+        cast.api("bob")
+        .post(f"/agents/{agent_id}/query", {"query": "How long do I steep oolong?", "top_k": 5})
+        .json["results"]
+    )
+    texts = [result["content"] for result in found]
+    assert len(texts) == len(set(texts)) == 5
+    assert "oolong" in texts[0]
+
+
+def test_many_results_are_looked_up_by_their_ids(cast: Cast, alice: Actor) -> None:
+    """SQLite walked all documents of the organization from 18 ids on."""
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("The plan of SQLite.")
+    for number in range(60):
+        make_document(alice, title=f"Tea {number}", content=f"Tea number {number}.")
+    db.session.execute(text("ANALYZE"))
+    plans = []
+
+    def note(_connection, cursor, statement, parameters, *_rest):  # type: ignore[no-untyped-def]
+        if "FROM chunks JOIN documents" in " ".join(statement.split()):
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append([row[3] for row in cursor.fetchall()])
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        answer = cast.api("bob").post("/knowledge/search", {"query": "tea", "top_k": 50}).json
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert answer["total_results"] == 50
+    assert plans
+    assert all("chunks" in plan[0] for plan in plans), plans
+
+
+def test_the_open_questions_of_an_agent_without_topics_close_too(
+    cast: Cast, alice: Actor, agent_id: str
+) -> None:
+    cast.api("bob").post(f"/agents/{agent_id}/query", {"query": REFUND})
+    assert count(UnansweredQuestion) == 1
+    make_document(alice, title="Refunds", content="The refund policy for invoices: thirty days.")
+    unanswered.close_of_unscoped("key", organization_id=str(alice.organization_id))
+    assert cast.api("bob").get(f"/agents/{agent_id}/unanswered").json == []
+
+
+def test_questions_that_differ_in_a_number_are_different(cast: Cast, agent_id: str) -> None:
+    for code in ("404", "500", "404"):
+        cast.api("bob").post(f"/agents/{agent_id}/query", {"query": f"What is error {code}?"})
+    found = cast.api("bob").get(f"/agents/{agent_id}/unanswered").json
+    assert {(item["text"], item["times_asked"]) for item in found} == {
+        ("What is error 404?", 2), ("What is error 500?", 1),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("What does the with statement do?", ["with", "statement"]),
+        ("How do I write a for loop?", ["write", "for", "loop"]),
+        ("What does `not` mean?", ["not", "mean"]),
+        ("How is the same water used?", ["water", "use"]),
+        ("What is it?", ["what", "is", "it"]),
+    ],
+)
+def test_stop_words_that_carry_the_question_stay(question: str, terms: list[str]) -> None:
+    assert [term.rstrip("e") for term in analyze_query(question)] == [
+        term.rstrip("e") for term in terms
+    ]
