@@ -68,6 +68,8 @@ check: $(VENV)/.installed-dev node_modules/.installed ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy webapp
 	node tools/templates.mjs --check
+	$(BIN)/djlint --lint --quiet templates
+	npx biome check
 
 test: check browser peers ## everything a change must pass, on SQLite and on PostgreSQL
 	@echo "The tests run on both databases at once. This takes some minutes."
@@ -90,6 +92,7 @@ fix: $(VENV)/.installed-dev node_modules/.installed ## format and apply the safe
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	node tools/templates.mjs
+	npx biome check --write
 
 errors: $(VENV)/.installed-dev ## write docs/errors.md from the codes in the code
 	$(BIN)/python -m tools.error_codes

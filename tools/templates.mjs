@@ -9,10 +9,13 @@ const isCheck = process.argv.includes("--check");
 const formatter = createFromBuffer(
   readFileSync(new URL(import.meta.resolve("dprint-plugin-markup/plugin.wasm"))),
 );
-formatter.setConfig({ lineWidth: 100, indentWidth: 2 }, {
-  closingTagLineBreakForEmpty: "never",
-  preferAttrsSingleLine: true,
-});
+formatter.setConfig(
+  { lineWidth: 100, indentWidth: 2 },
+  {
+    closingTagLineBreakForEmpty: "never",
+    preferAttrsSingleLine: true,
+  },
+);
 
 const files = readdirSync("templates", { recursive: true })
   .filter((name) => name.endsWith(".html"))

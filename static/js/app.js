@@ -48,21 +48,25 @@ function toasts() {
 function confirmation() {
   const dialog = document.querySelector("dialog.confirm");
   let waiting = null;
-  document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (!form.dataset?.confirm || form === waiting) return;
-    event.preventDefault();
-    event.stopPropagation();
-    dialog.querySelector("p").textContent = form.dataset.confirm;
-    dialog.returnValue = "";
-    dialog.showModal();
-    dialog.onclose = () => {
-      if (dialog.returnValue !== "yes") return;
-      waiting = form;
-      form.requestSubmit(event.submitter);
-      waiting = null;
-    };
-  }, true);
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const form = event.target;
+      if (!form.dataset?.confirm || form === waiting) return;
+      event.preventDefault();
+      event.stopPropagation();
+      dialog.querySelector("p").textContent = form.dataset.confirm;
+      dialog.returnValue = "";
+      dialog.showModal();
+      dialog.onclose = () => {
+        if (dialog.returnValue !== "yes") return;
+        waiting = form;
+        form.requestSubmit(event.submitter);
+        waiting = null;
+      };
+    },
+    true,
+  );
 }
 
 function copying() {
@@ -81,7 +85,12 @@ function copying() {
   });
 }
 
-const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const UNITS = [
+  ["day", 86400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 
 function freshTimes() {
@@ -95,7 +104,10 @@ function freshTimes() {
 
 // A push says that there is something new; a part with filters of its own is then fetched again.
 function refreshing() {
-  const revision = () => all("[data-revision]").map((element) => element.dataset.revision).join();
+  const revision = () =>
+    all("[data-revision]")
+      .map((element) => element.dataset.revision)
+      .join();
   let known = revision();
   document.addEventListener("htmx:ws:after:message:incoming", () => {
     const now = revision();
@@ -147,7 +159,9 @@ function palette() {
 
   const select = (index) => {
     const items = links();
-    items.forEach((item, at) => item.setAttribute("aria-selected", at === index));
+    for (const [at, item] of items.entries()) {
+      item.setAttribute("aria-selected", String(at === index));
+    }
     const chosen = items[index];
     input.setAttribute("aria-activedescendant", chosen?.id || "");
     chosen?.scrollIntoView({ block: "nearest" });
@@ -213,13 +227,15 @@ function menu() {
 
 // On a phone the tabs scroll; the one that is open should be in sight.
 function tabs() {
-  for (const tab of all(".tabs [aria-current]")) tab.scrollIntoView({ block: "nearest", inline: "center" });
+  for (const tab of all(".tabs [aria-current]"))
+    tab.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 // Narrows a tree to the items that hold a text, with what is above them.
 function filtering() {
   document.addEventListener("input", (event) => {
-    const tree = event.target.dataset?.filter && document.querySelector(event.target.dataset.filter);
+    const tree =
+      event.target.dataset?.filter && document.querySelector(event.target.dataset.filter);
     if (!tree) return;
     const wanted = event.target.value.trim().toLowerCase();
     for (const item of all("li", tree)) {

@@ -3,9 +3,11 @@
 import uPlot from "../vendor/uplot-1.6.32.esm.js";
 
 // Hours as operators write them; each row: smallest step in seconds, then how a tick reads.
-const TICKS = [[86400, "{MM}-{DD}"], [60, "{HH}:{mm}"], [1, "{HH}:{mm}:{ss}"]].map(
-  ([step, format]) => [step, format, null, null, null, null, null, null, 1],
-);
+const TICKS = [
+  [86400, "{MM}-{DD}"],
+  [60, "{HH}:{mm}"],
+  [1, "{HH}:{mm}:{ss}"],
+].map(([step, format]) => [step, format, null, null, null, null, null, null, 1]);
 
 // A token as the chart's own surroundings see it, which may be of the other theme.
 const colour = (element, name) => {
@@ -28,24 +30,48 @@ function draw(element) {
   const make = () => {
     chart?.destroy();
     plot.replaceChildren();
-    const y = { range: (_, low, high) => [0, Number(element.dataset.maximum) || Math.max(high, 4)] };
+    const y = {
+      range: (_chart, _low, high) => [0, Number(element.dataset.maximum) || Math.max(high, 4)],
+    };
     const x = element.dataset.range ? { range: () => JSON.parse(element.dataset.range) } : {};
-    const axis = { stroke: colour(element, "muted"), grid: { stroke: colour(element, "line"), width: 1 }, ticks: { show: false } };
-    chart = new uPlot({
-      width: plot.clientWidth || 400,
-      height: 170,
-      cursor: { y: false },
-      scales: { x, y },
-      axes: [{ ...axis, values: TICKS, size: 30 }, { ...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] }],
-      series: [
-        { label: "Time", value: "isLong" in element.dataset ? "{YYYY}-{MM}-{DD} {HH}:{mm}" : "{HH}:{mm}" },
-        { label: element.dataset.label, stroke: colour(element, "accent"), fill: colour(element, "accent-soft"), width: 1.5, points: { show: "isLong" in element.dataset } },
-      ],
-    }, values(), plot);
+    const axis = {
+      stroke: colour(element, "muted"),
+      grid: { stroke: colour(element, "line"), width: 1 },
+      ticks: { show: false },
+    };
+    chart = new uPlot(
+      {
+        width: plot.clientWidth || 400,
+        height: 170,
+        cursor: { y: false },
+        scales: { x, y },
+        axes: [
+          { ...axis, values: TICKS, size: 30 },
+          { ...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1000] },
+        ],
+        series: [
+          {
+            label: "Time",
+            value: "isLong" in element.dataset ? "{YYYY}-{MM}-{DD} {HH}:{mm}" : "{HH}:{mm}",
+          },
+          {
+            label: element.dataset.label,
+            stroke: colour(element, "accent"),
+            fill: colour(element, "accent-soft"),
+            width: 1.5,
+            points: { show: "isLong" in element.dataset },
+          },
+        ],
+      },
+      values(),
+      plot,
+    );
   };
   make();
   new ResizeObserver(() => chart.setSize({ width: plot.clientWidth, height: 170 })).observe(plot);
-  new MutationObserver(() => chart.setData(values())).observe(element, { attributeFilter: ["data-series", "data-range"] });
+  new MutationObserver(() => chart.setData(values())).observe(element, {
+    attributeFilter: ["data-series", "data-range"],
+  });
   document.addEventListener("callboard:theme", make);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", make);
 }

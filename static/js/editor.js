@@ -14,9 +14,10 @@ function counting() {
   const count = editor.querySelector("[data-editor-count]");
   const show = () => {
     const lines = area.value ? area.value.split("\n").length : 0;
-    count.textContent = `${lines.toLocaleString("en")} lines · `
-      + `${[...area.value].length.toLocaleString("en")} characters · `
-      + `≈ ${tokens(area.value).toLocaleString("en")} tokens`;
+    count.textContent =
+      `${lines.toLocaleString("en")} lines · ` +
+      `${[...area.value].length.toLocaleString("en")} characters · ` +
+      `≈ ${tokens(area.value).toLocaleString("en")} tokens`;
   };
   area.addEventListener("input", show);
   show();
@@ -24,19 +25,23 @@ function counting() {
   const button = editor.querySelector("[data-editor-preview]");
   const preview = editor.querySelector("#preview");
   button.hidden = false;
-  button.addEventListener("click", (event) => {
-    if (preview.hidden) {
-      preview.hidden = false;
-      area.hidden = true;
-      button.textContent = "Write";
-      return;
-    }
-    event.stopImmediatePropagation();
-    preview.hidden = true;
-    area.hidden = false;
-    button.textContent = "Preview";
-    area.focus();
-  }, true);
+  button.addEventListener(
+    "click",
+    (event) => {
+      if (preview.hidden) {
+        preview.hidden = false;
+        area.hidden = true;
+        button.textContent = "Write";
+        return;
+      }
+      event.stopImmediatePropagation();
+      preview.hidden = true;
+      area.hidden = false;
+      button.textContent = "Preview";
+      area.focus();
+    },
+    true,
+  );
 }
 
 function examples() {
@@ -57,7 +62,9 @@ function examples() {
 function leaving() {
   const before = JSON.stringify([...new FormData(form)]);
   let isSent = false;
-  form.addEventListener("submit", () => { isSent = true; });
+  form.addEventListener("submit", () => {
+    isSent = true;
+  });
   addEventListener("beforeunload", (event) => {
     if (!isSent && JSON.stringify([...new FormData(form)]) !== before) event.preventDefault();
   });
