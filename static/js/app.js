@@ -120,6 +120,31 @@ function refreshing() {
   });
 }
 
+// A log only grows: a socket is told the last row that the page has, and sends what follows.
+function logs() {
+  document.addEventListener("htmx:ws:after:connection", ({ detail }) => {
+    for (const list of all("[data-log]")) {
+      const after = Math.max(0, ...all("[data-row]", list).map(rowId));
+      detail.connection.socket.send(JSON.stringify({ feed: list.dataset.log, after }));
+    }
+  });
+  document.addEventListener("htmx:ws:after:message:incoming", () => {
+    for (const list of all("[data-log]")) tidy(list);
+  });
+}
+
+const rowId = (row) => Number(row.dataset.row);
+
+// Newest first, each row once and not too many: some come twice, and a late one after newer ones.
+function tidy(list) {
+  const rows = all("[data-row]", list);
+  const once = [...new Map(rows.map((row) => [rowId(row), row])).values()];
+  const kept = once.sort((one, other) => rowId(other) - rowId(one)).slice(0, list.dataset.most);
+  if (kept.length !== rows.length || kept.some((row, at) => row !== rows[at])) {
+    list.replaceChildren(...kept);
+  }
+}
+
 function ticking() {
   const show = () => {
     const count = document.querySelector("[data-tick-count]");
@@ -262,6 +287,7 @@ confirmation();
 copying();
 palette();
 refreshing();
+logs();
 ticking();
 freshTimes();
 setInterval(freshTimes, 10000);

@@ -119,7 +119,8 @@ def test_a_follower_gets_the_state_first_and_then_every_change(
 
 def test_what_is_recorded_of_a_member_is_pushed_as_well(installation: Installation) -> None:
     socket = installation.socket("/ws/live?feed=audit:all")
-    assert 'hx-target="#activity"' in socket.receive(timeout=60)
+    socket.send(json.dumps({"feed": "audit:all", "after": 0}))
+    assert 'hx-target="#activity-list"' in socket.receive(timeout=60)
     body = {"email": "fresh.member@example.com", "password": PASSWORD, "role": "viewer"}
     installation.request("POST", "/members", body)
     while "fresh.member@example.com" not in socket.receive(timeout=60):
@@ -177,7 +178,7 @@ def test_a_revoked_key_ends_its_stream_with_an_event(
     installation: Installation, agent: str
 ) -> None:
     for number in range(9):
-        document = {"title": f"Kettle {number}", "content": f"A kettle of {number} litres."}
+        document = {"title": f"Zeppelin {number}", "content": f"Zeppelin number {number}."}
         installation.request("POST", "/documents", document)
     slow = {"name": "Slow", "handle": "slow-stream", "instructions": "x",
             "features_config": {"stream_delay_ms": 5000}}  # fmt: skip
@@ -185,7 +186,7 @@ def test_a_revoked_key_ends_its_stream_with_an_event(
     key = installation.request("POST", "/api-keys", {"name": "short-lived"})
     headers = {"X-API-Key": key["key"], "Content-Type": "application/json"}
     connection = HTTPConnection("127.0.0.1", installation.port, timeout=60)
-    body = json.dumps({"query": "kettle", "top_k": 9})
+    body = json.dumps({"query": "zeppelin", "top_k": 9})
     connection.request("POST", "/api/v1/agents/slow-stream/query/stream", body, headers)
     response = connection.getresponse()
     assert b'"started"' in response.readline() + response.readline()

@@ -54,6 +54,17 @@ def latest_id(organization_id: UUID) -> int:
     return db.session.scalar(statement) or 0
 
 
+def entries_after(entry_id: int, organization_id: UUID, *, limit: int) -> list[AuditEntry]:
+    """The first entries of an organization that came after another, oldest first."""
+    statement = (
+        select(AuditEntry)
+        .where(AuditEntry.organization_id == organization_id, AuditEntry.id > entry_id)
+        .order_by(AuditEntry.id)
+        .limit(limit)
+    )
+    return list(db.session.scalars(statement))
+
+
 def latest(organization_id: UUID, *, limit: int = 12) -> list[AuditEntry]:
     """The newest entries of an organization, newest first."""
     statement = (

@@ -317,6 +317,23 @@ def snapshot() -> None:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
+def snapshot_border() -> tuple[int, int]:
+    """`(ended, begun)`: every transaction below `ended` has ended, none from `begun` on has begun.
+
+    Where `ended` has reached an earlier `begun`, all that was open then is over. SQLite has one
+    writer at a time, so that both are 0.
+    """
+    connection = _session().connection()
+    if connection.dialect.name == "sqlite":
+        return 0, 0
+    numbers = connection.exec_driver_sql(
+        "SELECT CAST(CAST(pg_snapshot_xmin(now) AS TEXT) AS BIGINT), "
+        "CAST(CAST(pg_snapshot_xmax(now) AS TEXT) AS BIGINT) FROM pg_current_snapshot() AS now"
+    )
+    ended, begun = numbers.one()
+    return ended, begun
+
+
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Let no statement of the block, which begins no transaction, run past so much time.

@@ -1,11 +1,14 @@
-"""Feeds `overview:all`, the figures and the chart, and `audit:all`, the activity."""
+"""Feeds `overview:all`, the figures and the chart, and the log `audit:all`, the activity."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from flask import render_template
 
 from webapp.audit import services as audit
 from webapp.audit import wording
+from webapp.audit.models import AuditEntry
 from webapp.core import live
 from webapp.core.actor import Actor
 
@@ -16,9 +19,17 @@ def _draw(_item_id: str, actor: Actor) -> str:
     return render_template("overview/_frames.html", **overview(actor))
 
 
-def _draw_activity(_item_id: str, actor: Actor) -> str:
-    activity = audit.latest(actor.organization_id)
-    return render_template("overview/_activity_frame.html", activity=activity, wording=wording)
+def _newest(_item_id: str, actor: Actor) -> int:
+    return audit.latest_id(actor.organization_id)
 
 
-FEEDS = (live.Feed("overview", _draw), live.Feed("audit", _draw_activity))
+def _read(_item_id: str, actor: Actor, after: int, limit: int) -> list[AuditEntry]:
+    return audit.entries_after(after, actor.organization_id, limit=limit)
+
+
+def _draw_entries(entries: Sequence[AuditEntry], _actor: Actor) -> str:
+    newest_first = list(reversed(entries))
+    return render_template("overview/_entries.html", activity=newest_first, wording=wording)
+
+
+FEEDS = (live.Feed("overview", _draw), live.Log("audit", _newest, _read, _draw_entries))

@@ -2,13 +2,15 @@
 
 An announcement carries the name of a feed and nothing else. It is a row of the announcing
 transaction, so it is sent after the commit, dropped on rollback, and seen by every web process. A
-socket first gets the present state, so reconnecting is the whole recovery.
+socket first gets the present state, so reconnecting is the whole recovery; of a log, which only
+grows, it gets the rows behind the last that it has.
 """
 
 from webapp.core.feature import Feature
 from webapp.core.live import announcements, sockets
 from webapp.core.live.announcements import Announcement, announce
 from webapp.core.live.feeds import Feed, draw_revision
+from webapp.core.live.logs import Log
 from webapp.core.live.sockets import Frame, init_app, socket
 from webapp.core.live.streams import Event, stream_response
 
@@ -17,6 +19,7 @@ __all__ = [
     "Event",
     "Feed",
     "Frame",
+    "Log",
     "announce",
     "draw_revision",
     "init_app",

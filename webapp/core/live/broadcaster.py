@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -12,17 +15,30 @@ from flask import Flask, g
 from webapp.core.actor import Actor
 from webapp.core.errors import DomainError
 from webapp.core.extensions import db
+from webapp.core.live import feeds
 from webapp.core.live.admissions import Admissions
 from webapp.core.live.announcements import Tail
 from webapp.core.live.connections import Peer, WebSocket, loop, text_frame
-from webapp.core.live.feeds import find_draw
+from webapp.core.live.logs import LIMIT, OVERLAP, Log, Reader
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-RETRY_SECONDS = 1.0
-
 #: what is announced: the organization and the feed
 Change = tuple[UUID, str]
+#: who see the same of a feed: their audience, and the feed
+Group = tuple[tuple[object, ...], str]
+
+
+@dataclass
+class Work:
+    """What a push has to tell."""
+
+    changed: set[Change] = field(default_factory=set)
+    newcomers: dict[Peer, Actor] = field(default_factory=dict)
+    #: who lacks rows of a log, and behind which row
+    behind: dict[tuple[Peer, str], int] = field(default_factory=dict)
 
 
 class Broadcaster:
@@ -36,26 +52,36 @@ class Broadcaster:
         self._app = app
         self._admissions = admissions
         self._followers: dict[Peer, tuple[UUID, list[str]]] = {}
-        self._newcomers: dict[Peer, Actor] = {}
-        self._changed: set[Change] = set()
+        self._work = Work()
+        self._readers: dict[Group, Reader] = {}
         self._lock = threading.Lock()
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def add(self, connection: WebSocket, actor: Actor, feeds: list[str]) -> None:
-        """Send the present state of the feeds, and again whenever one is announced."""
+    def add(self, connection: WebSocket, actor: Actor, names: list[str]) -> None:
+        """Send the present state of the feeds, and again whenever one is announced.
+
+        Of a log only what is new from about now on: `catch_up` asks for what came before.
+        """
         with self._lock:
-            self._followers[connection] = (actor.organization_id, feeds)
-            self._newcomers[connection] = actor
+            self._followers[connection] = (actor.organization_id, names)
+            self._work.newcomers[connection] = actor
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, daemon=True, name="broadcaster")
                 self._thread.start()
         self._wanted.set()
 
+    def catch_up(self, connection: WebSocket, name: str, after: int) -> None:
+        """Send the rows of a log that it follows behind the last row that it has."""
+        with self._lock:
+            if name in self._followers.get(connection, (None, []))[1]:
+                self._work.behind[connection, name] = max(0, after - OVERLAP)
+        self._wanted.set()
+
     def remove(self, connection: WebSocket) -> None:
         with self._lock:
             self._followers.pop(connection, None)
-            self._newcomers.pop(connection, None)
+            self._work.newcomers.pop(connection, None)
 
     def _run(self) -> None:
         tail = Tail(self._app)
@@ -68,11 +94,11 @@ class Broadcaster:
             self._wanted.wait()
             self._wanted.clear()
             with self._lock:
-                changed, self._changed = self._changed, set()
-                newcomers, self._newcomers = self._newcomers, {}
-                audience = self._watching(changed, newcomers)
+                work, self._work = self._work, Work()
+                concerned = self._concerned(work)
+                self._forget_readers(work.newcomers)
             try:
-                self._push(audience, newcomers)
+                self._push(work, concerned)
             except Exception:
                 log.exception("push_failed")
 
@@ -81,48 +107,111 @@ class Broadcaster:
             changed = tail.wait(is_wanted=bool(self._followers))
             if changed:
                 with self._lock:
-                    self._changed |= changed
+                    self._work.changed |= changed
                 self._wanted.set()
 
-    def _watching(
-        self, changed: set[Change], newcomers: dict[Peer, Actor]
-    ) -> dict[Peer, list[str]]:
+    def _concerned(self, work: Work) -> dict[Peer, list[str]]:
+        """Who has to be told of which feeds."""
         found = {}
-        for connection, (organization_id, feeds) in self._followers.items():
-            is_new = connection in newcomers
-            wanted = [feed for feed in feeds if is_new or (organization_id, feed) in changed]
+        for connection, (organization_id, names) in self._followers.items():
+            is_new = connection in work.newcomers
+            wanted = [name for name in names if is_new or (organization_id, name) in work.changed]
             if wanted:
                 found[connection] = wanted
         return found
 
-    def _push(self, audience: dict[Peer, list[str]], newcomers: dict[Peer, Actor]) -> None:
+    def _push(self, work: Work, concerned: dict[Peer, list[str]]) -> None:
         """Draw each feed once for all who see the same of it."""
         with self._app.test_request_context("/ws/live"):
             g.is_push = True
             # A newcomer's rights have just been asked for, by its own request.
-            known = [connection for connection in audience if connection not in newcomers]
-            actors = newcomers | (self._admissions.renew(known) if known else {})
-            groups: dict[tuple[object, str], list[Peer]] = defaultdict(list)
+            known = {*concerned, *(connection for connection, _ in work.behind)}
+            known -= work.newcomers.keys()
+            actors = work.newcomers | (self._admissions.renew(known) if known else {})
+            groups: dict[Group, list[Peer]] = defaultdict(list)
             for connection, actor in actors.items():
-                for feed in audience.get(connection, ()):
-                    groups[actor.audience, feed].append(connection)
-            for (_, feed), connections in groups.items():
-                text = self._draw(feed, actors[connections[0]])
-                if text:
-                    loop.write_to_all(connections, text_frame(text))
+                for name in concerned.get(connection, ()):
+                    groups[actor.audience, name].append(connection)
+            # What comes after the first state must not be missed, so readers begin before it.
+            for group, connections in groups.items():
+                self._begin_reading(group, actors[connections[0]])
+            for group, connections in groups.items():
+                self._tell(group, connections, actors[connections[0]], work)
+            for (connection, name), after in work.behind.items():
+                if connection in actors:
+                    self._tell_missed(connection, name, after, actors[connection])
+            # A reader that nobody needed this time has missed something.
+            for group in self._readers.keys() - groups.keys():
+                if (self._readers[group].organization_id, group[1]) in work.changed:
+                    del self._readers[group]
 
-    def _draw(self, feed: str, actor: Actor) -> str:
-        found = find_draw(feed)
-        if found is None:
-            return ""
-        draw, item_id = found
+    def _begin_reading(self, group: Group, actor: Actor) -> None:
+        feed, item_id = feeds.find(group[1])
+        if isinstance(feed, Log) and group not in self._readers:
+            reader = self._guarded(lambda: Reader(feed, item_id, actor), group[1], actor)
+            if reader is not None:
+                self._readers[group] = reader
+
+    def _tell(self, group: Group, connections: list[Peer], actor: Actor, work: Work) -> None:
+        name = group[1]
+        feed, item_id = feeds.find(name)
+        if isinstance(feed, feeds.Feed):
+            text = self._guarded(lambda: feed.draw(item_id, actor), name, actor)
+            self._send(connections, text)
+        elif feed is not None and (actor.organization_id, name) in work.changed:
+            reader = self._readers.get(group)
+            if reader is None:
+                return
+            rows = self._guarded(lambda: reader.read(actor), name, actor)
+            if not rows:
+                return
+            self._send(connections, self._guarded(lambda: feed.draw(rows, actor), name, actor))
+            if len(rows) == LIMIT:
+                with self._lock:
+                    self._work.changed.add((actor.organization_id, name))
+                self._wanted.set()
+
+    def _tell_missed(self, connection: Peer, name: str, after: int, actor: Actor) -> None:
+        feed, item_id = feeds.find(name)
+        if not isinstance(feed, Log):
+            return
+        rows = self._guarded(lambda: feed.read(item_id, actor, after, LIMIT), name, actor)
+        if not rows:
+            return
+        self._send([connection], self._guarded(lambda: feed.draw(rows, actor), name, actor))
+        if len(rows) == LIMIT:
+            with self._lock:
+                # Unless it has asked for something else meanwhile.
+                self._work.behind.setdefault((connection, name), rows[-1].id)
+            self._wanted.set()
+
+    def _send(self, connections: list[Peer], text: str | None) -> None:
+        if text:
+            loop.write_to_all(connections, text_frame(text))
+
+    def _guarded(self, function: Callable[[], T], name: str, actor: Actor) -> T | None:
+        """What the function returns; None where the actor may not see it, or where it fails."""
         g.actor = actor
         try:
-            return draw(item_id, actor)
+            return function()
         except DomainError:
-            return ""
+            return None
         except Exception:
             # The other feeds of this push are fine.
-            log.exception("draw_failed", feed=feed)
+            log.exception("feed_failed", feed=name)
             db.session.rollback()
-            return ""
+            return None
+
+    def _forget_readers(self, newcomers: dict[Peer, Actor]) -> None:
+        """Let a log that nobody has followed for a while begin anew with the next who does."""
+        followed = {
+            (organization_id, name)
+            for connection, (organization_id, names) in self._followers.items()
+            if connection not in newcomers
+            for name in names
+        }
+        self._readers = {
+            group: reader
+            for group, reader in self._readers.items()
+            if (reader.organization_id, group[1]) in followed
+        }

@@ -9,6 +9,7 @@ from flask import render_template
 
 from webapp.core.actor import Actor
 from webapp.core.feature import contributions
+from webapp.core.live.logs import Log
 
 #: `draw(id, actor)` → HTML parts for a socket; raises a DomainError where the actor may not see
 Draw = Callable[[str, Actor], str]
@@ -16,7 +17,7 @@ Draw = Callable[[str, Actor], str]
 
 @dataclass(frozen=True)
 class Feed:
-    """What sockets may follow as "kind:<id>", and how it is drawn."""
+    """What sockets may follow as "kind:<id>", drawn anew with every change."""
 
     kind: str
     draw: Draw
@@ -27,8 +28,9 @@ def draw_revision(element_id: str, revision: object) -> str:
     return render_template("components/_revision.html", id=element_id, revision=revision)
 
 
-def find_draw(name: str) -> tuple[Draw, str] | None:
-    """The function that draws the feed "kind:<id>", with that id."""
+def find(name: str) -> tuple[Feed | Log | None, str]:
+    """What is followed as "kind:<id>", with that id; None where there is no such thing."""
     kind, _, item_id = name.partition(":")
-    draw = next((feed.draw for feed in contributions(Feed) if feed.kind == kind), None)
-    return (draw, item_id) if draw and item_id else None
+    known: list[Feed | Log] = [*contributions(Feed), *contributions(Log)]
+    found = next((feed for feed in known if feed.kind == kind), None)
+    return (found if item_id else None), item_id

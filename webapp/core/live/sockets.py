@@ -14,13 +14,15 @@ import structlog
 from apiflask import APIFlask
 from flask import Flask, Response, current_app, g, request
 from h11 import LocalProtocolError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection
+from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import RemoteProtocolError
 
 from webapp.core import limits
 from webapp.core.actor import Actor, Role
-from webapp.core.errors import DomainError, Forbidden, Invalid, Malformed, problem
+from webapp.core.errors import DomainError, Forbidden, Invalid, LimitExceeded, Malformed, problem
 from webapp.core.live import handover
 from webapp.core.live.admissions import Admissions, admissions_of
 from webapp.core.live.broadcaster import Broadcaster
@@ -34,6 +36,9 @@ log = structlog.get_logger(__name__)
 MAX_FEEDS = 20
 #: characters of an asker's id
 MAX_ID = 100
+#: what a row's id can be at most
+MAX_ROW = 2**63 - 1
+TRY_AGAIN_LATER = 1013
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,15 @@ class Frame:
     def text(self) -> str:
         own = {} if self.id is None else {"id": self.id}
         return json.dumps(own | {"event": self.event, "data": self.data})
+
+
+class Position(BaseModel):
+    """Up to which row a page has a log: the rows behind it are sent."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    feed: str
+    after: int = Field(ge=0, le=MAX_ROW)
 
 
 #: `answer(message, actor, **view_args)` → frames
@@ -109,12 +123,26 @@ def init_app(app: APIFlask) -> None:
 
 @requires(Role.VIEWER)
 def _follow() -> Response:
-    """The pages' socket: `?feed=…&feed=…`."""
+    """The pages' socket: `?feed=…&feed=…`, and of logs the last row that the page has."""
     feeds = request.args.getlist("feed")[:MAX_FEEDS]
     actor = current_actor()
-    broadcaster: Broadcaster = current_app.extensions["callboard-broadcaster"]
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
+    broadcaster: Broadcaster = app.extensions["callboard-broadcaster"]
+
+    def catch_up(connection: WebSocket, text: str) -> None:
+        try:
+            with app.app_context():
+                limits.count(actor)
+            position = Position.model_validate_json(text)
+        except LimitExceeded as error:
+            connection.close(TRY_AGAIN_LATER, error.message)
+        except ValidationError:
+            connection.close(CloseReason.INVALID_FRAME_PAYLOAD_DATA, 'Send {"feed", "after"}.')
+        else:
+            broadcaster.catch_up(connection, position.feed, position.after)
+
     return open_socket(
-        lambda _connection, _text: None,
+        catch_up,
         on_open=lambda connection: broadcaster.add(connection, actor, feeds),
         on_close=broadcaster.remove,
     )
