@@ -30,7 +30,7 @@ SEEN = {"last_seen_at", "last_used_at"}
 UNFOLLOWED = {
     "api_keys", "memberships", "organizations", "sessions", "users",
     "node_stats", "taxonomies", "taxonomy_closure", "taxonomy_edges", "taxonomy_nodes",
-    "index_states", "webhook_deliveries", "webhook_secrets", "webhooks",
+    "index_states",
 }  # fmt: skip
 _WRITE = re.compile(
     r"\b(?:INSERT INTO|(?<!FOR )UPDATE|DELETE FROM) \"?(\w+)\"?(?: SET (.*?)(?: WHERE|$))?", re.S

@@ -15,10 +15,12 @@ from tests.factories import make_agent
 from tests.webhooks.receiving import Receiver, run, run_once
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
+from webapp.core.errors import Forbidden
 from webapp.core.extensions import db
 from webapp.engine import jobs
 from webapp.webhooks import changes, services
 from webapp.webhooks import deliveries as delivering
+from webapp.webhooks.live import FEEDS
 from webapp.webhooks.models import Attempt, Delivery, WebhookSecret
 
 HOOK = "https://example.com/hook"
@@ -206,6 +208,30 @@ def test_a_waiting_message_is_found_on_the_page(
     row = cast.browser("alice").get("/settings/webhooks").css_first("#deliveries tbody tr")
     assert "pending" in row.text()
     assert "again" in row.text()
+
+
+def test_an_open_page_asks_for_its_messages_again(
+    cast: Cast, alice: Actor, receiver: Receiver
+) -> None:
+    made, browser = make(cast.api("alice"), receiver.url), cast.browser("alice")
+    for path in ("/settings/webhooks", f"/settings/webhooks/{made['id']}"):
+        page = browser.get(path)
+        assert page.css_first("#webhooks-revision") is not None
+        assert page.css_first("#deliveries").attributes["hx-get"] == path
+        part = browser.get(path, headers={"HX-Request": "true"})
+        assert part.css_first("#deliveries").attributes["hx-get"] == path
+        assert part.css_first("h1") is None
+    # The answer to a form has no address of its own that could be got again.
+    page = browser.post(f"{path}/secret", {"overlap_hours": "24"}, status=201)
+    assert page.css_first("#deliveries").attributes["hx-get"] == path
+
+
+def test_only_admins_follow_what_becomes_of_messages(cast: Cast) -> None:
+    (feed,) = FEEDS
+    assert "webhooks-revision" in feed.draw("all", cast.actor("alice"))
+    for name in ("bob", "vera"):
+        with pytest.raises(Forbidden):
+            feed.draw("all", cast.actor(name))
 
 
 # Changing

@@ -13,6 +13,8 @@ def test_a_worker_tells_a_webhook_again_after_a_pause(
 ) -> None:
     receiver.answers = [503, 503, 200]
     made = installation.request("POST", "/webhooks", {"url": receiver.url})
+    socket = installation.socket("/ws/live?feed=webhooks:all")
+    first = socket.receive(timeout=60)
     installation.request("POST", f"/webhooks/{made['id']}/test")
     path = f"/webhooks/{made['id']}/deliveries"
 
@@ -24,4 +26,9 @@ def test_a_worker_tells_a_webhook_again_after_a_pause(
     assert delivery["status"] == "delivered"
     assert [one["response_status"] for one in delivery["attempts"]] == [503, 503, 200]
     assert len({headers["webhook-id"] for headers, _ in receiver.messages}) == 1
+    pushed = socket.receive(timeout=60)
+    assert "webhooks-revision" in first
+    assert "webhooks-revision" in pushed
+    assert pushed != first
+    socket.close()
     installation.request("DELETE", f"/webhooks/{made['id']}")

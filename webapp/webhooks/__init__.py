@@ -11,12 +11,13 @@ from webapp.core.feature import Feature
 from webapp.core.navigation import SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.engine import Job, Queue
-from webapp.webhooks import api, deliveries, pages
+from webapp.webhooks import api, deliveries, live, pages
 from webapp.webhooks.models import Delivery, WebhookSecret
 
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp),
     contributions=(
+        *live.FEEDS,
         # An address that does not answer holds a slot for ten seconds: in a queue of their own,
         # messages wait for each other only.
         Queue("webhooks", concurrency=4),

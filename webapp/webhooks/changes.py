@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from webapp import engine
-from webapp.core import clock
+from webapp.core import clock, live
 from webapp.core.extensions import db
 from webapp.webhooks.models import Delivery, Webhook
 
@@ -41,5 +41,11 @@ def send(
     )
     db.session.add(delivery)
     db.session.flush()
+    announce(organization_id)
     engine.enqueue(db.session(), "webhook", key=f"webhook-{delivery.id}")
     return delivery
+
+
+def announce(organization_id: UUID) -> None:
+    """Tell open pages of webhooks that there is something new."""
+    live.announce("webhooks:all", organization_id)

@@ -22,7 +22,7 @@ from webapp.core import clock, sealing
 from webapp.core.addresses import allowed_hosts
 from webapp.core.database import get_locked
 from webapp.core.extensions import db
-from webapp.webhooks import keys, signing
+from webapp.webhooks import changes, keys, signing
 from webapp.webhooks.models import Attempt, Delivery, Status, Webhook
 
 MAX_ATTEMPTS = 3
@@ -70,6 +70,7 @@ def _begin(delivery_id: UUID) -> Delivery | None:
         delivery.attempts += 1
         delivery.next_attempt_at = None
         delivery.attempt_log.append(Attempt(number=delivery.attempts, started_at=clock.now()))
+    changes.announce(delivery.organization_id)
     db.session.commit()
     return delivery if delivery.status == Status.PENDING else None
 
@@ -142,5 +143,6 @@ def _note(delivery_id: UUID, outcome: Outcome) -> float | None:
     else:
         pause = 2.0 ** (delivery.attempts - 1)
         delivery.next_attempt_at = now + timedelta(seconds=pause)
+    changes.announce(delivery.organization_id)
     db.session.commit()
     return pause

@@ -132,6 +132,7 @@ def _index_page(
     actor = current_actor()
     return page(
         "webhooks/index.html",
+        fragment="webhooks/_deliveries.html",
         status=status,
         form=form,
         secret=secret,
@@ -154,6 +155,7 @@ def _show_page(
     webhook = services.get_webhook(webhook_id, actor=actor)
     return page(
         "webhooks/show.html",
+        fragment="webhooks/_deliveries.html",
         status=status,
         webhook=webhook,
         form=form or WebhookForm(formdata=None, obj=webhook),

@@ -58,6 +58,7 @@ def create_webhook(
     db.session.flush()
     secret = keys.add_key(actor.organization_id, webhook.id)
     audit.record(actor, "create", webhook)
+    changes.announce(actor.organization_id)
     db.session.commit()
     return webhook, secret
 
@@ -92,6 +93,7 @@ def update_webhook(webhook_id: UUID, changed: dict[str, Any], *, actor: Actor) -
         setattr(webhook, name, changed[name])
     if different:
         audit.record(actor, "update", webhook, fields=different)
+        changes.announce(actor.organization_id)
     db.session.commit()
     return webhook
 
@@ -100,6 +102,7 @@ def delete_webhook(webhook_id: UUID, *, actor: Actor) -> Webhook:
     """With its secrets and its messages, those that wait included."""
     webhook = get_webhook(webhook_id, actor=actor, lock=True)
     audit.record(actor, "delete", webhook)
+    changes.announce(actor.organization_id)
     db.session.execute(delete(Delivery).where(Delivery.webhook_id == webhook.id))
     db.session.execute(delete(Webhook).where(Webhook.id == webhook.id))
     db.session.commit()
@@ -140,6 +143,7 @@ def rotate_secret(
     subject = _find_subject(webhook_id, actor)
     secret = keys.replace_key(actor.organization_id, webhook_id, overlap)
     audit.record(actor, "rotate secret", subject, overlap_hours=overlap.total_seconds() / 3600)
+    changes.announce(actor.organization_id)
     db.session.commit()
     return NewSecret(secret, keys.overlap_end(actor.organization_id, webhook_id))
 
@@ -150,6 +154,7 @@ def retire_old_secrets(webhook_id: UUID | None, *, actor: Actor) -> None:
     if not keys.retire_keys(actor.organization_id, webhook_id):
         raise Conflict("Only one secret signs already.", code="no_old_secret")
     audit.record(actor, "retire old secret", subject)
+    changes.announce(actor.organization_id)
     db.session.commit()
 
 
