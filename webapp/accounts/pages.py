@@ -15,7 +15,7 @@ from webapp.accounts.forms import InvitationForm, KeyForm, MemberForm, SetupForm
 from webapp.config import Settings
 from webapp.core import clock
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, Invalid, NotFound
+from webapp.core.errors import DomainError, NotFound
 from webapp.core.extensions import limiter
 from webapp.core.security import current_actor, needs_no, public, requires
 from webapp.core.web import page, to
@@ -46,13 +46,10 @@ def create_setup() -> Response:
     _check_setup_token()
     form = SetupForm()
     if form.validate():
-        try:
+        with form.refusing():
             admin = services.create_first_organization(
                 form.name.data, email=form.email.data, password=form.password.data
             )
-        except DomainError as error:
-            form.reject(error)
-        else:
             if form.with_samples.data:
                 samples.seed(services.actor_of(admin))
             settings: Settings = current_app.config["CALLBOARD"]
@@ -119,16 +116,13 @@ def create_member() -> Response:
     form = MemberForm()
     if form.validate():
         password = form.password.data or passwords.make_password()
-        try:
+        with form.refusing():
             member = services.add_member(
                 form.email.data,
                 role=Role(form.role.data),
                 password=password,
                 actor=current_actor(),
             )
-        except DomainError as error:
-            form.reject(error)
-        else:
             if form.password.data:
                 return to("accounts.members", message=f"{member.email} can join now.")
             # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
@@ -182,13 +176,10 @@ def switch_organization() -> Response:
 def accept_invitation(membership_id: UUID) -> Response:
     form, actor = InvitationForm(), current_actor()
     if form.validate():
-        try:
+        with form.refusing():
             member = services.accept_invitation(
                 membership_id, password=form.password.data, actor=actor
             )
-        except Invalid as error:
-            form.reject(error)
-        else:
             sessions.switch_organization(member.organization_id, actor=actor)
             return to("overview.show", message=f"You have joined {member.organization.name}.")
     return _account_page(invitation=form, status=422)
@@ -214,16 +205,13 @@ def create_api_key() -> Response:
     form = KeyForm()
     if form.validate():
         expires_at = form.expires_at.data
-        try:
+        with form.refusing():
             _, secret = keys.create_key(
                 form.name.data,
                 role=Role(form.role.data),
                 expires_at=expires_at.replace(tzinfo=UTC) if expires_at else None,
                 actor=current_actor(),
             )
-        except DomainError as error:
-            form.reject(error)
-        else:
             # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
             return _keys_page(KeyForm(formdata=None), status=201, secret=secret)
     return _keys_page(form, status=422)

@@ -7,19 +7,18 @@ from typing import Any
 from flask import Blueprint, Response, flash, request, url_for
 from markdown_it import MarkdownIt
 from markupsafe import Markup
-from pydantic import ValidationError
 
 from webapp.agents import deletion, services
 from webapp.agents.forms import SCHEMA_EXAMPLES, AgentForm
 from webapp.agents.handoffs.services import agents_handing_off_to
 from webapp.agents.models import Agent
 from webapp.agents.references import handles_of
-from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentPatch, AgentQuery
+from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentPatch, AgentQuery, AgentUpdate
 from webapp.agents.tabs import AgentPanel
 from webapp.agents.versions.services import Overtaken, bring_together, list_history
 from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
-from webapp.core.errors import DomainError, Invalid, PreconditionFailed, validation_errors
+from webapp.core.errors import Invalid, NotFound, PreconditionFailed
 from webapp.core.feature import contributions
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query, to
@@ -54,13 +53,8 @@ def new() -> Response:
 def create() -> Response:
     form = AgentForm()
     if form.validate():
-        try:
+        with form.refusing():
             agent = services.create_agent(form.to_create(), actor=current_actor())
-        except DomainError as error:
-            form.reject(error)
-        except ValidationError as error:
-            _reject(form, error)
-        else:
             return to("agents.show", handle=agent.handle, message=f"{agent.name} is ready.")
     return _form_page("agents/new.html", form, status=422)
 
@@ -96,12 +90,8 @@ def update(handle: str) -> Response:
     agent = services.get_agent(handle, actor=current_actor())
     form = AgentForm()
     if form.validate():
-        try:
+        with form.refusing():
             return _save(agent, form)
-        except DomainError as error:
-            form.reject(error)
-        except ValidationError as error:
-            _reject(form, error)
     return _form_page("agents/edit.html", form, agent=agent, status=422)
 
 
@@ -192,16 +182,24 @@ def _save(agent: Agent, form: AgentForm) -> Response:
     base = form.base_version
     if "take" in request.form:
         start = form.origin_version or agent.current_version
-        return _overtaken(bring_together(agent.id, start, body, actor=actor), form)
+        return _overtaken(_brought_together(agent, start, body), form)
     try:
         if_match = None if base is None else f'"v{base}"'
         saved = services.update_agent(agent.id, body, actor=actor, if_match=if_match)
     except PreconditionFailed:
         start = base or agent.current_version
-        return _overtaken(bring_together(agent.id, start, body, actor=actor), form)
+        return _overtaken(_brought_together(agent, start, body), form)
     is_new = saved.current_version != base
     message = f"Saved as version {saved.current_version}." if is_new else "Nothing has changed."
     return to("agents.show", handle=saved.handle, message=message)
+
+
+def _brought_together(agent: Agent, start: int, body: AgentUpdate) -> Overtaken:
+    """Both changes since version `start`; Invalid where the form names a version that never was."""
+    try:
+        return bring_together(agent.id, start, body, actor=current_actor())
+    except NotFound as error:
+        raise Invalid(error.message) from error
 
 
 def _overtaken(found: Overtaken, form: AgentForm) -> Response:
@@ -242,8 +240,3 @@ def _live_handles(agent: Agent) -> list[str]:
 def _rendered(text: str) -> Markup:
     # The renderer escapes everything that is not its own markup.
     return Markup(_markdown.render(text))  # noqa: S704
-
-
-def _reject(form: AgentForm, error: ValidationError) -> None:
-    for item in validation_errors(error):
-        form.reject(Invalid(item["message"], field=item["field"].split(".")[0]))

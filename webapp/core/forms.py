@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import current_app
 from flask_wtf import FlaskForm
-from wtforms import Field, TextAreaField, ValidationError
+from pydantic import ValidationError
+from wtforms import Field, TextAreaField
+from wtforms import ValidationError as FieldRefused
 
-from webapp.core.errors import DomainError
+from webapp.core.errors import DomainError, NotFound, validation_errors
 
 
 class Form(FlaskForm):
@@ -21,13 +25,41 @@ class Form(FlaskForm):
             field.validators = [_is_text, *field.validators]
             return field
 
-    def reject(self, error: DomainError) -> None:
+    @contextmanager
+    def refusing(self, default: str | None = None, **fields: str) -> Iterator[None]:
+        """Put what is refused in this block on the form, and go on after it.
+
+        It goes to the field that the refusal names (or to the one that `fields` gives for that
+        name), else to the field `default`, else to the form as a whole. What is not there
+        (NotFound) is no matter of the form and leaves it.
+        """
+        try:
+            yield
+        except NotFound:
+            raise
+        except DomainError as error:
+            self.reject(error, default, **fields)
+        except ValidationError as error:
+            for item in validation_errors(error)[:5]:
+                self._put(item, default, fields)
+
+    def reject(self, error: DomainError, default: str | None = None, **fields: str) -> None:
         """Put a service's refusal on the field it names, or on the form as a whole."""
-        field = self._fields.get(error.field or "")
+        item = {"field": error.field or "", "message": error.message, "code": "value_error"}
+        self._put(item, default, fields)
+
+    def _put(self, item: dict[str, str], default: str | None, fields: dict[str, str]) -> None:
+        name = item["field"].split(".")[0]
+        field = self._fields.get(fields.get(name, name))
+        message = item["message"]
         if field is None:
-            self.form_errors.append(error.message)
+            # A sentence of ours says what it is about, one of pydantic's needs the name.
+            message = message if item["code"] == "value_error" else f"{item['field']}: {message}"
+            field = self._fields.get(default or "")
+        if field is None:
+            self.form_errors.append(message)
         else:
-            field.errors = [*field.errors, error.message]
+            field.errors = [*field.errors, message]
 
 
 class JsonField(TextAreaField):
@@ -58,4 +90,4 @@ def _is_text(_form: Any, field: Field) -> None:
     values = field.raw_data or []
     for value in values:
         if isinstance(value, str) and ("\x00" in value or "\ufffd" in value):
-            raise ValidationError("This holds characters that are not text.")
+            raise FieldRefused("This holds characters that are not text.")

@@ -6,14 +6,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from flask import Blueprint, Response, render_template, request
-from pydantic import ValidationError
 
 from webapp import index
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.agents.schemas import AgentUpdate
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, Invalid, NotFound, validation_errors
+from webapp.core.errors import NotFound
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query, to
 from webapp.coverage import refresh as refreshing
@@ -68,16 +67,11 @@ def set_alert(handle: str) -> Response:
     agent = agents.get_agent(handle, actor=actor)
     form, base = AlertForm(), agent.current_version
     if form.validate():
-        try:
+        with form.refusing():
             body = AgentUpdate(
                 features_config=form.to_features(agent), version_note="The alert of its coverage"
             )
             saved = agents.update_agent(agent.id, body, actor=actor, if_match=f'"v{base}"')
-        except ValidationError as error:
-            form.reject(Invalid(validation_errors(error)[0]["message"]))
-        except DomainError as error:
-            form.reject(error)
-        else:
             is_new = saved.current_version != base
             message = f"The alert is set, as version {saved.current_version}."
             return to(
@@ -116,11 +110,8 @@ def set_target(handle: str, node_id: UUID) -> Response:
     agent = agents.get_agent(handle, actor=actor)
     form = TargetForm()
     if form.validate():
-        try:
+        with form.refusing():
             services.set_targets(agent.id, {node_id: form.target.data}, actor=actor)
-        except DomainError as error:
-            form.reject(error)
-        else:
             return to("coverage.show", handle=handle, message="The target is set.")
     return _topic_page(agent, node_id, form, status=422)
 

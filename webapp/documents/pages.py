@@ -6,11 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request, url_for
-from pydantic import ValidationError
 
 from webapp import index as index_of_documents
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, Invalid, validation_errors
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, read_query, to
 from webapp.documents import indexing
@@ -61,7 +59,7 @@ def new() -> Response:
 def create() -> Response:
     form = PasteForm()
     if form.validate():
-        try:
+        with form.refusing(nodes="topics"):
             body = DocumentBody(
                 title=form.title.data or "",
                 content=(form.content.data or "").replace("\r\n", "\n"),
@@ -70,11 +68,6 @@ def create() -> Response:
                 **_topics(form.topics),
             )
             document = documents.create_document(body, actor=current_actor())
-        except DomainError as error:
-            form.reject(error)
-        except ValidationError as error:
-            form.reject(_invalid(error))
-        else:
             return to(
                 "documents.show", document_id=document.id, message=f"{document.title} is ready."
             )
@@ -88,18 +81,13 @@ def upload() -> Response:
     form = UploadForm()
     if form.validate():
         files = [uploads.File(file.filename or "", file.stream) for file in form.chosen()]
-        try:
+        with form.refusing("files", nodes="about"):
             task = uploads.start_import(
                 files,
                 options=FileOptions(**_topics(form.about)),
                 actor=current_actor(),
                 is_folder=any(file.filename for file in form.folder.data or []),
             )
-        except (DomainError, ValidationError) as error:
-            refusal = _invalid(error) if isinstance(error, ValidationError) else error
-            field = form.about if refusal.field == "nodes" else form.files
-            field.errors = [*field.errors, refusal.message]
-        else:
             return to("tasks.show", task_id=task.id)
     return _new_page(PasteForm(formdata=None), form, status=422)
 
@@ -128,13 +116,9 @@ def retry(document_id: UUID) -> Response:
 def set_topics(document_id: UUID) -> Response:
     form = TopicsForm()
     if form.validate():
-        try:
+        with form.refusing("topics"):
             changes = DocumentChanges(nodes=form.topics.paths)
             documents.update_document(document_id, changes, actor=current_actor())
-        except (DomainError, ValidationError) as error:
-            refusal = _invalid(error) if isinstance(error, ValidationError) else error
-            form.topics.errors = [*form.topics.errors, refusal.message]
-        else:
             return to("documents.show", document_id=document_id, message="The topics are set.")
     return _document_page(document_id, form, status=422)
 
@@ -217,8 +201,3 @@ def _new_page(paste: PasteForm, files: UploadForm, *, status: int = 200) -> Resp
 
 def _topics(field: TopicsField) -> dict[str, Any]:
     return {"nodes": field.paths} if field.paths else {}
-
-
-def _invalid(error: ValidationError) -> Invalid:
-    first = validation_errors(error)[0]
-    return Invalid(first["message"], field=first["field"].split(".")[0], code=first["code"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
-from pydantic import ValidationError
 
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, Invalid, validation_errors
+from webapp.core.errors import DomainError
+from webapp.core.schemas import read
 from webapp.core.security import current_actor, needs_no, requires
 from webapp.core.web import page, to, whole_number
 from webapp.documents import services as documents
@@ -29,17 +29,15 @@ def search() -> Response:
     if request.args.get("q", "").strip():
         try:
             topic = request.args.get("about", "").strip()
-            body = SearchBody(
-                query=request.args["q"],
-                strategy=request.args.get("strategy") or "hybrid",
-                top_k=whole_number("top_k", 10, 1, 50),
-                keyword_weight=request.args.get("weight", type=float),
-                explain=True,
-                nodes=[part.split(">") for part in topic.split(";")] if topic else [],
-            )
-            answer = services.search_documents(body, actor=actor)
-        except ValidationError as found:
-            error = _invalid(found).message
+            values = {
+                "query": request.args["q"],
+                "strategy": request.args.get("strategy") or "hybrid",
+                "top_k": whole_number("top_k", 10, 1, 50),
+                "keyword_weight": request.args.get("weight", type=float),
+                "explain": True,
+                "nodes": [part.split(">") for part in topic.split(";")] if topic else [],
+            }
+            answer = services.search_documents(read(SearchBody, values), actor=actor)
         except DomainError as refused:
             error = refused.message
     return page(
@@ -67,8 +65,8 @@ def send_question(handle: str) -> Response:
     """Ask without JavaScript: count the question, then show its answer at its own address."""
     agent, question = agents.get_agent(handle, actor=current_actor()), request.form.get("q", "")
     try:
-        services.ask_agent(agent.id, QueryBody(query=question), actor=current_actor())
-    except (DomainError, ValidationError):
+        services.ask_agent(agent.id, read(QueryBody, {"query": question}), actor=current_actor())
+    except DomainError:
         return _ask_page(agent, question, status=422)
     return to("questions.ask", handle=agent.handle, q=question)
 
@@ -77,9 +75,8 @@ def _ask_page(agent: Agent, question: str, *, status: int = 200) -> Response:
     actor, answer, error = current_actor(), None, None
     if question.strip():
         try:
-            answer = services.answer_again(agent.id, QueryBody(query=question), actor=actor)
-        except ValidationError as found:
-            error = _invalid(found).message
+            body = read(QueryBody, {"query": question})
+            answer = services.answer_again(agent.id, body, actor=actor)
         except DomainError as refused:
             error = refused.message
     return page(
@@ -97,8 +94,3 @@ def _ask_page(agent: Agent, question: str, *, status: int = 200) -> Response:
 def default_weight() -> float:
     """The share of keywords that the installation's embedder is used with."""
     return get_embedder().weights[0]
-
-
-def _invalid(error: ValidationError) -> Invalid:
-    first = validation_errors(error)[0]
-    return Invalid(first["message"], field=first["field"].split(".")[0], code=first["code"])

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from wtforms import FileField, IntegerField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length, NumberRange, Optional
+from wtforms.validators import DataRequired, Length, NumberRange, Optional, Regexp
 
 from webapp.core.errors import Invalid
 from webapp.core.forms import Form
-from webapp.taxonomies.schemas import TaxonomyBody
+from webapp.taxonomies.schemas import VERSION, TaxonomyBody
 
 
 class TaxonomyForm(Form):
@@ -20,7 +20,11 @@ class TaxonomyForm(Form):
         "Version",
         default="1.0.0",
         description="Three numbers. A version that is there already grows.",
-        validators=[DataRequired(), Length(max=32)],
+        validators=[
+            DataRequired(),
+            Length(max=32),
+            Regexp(VERSION, message="A version is three numbers, like 1.0.0."),
+        ],
     )
     file = FileField("File", render_kw={"accept": ".csv,.txt,.json"})
     content = TextAreaField(
@@ -40,7 +44,7 @@ class TaxonomyForm(Form):
                 raise Invalid("This is not JSON that can be read.", field="content") from error
             given: dict[str, Any] = data if isinstance(data, dict) else {"nodes": data}
             return TaxonomyBody.model_validate(given | {"version": version})
-        nodes = [{"path": path} for path in _paths(text)]
+        nodes = [{"path": path} for path in _paths(text, "content")]
         return TaxonomyBody.model_validate({"version": version, "nodes": nodes})
 
     def _text(self) -> str:
@@ -73,13 +77,18 @@ class NodeForm(Form):
 
     @property
     def paths(self) -> list[list[str]]:
-        return _paths(self.parents.data or "")
+        """The topics above; Invalid where they cannot be read."""
+        return _paths(self.parents.data or "", "parents")
 
 
-def _paths(text: str) -> list[list[str]]:
+def _paths(text: str, field: str) -> list[list[str]]:
     """The paths of CSV: the cells of each line, or the one cell cut at `>`."""
+    try:
+        rows = list(csv.reader(io.StringIO(text), skipinitialspace=True))
+    except csv.Error as error:
+        raise Invalid(f"This is not CSV: {error}.", field=field) from error
     paths = []
-    for row in csv.reader(io.StringIO(text), skipinitialspace=True):
+    for row in rows:
         cells = row[0].split(">") if len(row) == 1 else row
         path = [cell.strip() for cell in cells]
         while path and not path[-1]:

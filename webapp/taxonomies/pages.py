@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from uuid import UUID
 
 from flask import Blueprint, Response, request
-from pydantic import ValidationError
 
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, Invalid, validation_errors
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, to, whole_number
 from webapp.taxonomies import editing, services
@@ -42,17 +39,8 @@ def new() -> Response:
 def grow() -> Response:
     form = TaxonomyForm()
     if form.validate():
-        try:
+        with form.refusing("content"):
             grown = services.grow_taxonomy(form.to_body(), actor=current_actor())
-        except csv.Error as error:
-            form.reject(Invalid(f"This is not CSV: {error}.", field="content"))
-        except DomainError as error:
-            form.reject(error)
-        except ValidationError as error:
-            for item in validation_errors(error)[:5]:
-                name = "version" if item["field"] == "version" else "content"
-                form.reject(Invalid(f"{item['field']}: {item['message']}.", field=name))
-        else:
             count = grown.created_count
             message = f"{count} node{'' if count == 1 else 's'} added to {grown.version}."
             return to("taxonomies.show", version=grown.version, message=message)
@@ -101,7 +89,7 @@ def edit_node(version: str, node_id: UUID) -> Response:
 def update_node(version: str, node_id: UUID) -> Response:
     actor, form = current_actor(), NodeForm()
     if form.validate():
-        try:
+        with form.refusing("parents"):
             parents = services.find_paths(version, form.paths, actor=actor)
             changes = NodeChanges(
                 label=form.label.data,
@@ -109,10 +97,6 @@ def update_node(version: str, node_id: UUID) -> Response:
                 parent_ids=parents,
             )
             node = editing.update_node(version, node_id, changes, actor=actor)
-        except (DomainError, ValidationError, csv.Error) as error:
-            message = error.message if isinstance(error, DomainError) else str(error)[:200]
-            form.parents.errors = [*form.parents.errors, message]
-        else:
             return to("taxonomies.show", version=version, message=f"{node.label} is saved.")
     return _node_page(version, node_id, form, status=422)
 

@@ -9,7 +9,6 @@ from uuid import UUID
 from flask import Blueprint, Response
 
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, NotFound
 from webapp.core.security import current_actor, requires
 from webapp.core.web import Paging, page, to
 from webapp.webhooks import services
@@ -29,11 +28,8 @@ def index() -> Response:
 def create() -> Response:
     form = WebhookForm()
     if form.validate():
-        try:
+        with form.refusing():
             webhook, secret = services.create_webhook(**_values(form), actor=current_actor())
-        except DomainError as error:
-            form.reject(error)
-        else:
             # Drawn at once and not after a redirect: it is shown this once.
             return _show_page(webhook.id, status=201, secret=secret)
     return _index_page(form, status=422)
@@ -67,13 +63,8 @@ def show(webhook_id: UUID) -> Response:
 def update(webhook_id: UUID) -> Response:
     form = WebhookForm()
     if form.validate():
-        try:
+        with form.refusing():
             webhook = services.update_webhook(webhook_id, _values(form), actor=current_actor())
-        except NotFound:
-            raise
-        except DomainError as error:
-            form.reject(error)
-        else:
             return to("webhooks.show", webhook_id=webhook.id, message="The webhook is changed.")
     return _show_page(webhook_id, status=422, form=form)
 

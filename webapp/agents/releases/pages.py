@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
-from pydantic import ValidationError
 
 from webapp.agents.models import Agent, Environment, Status
 from webapp.agents.releases import services
@@ -11,7 +10,7 @@ from webapp.agents.releases.forms import PublishForm
 from webapp.agents.schemas import PublishBody
 from webapp.agents.services import get_agent
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, Invalid, NotFound, validation_errors
+from webapp.core.errors import Invalid
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, to, whole_number
 
@@ -50,16 +49,8 @@ def create(handle: str) -> Response:
     version = whole_number("version", agent.current_version, 1, 2**31 - 1)
     form = PublishForm()
     if form.validate():
-        try:
+        with form.refusing():
             release = services.publish_version(handle, version, form.to_body(), actor=actor)
-        except NotFound:
-            raise
-        except DomainError as error:
-            form.reject(error)
-        except ValidationError as error:
-            for item in validation_errors(error):
-                form.reject(Invalid(item["message"], field=item["field"]))
-        else:
             message = f"{release.semver} runs in {form.environment.data}."
             return to("agent_releases.index", handle=agent.handle, message=message)
     return _new_page(agent, version, form, status=422)

@@ -11,7 +11,7 @@ from webapp.agents.transfer import services
 from webapp.agents.transfer.api import ExportQuery, export_response
 from webapp.agents.transfer.forms import ImportForm
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, Invalid
+from webapp.core.errors import Invalid
 from webapp.core.schemas import read_text
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, to
@@ -45,13 +45,10 @@ def create() -> Response:
     form = ImportForm()
     is_dry_run = "confirmed" not in request.form
     if form.validate():
-        try:
+        with form.refusing():
             text = _text(form)
             agents = services.read_import(_parsed(text))
             report = services.import_agents(agents, actor=current_actor(), is_dry_run=is_dry_run)
-        except DomainError as error:
-            form.form_errors.append(error.message)
-        else:
             if is_dry_run:
                 return page("agents/transfer/report.html", report=report, content=text)
             count = report.created

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
-from pydantic import ValidationError
 
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, Invalid, validation_errors
+from webapp.core.errors import DomainError
+from webapp.core.schemas import read
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, to
 from webapp.coverage.moves import services as moves
@@ -40,12 +40,9 @@ def preview(version: str) -> Response:
 def start(version: str) -> Response:
     form = MoveForm()
     if form.validate():
-        try:
+        with form.refusing():
             body = _chosen(_body(version))
             task = moves.start_move(version, body, actor=current_actor())
-        except (DomainError, ValidationError) as error:
-            _reject(form, error)
-        else:
             return to("tasks.show", task_id=task.id)
     return _move_page(version, form, status=422)
 
@@ -59,9 +56,9 @@ def _move_page(version: str, form: MoveForm, *, status: int = 200) -> Response:
     if others:
         try:
             found = moves.preview_move(version, _body(version, others[0]), actor=actor)
-        except (DomainError, ValidationError) as error:
+        except DomainError as error:
             if status == 200:
-                _reject(form, error)
+                form.reject(error)
                 status = 422
             start = request.values.get("start")
             body = MoveBody(start=start if start in others else others[0])
@@ -81,7 +78,7 @@ def _move_page(version: str, form: MoveForm, *, status: int = 200) -> Response:
 
 def _body(version: str, start: str = "") -> MoveBody:
     """What the form says. What a topic becomes anyhow is no rename."""
-    body = MoveBody(start=request.values.get("start", start))
+    body = read(MoveBody, {"start": request.values.get("start", start)})
     given = {
         name.removeprefix("to-"): [part.strip() for part in value.split(">") if part.strip()]
         for name, value in request.form.items()
@@ -95,23 +92,16 @@ def _body(version: str, start: str = "") -> MoveBody:
         for item in plain.changed
         if (wanted := given.get(str(item.node_id))) is not None and wanted != (item.new_path or [])
     ]
-    return MoveBody.model_validate({"start": body.start, "renames": renames})
+    return read(MoveBody, {"start": body.start, "renames": renames})
 
 
 def _chosen(body: MoveBody) -> MoveBody:
     """With the ticked agents, where the page had boxes for all of them."""
     if "listed" in request.form:
         ids = {"agent_ids": request.form.getlist("agent")}
-        return MoveBody.model_validate(body.model_dump() | ids)
+        return read(MoveBody, body.model_dump() | ids)
     return body
 
 
 def _unticked() -> set[str]:
     return set(request.form.getlist("listed")) - set(request.form.getlist("agent"))
-
-
-def _reject(form: MoveForm, error: DomainError | ValidationError) -> None:
-    if isinstance(error, ValidationError):
-        first = validation_errors(error)[0]
-        error = Invalid(f"{first['field']}: {first['message']}.", code=first["code"])
-    form.reject(error)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import Blueprint, Response, request
-from pydantic import ValidationError
 
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.core.actor import Role
-from webapp.core.errors import DomainError, Invalid, NotFound, validation_errors
+from webapp.core.errors import Invalid, NotFound
+from webapp.core.schemas import read
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, to
 from webapp.coverage.scopes import services
 from webapp.coverage.scopes.forms import FromTaxonomyForm, ScopeForm
 from webapp.coverage.scopes.schemas import MAX_ROOTS, FromTaxonomyBody, ScopeBody
 from webapp.taxonomies import services as taxonomies
+
+B = TypeVar("B", FromTaxonomyBody, ScopeBody)
 
 bp = Blueprint("scopes", __name__)
 
@@ -33,19 +35,13 @@ def new() -> Response:
 def create() -> Response:
     form = FromTaxonomyForm()
     if form.validate():
-        try:
-            body = FromTaxonomyBody(
-                name=form.name.data,
-                scope_description=form.scope_description.data or None,
-                **_instructions(form),
-                **_chosen(),
-            )
+        with form.refusing():
+            values = {
+                "name": form.name.data,
+                "scope_description": form.scope_description.data or None,
+            }
+            body = _read(FromTaxonomyBody, values | _instructions(form) | _chosen())
             agent = services.create_agent(body, actor=current_actor())
-        except ValidationError as error:
-            form.reject(_invalid(error))
-        except DomainError as error:
-            form.reject(error)
-        else:
             message = f"{agent.name} is ready."
             return to("coverage.show", handle=agent.handle, message=message)
     return _new_page(form, status=422)
@@ -64,13 +60,8 @@ def update(handle: str) -> Response:
     actor = current_actor()
     form = ScopeForm()
     if form.validate():
-        try:
-            agent = services.set_scope(handle, ScopeBody(**_chosen()), actor=actor)
-        except ValidationError as error:
-            form.reject(_invalid(error))
-        except DomainError as error:
-            form.reject(error)
-        else:
+        with form.refusing():
+            agent = services.set_scope(handle, _read(ScopeBody, _chosen()), actor=actor)
             return to("coverage.show", handle=agent.handle, message="The scope is changed.")
     return _edit_page(agents.get_agent(handle, actor=actor), form, status=422)
 
@@ -79,11 +70,7 @@ def update(handle: str) -> Response:
 @requires(Role.VIEWER)
 def extent() -> Response:
     """What the ticked topics come to, while they are being ticked."""
-    try:
-        body = ScopeBody(**_chosen())
-    except ValidationError as error:
-        raise _invalid(error) from error
-    found = services.measure_topics(body, actor=current_actor())
+    found = services.measure_topics(_read(ScopeBody, _chosen()), actor=current_actor())
     return page("coverage/scopes/_extent.html", extent=found)
 
 
@@ -148,12 +135,16 @@ def _is_id(value: str) -> bool:
     return True
 
 
-def _invalid(error: ValidationError) -> Invalid:
-    first = validation_errors(error)[0]
-    if first["field"] == "taxonomy_node_ids":
-        is_few = first["code"] == "too_short"
-        sentence = "Tick at least one topic." if is_few else f"Tick at most {MAX_ROOTS} topics."
-        return Invalid(sentence, code=first["code"])
-    if first["field"].startswith("taxonomy_node_ids"):
-        return Invalid("What was ticked is no topic.", code=first["code"])
-    return Invalid(first["message"], field=first["field"], code=first["code"])
+def _read(schema: type[B], values: dict[str, Any]) -> B:
+    """What a form says, in the words of its page where topics were ticked."""
+    try:
+        return read(schema, values)
+    except Invalid as error:
+        first = error.errors[0]
+        if first["field"] == "taxonomy_node_ids":
+            is_few = first["code"] == "too_short"
+            sentence = "Tick at least one topic." if is_few else f"Tick at most {MAX_ROOTS} topics."
+            raise Invalid(sentence, code=first["code"]) from error
+        if first["field"].startswith("taxonomy_node_ids"):
+            raise Invalid("What was ticked is no topic.", code=first["code"]) from error
+        raise Invalid(first["message"], field=first["field"], code=first["code"]) from error
