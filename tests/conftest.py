@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from tests import writes
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast, Client
-from tests.database import empty_tables, forget_disk, new_database, postgresql
+from tests.database import Rows, empty_tables, forget_disk, new_database, postgresql
 from tests.server import Installation
 from webapp import create_app
 from webapp.accounts import passwords
@@ -77,15 +77,25 @@ def app(_app: APIFlask) -> Iterator[APIFlask]:
         db.session.remove()
 
 
-@pytest.fixture
-def cast(app: APIFlask) -> Cast:
+@pytest.fixture(scope="session")
+def _people(_app: APIFlask) -> Rows:
     """Alice is admin, Bob a member, Vera a viewer; Charlie is admin of another organization."""
-    alice = accounts.create_organization("Acme", email="alice@example.com", password=PASSWORD)
-    actor = accounts.actor_of(alice)
-    for email, role in (("bob@example.com", Role.MEMBER), ("vera@example.com", Role.VIEWER)):
-        member = accounts.add_member(email, role=role, password=PASSWORD, actor=actor)
-        accounts.accept_invitation(member.id, password=PASSWORD, actor=accounts.actor_of(member))
-    accounts.create_organization("Other", email="charlie@example.com", password=PASSWORD)
+    with _app.app_context():
+        empty_tables(db.session(), db.metadata)
+        alice = accounts.create_organization("Acme", email="alice@example.com", password=PASSWORD)
+        actor = accounts.actor_of(alice)
+        for email, role in (("bob@example.com", Role.MEMBER), ("vera@example.com", Role.VIEWER)):
+            member = accounts.add_member(email, role=role, password=PASSWORD, actor=actor)
+            their = accounts.actor_of(member)
+            accounts.accept_invitation(member.id, password=PASSWORD, actor=their)
+        accounts.create_organization("Other", email="charlie@example.com", password=PASSWORD)
+        return Rows(db.session(), db.metadata)
+
+
+@pytest.fixture
+def cast(_people: Rows, app: APIFlask) -> Cast:
+    """The people, made once and put into each test's empty database."""
+    _people.restore(db.session())
     return Cast(app)
 
 

@@ -6,13 +6,16 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
-from sqlalchemy import Engine, MetaData, event, text
+from sqlalchemy import Column, Engine, MetaData, event, insert, select, text
 from sqlalchemy.orm import Session
+
+from webapp.core import clock
 
 #: Nothing waits for the disk: a test database that a power cut spoils is made anew.
 WITHOUT_DISK = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
@@ -74,3 +77,40 @@ def empty_tables(session: Session, metadata: MetaData) -> None:
     for number in sorted(session.scalars(text(asked))):
         session.execute(text(f"DELETE FROM {tables[number]}"))
     session.commit()
+
+
+class Rows:
+    """All rows at one moment, to be put back later as if they had been made then.
+
+    Ids are new each time, so that nothing that a process remembers of the former ones is met, and
+    times are moved by as much as has passed.
+    """
+
+    def __init__(self, session: Session, metadata: MetaData) -> None:
+        self.taken_at = clock.now()
+        found = {
+            table: [dict(row) for row in session.execute(select(table)).mappings()]
+            for table in metadata.sorted_tables
+        }
+        self.tables = {table: rows for table, rows in found.items() if rows}
+
+    def restore(self, session: Session) -> None:
+        """Insert the rows and commit."""
+        ids: dict[str, UUID] = {}
+        for table, rows in self.tables.items():
+            given = [column.name for column in table.columns if not _is_made_by_database(column)]
+            again = [{name: self._renewed(row[name], ids) for name in given} for row in rows]
+            session.execute(insert(table), again)
+        session.commit()
+
+    def _renewed(self, value: Any, ids: dict[str, UUID]) -> Any:
+        if isinstance(value, UUID):
+            return ids.setdefault(str(value), uuid4())
+        if isinstance(value, datetime):
+            return value + (clock.now() - self.taken_at)
+        return str(ids[value]) if isinstance(value, str) and value in ids else value
+
+
+def _is_made_by_database(column: Column[Any]) -> bool:
+    is_number = column.primary_key and column.type.python_type is int
+    return is_number or (column.default is not None and column.default.is_clause_element)
