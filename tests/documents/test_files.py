@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import zipfile
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psutil
 import pytest
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
@@ -19,6 +22,7 @@ from tests.documents.files import (
     make_pdf,
     make_zip,
 )
+from tests.server import eventually
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.documents import indexing
@@ -28,6 +32,7 @@ from webapp.documents.reading import parsing
 from webapp.documents.reading.extract import Bounds
 from webapp.documents.reading.parsing import DOCX, parse
 from webapp.documents.uploads import archives
+from webapp.engine import control
 from webapp.tasks import running
 from webapp.tasks.models import Task
 from webapp.taxonomies import services as taxonomies
@@ -331,6 +336,32 @@ def test_what_a_cancelled_import_has_stored_stays_and_the_rest_says_so(
     again = api.post(f"/documents/{unread['id']}/retry").json
     running.run_task(again["task_id"])
     assert find(api, "basalt")
+
+
+def test_a_file_that_is_being_read_is_let_go_when_its_import_is_cancelled(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A program that sleeps in the place of ours, until somebody cancels."""
+    note, program = tmp_path / "note", tmp_path / "program.py"
+    program.write_text(
+        f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    )
+    monkeypatch.setattr(parsing, "PROGRAM", str(program))
+    response = send(cast.api("alice"), "note.pdf", make_pdf("garnet"))
+    token = control.Token(response.json["task_id"])
+
+    def cancel_when_it_reads() -> None:
+        eventually(lambda: note.exists() and note.read_text())
+        token.cancel()
+
+    canceller = threading.Thread(target=cancel_when_it_reads)
+    canceller.start()
+    with control.running(token):
+        task = read(response)
+    canceller.join()
+    assert task.status == "cancelled"
+    assert not psutil.pid_exists(int(note.read_text()))
+    assert "cancelled" in (only_document().error or "")
 
 
 def test_a_pending_import_that_is_cancelled_leaves_nothing_pending(cast: Cast) -> None:

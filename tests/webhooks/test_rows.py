@@ -322,6 +322,21 @@ def test_a_private_address_is_refused_when_it_is_named(
     assert refused.status_code == 422
 
 
+def test_what_everybody_sees_of_a_webhook_is_not_its_address(
+    cast: Cast, alice: Actor, receiver: Receiver
+) -> None:
+    """The path often is all that keeps others from writing to it."""
+    api = cast.api("alice")
+    made = make(api, "https://hooks.example.com/services/garnet")
+    api.request("PATCH", f"/webhooks/{made['id']}", {"events": ["task.failed"]})
+    names = {entry.subject_name for entry in audit.latest(alice.organization_id, limit=2)}
+    assert names == {"hooks.example.com"}
+    activity = cast.browser("vera").get("/")
+    assert "hooks.example.com" in activity.text()
+    assert "garnet" not in str(activity.html)
+    assert "services/garnet" in cast.browser("alice").get("/settings/webhooks").text()
+
+
 # Who
 
 

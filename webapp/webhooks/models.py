@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, String, Text
@@ -28,7 +29,8 @@ class Webhook(Model):
 
     @property
     def name(self) -> str:
-        return self.description or self.url
+        """Fit for everybody's eyes: the rest of an address is often a secret."""
+        return self.description or urlsplit(self.url).netloc
 
     def wants(self, event: str) -> bool:
         return self.is_active and (not self.events or event in self.events)
