@@ -86,7 +86,7 @@ def _ask_page(agent: Agent, question: str, *, status: int = 200) -> Response:
         question=question,
         answer=answer,
         error=error,
-        socket_url=f"/ws/query/{agent.id}",
+        socket_url=f"/ws/ask/{agent.id}",
         document_count=services.count_documents_of(agent, actor=actor),
     )
 
