@@ -214,6 +214,21 @@ def test_a_dead_worker_takes_no_attempt_back(alice: Actor, receiver: Receiver) -
     assert not receiver.messages
 
 
+def test_a_fault_of_our_own_is_an_attempt_like_any_other(
+    alice: Actor, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> None:
+    def fail(*_args: object) -> dict[str, str]:
+        raise KeyError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deliveries.signing, "sign", fail)
+        delivery = run(send(alice, receiver.url))
+    assert (delivery.status, delivery.attempts) == (Status.FAILED, 3)
+    assert delivery.error == "something went wrong on our side"
+    assert pauses == [1, 2]
+    assert receiver.messages == []
+
+
 def test_a_stopping_worker_leaves_the_message_to_another(
     alice: Actor, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

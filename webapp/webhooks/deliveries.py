@@ -50,7 +50,15 @@ def deliver(key: str) -> None:
     delivery = _begin(delivery_id)
     if delivery is None:
         return
-    pause = _note(delivery_id, _attempt(delivery))
+    try:
+        outcome = _attempt(delivery)
+    except Exception as error:
+        if engine.will_retry(error):
+            raise  # the worker waits for its database and calls again
+        log.exception("webhook_attempt_failed", delivery=str(delivery_id))
+        db.session.rollback()
+        outcome = Outcome(None, "something went wrong on our side", is_final=False)
+    pause = _note(delivery_id, outcome)
     if pause is not None:
         engine.retry_later(pause)
 
