@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.server import eventually
+from tests.server import eventually, free_port
 
 CONFIGURATION = """
 [databases]
@@ -31,9 +31,7 @@ max_client_conn = 500
 def pgbouncer(url: str, folder: Path, *, mode: str, size: int = 90) -> Iterator[str]:
     """The address of the database of `url` through a pooler: `session` or `transaction`."""
     parts = urlsplit(url)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     host = Path(parse_qs(parts.query)["host"][0])
     text = CONFIGURATION.format(host=host, port=port, mode=mode, size=size)
     if os.getuid() == 0:  # It refuses to run as root; the server's own user reaches the server.

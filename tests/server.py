@@ -36,13 +36,18 @@ def eventually(check: Callable[[], Any], *, seconds: float = 60.0) -> Any:
     return found
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Installation:
     """`make run` in a folder of its own on a free port of 127.0.0.1."""
 
     def __init__(self, data: Path, database_url: str | None, *, with_admin: bool = True) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = data / "output.log"
         self.environment = {

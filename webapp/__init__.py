@@ -51,6 +51,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         web,
     )
     from webapp.core.extensions import csrf, db
+    from webapp.core.prefix import Prefix
     from webapp.index import embedding
 
     settings = settings or Settings.from_environment()
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.config.update(
         CALLBOARD=settings,
         SECRET_KEY=settings.secret_key,
+        APPLICATION_ROOT=settings.prefix or "/",
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=database.make_engine_options(settings.database_url),
         SESSION_COOKIE_HTTPONLY=True,
@@ -107,8 +109,10 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # so Flask takes WSGI middleware
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=0
         )
+    if settings.prefix:
+        app.wsgi_app = Prefix(app.wsgi_app, settings.prefix)  # type: ignore[method-assign]  # so Flask takes WSGI middleware
     app.wsgi_app = bodies.ClosingConnections(app.wsgi_app)  # type: ignore[method-assign]  # so Flask takes WSGI middleware
     return app
 

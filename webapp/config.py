@@ -98,7 +98,8 @@ class Settings(BaseModel):
         str | None,
         _variable(
             "CALLBOARD_URL",
-            "where people reach Callboard, for the link of the first start",
+            "where people reach Callboard: links begin with it, pages are served below its path, "
+            "and only they may open sockets",
             allowed=WEB_ADDRESS,
             default="`http://HOST:PORT`",
             pattern=IS_WEB_ADDRESS,
@@ -199,7 +200,7 @@ class Settings(BaseModel):
         int,
         _variable(
             "CALLBOARD_PROXIES",
-            "proxies in front, whose `X-Forwarded-…` headers are believed",
+            "proxies in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed",
             ge=0,
             le=10,
         ),
@@ -256,6 +257,11 @@ class Settings(BaseModel):
     def base_url(self) -> str:
         """Where people reach Callboard, without a slash at the end."""
         return (self.url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def prefix(self) -> str:
+        """The path below which the host serves Callboard; empty for a host of its own."""
+        return urlsplit(self.base_url).path
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:

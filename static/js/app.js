@@ -193,7 +193,7 @@ function palette() {
   };
   const refresh = async () => {
     const mine = ++latest;
-    const response = await fetch(`/palette?q=${encodeURIComponent(input.value)}`);
+    const response = await fetch(`${dialog.dataset.from}?q=${encodeURIComponent(input.value)}`);
     const html = await response.text();
     if (mine !== latest || !response.ok) return;
     // The server's own escaped fragment, the same that htmx would swap in.

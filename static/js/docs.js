@@ -1,10 +1,11 @@
 // Starts whichever of the two API readers this page carries.
+const root = document.querySelector("#docs");
 if (window.SwaggerUIBundle) {
-  window.SwaggerUIBundle({ url: "/openapi.json", dom_id: "#docs", deepLinking: true });
+  window.SwaggerUIBundle({ url: root.dataset.document, dom_id: "#docs", deepLinking: true });
 } else if (window.Redoc) {
   window.Redoc.init(
-    "/openapi.json",
+    root.dataset.document,
     { disableSearch: false, hideDownloadButtons: false },
-    document.querySelector("#docs"),
+    root,
   );
 }

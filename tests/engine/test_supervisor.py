@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.database import new_database
-from tests.server import ROOT, Installation, eventually
+from tests.server import ROOT, Installation, eventually, free_port
 from webapp.core.migrations import NEWEST
 from webapp.engine import readiness, supervisor
 
@@ -38,12 +38,6 @@ def run(data: Path, **variables: str) -> Run:
     """`make run` to the end of a start that fails."""
     environment = os.environ | {"CALLBOARD_DATA": str(data), "PORT": str(free_port())} | variables
     return Run([sys.executable, "-P", "webapp/engine/supervisor.py"], environment)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def web_processes(installation: Installation) -> list[psutil.Process]:

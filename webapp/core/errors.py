@@ -224,7 +224,9 @@ def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> R
 
 def _to_sign_in() -> Response:
     """Ask a visitor who they are, and come back to this page afterwards."""
-    target = url_for("accounts.new_session", next=request.full_path.rstrip("?"))
+    target = url_for(
+        "accounts.new_session", next=request.script_root + request.full_path.rstrip("?")
+    )
     if request.headers.get("HX-Request"):
         response = make_response("", 401)
         response.headers["HX-Redirect"] = target

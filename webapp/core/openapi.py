@@ -94,7 +94,7 @@ def describe(app: APIFlask) -> dict[str, Any]:
             "description": DESCRIPTION + _sockets_in_words(sockets),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/", "description": "This installation"}],
+        "servers": [{"url": app.config["APPLICATION_ROOT"], "description": "This installation"}],
         "tags": [{"name": name} for name in document.tags],
         "paths": paths,
         "x-websockets": sockets,

@@ -8,6 +8,7 @@ from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError
+from webapp.core.prefix import link
 from webapp.core.schemas import read
 from webapp.core.security import current_actor, needs_no, requires
 from webapp.core.web import page, to, whole_number
@@ -86,7 +87,7 @@ def _ask_page(agent: Agent, question: str, *, status: int = 200) -> Response:
         question=question,
         answer=answer,
         error=error,
-        socket_url=f"/ws/ask/{agent.id}",
+        socket_url=link(f"/ws/ask/{agent.id}"),
         document_count=services.count_documents_of(agent, actor=actor),
     )
 

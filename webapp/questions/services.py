@@ -18,6 +18,7 @@ from webapp.core.actor import Actor, Role
 from webapp.core.database import snapshot, time_limit
 from webapp.core.errors import Conflict, DomainError, Unavailable
 from webapp.core.extensions import db
+from webapp.core.prefix import link
 from webapp.documents import services as documents
 from webapp.documents.filters import select_documents
 from webapp.documents.models import Chunk, Document
@@ -240,7 +241,7 @@ def _read_results(
                 position=row.position,
                 external_id=row.external_id,
                 source_url=row.source_url,
-                document_url=f"/documents/{row.document_id}#chunk-{row.id}",
+                document_url=link(f"/documents/{row.document_id}#chunk-{row.id}"),
                 bm25=round(hit.bm25, 6),
                 cosine=round(hit.cosine, 6),
                 confidence=hit.confidence,

@@ -196,7 +196,9 @@ def _check_upgrade() -> None:
     actor: Actor | None = g.get("actor")
     if actor is None or actor.session_id is None:
         return
-    if urlsplit(request.headers.get("Origin", "")).netloc != request.host:
+    own = {request.host, urlsplit(current_app.config["CALLBOARD"].url or "").netloc}
+    origin = urlsplit(request.headers.get("Origin", "")).netloc
+    if not origin or origin not in own:
         raise Forbidden("This socket is for pages of Callboard only.", code="foreign_origin")
 
 
