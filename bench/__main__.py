@@ -3,11 +3,12 @@
 What the databases and the processes log goes to standard error, which make keeps in bench.log.
 """
 
-from bench import agents, knowledge, retrieval, service, streams
+from bench import agents, knowledge, live, retrieval, service, streams
 
 retrieval.show_head()
 retrieval.main()
 knowledge.main()
 service.main()
 streams.main()
+live.main()
 agents.main()

@@ -48,6 +48,13 @@ class Follower:
     def receive_json(self) -> Any:
         return json.loads(self.receive())
 
+    def expect_nothing(self) -> None:
+        """Assert that nothing has come until now."""
+        self._sock.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            self._read()
+        assert not self._frames
+
     def close(self) -> None:
         self._sock.close()
 

@@ -13,8 +13,8 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection
 
 from tests.cast import PASSWORD, Cast
-from webapp.accounts import identity, keys, services
-from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Session
+from webapp.accounts import identity, keys, services, sessions
+from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Membership, Session
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
@@ -47,7 +47,7 @@ def connect(admissions: Admissions, actor: Actor, role: Role = Role.VIEWER) -> W
 
 
 def sign_in(name: str) -> Actor:
-    opened = services.sign_in(f"{name}@example.com", PASSWORD, address="", user_agent="")
+    opened = sessions.sign_in(f"{name}@example.com", PASSWORD, address="", user_agent="")
     return identity.reauthorize_many([opened.id])[opened.id]
 
 
@@ -66,7 +66,7 @@ def goodbye(peer: socket) -> tuple[int, str | None]:
 
 
 def sign_out(cast: Cast, actor: Actor) -> None:
-    services.revoke_session(actor.session_id, actor=actor)  # type: ignore[arg-type]  # a session
+    sessions.revoke_session(actor.session_id, actor=actor)  # type: ignore[arg-type]  # a session
 
 
 def shut_out(cast: Cast, actor: Actor) -> None:
@@ -104,6 +104,22 @@ def test_a_socket_ends_whose_role_is_no_longer_enough(
     connect(admissions, sign_in("bob"), Role.MEMBER)
     services.update_member(cast.user("bob").id, role=Role.VIEWER, actor=cast.actor("alice"))
     assert goodbye(peer) == (1008, "Your role is viewer now, which may not follow this.")
+
+
+def test_a_socket_ends_whose_session_goes_on_in_another_organization(
+    cast: Cast, admissions: Admissions, peer: socket
+) -> None:
+    actor = sign_in("bob")
+    connect(admissions, actor)
+    other = cast.actor("charlie").organization_id
+    joined = Membership(
+        user_id=actor.user_id, organization_id=other, role=Role.ADMIN, joined_at=clock.now()
+    )
+    db.session.add(joined)
+    db.session.commit()
+    db.session.expire_all()
+    sessions.switch_organization(other, actor=actor)
+    assert goodbye(peer) == (1008, "You are in another organization now.")
 
 
 def test_a_stream_ends_with_an_event_that_says_why(

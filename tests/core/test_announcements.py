@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -100,8 +101,8 @@ def test_announcements_that_were_deleted_do_not_hide_new_ones(tail: Tail) -> Non
 
 def test_a_connection_that_breaks_is_made_again(tail: Tail) -> None:
     assert tail._connection is not None
-    tail._connection.invalidate()
-    tail._connection.close()
+    raw: Any = tail._connection.connection.driver_connection
+    raw.close()
     live.announce("agent:1", ACME)
     db.session.commit()
     assert read(tail) == {(ACME, "agent:1")}

@@ -59,7 +59,7 @@ class Admissions:
         present = {}
         for peer, (actor, role) in known.items():
             now = rights.get(actor.credential_id) if actor.credential_id else None
-            if now is not None and now.can(role):
+            if now is not None and now.organization_id == actor.organization_id and now.can(role):
                 present[peer] = now
             else:
                 loop.call(peer.dismiss, _reason(actor, now))
@@ -93,6 +93,8 @@ def admissions_of(app: Flask) -> Admissions:
 
 
 def _reason(before: Actor, now: Actor | None) -> str:
+    if now is not None and now.organization_id != before.organization_id:
+        return "You are in another organization now."
     if now is not None:
         return f"Your role is {now.role} now, which may not follow this."
     return "The API key is no longer valid." if before.api_key_id else "The session has ended."

@@ -120,8 +120,7 @@ class Tail:
 
     def _guarded(self, function: Any, *arguments: Any) -> Any:
         try:
-            with self._app.app_context():
-                return function(*arguments)
+            return function(*arguments)
         except Exception:
             log.exception("announcements_unreadable")
             self.close()
@@ -140,9 +139,9 @@ class Tail:
         return self._read() if is_wanted else set()
 
     def _has_changed(self, connection: Connection) -> bool:
-        """Whether any other connection has written since the last time."""
-        version = connection.execute(text("PRAGMA data_version")).scalar()
-        connection.rollback()
+        """Whether any other connection has written since the last time; takes microseconds."""
+        raw: Any = connection.connection.driver_connection
+        (version,) = raw.execute("PRAGMA data_version").fetchone()
         has_changed = bool(version != self._version)
         self._version = version
         return has_changed
@@ -196,7 +195,8 @@ class Tail:
 
     def _connect(self) -> Connection:
         if self._connection is None:
-            connection = db.engine.connect()
+            with self._app.app_context():
+                connection = db.engine.connect()
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="AUTOCOMMIT")
                 connection.execute(text("LISTEN announcements"))

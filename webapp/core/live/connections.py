@@ -123,7 +123,7 @@ class WebSocket(Peer):
             self.drop()
             return
         self._has_answered_ping = False
-        self.write(self._protocol.send(Ping()))
+        self.write(PING_FRAME)
 
     def data_received(self, content: bytes) -> None:
         if self.is_closed:
@@ -155,6 +155,9 @@ class WebSocket(Peer):
         elif isinstance(event, CloseConnection) and not self.is_closed:
             self.write(self._protocol.send(event.response()))
             self._close()
+
+
+PING_FRAME = Connection(ConnectionType.SERVER).send(Ping())
 
 
 def text_frame(text: str) -> bytes:

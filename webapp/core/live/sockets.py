@@ -223,7 +223,8 @@ def _frames(
         limits.count(actor)
         message = _parse(text)
         asker = _take_id(message)
-        for frame in answer(message, actor, **view_args):
+        asking = replace(actor, request_id=g.request_id)
+        for frame in answer(message, asking, **view_args):
             yield replace(frame, id=asker)
     except DomainError as error:
         yield Frame("error", _problem_of(error), id=asker)

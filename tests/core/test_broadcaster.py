@@ -1,0 +1,78 @@
+"""A push costs the same for few and for many, and shows nobody what is not theirs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from sqlalchemy import event
+
+from tests.cast import Cast
+from tests.factories import make_agent
+from tests.follower import Follower
+from webapp.core import live
+from webapp.core.actor import Actor
+from webapp.core.extensions import db
+
+PATH = "/ws/live?feed=agents:all"
+
+
+def statements_of_a_push(alice: Actor, followers: list[Follower]) -> list[str]:
+    """What the broadcaster asks the database until all have been told of a change."""
+    statements: list[str] = []
+
+    def note(*arguments: object) -> None:
+        if threading.current_thread().name == "broadcaster":
+            statements.append(str(arguments[2]))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        make_agent(alice)
+        texts = {follower.receive() for follower in followers}
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert len(texts) == 1
+    assert "agents-revision" in texts.pop()
+    return statements
+
+
+def test_a_push_asks_once_for_all_rights_and_draws_once(
+    cast: Cast, alice: Actor, connect: Callable[..., Follower]
+) -> None:
+    followers = [connect("vera", PATH) for _ in range(3)]
+    first = {follower.receive() for follower in followers}
+    assert all("agents-revision" in text for text in first)
+    few = statements_of_a_push(alice, followers)
+    more = [connect("vera", PATH) for _ in range(30)]
+    for follower in more:
+        follower.receive()
+    many = statements_of_a_push(alice, followers + more)
+    assert len(many) == len(few)
+    assert len([text for text in many if "api_keys" in text]) == 1
+
+
+def test_what_cannot_be_drawn_keeps_nobody_else_waiting(
+    cast: Cast, alice: Actor, connect: Callable[..., Follower]
+) -> None:
+    agent = make_agent(alice, handle="helper")
+    stranger = connect("charlie", f"/ws/live?feed=agent:{agent.id}&feed=agents:all&feed=no:all")
+    owner = connect("vera", f"/ws/live?feed=agent:{agent.id}&feed=agents:all")
+    assert "agents-revision" in stranger.receive()
+    assert "agent-state" in owner.receive()
+    assert "agents-revision" in owner.receive()
+    live.announce(f"agent:{agent.id}", alice.organization_id)
+    db.session.commit()
+    assert "agent-state" in owner.receive()
+    # The stranger has been told of nothing meanwhile: its next frame is of its own organization.
+    make_agent(cast.actor("charlie"))
+    assert "agents-revision" in stranger.receive()
+
+
+def test_a_change_is_pushed_to_its_organization_only(
+    cast: Cast, alice: Actor, connect: Callable[..., Follower]
+) -> None:
+    theirs, ours = connect("charlie", PATH), connect("vera", PATH)
+    before = theirs.receive(), ours.receive()
+    make_agent(alice)
+    assert ours.receive() != before[1]
+    theirs.expect_nothing()
