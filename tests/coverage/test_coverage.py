@@ -515,3 +515,14 @@ def test_deleting_a_taxonomy_in_use_is_refused(alice: Actor, ids: Ids) -> None:
     agent = make_agent(alice, ids["Heat"])
     with pytest.raises(Conflict, match=agent.handle):
         editing.delete_taxonomy("1.0.0", actor=alice)
+
+
+def test_what_is_measured_is_not_called_kept_before_it_is(cast: Cast, ids: Ids) -> None:
+    """A page said "Last kept 37.9 %" beside "No history yet"."""
+    alice = cast.actor("alice")
+    agent = make_agent(alice, ids["Physics"])
+    browser, address = cast.browser("alice"), f"/agents/{agent.handle}/coverage"
+    page = browser.get(address).text()
+    assert "No history yet" in page
+    assert "Last kept" not in page
+    assert "Last measured" in page

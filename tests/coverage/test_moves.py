@@ -15,6 +15,7 @@ from webapp.agents.models import Agent
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.coverage import services as coverage
+from webapp.coverage import targets
 from webapp.coverage.moves import services as moves
 from webapp.coverage.moves.schemas import MoveBody
 from webapp.coverage.scopes import services as scopes
@@ -122,7 +123,7 @@ def test_agents_and_documents_move_and_know_as_much_as_before(
     physicist = make_agent(alice, "Physicist", old["Physics > Heat"], old["Physics > Wings"])
     mechanic = make_agent(alice, "Mechanic", old["Machines"], old["Alchemy"])
     alchemist = make_agent(alice, "Alchemist", old["Alchemy"])
-    coverage.set_targets(physicist.id, {old["Physics > Heat"]: 3}, actor=alice)
+    targets.set_targets(physicist.id, {old["Physics > Heat"]: 3}, actor=alice)
     before = coverage.get_coverage(physicist.id, actor=alice)
 
     done = move(alice, renames=[{"start": ["Machines"], "end": ["Engines"]}])

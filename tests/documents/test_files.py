@@ -173,6 +173,39 @@ def test_a_file_that_is_not_what_it_says_changes_nothing(
     assert (count(Document), count(Upload), count(UploadPart), count(Task)) == (0, 0, 0, 0)
 
 
+def test_good_files_are_read_and_bad_ones_are_listed_with_their_reasons(
+    cast: Cast, browser: Browser
+) -> None:
+    files = [
+        (io.BytesIO(b"# Tea\n\ngarnet"), "tea.md"),
+        (io.BytesIO(b""), "empty.md"),
+        (io.BytesIO(b"no pdf at all"), "a.pdf"),
+        (io.BytesIO(b"MZ"), "a.exe"),
+        (io.BytesIO(b"# Coffee\n\nbasalt"), "coffee.md"),
+    ]
+    browser.post("/documents/uploads", {"files": files, "about": ""})
+    task = db.session.scalars(select(Task)).one()
+    assert count(Upload) == 2
+    running.run_task(task.id)
+    db.session.refresh(task)
+    assert (task.status, task.result["created"], task.result["failed"]) == ("completed", 2, 3)
+    reasons = {error["name"]: error["detail"] for error in task.result["errors"]}
+    assert set(reasons) == {"empty.md", "a.pdf", "a.exe"}
+    assert "empty" in reasons["empty.md"]
+    assert "not what its name says" in reasons["a.pdf"]
+    assert "kind that is not read" in reasons["a.exe"]
+    page = browser.get(f"/tasks/{task.id}")
+    assert all(name in page.text() for name in reasons)
+
+
+def test_where_no_file_is_good_all_reasons_are_named(cast: Cast, browser: Browser) -> None:
+    files = [(io.BytesIO(b""), "empty.md"), (io.BytesIO(b"no pdf at all"), "a.pdf")]
+    page = browser.post("/documents/uploads", {"files": files, "about": ""}, status=422)
+    assert "empty.md is empty." in page.text()
+    assert "a.pdf is not what its name says." in page.text()
+    assert (count(Upload), count(UploadPart), count(Task)) == (0, 0, 0)
+
+
 def test_a_newer_file_that_fails_leaves_the_older_text(cast: Cast) -> None:
     api = cast.api("alice")
     read(send(api, "guide.pdf", make_pdf("The garnet key")))

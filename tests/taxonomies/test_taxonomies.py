@@ -267,3 +267,14 @@ def test_the_page_says_what_is_wrong(browser: Browser) -> None:
         page = browser.post("/taxonomies", {"version": version, "content": content}, status=422)
         shown = " ".join(node.text() for node in page.css(".error, .notice.bad"))
         assert words in shown, (content, shown)
+
+
+def test_a_new_version_is_proposed_that_is_not_there(browser: Browser, alice: Actor) -> None:
+    def proposed(path: str = "/taxonomies/new") -> str | None:
+        (field,) = browser.get(path).css("input[name=version]")
+        return field.attributes["value"]
+
+    assert proposed() == "1.0.0"
+    grow(alice, "2.0.0", nodes=[{"path": ["Physics"]}])
+    assert proposed() == "2.1.0"
+    assert proposed("/taxonomies/new?version=2.0.0") == "2.0.0"

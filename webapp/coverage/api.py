@@ -10,7 +10,7 @@ from webapp.core import clock
 from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
 from webapp.coverage import refresh as refreshing
-from webapp.coverage import services
+from webapp.coverage import services, targets
 from webapp.coverage.schemas import (
     CoverageAnswer,
     GapQuery,
@@ -62,7 +62,7 @@ def gaps(agent_id: str, query: GapQuery) -> dict[str, object]:
 @bp.doc(operation_id="coverage.setTargets", responses=[400])
 def set_targets(agent_id: str, body: TargetsBody) -> services.Coverage:
     """Set how many documents an agent wants on topics"""
-    return services.set_targets(agent_id, body.root, actor=current_actor())
+    return targets.set_targets(agent_id, body.root, actor=current_actor())
 
 
 @bp.post("/coverage/refresh")

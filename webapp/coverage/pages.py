@@ -16,7 +16,7 @@ from webapp.core.errors import NotFound
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query, to
 from webapp.coverage import refresh as refreshing
-from webapp.coverage import services
+from webapp.coverage import services, targets
 from webapp.coverage.forms import AlertForm, TargetForm
 from webapp.coverage.schemas import GapQuery, HistoryQuery
 from webapp.coverage.tree import draw_map, draw_tree
@@ -111,7 +111,7 @@ def set_target(handle: str, node_id: UUID) -> Response:
     form = TargetForm()
     if form.validate():
         with form.refusing():
-            services.set_targets(agent.id, {node_id: form.target.data}, actor=actor)
+            targets.set_targets(agent.id, {node_id: form.target.data}, actor=actor)
             return to("coverage.show", handle=handle, message="The target is set.")
     return _topic_page(agent, node_id, form, status=422)
 

@@ -18,14 +18,13 @@ from webapp.core.actor import Actor, Role
 from webapp.core.database import get_locked
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
-from webapp.coverage.models import CoverageRecord
-from webapp.coverage.services import Coverage, apply, measure
+from webapp.coverage.changes import record_coverage
+from webapp.coverage.services import Coverage, measure
 from webapp.questions.unanswered.services import close_answered, count_open
 from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
 from webapp.taxonomies.models import Scope
-from webapp.webhooks import changes as webhooks
 from webapp.webhooks.urls import check_url
 
 TASK_TYPE = "coverage_refresh"
@@ -65,9 +64,7 @@ def start_refresh(
         is_background=is_background,
     )
     if not is_background:
-        found = measure(agent)
-        keep(agent, found)
-        tasks.finish_task(task, result_of(found))
+        tasks.finish_task(task, result_of(_measure_and_record(agent)))
     audit.record(actor, "start", task)
     live.announce(f"coverage:{agent.id}", agent.organization_id)
     db.session.commit()
@@ -119,36 +116,14 @@ def refresh_coverage(run: Run) -> None:
     agent = get_locked(_select_agent(agent_id))
     if agent is None:
         raise NotFound(f"Agent not found: {agent_id}")
-    found = measure(agent)
-    keep(agent, found)
-    run.advance(1.0, {"is_kept": True}, result_of(found))
+    run.advance(1.0, {"is_kept": True}, result_of(_measure_and_record(agent)))
     close_answered([agent.id])
 
 
-def keep(agent: Agent, found: Coverage) -> None:
-    """Write what was measured on the locked agent and into its history; the caller commits.
-
-    Raises the alarm where coverage has fallen by more than the agent allows.
-    """
-    before = agent.coverage_percent if agent.last_coverage_update else None
-    apply(agent, found)
-    agent.revision += 1
-    db.session.add(
-        CoverageRecord(
-            agent_id=agent.id,
-            timestamp=found.calculated_at,
-            overall_coverage=found.overall_coverage,
-            total_documents=found.total_documents,
-            total_chunks=found.total_chunks,
-            version=found.version,
-        )
-    )
-    live.announce(f"coverage:{agent.id}", agent.organization_id)
-    live.announce("agents:all", agent.organization_id)
-    live.announce("overview:all", agent.organization_id)
-    allowed = agent.coverage_alert_drop
-    if before is not None and allowed is not None and before - found.overall_coverage > allowed:
-        _raise_alarm(agent, before, found)
+def _measure_and_record(agent: Agent) -> Coverage:
+    found = measure(agent)
+    record_coverage(agent, found)
+    return found
 
 
 def result_of(found: Coverage) -> dict[str, Any]:
@@ -221,26 +196,9 @@ def _keep_changed(agent_id: UUID, found: Coverage) -> None:
     figures = (found.overall_coverage, found.total_documents, found.total_chunks)
     known = (agent.coverage_percent, agent.total_documents, agent.total_chunks)
     if agent.last_coverage_update is None or figures != known:
-        keep(agent, found)
+        record_coverage(agent, found)
     else:
         agent.last_coverage_update = found.calculated_at
-
-
-def _raise_alarm(agent: Agent, before: float, found: Coverage) -> None:
-    fall = {"from": before, "to": found.overall_coverage}
-    system = Actor(agent.organization_id, Role.ADMIN, "Callboard")
-    audit.record(system, "coverage_fell", agent, **fall)
-    payload = {
-        "agent_id": str(agent.id),
-        "handle": agent.handle,
-        **fall,
-        "total_documents": found.total_documents,
-        "calculated_at": clock.iso(found.calculated_at),
-    }
-    webhooks.publish(agent.organization_id, "coverage.fell", payload)
-    if agent.coverage_alert_webhook:
-        payload = {"event": "coverage_fell", **payload}
-        webhooks.send(agent.organization_id, agent.coverage_alert_webhook, payload)
 
 
 def describe_fall(entry: AuditEntry) -> str:

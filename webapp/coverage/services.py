@@ -6,22 +6,20 @@ Reading writes nothing (api.md); only a refresh keeps what it measured.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, cast, delete, func, select
+from sqlalchemy import String, cast, func, select
 
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
-from webapp.audit import services as audit
-from webapp.core import clock, live
-from webapp.core.actor import Actor, Role
+from webapp.core import clock
+from webapp.core.actor import Actor
 from webapp.core.database import dashed, split_uuids, uuid_digits
-from webapp.core.errors import BadReference, Invalid
+from webapp.core.errors import Invalid
 from webapp.core.extensions import db
 from webapp.coverage.models import DEFAULT_TARGET, CoverageRecord, CoverageTarget
 from webapp.taxonomies.models import NodeStat, Scope, TaxonomyClosure, TaxonomyNode
@@ -123,14 +121,6 @@ def share(documents: int, target: int) -> float:
     return round(min(100.0, 100 * documents / target), 2) if target else 100.0
 
 
-def apply(agent: Agent, found: Coverage) -> None:
-    """Keep on the agent what was measured; the caller commits."""
-    agent.coverage_percent = found.overall_coverage
-    agent.total_documents = found.total_documents
-    agent.total_chunks = found.total_chunks
-    agent.last_coverage_update = found.calculated_at
-
-
 def find_gaps(reference: str | UUID, threshold: float, *, actor: Actor) -> list[Gap]:
     """Topics below `threshold` (0…1) of their target, those that miss most first."""
     agent = agents.get_agent(reference, actor=actor)
@@ -174,47 +164,6 @@ def least_covered(*, actor: Actor, limit: int) -> list[Agent]:
             .limit(limit)
         )
     )
-
-
-def set_targets(
-    reference: str | UUID, targets: Mapping[UUID, int | None], *, actor: Actor
-) -> Coverage:
-    """Say how many documents an agent wants on topics; the others keep their targets.
-
-    0 takes a topic out of the measure, None gives it back the taxonomy's own target. Raises
-    BadReference on topics out of scope, Invalid on a negative target.
-    """
-    actor.require(Role.ADMIN)
-    agent = agents.get_agent(reference, actor=actor, lock=True)
-    below = measure(agent).document_counts
-    outside = [str(node_id) for node_id in targets if str(node_id) not in below]
-    if outside:
-        raise BadReference(
-            f"Not in the scope of {agent.handle}: {', '.join(outside[:20])}",
-            code="out_of_scope",
-            extras={"invalid": outside[:100]},
-            suggestions=["Widen the agent's scope first, or leave these topics out."],
-        )
-    for node_id, target in targets.items():
-        if target is not None and not 0 <= target <= 1_000_000:
-            raise Invalid("A target is a number from 0 to 1,000,000.", field=str(node_id))
-    db.session.execute(
-        delete(CoverageTarget).where(
-            CoverageTarget.agent_id == agent.id, CoverageTarget.node_id.in_(targets)
-        )
-    )
-    db.session.add_all(
-        CoverageTarget(agent_id=agent.id, node_id=node_id, target=target)
-        for node_id, target in targets.items()
-        if target is not None
-    )
-    db.session.flush()
-    found = measure(agent)
-    apply(agent, found)
-    audit.record(actor, "targets", agent, topics=len(targets))
-    live.announce(f"coverage:{agent.id}", agent.organization_id)
-    db.session.commit()
-    return found
 
 
 def get_target(agent: Agent, node_id: UUID) -> int | None:

@@ -18,8 +18,7 @@ class TaxonomyForm(Form):
 
     version = StringField(
         "Version",
-        default="1.0.0",
-        description="Three numbers. A version that is there already grows.",
+        description="Three numbers. Topics are added to a version that is there already.",
         validators=[
             DataRequired(),
             Length(max=32),

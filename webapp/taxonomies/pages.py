@@ -27,7 +27,7 @@ def index() -> Response:
 @requires(Role.ADMIN)
 def new() -> Response:
     form = TaxonomyForm()
-    form.version.data = request.args.get("version", form.version.data)
+    form.version.data = request.args.get("version") or services.next_version(actor=current_actor())
     if request.args.get("under"):
         form.content.data = f"{request.args['under']} > "
     return page("taxonomies/new.html", form=form)

@@ -125,6 +125,15 @@ def node_of(draft: Draft, node_id: UUID) -> Node:
     return Node(row.id, row.label, row.canonical_path, above, row.target_documents)
 
 
+def next_version(*, actor: Actor) -> str:
+    """What a new version would be called: 1.0.0, or the minor after the highest."""
+    known = list_taxonomies(actor=actor)
+    if not known:
+        return "1.0.0"
+    major, minor, _patch = known[0].version.split(".")
+    return f"{major}.{int(minor) + 1}.0"
+
+
 def list_taxonomies(*, actor: Actor) -> list[Taxonomy]:
     """The versions, the highest first; at most 1,000."""
     rows = db.session.scalars(

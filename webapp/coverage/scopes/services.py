@@ -21,6 +21,7 @@ from webapp.core.conditional import check_version
 from webapp.core.database import lock_name
 from webapp.core.extensions import db
 from webapp.coverage import services as coverage
+from webapp.coverage.changes import set_figures
 from webapp.coverage.scopes.schemas import FromTaxonomyBody, ScopeBody
 from webapp.documents.models import Document
 from webapp.documents.topics.changes import count_under
@@ -56,7 +57,7 @@ def create_agent(body: FromTaxonomyBody, *, actor: Actor) -> Agent:
         taxonomy_version=body.taxonomy_version,
         scope_id=scope.id if scope else None,
     )
-    coverage.apply(agent, coverage.measure(agent))
+    set_figures(agent, coverage.measure(agent))
     db.session.commit()
     return agent
 
@@ -85,7 +86,7 @@ def put_scope(agent: Agent, scope: Scope | None, node_ids: list[UUID], version: 
     agent.taxonomy_node_ids = node_ids
     agent.taxonomy_version = version if node_ids else None
     agent.scope_id = scope.id if scope else None
-    coverage.apply(agent, coverage.measure(agent))
+    set_figures(agent, coverage.measure(agent))
     agent.touch(clock.now())
 
 

@@ -57,6 +57,7 @@ class File:
 class _Kept:
     uploads: list[Upload] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
+    refused: list[tuple[str, DomainError]] = field(default_factory=list)
 
 
 def start_import(
@@ -70,9 +71,10 @@ def start_import(
 
     NDJSON holds a document a line, a zip archive one an entry; any other file is one document,
     which is there at once and pending. A path without a version names a topic of the version that
-    is the newest now, whenever it is read. Raises Invalid on a file that is empty or not what
-    its name says, UnsupportedMediaType on a kind that is not read (in a folder it is passed
-    over), BadReference on unknown topics.
+    is the newest now, whenever it is read. Of several files those that are empty, of a kind that
+    is not read (in a folder they are passed over) or not what their name says are refused with
+    their reasons in the task's result, and the others are read. Raises Invalid or
+    UnsupportedMediaType where no file is left, BadReference on unknown topics.
     """
     actor.require(Role.ADMIN)
     options = options or FileOptions()
@@ -100,6 +102,7 @@ def start_import(
         input={
             "upload_ids": [str(upload.id) for upload in kept.uploads],
             "passed_over": kept.passed_over[:100],
+            "refused": [{"name": name, "detail": e.message} for name, e in kept.refused],
             "newest_version": newest,
             "options": options.model_dump(mode="json", exclude_unset=True),
         },
@@ -212,21 +215,48 @@ def _keep_files(files: Sequence[File], organization_id: UUID, *, is_folder: bool
     kept = _Kept()
     for file in files:
         name = clean_name(file.filename)
-        content_type = kind_of(name)
-        if content_type is None:
-            if is_folder:
-                kept.passed_over.append(name)
-                continue
-            raise UnsupportedMediaType(
-                f"{name[:100]!r} is of a kind that is not read.",
-                suggestions=[f"Upload one of {', '.join(ENDINGS)}."],
-            )
-        upload = _new_upload(organization_id, name, content_type)
-        _keep_parts(upload, file.stream)
-        kept.uploads.append(upload)
+        if is_folder and kind_of(name) is None:
+            kept.passed_over.append(name)
+            continue
+        try:
+            kept.uploads.append(_keep_file(name, file.stream, organization_id))
+        except DomainError as error:
+            kept.refused.append((name, error))
     if not kept.uploads:
-        raise Invalid("The folder has no file of a kind that is read.", field="file")
+        raise _refusal(kept.refused)
     return kept
+
+
+def _keep_file(name: str, stream: IO[bytes], organization_id: UUID) -> Upload:
+    """Keep one file; of one that is refused nothing stays."""
+    content_type = kind_of(name)
+    if content_type is None:
+        raise UnsupportedMediaType(
+            f"{name[:100]!r} is of a kind that is not read.",
+            suggestions=[f"Upload one of {', '.join(ENDINGS)}."],
+        )
+    upload = _new_upload(organization_id, name, content_type)
+    try:
+        _keep_parts(upload, stream)
+    except DomainError:
+        drop_upload(upload.id)
+        db.session.expunge(upload)
+        raise
+    return upload
+
+
+def _refusal(refused: Sequence[tuple[str, DomainError]]) -> DomainError:
+    """Why nothing can be imported: the first reason, and all of them where there are more."""
+    if not refused:
+        return Invalid("The folder has no file of a kind that is read.", field="file")
+    first = refused[0][1]
+    if len(refused) > 1:
+        first.message = " ".join(_sentence(error.message) for _, error in refused[:20])
+    return first
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
 
 
 def _new_upload(organization_id: UUID, filename: str, content_type: str) -> Upload:
