@@ -3,10 +3,11 @@
     sandbox.run("webapp/…/reader.py", "text/html", input=content, limits=Limits(seconds=10))
 
 The program reads its standard input and writes its standard output. It runs in a process group and
-an empty folder of its own, with none of our environment, and the whole group is killed when the
-program ends, takes too long, is cancelled, or when the process that started it dies. What goes
-wrong inside comes out as text, never as an exception object: an object would have to be loaded
-here, and would bring its classes, or more, with it.
+an empty folder of its own, with none of our environment. The whole group is killed when the program
+ends, takes too long or is cancelled; the program, if not what it has started, also when the thread
+that called `run` ends with its process. What goes wrong inside comes out as text, never as an
+exception object: an object would have to be loaded here, and would bring its classes, or more, with
+it.
 
 This file is both sides: imported it starts programs, run as a program it is what they start in. So
 it imports nothing but the standard library.
