@@ -40,14 +40,33 @@ def test_a_feature_imports_only_what_stands_above_it(path: Path) -> None:
         assert not theirs & below
 
 
+#: what of a feature faces the web: requests, forms, addresses, HTML
+EDGE = (
+    "__init__", "pages", "api", "forms", "live", "cli", "tabs", "palette", "navigation", "health",
+    "identity",
+)  # fmt: skip
+#: what of core does
+WEB = ("api", "bodies", "conditional", "forms", "navigation", "openapi", "problems", "security",
+       "server", "web")  # fmt: skip
+
+
+def is_below_the_edge(path: Path) -> bool:
+    return path.relative_to(WEBAPP).parts[0] in FEATURES and path.stem not in EDGE
+
+
 @pytest.mark.parametrize(
-    "path",
-    [path for path in FILES if path.name in ("models.py", "services.py", "documents.py")],
+    "path", [path for path in FILES if is_below_the_edge(path)],
     ids=lambda path: str(path.relative_to(ROOT)),
-)
-def test_models_and_services_know_neither_flask_nor_forms(path: Path) -> None:
-    found = {name.split(".")[0] for name in imports(path)}
-    assert not found & {"flask", "wtforms", "flask_wtf", "apiflask"}
+)  # fmt: skip
+def test_what_is_below_pages_and_apis_knows_no_request(path: Path) -> None:
+    names = set(imports(path))
+    assert not {name.split(".")[0] for name in names} & {
+        "flask", "wtforms", "flask_wtf", "apiflask", "flask_limiter"
+    }  # fmt: skip
+    web = {f"webapp.core.{name}" for name in WEB}
+    assert not {name for name in names for other in web if f"{name}.".startswith(f"{other}.")}
+    own = {name for name in names if package(name) in FEATURES}
+    assert not {name for name in own if name.split(".")[-1] in {"pages", "api", "forms"}}
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,11 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         api,
         bodies,
         database,
-        errors,
         feature,
         live,
         logs,
         migrations,
+        problems,
         security,
         web,
     )
@@ -87,7 +87,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     migrations.init_app(app)
     csrf.init_app(app)
     api.init_app(app)
-    errors.init_app(app)
+    problems.init_app(app)
     security.init_app(app)
     web.init_app(app)
     embedding.init_app(app)

@@ -9,8 +9,9 @@ from webapp.agents.forms import AgentForm
 from webapp.agents.models import Agent, Status
 from webapp.core import clock
 from webapp.core.actor import Role
+from webapp.core.lists import Page
 from webapp.core.security import requires
-from webapp.core.web import Page, page
+from webapp.core.web import page
 
 RESULT = {
     "content": "Make the new key first, move the programs over, then revoke the old key.",

@@ -9,8 +9,8 @@ from tests.factories import make_agent
 from webapp.agents import services
 from webapp.agents.schemas import AgentPatch
 from webapp.core.actor import Actor
-from webapp.core.conditional import check_version
 from webapp.core.errors import PreconditionFailed
+from webapp.core.preconditions import check_version
 
 
 def test_reads_and_writes_carry_the_etag(cast: Cast) -> None:

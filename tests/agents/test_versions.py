@@ -19,7 +19,7 @@ from webapp.agents.versions import services as versions
 from webapp.agents.versions.services import list_history
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
-from webapp.core.web import Paging
+from webapp.core.lists import Paging
 
 
 def kept(agent_id: object, actor: Actor) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor
-from webapp.core.api import MAX_DEPTH
+from webapp.core.schemas import MAX_DEPTH
 
 JSON = {"Content-Type": "application/json"}
 

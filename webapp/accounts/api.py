@@ -23,8 +23,8 @@ from webapp.accounts.schemas import (
 from webapp.core.actor import Role
 from webapp.core.api import list_response
 from webapp.core.extensions import db
+from webapp.core.lists import Page
 from webapp.core.security import current_actor, requires
-from webapp.core.web import Page
 
 bp = APIBlueprint("accounts_api", __name__, url_prefix="/api/v1", tag="Accounts")
 

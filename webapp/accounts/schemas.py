@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from webapp.accounts.models import Membership
 from webapp.core.actor import Role
-from webapp.core.api import Answer, Body
+from webapp.core.schemas import Answer, Body
 
 
 class OrganizationAnswer(Answer):

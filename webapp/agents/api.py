@@ -20,8 +20,9 @@ from webapp.agents.schemas import (
     AgentUpdate,
 )
 from webapp.core.actor import Role
-from webapp.core.api import Query, list_response
+from webapp.core.api import list_response
 from webapp.core.conditional import if_match, with_etag
+from webapp.core.schemas import Query
 from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint("agents_api", __name__, url_prefix="/api/v1/agents", tag="Agents")

@@ -16,11 +16,11 @@ from webapp.agents.tabs import OwnedRows
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
-from webapp.core.conditional import check_version
 from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
+from webapp.core.preconditions import check_version
 
 
 def delete_agent(

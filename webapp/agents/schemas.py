@@ -27,7 +27,7 @@ from webapp.agents.models import (
     Status,
     as_uuid,
 )
-from webapp.core.api import Answer, Body
+from webapp.core.schemas import Answer, Body
 from webapp.webhooks.urls import check_url
 
 MAX_INSTRUCTIONS = 200_000

@@ -21,11 +21,11 @@ from webapp.agents.search import count_all, matches_text, select_agents
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
-from webapp.core.conditional import check_version
 from webapp.core.database import get_locked, lock_name
 from webapp.core.errors import BadReference, Conflict, NotFound
 from webapp.core.extensions import db
-from webapp.core.web import Page
+from webapp.core.lists import Page
+from webapp.core.preconditions import check_version
 
 #: models that a body may name with `model_config_id`
 CATALOG = (DEFAULT_MODEL,)

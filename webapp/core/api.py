@@ -7,7 +7,6 @@ what those do not say; `core/openapi.py` makes the document of them.
 from __future__ import annotations
 
 import json
-import math
 from typing import Any, cast
 
 from apiflask import APIFlask
@@ -18,14 +17,10 @@ from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel, TypeAdapter
 
 from webapp.core import openapi
-from webapp.core.errors import Invalid
-from webapp.core.schemas import Answer, Body, Query, read, read_text
+from webapp.core.lists import Page
+from webapp.core.schemas import from_json, read, read_text
 from webapp.core.security import public
-from webapp.core.web import Page
-
-__all__ = ["Answer", "Body", "Query", "StrictJson", "list_response"]
-
-MAX_DEPTH = 64
+from webapp.core.web import url_with
 
 
 class StrictJson(DefaultJSONProvider):
@@ -34,12 +29,7 @@ class StrictJson(DefaultJSONProvider):
     sort_keys = False
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        try:
-            value = json.loads(s, parse_constant=_refuse_constant, parse_float=_finite)
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
-        _check(value, "body")
-        return value
+        return from_json(s)
 
 
 class _Adapter(PydanticAdapter):  # type: ignore[misc]  # APIFlask is not checked
@@ -63,8 +53,9 @@ def list_response(adapter: TypeAdapter[Any], page: Page) -> Response:
         mimetype="application/json",
     )
     response.headers["X-Total-Count"] = str(page.total)
-    if page.next_url:
-        response.headers["Link"] = f'<{page.next_url}>; rel="next"'
+    if page.next_offset is not None:
+        following = url_with(offset=page.next_offset)
+        response.headers["Link"] = f'<{following}>; rel="next"'
     return response
 
 
@@ -93,39 +84,3 @@ def _docs(template: str) -> Response:
         "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'"
     )
     return response
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text} is too large for a number")
-    return number
-
-
-def _check(value: Any, path: str, depth: int = 0) -> None:
-    if depth > MAX_DEPTH:
-        raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
-    if isinstance(value, str):
-        if "\x00" in value or (not value.isascii() and _has_surrogate(value)):
-            raise Invalid(f"{path} holds characters that are not text.", field=path)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check(key, f"{path}.{key[:40]!r}", depth + 1)
-            _check(item, f"{path}.{key[:40]}".removeprefix("body."), depth + 1)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _check(item, f"{path}.{index}", depth + 1)
-    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise Invalid(f"{path} is a number out of range.", field=path)
-
-
-def _has_surrogate(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False

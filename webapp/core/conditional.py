@@ -1,40 +1,10 @@
-"""Conditional requests: `If-Match` and `If-None-Match` against `v<version>-<revision>`."""
+"""Conditional requests: `If-Match` and `If-None-Match`, as they come and as they are answered."""
 
 from __future__ import annotations
 
 from flask import Response, request
-from werkzeug.http import parse_etags
 
-from webapp.core.errors import PreconditionFailed
-
-#: what a write with `If-None-Match: *` asks for: that there is nothing to write to
-NOTHING = "nothing"
-
-
-def check_version(etag: str, if_match: str | None) -> None:
-    """Raise PreconditionFailed where `if_match` names none but other versions than `etag`.
-
-    Only the version part is compared: a counter that moved does not make an edit stale.
-    """
-    if if_match is None:
-        return
-    headers = {"ETag": f'"{etag}"'}
-    if if_match == NOTHING:
-        raise PreconditionFailed(
-            "This is there already, and If-None-Match asks that it is not.", headers=headers
-        )
-    version = etag.partition("-")[0]
-    wanted = parse_etags(if_match)
-    named = {tag.partition("-")[0] for tag in wanted.as_set(include_weak=True)}
-    if wanted.star_tag or version in named:
-        return
-    raise PreconditionFailed(
-        f"This has changed since you read it: it is at version {version[1:]} now.",
-        code="stale_version",
-        headers=headers,
-        extras={"current_version": int(version[1:]), "etag": f'"{etag}"'},
-        suggestions=["Read it again, look at what changed, and send your change once more."],
-    )
+from webapp.core.preconditions import NOTHING
 
 
 def if_match() -> str | None:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import current_app
 from flask_wtf import FlaskForm
 from pydantic import ValidationError
 from wtforms import Field, TextAreaField
 from wtforms import ValidationError as FieldRefused
 
 from webapp.core.errors import DomainError, NotFound, validation_errors
+from webapp.core.schemas import from_json
 
 
 class Form(FlaskForm):
@@ -76,7 +76,7 @@ class JsonField(TextAreaField):
         if not text:
             return
         try:
-            data = current_app.json.loads(text)
+            data = from_json(text)
         except ValueError as error:
             where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
             raise ValueError(f"This is not JSON{where}.") from error

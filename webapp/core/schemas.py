@@ -6,6 +6,8 @@ text, which is read as the type that is wanted.
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -16,6 +18,7 @@ from webapp.core.errors import Invalid, validation_errors
 
 M = TypeVar("M", bound=BaseModel)
 
+MAX_DEPTH = 64
 #: pydantic takes true for 1, 0 for false and "5" for 5 in these, unless they are strict
 _PLAIN_TYPES = ("bool", "int", "float")
 
@@ -81,6 +84,19 @@ class Problem(BaseModel):
     suggestions: list[str] | None = None
 
 
+def from_json(text: str | bytes) -> Any:
+    """JSON as the database can keep it: no NaN, no NUL, no lone surrogates, bounded depth.
+
+    Raises ValueError on what is no JSON, Invalid on what JSON allows and nothing here can hold.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    _check(value, "body")
+    return value
+
+
 def read(schema: type[M], value: Any) -> M:
     """`value`, of JSON or of our own making, as the schema has it; Invalid names what is wrong."""
     try:
@@ -105,3 +121,39 @@ def refusal(error: ValidationError) -> Invalid:
         for item in errors
     ]
     return Invalid("; ".join(sentences[:3]), field=errors[0]["field"], errors=errors)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large for a number")
+    return number
+
+
+def _check(value: Any, path: str, depth: int = 0) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
+    if isinstance(value, str):
+        if "\x00" in value or (not value.isascii() and _has_surrogate(value)):
+            raise Invalid(f"{path} holds characters that are not text.", field=path)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check(key, f"{path}.{key[:40]!r}", depth + 1)
+            _check(item, f"{path}.{key[:40]}".removeprefix("body."), depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check(item, f"{path}.{index}", depth + 1)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise Invalid(f"{path} is a number out of range.", field=path)
+
+
+def _has_surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

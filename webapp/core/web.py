@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from apiflask import APIFlask
-from flask import (
-    Response,
-    current_app,
-    flash,
-    g,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import generate_csrf
 from jinja2 import Environment
 from jinja2.runtime import Macro
@@ -27,11 +16,11 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.core import clock
 from webapp.core.errors import Invalid
+from webapp.core.lists import DEFAULT_LIMIT, Paging
 from webapp.core.schemas import read_text
 
 Q = TypeVar("Q", bound=BaseModel)
 
-DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 
 
@@ -63,11 +52,6 @@ class Components:
     def __getattr__(self, name: str) -> Macro:
         module = self._environment.get_template(f"components/{name}.html").module
         return cast("Macro", getattr(module, name))
-
-
-def component(name: str) -> Macro:
-    """A component to draw by itself, as a part of a page that is already open."""
-    return cast("Macro", getattr(current_app.jinja_env.globals["ui"], name))
 
 
 def csrf_field() -> Markup:
@@ -118,50 +102,17 @@ def dom_id(thing: Any, prefix: str = "") -> str:
     return "-".join(part for part in (prefix, name, str(thing.id)) if part)
 
 
-@dataclass(frozen=True)
-class Paging:
-    """Which part of a list the caller wants: `limit` 1..maximum rows after `offset`."""
-
-    limit: int = DEFAULT_LIMIT
-    offset: int = 0
-
-    @classmethod
-    def from_request(cls, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> Paging:
-        return cls(
-            whole_number("limit", default, 1, maximum),
-            whole_number("offset", 0, 0, 10**9),
-        )
+def read_paging(*, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> Paging:
+    """Which part of a list the address asks for; Invalid where that is no part."""
+    return Paging(
+        whole_number("limit", default, 1, maximum),
+        whole_number("offset", 0, 0, 10**9),
+    )
 
 
 def read_query(schema: type[Q]) -> Q:
     """A page's filters as its address has them; Invalid names the first that cannot be."""
     return read_text(schema, {name: value for name, value in request.args.items() if value})
-
-
-@dataclass(frozen=True)
-class Page:
-    """One part of a list with what is needed to draw its pager."""
-
-    items: list[Any]
-    total: int
-    limit: int
-    offset: int
-
-    @property
-    def first(self) -> int:
-        return self.offset + 1 if self.items else 0
-
-    @property
-    def last(self) -> int:
-        return self.offset + len(self.items)
-
-    @property
-    def prev_url(self) -> str | None:
-        return url_with(offset=max(self.offset - self.limit, 0)) if self.offset else None
-
-    @property
-    def next_url(self) -> str | None:
-        return url_with(offset=self.offset + self.limit) if self.last < self.total else None
 
 
 def url_with(**changes: Any) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, RootModel, StrictInt
 
-from webapp.core.api import Answer, Query
+from webapp.core.schemas import Answer, Query
 from webapp.coverage.services import MAX_HISTORY
 
 

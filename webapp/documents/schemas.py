@@ -10,7 +10,7 @@ from pydantic import (
     field_validator,
 )
 
-from webapp.core.api import Answer, Body
+from webapp.core.schemas import Answer, Body
 from webapp.taxonomies.schemas import NodeReferences, Version
 
 MAX_CONTENT = 5_000_000

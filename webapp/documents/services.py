@@ -19,7 +19,7 @@ from webapp.core.actor import Actor, Role
 from webapp.core.database import get_locked, like_pattern
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
-from webapp.core.web import Page
+from webapp.core.lists import Page
 from webapp.documents import signals
 from webapp.documents.models import Chunk, Document, DocumentNode, Upload
 from webapp.documents.reading.chunking import Piece, chunk_text

@@ -5,9 +5,9 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 from sqlalchemy import text
 
-from webapp.core.api import Answer
 from webapp.core.errors import Unavailable
 from webapp.core.extensions import db, limiter
+from webapp.core.schemas import Answer
 from webapp.core.security import public
 
 bp = APIBlueprint("health", __name__, tag="Health")

@@ -13,7 +13,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from webapp.core.api import Answer, Body
+from webapp.core.schemas import Answer, Body
 from webapp.documents.schemas import Filters
 from webapp.taxonomies.schemas import NodeReferences, Version
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from webapp.core.api import Answer, Body
+from webapp.core.schemas import Answer, Body
 from webapp.tasks.models import Status
 
 

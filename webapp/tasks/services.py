@@ -17,7 +17,7 @@ from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
-from webapp.core.web import Page
+from webapp.core.lists import Page
 from webapp.tasks.kinds import TaskKind, find_kind
 from webapp.tasks.models import Status, Task
 from webapp.tasks.schemas import TaskQuery

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from webapp.core.api import Answer, Body, Query
+from webapp.core.schemas import Answer, Body, Query
 from webapp.taxonomies.graph import MAX_DEPTH
 
 MAX_NODES = 20_000

@@ -13,7 +13,7 @@ from webapp.core.actor import Actor, Role
 from webapp.core.database import fold, like_pattern, lock_name
 from webapp.core.errors import BadReference, DomainError, NotFound
 from webapp.core.extensions import db
-from webapp.core.web import Page
+from webapp.core.lists import Page
 from webapp.taxonomies.draft import Draft, load_nodes
 from webapp.taxonomies.models import (
     NodeStat,

@@ -12,8 +12,9 @@ from pydantic import TypeAdapter
 
 from webapp.core.actor import Role
 from webapp.core.api import list_response
+from webapp.core.lists import Page
 from webapp.core.security import current_actor, requires
-from webapp.core.web import Page, Paging
+from webapp.core.web import read_paging
 from webapp.webhooks import events, services
 from webapp.webhooks.models import Delivery, Webhook
 from webapp.webhooks.schemas import (
@@ -171,6 +172,6 @@ def _rotate(webhook_id: UUID | None, body: SecretBody) -> services.NewSecret:
 
 
 def _deliveries(webhook_id: UUID | None = None) -> Response:
-    paging = Paging.from_request()
+    paging = read_paging()
     found = services.list_deliveries(webhook_id=webhook_id, paging=paging, actor=current_actor())
     return list_response(DELIVERIES, found)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 
 from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
-from webapp.core.web import Paging, page, to
+from webapp.core.web import page, read_paging, to
 from webapp.webhooks import services
 from webapp.webhooks.forms import SecretForm, WebhookForm
 
@@ -130,7 +130,7 @@ def _index_page(
         secret_form=secret_form or SecretForm(formdata=None),
         overlap_end=services.get_overlap_end(None, actor=actor),
         webhooks=services.list_webhooks(actor=actor),
-        deliveries=services.list_deliveries(actor=actor, paging=Paging.from_request()),
+        deliveries=services.list_deliveries(actor=actor, paging=read_paging()),
     )
 
 
@@ -154,6 +154,6 @@ def _show_page(
         secret_form=secret_form or SecretForm(formdata=None),
         overlap_end=services.get_overlap_end(webhook_id, actor=actor),
         deliveries=services.list_deliveries(
-            webhook_id=webhook_id, actor=actor, paging=Paging.from_request()
+            webhook_id=webhook_id, actor=actor, paging=read_paging()
         ),
     )

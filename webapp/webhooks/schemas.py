@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from webapp.core.api import Answer, Body
+from webapp.core.schemas import Answer, Body
 from webapp.webhooks.urls import check_url
 
 Url = Annotated[str, AfterValidator(check_url), Field(examples=["https://example.com/hook"])]

@@ -16,7 +16,7 @@ from webapp.core.actor import Actor, Role
 from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.extensions import db
-from webapp.core.web import Page, Paging
+from webapp.core.lists import Page, Paging
 from webapp.webhooks import changes, events, keys
 from webapp.webhooks.models import Delivery, Webhook
 from webapp.webhooks.urls import check_reachable

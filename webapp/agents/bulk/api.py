@@ -8,8 +8,8 @@ from pydantic import Field
 from webapp.agents.bulk import services
 from webapp.agents.bulk.schemas import BulkAnswer, BulkResultAnswer, BulkSelection, BulkUpdate
 from webapp.core.actor import Role
-from webapp.core.api import Query
-from webapp.core.errors import problem
+from webapp.core.problems import problem
+from webapp.core.schemas import Query
 from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint("agent_bulk_api", __name__, url_prefix="/api/v1/agents/bulk", tag="Agents")

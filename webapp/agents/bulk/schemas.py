@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from webapp.agents.schemas import AgentFilter, AgentPatch, AgentUpdate, Word
-from webapp.core.api import Answer, Body
+from webapp.core.schemas import Answer, Body
 
 
 class StrictFilter(AgentFilter):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from webapp.agents.handoffs import services
 from webapp.core.actor import Role
-from webapp.core.api import Answer
+from webapp.core.schemas import Answer
 from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint("agent_handoffs_api", __name__, url_prefix="/api/v1/agents", tag="Agents")

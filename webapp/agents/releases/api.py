@@ -13,8 +13,8 @@ from webapp.agents.models import Environment, Release, Status
 from webapp.agents.releases import services
 from webapp.agents.schemas import PublishBody, RunningRelease
 from webapp.core.actor import Role
-from webapp.core.api import Answer, Body
 from webapp.core.conditional import if_match
+from webapp.core.schemas import Answer, Body
 from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint(

@@ -25,9 +25,9 @@ from webapp.agents.versions.services import find_version, state_of
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
-from webapp.core.conditional import check_version
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.extensions import db
+from webapp.core.preconditions import check_version
 
 #: releases and deployments that a page or an answer lists at most
 MAX_LISTED = 200

@@ -15,7 +15,7 @@ from webapp.agents.transfer import services
 from webapp.agents.transfer.schemas import ImportBody, PortableAgent
 from webapp.agents.transfer.services import Include
 from webapp.core.actor import Role
-from webapp.core.api import Answer, Query
+from webapp.core.schemas import Answer, Query
 from webapp.core.security import accepts_upload, current_actor, requires
 
 bp = APIBlueprint("agent_transfer_api", __name__, url_prefix="/api/v1/agents", tag="Agents")

@@ -16,7 +16,7 @@ from webapp.agents.schemas import (
     PublishBody,
     References,
 )
-from webapp.core.api import Body
+from webapp.core.schemas import Body
 
 MAX_AGENTS = 10_000
 MAX_VERSIONS = 1000

@@ -14,11 +14,12 @@ from webapp.agents.models import Agent, AgentVersion
 from webapp.agents.schemas import AgentAnswer
 from webapp.agents.versions import services
 from webapp.core.actor import Role
-from webapp.core.api import Answer, Query, list_response
+from webapp.core.api import list_response
 from webapp.core.conditional import if_match
 from webapp.core.errors import NotFound
+from webapp.core.lists import Paging
+from webapp.core.schemas import Answer, Query
 from webapp.core.security import current_actor, requires
-from webapp.core.web import Paging
 
 bp = APIBlueprint(
     "agent_versions_api", __name__, url_prefix="/api/v1/agents/<agent_id>/versions", tag="Versions"

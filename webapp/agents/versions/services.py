@@ -17,10 +17,10 @@ from webapp.agents.versions.diff import Change, diff
 from webapp.agents.versions.merging import Merge, merge
 from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
-from webapp.core.conditional import check_version
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
-from webapp.core.web import Page, Paging
+from webapp.core.lists import Page, Paging
+from webapp.core.preconditions import check_version
 
 
 @dataclass(frozen=True)

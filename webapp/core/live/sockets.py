@@ -22,13 +22,14 @@ from wsproto.utilities import RemoteProtocolError
 
 from webapp.core import limits
 from webapp.core.actor import Actor, Role
-from webapp.core.errors import DomainError, Forbidden, Invalid, LimitExceeded, Malformed, problem
+from webapp.core.errors import DomainError, Forbidden, Invalid, LimitExceeded, Malformed
 from webapp.core.live import handover
 from webapp.core.live.admissions import Admissions, admissions_of
 from webapp.core.live.broadcaster import Broadcaster
 from webapp.core.live.connections import WebSocket, loop, text_frame
 from webapp.core.live.steps import Steps
 from webapp.core.openapi import SocketDocument
+from webapp.core.problems import problem
 from webapp.core.security import current_actor, required_role, requires
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from webapp.core.api import Answer, Body
+from webapp.core.schemas import Answer, Body
 from webapp.taxonomies.graph import MAX_DEPTH
 from webapp.taxonomies.schemas import Label, Version
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from webapp.agents.models import DEFAULT_RETRIEVAL
 from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentUpdate, Name
-from webapp.core.api import Answer, Body
+from webapp.core.schemas import Answer, Body
 from webapp.taxonomies.schemas import Version
 
 #: topics chosen one by one; each brings all that is below it

@@ -17,9 +17,9 @@ from webapp.agents.schemas import AgentCreate
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
-from webapp.core.conditional import check_version
 from webapp.core.database import lock_name
 from webapp.core.extensions import db
+from webapp.core.preconditions import check_version
 from webapp.coverage import services as coverage
 from webapp.coverage.changes import set_figures
 from webapp.coverage.scopes.schemas import FromTaxonomyBody, ScopeBody

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from webapp.core.api import Answer, Body
+from webapp.core.schemas import Answer, Body
 from webapp.documents.schemas import DocumentFilter
 from webapp.taxonomies.schemas import NodeReferences, Version
 

@@ -8,11 +8,10 @@ from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
-from flask import current_app
-
 from webapp import engine, index
 from webapp.core.errors import DomainError, Invalid
 from webapp.core.extensions import db
+from webapp.core.schemas import from_json
 from webapp.core.schemas import read as read_json
 from webapp.documents import services as documents
 from webapp.documents.indexing import schedule_merge
@@ -155,7 +154,7 @@ def _body_of(item: Item, options: FileOptions) -> DocumentBody:
     if item.problem:
         raise ValueError(item.problem)
     if item.is_line:
-        value = current_app.json.loads(item.content.decode("utf-8-sig"))
+        value = from_json(item.content.decode("utf-8-sig"))
         if not isinstance(value, dict):
             raise ValueError("The line is not a JSON object.")
         return read_json(DocumentBody, value)

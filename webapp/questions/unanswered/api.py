@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from pydantic import Field
 
 from webapp.core.actor import Role
-from webapp.core.api import Answer, Query
+from webapp.core.schemas import Answer, Query
 from webapp.core.security import current_actor, requires
 from webapp.questions.unanswered import services
 from webapp.questions.unanswered.models import UnansweredQuestion

@@ -1,0 +1,232 @@
+"""How a refusal looks: problem+json, an htmx flash, or a page. Nothing else draws one.
+
+Anything that is no `DomainError` and escapes is a bug: 500, with its traceback in the log only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from apiflask import APIFlask, HTTPError
+from flask import (
+    Response,
+    current_app,
+    g,
+    json,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from webapp.core.errors import HTTP_CODES, PROBLEM, DomainError, Unauthenticated
+from webapp.core.writers import TooManyWriters
+
+log = structlog.get_logger(__name__)
+
+#: PostgreSQL waited too long for a lock, ended a deadlock, or could not put writes in an order.
+BUSY = ("55P03", "40P01", "40001")
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    code: str,
+    title: str | None = None,
+    errors: Sequence[Mapping[str, Any]] = (),
+    extras: Mapping[str, Any] | None = None,
+    suggestions: Sequence[str] = (),
+) -> dict[str, Any]:
+    """An RFC 9457 problem as a dict, empty members left out."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "request_id": g.get("request_id", ""),
+    }
+    optional = {
+        "errors": list(errors),
+        "extras": extras,
+        "suggestions": list(suggestions),
+    }
+    return body | {name: value for name, value in optional.items() if value}
+
+
+def wants_problem() -> bool:
+    """Whether the caller reads JSON: everything under /api and the API's own documents."""
+    return request.path.startswith(("/api/", "/ws/", "/openapi", "/health"))
+
+
+def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """Draw a problem with the face that the caller reads."""
+    is_nobody = body["code"] == Unauthenticated.code  # a wrong key needs another, not a password
+    if is_nobody and request.method == "GET" and not wants_problem():
+        return _to_sign_in()
+    if wants_problem():
+        response = make_response(json.dumps(body), body["status"])
+        response.mimetype = PROBLEM
+    elif request.headers.get("HX-Request"):
+        response = make_response(
+            render_template("errors/_flash.html", problem=body), body["status"]
+        )
+    else:
+        response = make_response(render_template("errors/error.html", problem=body), body["status"])
+    response.headers.update(headers or {})
+    if body["status"] == 401 and wants_problem():
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Callboard"'
+    return response
+
+
+def _to_sign_in() -> Response:
+    """Ask a visitor who they are, and come back to this page afterwards."""
+    target = url_for(
+        "accounts.new_session", next=request.script_root + request.full_path.rstrip("?")
+    )
+    if request.headers.get("HX-Request"):
+        response = make_response("", 401)
+        response.headers["HX-Redirect"] = target
+        return response
+    return make_response(redirect(target, 303))
+
+
+def init_app(app: APIFlask) -> None:
+    """Register the handlers, the more special ones last."""
+    app.error_processor(_handle_http_error)  # type: ignore[arg-type]  # takes any response
+    app.register_error_handler(HTTPException, _handle_http_exception)
+    app.register_error_handler(DomainError, _handle_domain_error)
+    app.register_error_handler(CSRFError, _handle_csrf_error)
+    app.register_error_handler(RequestEntityTooLarge, _handle_too_large)
+    app.register_error_handler(DBAPIError, _handle_database_error)
+    app.register_error_handler(NoConnection, _handle_no_connection)
+    app.register_error_handler(Exception, _handle_bug)
+    app.make_default_options_response = _allow_methods_here  # type: ignore[method-assign]  # Flask names more
+
+
+def _handle_domain_error(error: DomainError) -> Response:
+    body = problem(
+        error.status,
+        error.message,
+        code=error.code,
+        title=error.title,
+        errors=error.errors,
+        extras=error.extras,
+        suggestions=error.suggestions,
+    )
+    return respond(body, error.headers)
+
+
+def _handle_http_error(error: HTTPError) -> Response:
+    code = HTTP_CODES.get(error.status_code, "http_error")
+    return respond(problem(error.status_code, error.message, code=code), error.headers)
+
+
+def _handle_http_exception(error: HTTPException) -> Response:
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]  # a WSGI response is one
+    status = error.code or 500
+    headers = {k: v for k, v in error.get_headers() if k.lower() in ("allow", "retry-after")}
+    detail = error.description or HTTPStatus(status).phrase
+    if status == 404:
+        detail = f"There is nothing at {request.path}."
+    elif status == 405:
+        allowed = headers["Allow"] = ", ".join(_methods_here())
+        detail = f"{request.method} is not possible here; allowed: {allowed}."
+    return respond(problem(status, detail, code=HTTP_CODES.get(status, "http_error")), headers)
+
+
+def _allow_methods_here() -> Response:
+    response = current_app.response_class()
+    response.headers["Allow"] = ", ".join(_methods_here())
+    return response
+
+
+def _methods_here() -> list[str]:
+    """The methods of the address that this path names first, not of those that it names too.
+
+    `/agents/bulk` is an address of its own, although "bulk" could also be an agent's.
+    """
+    adapter = current_app.create_url_adapter(request)
+    found: dict[str, tuple[int, set[str]]] = {}
+    for method in adapter.allowed_methods() if adapter else ():
+        rule, _ = adapter.match(method=method, return_rule=True)  # type: ignore[union-attr]
+        found.setdefault(rule.rule, (len(rule.arguments), set()))[1].add(method)
+    return sorted(min(found.values(), key=lambda pair: pair[0])[1]) if found else []
+
+
+def _handle_csrf_error(error: CSRFError) -> Response:
+    detail = f"{error.description} Reload the page and try again."
+    return respond(problem(403, detail, code="csrf_failed", title="Form expired"))
+
+
+def _handle_too_large(_error: RequestEntityTooLarge) -> Response:
+    limit = request.max_content_length or 0
+    detail = f"The request body is larger than the limit of {limit:,} bytes."
+    return respond(problem(413, detail, code="too_large", title="Too large"))
+
+
+def _handle_database_error(error: DBAPIError) -> Response:
+    from webapp.core.extensions import db
+    from webapp.engine.retries import is_connection_lost
+
+    db.session.rollback()
+    reason = str(error.orig).lower()
+    if any(word in reason for word in ("full", "no space", "disk i/o", "readonly", "read-only")):
+        log.error("storage_unavailable", reason=reason)
+        body = problem(
+            503,
+            "The database cannot store anything right now: its disk is full or not writable. "
+            "Nothing was changed.",
+            code="storage_full",
+            suggestions=["Free some space on the data folder's disk and try again."],
+        )
+        return respond(body, {"Retry-After": "30"})
+    if isinstance(error, TooManyWriters) or _is_busy(error.orig):
+        log.warning("database_busy", reason=reason)
+        body = problem(
+            503,
+            "Too much is being written right now. Nothing was changed.",
+            code="unavailable",
+            suggestions=["Try again in a moment."],
+        )
+        return respond(body, {"Retry-After": "2"})
+    if is_connection_lost(error):
+        log.error("database_unavailable", reason=reason)
+        body = problem(503, "The database does not answer right now.", code="unavailable")
+        return respond(body, {"Retry-After": "5"})
+    return _handle_bug(error)
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether others kept the database from writing: a lock that stayed, a deadlock."""
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)
+    return getattr(error, "sqlstate", None) in BUSY
+
+
+def _handle_no_connection(_error: NoConnection) -> Response:
+    log.warning("database_busy", reason="all connections are in use")
+    body = problem(503, "Too much is asked of the database right now.", code="unavailable")
+    return respond(body, {"Retry-After": "2"})
+
+
+def _handle_bug(error: Exception) -> Response:
+    log.exception("unhandled", path=request.path, exc_info=error)
+    body = problem(
+        500,
+        "Something went wrong on our side. The log has the details under this request id.",
+        code="internal_error",
+    )
+    return respond(body)
