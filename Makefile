@@ -70,6 +70,7 @@ check: $(VENV)/.installed-dev node_modules/.installed ## format, lint and types
 	node tools/templates.mjs --check
 	$(BIN)/djlint --lint --quiet templates
 	npx biome check
+	npx stylelint "static/css/**/*.css"
 
 test: check browser peers ## everything a change must pass, on SQLite and on PostgreSQL
 	@echo "The tests run on both databases at once. This takes some minutes."
@@ -92,6 +93,7 @@ fix: $(VENV)/.installed-dev node_modules/.installed ## format and apply the safe
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	node tools/templates.mjs
+	npx stylelint --fix "static/css/**/*.css"
 	npx biome check --write
 
 errors: $(VENV)/.installed-dev ## write docs/errors.md from the codes in the code

@@ -31,6 +31,13 @@ def test_no_line_of_a_template_is_too_long_to_be_read(name: str) -> None:
         assert len(line) <= LONGEST_LINE, f"{name}:{number} has {len(line)} characters."
 
 
+def test_every_style_sheet_is_linked(app: APIFlask) -> None:
+    styles = TEMPLATES.parent / "static" / "css"
+    links = app.jinja_env.get_template("components/_styles.html").render()
+    for path in styles.rglob("*.css"):
+        assert f'href="/static/css/{path.relative_to(styles).as_posix()}"' in links
+
+
 def test_a_component_is_a_macro_in_a_file_of_its_own(app: APIFlask) -> None:
     for path in (TEMPLATES / "components").glob("[!_]*.html"):
         tree = app.jinja_env.parse(path.read_text())

@@ -72,7 +72,7 @@ def test_a_page_says_it_in_a_sentence(limited: APIFlask) -> None:
     statuses(lambda: client.get("/sign-in"), LIMIT)
     page = Browser(client).get("/sign-in", status=429)
     assert "Too many requests: the limit is 5 per 1 minute." in page.body.text()
-    assert client.get("/static/css/app.css").status_code == 200
+    assert client.get("/static/css/tokens.css").status_code == 200
 
 
 def test_sign_in_is_limited_for_an_account_from_anywhere(limited: APIFlask) -> None:
