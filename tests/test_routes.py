@@ -46,6 +46,11 @@ ROLES = {
     "PATCH /api/v1/members/<uuid:user_id>": Role.ADMIN,
     "DELETE /api/v1/members/<uuid:user_id>": Role.ADMIN,
     "GET /settings/account": Role.VIEWER,
+    "POST /settings/password": Role.VIEWER,
+    "POST /settings/members/<uuid:user_id>/password-link "
+    "/api/v1/members/<uuid:user_id>/password-link": Role.ADMIN,
+    "GET /password": None,
+    "POST /password": None,
     "POST /settings/organization /settings/invitations/<uuid:membership_id> "
     "/settings/invitations/<uuid:membership_id>/refusal": Role.VIEWER,
     "GET /setup /sign-in /health /health/ready /docs /redoc /openapi.json /favicon.ico": None,

@@ -28,7 +28,7 @@ WORDS = {"audit_entries", "announcements"}
 SEEN = {"last_seen_at", "last_used_at"}
 #: tables that no open page follows, or only by what is made of them and announced by its feature
 UNFOLLOWED = {
-    "api_keys", "memberships", "organizations", "sessions", "users",
+    "api_keys", "memberships", "organizations", "password_links", "sessions", "users",
     "node_stats", "taxonomies", "taxonomy_closure", "taxonomy_edges", "taxonomy_nodes",
     "index_states",
 }  # fmt: skip

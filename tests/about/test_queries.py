@@ -32,9 +32,10 @@ ASKED = {
     "/agents/<handle>/versions/compare": "?from=1&to=2",
     "/api/v1/agents/search": "?q=agent",
 }
-#: sockets, what asks no database, and what is there before the first start only
+#: sockets, what asks no database, and what a one-time link leads to
 LEFT_OUT = (
     "/ws/", "/static", "/styleguide", "/docs", "/redoc", "/openapi.json", "/favicon.ico", "/setup",
+    "/password",
 )  # fmt: skip
 
 

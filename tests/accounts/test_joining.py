@@ -139,6 +139,22 @@ def test_who_has_an_account_joins_with_what_was_passed_on(cast: Cast, invited: M
     browser.post(path, {"password": PASSED_ON}, status=404)
 
 
+def test_two_invitations_stand_on_one_page(cast: Cast, invited: Membership) -> None:
+    third = services.create_organization("Third", email="dora@example.com", password=PASSED_ON)
+    services.add_member(
+        "bob@example.com",
+        role=Role.VIEWER,
+        password="another green kettle",
+        actor=services.actor_of(third),
+    )
+    browser = cast.browser("bob")
+    headings = [node.text() for node in browser.get("/settings/account").css("h2")]
+    assert {"Join Other", "Join Third"} <= set(headings)
+    page = browser.post(f"/settings/invitations/{invited.id}", {"password": "no"}, status=422)
+    assert len(page.css(".error")) == 1
+    assert page.css_first(f"#password-{invited.id}-error")
+
+
 def test_one_may_say_no(cast: Cast, invited: Membership) -> None:
     page = cast.browser("bob").post(f"/settings/invitations/{invited.id}/refusal")
     assert "The invitation to Other is forgotten." in page.body.text()

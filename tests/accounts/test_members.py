@@ -164,7 +164,7 @@ def test_who_is_removed_is_out_at_once_with_their_keys(cast: Cast, alice: Actor)
     assert key.get("/agents").status_code == 401
     assert "bob@example.com" not in emails(alice)
     entry = audit.latest(alice.organization_id)[0]
-    assert (entry.action, entry.subject_name) == ("remove", "bob@example.com")
+    assert (entry.action, entry.subject_name) == ("remove_member", "bob@example.com")
     # The account has gone, so the address is free.
     assert db.session.query(User).filter_by(email="bob@example.com").count() == 0
     add(cast.actor("charlie"), "bob@example.com")

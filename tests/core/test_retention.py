@@ -37,6 +37,7 @@ FORGOTTEN = {
     "coverage": "coverage_history",
     "deliveries": "webhook_deliveries",
     "failed tasks": "tasks",
+    "password links": "password_links",
     "questions": "questions",
     "sessions": "sessions",
     "tasks": "tasks",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from webapp.accounts import api, cli, identity, pages
-from webapp.accounts.models import SESSION_LIFETIME, Session
+from webapp.accounts.models import SESSION_LIFETIME, PasswordLink, Session
 from webapp.accounts.tabs import SettingsTab, settings_tabs
 from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
@@ -15,11 +17,12 @@ pages.bp.add_app_template_global(settings_tabs)
 
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp),
-    commands=(cli.organizations,),
+    commands=(cli.organizations, cli.set_password),
     contributions=(
         Identity(identity.identify, identity.reauthorize_many),
         # Nobody comes in by these any more, whether they were revoked or not.
         Retention("sessions", forget_by(Session.last_seen_at), SESSION_LIFETIME),
+        Retention("password links", forget_by(PasswordLink.expires_at), timedelta()),
         Section("Settings", "accounts.settings", "settings", position=60),
         SectionPages("Settings", ("accounts",)),
         SettingsTab("Members", "accounts.members", position=10),
@@ -32,14 +35,26 @@ FEATURE = Feature(
         PalettePage("Account", "accounts.account"),
         Wording(
             past={
+                "change_password": "changed the own password",
                 "decline": "declined to join",
                 "join": "joined",
+                "password_link": "made a link for a new password of",
+                "remove_member": "removed",
+                "reset_password": "chose a new password by a link",
                 "revoke": "revoked",
+                "set_password": "set the password of",
                 "sign_in": "signed in",
                 "sign_out": "signed out",
             },
             nouns={"apikey": "API key", "membership": "member", "user": "member"},
-            alone=("decline", "join", "sign_in", "sign_out"),
+            alone=(
+                "change_password",
+                "decline",
+                "join",
+                "reset_password",
+                "sign_in",
+                "sign_out",
+            ),
         ),
     ),
 )

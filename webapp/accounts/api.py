@@ -8,7 +8,8 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import TypeAdapter
 
-from webapp.accounts import keys, passwords, services
+from webapp.accounts import credentials, keys, passwords, services
+from webapp.accounts.identity import link_url
 from webapp.accounts.models import Organization
 from webapp.accounts.schemas import (
     KeyAnswer,
@@ -19,6 +20,7 @@ from webapp.accounts.schemas import (
     NewKeyAnswer,
     NewMemberAnswer,
     OrganizationAnswer,
+    PasswordLinkAnswer,
 )
 from webapp.core.actor import Role
 from webapp.core.api import list_response
@@ -85,6 +87,16 @@ def remove_member(user_id: UUID) -> tuple[str, int]:
     """Remove a person from the organization, with the sessions and API keys they have in it"""
     services.remove_member(user_id, actor=current_actor())
     return "", 204
+
+
+@bp.post("/members/<uuid:user_id>/password-link")
+@requires(Role.ADMIN)
+@bp.output(PasswordLinkAnswer, 201)
+@bp.doc(operation_id="members.createPasswordLink", responses=[409])
+def create_password_link(user_id: UUID) -> PasswordLinkAnswer:
+    """Make a one-time link at which a member chooses a new password"""
+    link, token = credentials.make_link(user_id, actor=current_actor())
+    return PasswordLinkAnswer(url=link_url(token), expires_at=link.expires_at)
 
 
 @bp.get("/api-keys")

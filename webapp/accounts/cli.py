@@ -1,11 +1,11 @@
-"""`flask --app wsgi org add`."""
+"""`flask --app wsgi org add` and `flask --app wsgi password`."""
 
 from __future__ import annotations
 
 import click
 from flask.cli import AppGroup
 
-from webapp.accounts import keys, services
+from webapp.accounts import credentials, keys, services
 from webapp.core.errors import DomainError
 
 organizations = AppGroup("org", help="Organizations.")
@@ -25,3 +25,15 @@ def add(name: str, email: str, password: str | None, api_key: str | None) -> Non
     except DomainError as error:
         raise click.ClickException(error.message) from error
     click.echo(f"{name} is ready; {admin.email} signs in.")
+
+
+@click.command("password")
+@click.argument("email")
+@click.option("--password", prompt="New password", hide_input=True, confirmation_prompt=True)
+def set_password(email: str, password: str) -> None:
+    """Give somebody a new password and sign them out everywhere."""
+    try:
+        user = credentials.set_password(email, password)
+    except DomainError as error:
+        raise click.ClickException(error.message) from error
+    click.echo(f"{user.email} has a new password.")

@@ -33,6 +33,29 @@ class InvitationForm(Form):
     )
 
 
+class NewPasswordForm(Form):
+    password = PasswordField(
+        "New password",
+        description=f"At least {MIN_LENGTH} characters; it ends your sessions everywhere.",
+        validators=[DataRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+class PasswordForm(Form):
+    current = PasswordField(
+        "Your password now",
+        validators=[DataRequired(), Length(max=MAX_LENGTH)],
+        render_kw={"autocomplete": "current-password"},
+    )
+    password = PasswordField(
+        "New password",
+        description=f"At least {MIN_LENGTH} characters. Your other browsers are signed out.",
+        validators=[DataRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
 class SetupForm(Form):
     name = StringField(
         "Organization",

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from flask import g, request, session
+from flask import current_app, g, request, session, url_for
 from sqlalchemy import cast, null, or_, select, union_all
 
 from webapp.accounts import keys, services, sessions
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Membership, Session, User
+from webapp.config import Settings
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
 from webapp.core.database import UtcDateTime
@@ -113,3 +114,10 @@ def _given_key() -> str | None:
         return request.headers["X-API-Key"]
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+def link_url(token: str) -> str:
+    """The whole address at which the holder of a one-time token chooses a new password."""
+    settings: Settings = current_app.config["CALLBOARD"]
+    path = url_for("accounts.edit_password", token=token)
+    return (settings.url or request.host_url).rstrip("/") + path

@@ -12,6 +12,7 @@ from webapp.core.errors import Conflict
 from webapp.core.extensions import Model
 
 SESSION_LIFETIME = timedelta(days=14)
+LINK_LIFETIME = timedelta(days=1)
 
 
 class Organization(Model):
@@ -128,6 +129,19 @@ class Session(Model):
             and self.membership.is_open
             and at - self.last_seen_at < SESSION_LIFETIME
         )
+
+
+class PasswordLink(Model):
+    """A link at which a person chooses a new password, once; its token is kept as a SHA-256."""
+
+    __tablename__ = "password_links"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    user: Mapped[User] = relationship(lazy="joined")
 
 
 class ApiKey(Model):

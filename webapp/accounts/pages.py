@@ -10,8 +10,17 @@ from uuid import UUID
 from flask import Blueprint, Response, current_app, g, request, session
 from flask_limiter.util import get_remote_address
 
-from webapp.accounts import keys, passwords, samples, services, sessions, setup
-from webapp.accounts.forms import InvitationForm, KeyForm, MemberForm, SetupForm, SignInForm
+from webapp.accounts import credentials, keys, passwords, samples, services, sessions, setup
+from webapp.accounts.forms import (
+    InvitationForm,
+    KeyForm,
+    MemberForm,
+    NewPasswordForm,
+    PasswordForm,
+    SetupForm,
+    SignInForm,
+)
+from webapp.accounts.identity import link_url
 from webapp.config import Settings
 from webapp.core import clock
 from webapp.core.actor import Role
@@ -30,6 +39,10 @@ def _sign_in_limit() -> str:
 def _account_key() -> str:
     email = request.form.get("email", "").strip().lower()
     return "account:" + hashlib.sha256(email.encode(errors="replace")).hexdigest()
+
+
+def _person_key() -> str:
+    return f"account:{current_actor().user_id}"
 
 
 @bp.get("/setup")
@@ -126,8 +139,8 @@ def create_member() -> Response:
             if form.password.data:
                 return to("accounts.members", message=f"{member.email} can join now.")
             # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
-            added = {"member": member, "password": password}
-            return _members_page(MemberForm(formdata=None), status=201, **added)
+            form = MemberForm(formdata=None)
+            return _members_page(form, status=201, member=member, password=password)
     return _members_page(form, status=422)
 
 
@@ -161,6 +174,54 @@ def account() -> Response:
     return _account_page()
 
 
+@bp.post("/settings/password")
+@requires(Role.VIEWER)
+@limiter.limit(_sign_in_limit, key_func=_person_key)
+def change_password() -> Response:
+    form = PasswordForm()
+    if form.validate():
+        with form.refusing():
+            credentials.change_password(
+                form.current.data, form.password.data, actor=current_actor()
+            )
+            message = "You have a new password; your other browsers are signed out."
+            return to("accounts.account", message=message)
+    return _account_page(password=form, status=422)
+
+
+@bp.post("/settings/members/<uuid:user_id>/password-link")
+@requires(Role.ADMIN)
+def create_password_link(user_id: UUID) -> Response:
+    link, token = credentials.make_link(user_id, actor=current_actor())
+    # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
+    return _members_page(MemberForm(formdata=None), status=201, link=link, url=link_url(token))
+
+
+@bp.get("/password")
+@public
+def edit_password() -> Response:
+    """What a one-time link leads to."""
+    token = request.args.get("token", "")
+    link = credentials.find_link(token)
+    form = NewPasswordForm(formdata=None)
+    return page("accounts/password.html", form=form, token=token, email=link.user.email)
+
+
+@bp.post("/password")
+@public
+@needs_no(right="the one-time link is the right")
+def update_password() -> Response:
+    token = request.form.get("token", "")
+    link = credentials.find_link(token)
+    form = NewPasswordForm()
+    if form.validate():
+        with form.refusing():
+            credentials.use_link(token, form.password.data)
+            session.clear()
+            return to("accounts.new_session", message="Sign in with your new password.")
+    return page("accounts/password.html", status=422, form=form, token=token, email=link.user.email)
+
+
 @bp.post("/settings/organization")
 @requires(Role.VIEWER)
 def switch_organization() -> Response:
@@ -172,7 +233,7 @@ def switch_organization() -> Response:
 
 @bp.post("/settings/invitations/<uuid:membership_id>")
 @requires(Role.VIEWER)
-@limiter.limit(_sign_in_limit, key_func=lambda: f"account:{current_actor().user_id}")
+@limiter.limit(_sign_in_limit, key_func=_person_key)
 def accept_invitation(membership_id: UUID) -> Response:
     form, actor = InvitationForm(), current_actor()
     if form.validate():
@@ -275,7 +336,7 @@ def _uuid(text: str) -> UUID:
         raise NotFound(f"Organization not found: {text}") from None
 
 
-def _members_page(form: MemberForm, *, status: int = 200, **added: Any) -> Response:
+def _members_page(form: MemberForm, *, status: int = 200, **shown_once: Any) -> Response:
     found = services.list_members(actor=current_actor())
     return page(
         "accounts/members.html",
@@ -283,17 +344,30 @@ def _members_page(form: MemberForm, *, status: int = 200, **added: Any) -> Respo
         members=found,
         form=form,
         roles=list(Role),
-        added=added,
+        shown_once=shown_once,
     )
 
 
-def _account_page(*, status: int = 200, invitation: InvitationForm | None = None) -> Response:
-    """The page on oneself. `invitation` is the form that was refused, of the address's one."""
+def _account_page(
+    *,
+    status: int = 200,
+    invitation: InvitationForm | None = None,
+    password: PasswordForm | None = None,
+) -> Response:
+    """The page on oneself, with the form that was refused; `invitation` is the address's one."""
     user = services.get_member(current_actor().user_id, actor=current_actor()).user
     forms = {known.id: InvitationForm(formdata=None) for known in user.invitations}
     if invitation is not None and request.view_args:
         forms[request.view_args["membership_id"]] = invitation
-    return page("accounts/account.html", status=status, user=user, invitation_forms=forms)
+    for membership_id, form in forms.items():
+        form.password.id = form.password.label.field_id = f"password-{membership_id}"
+    return page(
+        "accounts/account.html",
+        status=status,
+        user=user,
+        invitation_forms=forms,
+        form=password or PasswordForm(formdata=None),
+    )
 
 
 def _keys_page(form: KeyForm, *, status: int = 200, secret: str | None = None) -> Response:

@@ -63,6 +63,11 @@ class NewMemberAnswer(MemberAnswer):
     )
 
 
+class PasswordLinkAnswer(Answer):
+    url: str = Field(description="The one-time link; it is shown this once.")
+    expires_at: datetime
+
+
 class KeyBody(Body):
     name: str = Field(min_length=1, max_length=255, examples=["nightly import"])
     role: Role | None = None

@@ -177,7 +177,7 @@ def remove_member(user_id: UUID, *, actor: Actor) -> Membership:
     """
     member = _get_for_change(user_id, actor)
     _refuse_without_admin(member)
-    audit.record(actor, "remove", member)
+    audit.record(actor, "remove_member", member)
     _delete(member)
     db.session.commit()
     return member
