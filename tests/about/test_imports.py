@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from apiflask import APIFlask
 
 from webapp import FEATURES
+from webapp.core.feature import Feature
+from webapp.core.live.feeds import Feed
+from webapp.core.live.logs import Log
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WEBAPP = ROOT / "webapp"
 FILES = sorted(WEBAPP.rglob("*.py"))
 
@@ -52,6 +58,42 @@ WEB = ("api", "bodies", "conditional", "forms", "navigation", "openapi", "proble
 
 def is_below_the_edge(path: Path) -> bool:
     return path.relative_to(WEBAPP).parts[0] in FEATURES and path.stem not in EDGE
+
+
+#: pages, feeds and templates that are named above the feature they belong to; it only shrinks
+NAMED_FROM_ABOVE = set((Path(__file__).parent / "named_from_above.txt").read_text().splitlines())
+#: 'agents.show', "task:…" and "coverage/_result.html", as code and templates name them
+NAMES = re.compile(r"""["'](?:(\w+\.\w+)["']|(\w+):[\w*{~"' ]|(\w+)/[\w/]+\.html["'])""")
+
+
+def owners(app: APIFlask) -> dict[str, str]:
+    """The feature of each page and each kind of feed; a feed named like a feature is its own."""
+    found = {}
+    for name in FEATURES:
+        feature: Feature = import_module(f"webapp.{name}").FEATURE
+        blueprints = {blueprint.name for blueprint in feature.blueprints}
+        found |= {at: name for at in app.view_functions if at.split(".")[0] in blueprints}
+        kinds = [item.kind for item in feature.contributions if isinstance(item, Feed | Log)]
+        found |= {f"{kind}:": kind if kind in FEATURES else name for kind in kinds}
+    return found
+
+
+@pytest.mark.once
+def test_nothing_names_a_page_a_feed_or_a_template_of_a_feature_below_its_own(
+    app: APIFlask,
+) -> None:
+    known = owners(app)
+    assert {"agents.show", "task:", "coverage:"} <= known.keys()
+    found = set()
+    for path in [*FILES, *sorted((ROOT / "templates").rglob("*.html"))]:
+        place = path.relative_to(ROOT).parts[1]
+        rank = FEATURES.index(place) if place in FEATURES else -1
+        for page, kind, folder in NAMES.findall(path.read_text()):
+            owner = known.get(page or f"{kind}:") or (folder if folder in FEATURES else None)
+            if owner is not None and FEATURES.index(owner) > rank:
+                found.add(f"{path.relative_to(ROOT)} names {owner}")
+    assert not found - NAMED_FROM_ABOVE
+    assert not NAMED_FROM_ABOVE - found, "Take these lines out of the list."
 
 
 @pytest.mark.parametrize(
