@@ -21,6 +21,9 @@ GOOD: list[dict[str, Any]] = [
      "$ref": "#/$defs/tree"},
     {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "integer"},
     {"anyOf": [{"type": "null"}, {"items": {"$ref": "#"}}]},
+    {"$defs": {"a/b~c": {"$anchor": "tea", "type": "string"}},
+     "allOf": [{"$ref": "#tea"}, {"$ref": "#/$defs/a~1b~0c"}]},
+    {"$defs": {"a": {"$id": "urn:tea", "type": "string"}}, "$ref": "urn:tea"},
     *SCHEMA_EXAMPLES.values(),
 ]  # fmt: skip
 BAD = [
@@ -31,7 +34,11 @@ BAD = [
     ({"minimum": "1"}, "minimum"),
     ({"$ref": "https://example.com/schema.json"}, "$ref"),
     ({"properties": {"a": {"$ref": "other.json#/a"}}}, "properties.a.$ref"),
-    ({"$ref": "#/$defs/nobody"}, "$ref"),
+    ({"$ref": "#/$defs/nobody"}, "$ref: '#/$defs/nobody' leads nowhere"),
+    ({"prefixItems": [{}], "$ref": "#/prefixItems/1"}, "$ref: '#/prefixItems/1' leads nowhere"),
+    ({"prefixItems": [{}], "$ref": "#/prefixItems/a"}, "$ref: '#/prefixItems/a' leads nowhere"),
+    ({"$ref": "#nobody"}, "$ref: there is no anchor 'nobody'"),
+    ({"$defs": {"a": {"$anchor": "tea", "$ref": "#tea"}}}, "$defs.a: refers to itself"),
     ({"$ref": "#"}, "the schema: refers to itself without end"),
     ({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}},
       "$ref": "#/$defs/a"}, "$defs.a: refers to itself without end"),

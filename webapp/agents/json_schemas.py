@@ -6,7 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
+
+from referencing import Registry
+from referencing.exceptions import NoSuchAnchor, PointerToNowhere, Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_BYTES = 65_536
@@ -21,6 +24,7 @@ _SINGLE = (
 )  # fmt: skip
 
 Path = tuple[str, ...]
+Resolver = Any  # of `referencing`, which gives its type no public name
 
 
 def check_schema(schema: dict[str, Any]) -> None:
@@ -37,7 +41,13 @@ def check_schema(schema: dict[str, Any]) -> None:
     parts = dict(_parts(schema))
     for path, part in parts.items():
         _check_patterns(path, part)
-    links = {path: list(_in_place(path, part, schema)) for path, part in parts.items()}
+    resolver = Registry().with_resource("", DRAFT202012.create_resource(schema)).resolver()
+    places = {id(part): path for path, part in parts.items()}
+    links = {
+        path: [places[id(target)] for target in _in_place(path, part, resolver)
+               if id(target) in places]
+        for path, part in parts.items()
+    }  # fmt: skip
     _check_recursion(links)
 
 
@@ -78,51 +88,33 @@ def _check_patterns(path: Path, part: dict[str, Any]) -> None:
             raise ValueError(f"{_name((*path, 'pattern'))}: {error}") from error
 
 
-def _in_place(path: Path, part: dict[str, Any], root: dict[str, Any]) -> Iterator[Path]:
-    """The paths of the schemas that apply to the same value as this one."""
+def _in_place(path: Path, part: dict[str, Any], resolver: Resolver) -> Iterator[Any]:
+    """The schemas that apply to the same value as this one."""
     for keyword in ("$ref", "$dynamicRef"):
         if isinstance(part.get(keyword), str):
-            yield _resolve(part[keyword], (*path, keyword), root)
+            yield _resolve(part[keyword], (*path, keyword), resolver)
     for keyword in _IN_PLACE:
         item = part.get(keyword)
         if isinstance(item, dict):
-            yield (*path, keyword)
+            yield item
         elif isinstance(item, list):
-            yield from ((*path, keyword, str(index)) for index in range(len(item)))
-    for name in part.get("dependentSchemas") or ():
-        yield (*path, "dependentSchemas", name)
+            yield from item
+    yield from (part.get("dependentSchemas") or {}).values()
 
 
-def _resolve(reference: str, path: Path, root: dict[str, Any]) -> Path:
-    """The path that a reference inside the schema leads to."""
-    if not reference.startswith("#"):
+def _resolve(reference: str, path: Path, resolver: Resolver) -> Any:
+    """The schema that a reference inside the schema leads to."""
+    try:
+        return resolver.lookup(reference).contents
+    except (PointerToNowhere, ValueError) as error:
+        raise ValueError(f"{_name(path)}: {reference!r} leads nowhere") from error
+    except NoSuchAnchor as error:
+        raise ValueError(f"{_name(path)}: there is no anchor {error.anchor!r}") from error
+    except Unresolvable as error:
         raise ValueError(
             f"{_name(path)}: {reference!r} leads outside the schema and is not fetched; "
             "put it under $defs and refer to #/$defs/…"
-        )
-    if reference == "#":
-        return ()
-    if not reference.startswith("#/"):
-        return _find_anchor(reference[1:], path, root)
-    target: Any = root
-    steps = [
-        step.replace("~1", "/").replace("~0", "~") for step in unquote(reference[2:]).split("/")
-    ]
-    for step in steps:
-        if isinstance(target, dict) and step in target:
-            target = target[step]
-        elif isinstance(target, list) and step.isdigit() and int(step) < len(target):
-            target = target[int(step)]
-        else:
-            raise ValueError(f"{_name(path)}: {reference!r} leads nowhere")
-    return tuple(steps)
-
-
-def _find_anchor(anchor: str, path: Path, root: dict[str, Any]) -> Path:
-    for found, part in _parts(root):
-        if anchor in (part.get("$anchor"), part.get("$dynamicAnchor")):
-            return found
-    raise ValueError(f"{_name(path)}: there is no anchor {anchor!r}")
+        ) from error
 
 
 def _check_recursion(links: dict[Path, list[Path]]) -> None:
