@@ -6,10 +6,12 @@ import json
 import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
+from io import BytesIO
 from typing import Any
 
 import pytest
 
+from tests.cast import Cast
 from tests.conftest import new_database
 from tests.server import KEY, Installation
 
@@ -207,3 +209,29 @@ def exchange(server: Installation, request: bytes) -> tuple[str, Any]:
             received += content
     head, _, body = received.decode().partition("\r\n\r\n")
     return head, json.loads(body)
+
+
+class Endless(BytesIO):
+    """A body as the server of `flask run` hands it on: who reads past its end waits for ever."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        assert found, "This read would wait for ever."
+        return found
+
+    def readinto(self, buffer: Any) -> int:
+        found = self.read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+
+def test_a_server_that_does_not_end_bodies_is_asked_for_no_more_than_their_length(
+    cast: Cast,
+) -> None:
+    body = json.dumps(AGENT).encode()
+    response = cast.api("alice").client.post(
+        "/api/v1/agents",
+        headers={"X-API-Key": cast.api("alice").key or "", **JSON},
+        environ_overrides={"wsgi.input": Endless(body), "CONTENT_LENGTH": str(len(body))},
+    )
+    assert response.status_code == 201, response.text

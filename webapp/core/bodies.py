@@ -56,8 +56,14 @@ class Request(FlaskRequest):
     @cached_property
     def stream(self) -> IO[bytes]:
         stream = super().stream
-        if isinstance(stream, LimitedStream) and self.max_content_length is not None:
-            # The server ends the body itself, so that it may also come in chunks.
+        is_ended_by_server = "wsgi.input_terminated" in self.environ
+        if (
+            isinstance(stream, LimitedStream)
+            and is_ended_by_server
+            and self.max_content_length is not None
+        ):
+            # So the body may also come in chunks. Under `flask run` it must not be read past its
+            # length: nothing more would come.
             body = LimitedBody(self.environ["wsgi.input"], self.max_content_length)
             return cast("IO[bytes]", body)
         return stream
