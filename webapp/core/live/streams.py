@@ -32,7 +32,6 @@ log = structlog.get_logger(__name__)
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache",
-    "Connection": "keep-alive",
     "X-Accel-Buffering": "no",
 }
 
@@ -52,6 +51,7 @@ def stream_response(events: Iterator[Event]) -> Response:
     """
     first = next(events)
     if not handover.can_hand_over(request.environ):
+        # What becomes of the connection is then the server's to say.
         texts = stream_with_context(_slowly(chain([first], events)))
         return current_app.response_class(texts, headers=HEADERS)
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
