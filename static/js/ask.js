@@ -1,10 +1,9 @@
-// The Ask page: questions go over a socket, results are drawn as they arrive.
+// The Ask page: questions go over a socket, and the cards of their results come as they rank.
 const root = document.querySelector("[data-ask]");
 const form = root.querySelector("form");
 const input = form.querySelector("input[name=q]");
 const list = root.querySelector(".results");
 const status = root.querySelector("[data-ask-status]");
-const template = document.querySelector("#result-template");
 const dot = document.querySelector("[data-live-dot]");
 
 // The server's close code for a session that has ended.
@@ -53,43 +52,16 @@ function take({ id, event, data }) {
     list.replaceChildren();
     status.textContent = "Searching…";
   } else if (event === "result") {
-    list.append(draw(data));
+    // The server's own escaped card, the same that the page has when it is loaded.
+    list.insertAdjacentHTML("beforeend", data.html);
     reveal(list.lastElementChild);
   } else if (event === "completed") {
     pending = null;
-    status.textContent = data.total_results
-      ? `${data.total_results} passages in ${data.query_time_ms.toFixed(1)} ms`
-      : "The documents say nothing about this. Try other words, or add a document that does.";
+    status.innerHTML = data.html;
   } else if (event === "error") {
     pending = null;
     status.textContent = data.detail ?? data.error;
   }
-}
-
-function draw(result) {
-  const card = template.content.cloneNode(true);
-  const meta = result.metadata;
-  const link = card.querySelector("a");
-  link.textContent = meta.title;
-  link.href = meta.document_url;
-  card.querySelector(".path").textContent = meta.heading_path.join(" › ");
-  card.querySelector("progress").value = result.score;
-  card.querySelector(".value").textContent = result.score.toFixed(3);
-  card.querySelector(".parts").textContent =
-    `keywords ${meta.bm25.toFixed(2)} · meaning ${meta.cosine.toFixed(2)}`;
-  const content = card.querySelector(".content");
-  // Offsets count characters as the server does, code points and not UTF-16 units.
-  const characters = [...result.content];
-  let end = 0;
-  for (const [start, stop] of meta.highlights) {
-    content.append(characters.slice(end, start).join(""));
-    const mark = document.createElement("mark");
-    mark.textContent = characters.slice(start, stop).join("");
-    content.append(mark);
-    end = stop;
-  }
-  content.append(characters.slice(end).join(""));
-  return card;
 }
 
 // A long passage scrolls in its card; the first word that was found should be in sight.

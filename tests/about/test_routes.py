@@ -25,7 +25,7 @@ ROLES = {
     "GET /settings/api-keys /settings/sessions /ws/live": Role.VIEWER,
     "POST /settings/api-keys /settings/api-keys/<uuid:key_id>/revocation": Role.VIEWER,
     "POST /settings/sessions/<uuid:session_id>/revocation": Role.VIEWER,
-    "GET /agents/<handle>/ask /ws/query/<agent_id>": Role.MEMBER,
+    "GET /agents/<handle>/ask /ws/query/<agent_id> /ws/ask/<agent_id>": Role.MEMBER,
     "POST /agents/<handle>/ask": Role.MEMBER,
     "GET /agents/handoffs /agents/<handle>/versions /agents/<handle>/versions/compare "
     "/agents/<handle>/versions/<int:version> /agents/<handle>/releases": Role.VIEWER,

@@ -8,6 +8,8 @@ import pytest
 from apiflask import APIFlask
 from jinja2 import meta, nodes
 
+from tests.browser import Browser
+
 TEMPLATES = Path(__file__).parents[2] / "templates"
 LONGEST_LINE = 120
 NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
@@ -31,11 +33,12 @@ def test_no_line_of_a_template_is_too_long_to_be_read(name: str) -> None:
         assert len(line) <= LONGEST_LINE, f"{name}:{number} has {len(line)} characters."
 
 
-def test_every_style_sheet_is_linked(app: APIFlask) -> None:
-    styles = TEMPLATES.parent / "static" / "css"
-    links = app.jinja_env.get_template("components/_styles.html").render()
-    for path in styles.rglob("*.css"):
-        assert f'href="/static/css/{path.relative_to(styles).as_posix()}"' in links
+def test_a_page_links_every_style_sheet_there_is(browser: Browser) -> None:
+    static = TEMPLATES.parent / "static"
+    links = browser.get("/tasks").css("link[rel=stylesheet]")
+    assert {link.attributes["href"] for link in links} == {
+        f"/static/{path.relative_to(static).as_posix()}" for path in static.glob("css/**/*.css")
+    }
 
 
 def test_a_component_is_a_macro_in_a_file_of_its_own(app: APIFlask) -> None:

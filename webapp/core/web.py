@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
 from apiflask import APIFlask
-from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Response,
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_wtf.csrf import generate_csrf
 from jinja2 import Environment
 from jinja2.runtime import Macro
@@ -52,6 +62,11 @@ class Components:
     def __getattr__(self, name: str) -> Macro:
         module = self._environment.get_template(f"components/{name}.html").module
         return cast("Macro", getattr(module, name))
+
+
+def component(name: str) -> Macro:
+    """A component to draw by itself, as a part of a page that is already open."""
+    return cast("Macro", getattr(current_app.jinja_env.globals["ui"], name))
 
 
 def csrf_field() -> Markup:

@@ -21,6 +21,7 @@ FEATURE = Feature(
     blueprints=(pages.bp, api.bp, unanswered_api.bp),
     contributions=(
         live.DOCUMENT,
+        live.PAGE_DOCUMENT,
         Receiver(documents.changed, unanswered.schedule_closing),
         Job("unanswered", unanswered.close_of_unscoped),
         AgentTab("Ask", "questions.ask", position=20, role=Role.MEMBER),

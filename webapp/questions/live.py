@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from webapp.core import live
 from webapp.core.actor import Actor, Role
 from webapp.core.openapi import SocketDocument
 from webapp.core.schemas import read
+from webapp.core.web import component
 from webapp.questions import services
-from webapp.questions.schemas import QueryBody
+from webapp.questions.schemas import QueryAnswer, QueryBody
 
 DOCUMENT = SocketDocument(
     path="/ws/query/{agent_id}",
@@ -32,14 +33,56 @@ DOCUMENT = SocketDocument(
 )
 
 
+PAGE_DOCUMENT = SocketDocument(
+    path="/ws/ask/{agent_id}",
+    operation_id="agents.askSocket",
+    summary="The Ask page's own: the answer of /ws/query, drawn",
+    receives=QueryBody,
+    sends={
+        "started": "the agent that is asked",
+        "result": "one passage, as the `html` of its card",
+        "completed": "what came of the question, as `html`",
+        "error": "a problem; the socket stays open",
+    },
+    example=[
+        ("client", {"id": 1, "query": "How do I rotate an API key?"}),
+        ("server", {"event": "started", "id": 1, "data": {"agent_id": "0b9ab5a5-…"}}),
+        ("server", {"event": "result", "id": 1, "data": {"html": '<li class="card result">…'}}),
+        ("server", {"event": "completed", "id": 1, "data": {"html": "1 passage in 2.1 ms"}}),
+    ],
+)
+
+
 @live.socket("/ws/query/<agent_id>", role=Role.MEMBER)
 def query(message: Any, actor: Actor, *, agent_id: str) -> Iterator[live.Frame]:
     """Answer `{query, top_k}` with started, one result each, completed; paced by the agent."""
-    body = read(QueryBody, message)
+    return _answer(read(QueryBody, message), actor, agent_id, services.result_events)
+
+
+@live.socket("/ws/ask/<agent_id>", role=Role.MEMBER)
+def ask(message: Any, actor: Actor, *, agent_id: str) -> Iterator[live.Frame]:
+    """Answer as `query` does, with the cards that the Ask page draws too."""
+    body = read(QueryBody, message).model_copy(update={"include_metadata": True})
+    return _answer(body, actor, agent_id, _drawn_events)
+
+
+def _answer(
+    body: QueryBody,
+    actor: Actor,
+    agent_id: str,
+    events: Callable[[QueryAnswer], Iterator[dict[str, Any]]],
+) -> Iterator[live.Frame]:
     agent = services.get_asked_agent(agent_id, actor=actor)
     delay = agent.stream_delay_ms / 1000
     yield live.Frame("started", {"agent_id": str(agent.id)})
     answer = services.ask_agent(agent_id, body, actor=actor)
-    for number, event in enumerate(services.result_events(answer)):
+    for number, event in enumerate(events(answer)):
         status = event.pop("status", "result")
         yield live.Frame(status, event, delay if number and status == "result" else 0.0)
+
+
+def _drawn_events(answer: QueryAnswer) -> Iterator[dict[str, Any]]:
+    card, outcome = component("result_card"), component("outcome")
+    for result in answer.results:
+        yield {"html": card(result).strip()}
+    yield {"status": "completed", "html": outcome(answer)}
