@@ -12,9 +12,11 @@ from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
+from apiflask import APIFlask
 from simple_websocket import Client, ConnectionClosed, ConnectionError
 
 from tests.server import EMAIL, PASSWORD, Installation
+from webapp.core.live import feeds
 
 
 def frames(socket: Client, count: int) -> list[dict[str, Any]]:
@@ -195,3 +197,11 @@ def test_a_revoked_key_ends_its_stream_with_an_event(
     assert events[-1]["detail"] == "The API key is no longer valid."
     assert "completed" not in [event.get("status") for event in events]
     connection.close()
+
+
+def test_a_feed_is_drawn_again_for_the_feeds_that_it_follows(app: APIFlask) -> None:
+    sources = feeds.sources_of("overview:all", app)
+    assert sources[0] == "overview:all"
+    assert {"agents:all", "documents:all", "questions:all"} <= set(sources)
+    assert feeds.sources_of("coverage:42", app) == ["coverage:42", "unanswered:42"]
+    assert feeds.sources_of("nobody:1", app) == ["nobody:1"]

@@ -23,7 +23,7 @@ from webapp.core.actor import Role
 from webapp.core.feature import Feature
 from webapp.core.navigation import PaletteGroup, PalettePage, Section, SectionPages
 
-for function in (tabs.agent_tabs, tabs.agent_actions, tabs.new_agent_actions):
+for function in tabs.FOR_TEMPLATES:
     pages.bp.add_app_template_global(function)
 
 FEATURE = Feature(

@@ -249,7 +249,6 @@ def handoff_agents(agent: Agent) -> list[Agent]:
 def announce(agent: Agent) -> None:
     live.announce(f"agent:{agent.id}", agent.organization_id)
     live.announce("agents:all", agent.organization_id)
-    live.announce("overview:all", agent.organization_id)
 
 
 def _rows(

@@ -50,6 +50,29 @@ class AgentPanel:
 
 
 @dataclass(frozen=True)
+class AgentColumn:
+    """A column of the list of agents: `partial` draws the inside of a cell from `agent`.
+
+    `sort` is the filter's word for sorting by it; columns stand from the lowest `position` on.
+    """
+
+    label: str
+    sort: str
+    partial: str
+    position: int
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class AgentFact:
+    """A line among the facts on an agent's page: `partial` draws what it says of `agent`."""
+
+    label: str
+    partial: str
+    position: int
+
+
+@dataclass(frozen=True)
 class NewAgentAction:
     """Another way to a new agent; a button over the list, for admins."""
 
@@ -82,6 +105,20 @@ def agent_actions(agent: Agent) -> list[tuple[str, str]]:
     ]
 
 
+def agent_columns() -> list[AgentColumn]:
+    """The columns that features bring to the list."""
+    return sorted(contributions(AgentColumn), key=lambda column: column.position)
+
+
+def agent_facts() -> list[AgentFact]:
+    """The facts that features bring to an agent's page."""
+    return sorted(contributions(AgentFact), key=lambda fact: fact.position)
+
+
 def new_agent_actions() -> list[NewAgentAction]:
     """The other ways to a new agent."""
     return contributions(NewAgentAction)
+
+
+#: what templates call
+FOR_TEMPLATES = (agent_tabs, agent_actions, agent_columns, agent_facts, new_agent_actions)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from webapp.agents.tabs import AgentPanel, AgentTab, NewAgentAction
+from webapp.agents.tabs import AgentColumn, AgentFact, AgentPanel, AgentTab, NewAgentAction
 from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
 from webapp.core.navigation import SectionPages
@@ -23,6 +23,7 @@ from webapp.documents import signals as documents
 from webapp.engine import Job
 from webapp.tasks.kinds import TaskKind
 from webapp.taxonomies import signals as taxonomies
+from webapp.taxonomies.actions import TaxonomyAction
 from webapp.webhooks.events import WebhookEvent
 
 FEATURE = Feature(
@@ -45,6 +46,9 @@ FEATURE = Feature(
         WebhookEvent("coverage.fell", "an agent's coverage has fallen by a lot"),
         AgentTab("Coverage", "coverage.show", position=30),
         AgentPanel(pages.draw_panel),
+        AgentColumn("Coverage", "coverage_percent", "coverage/_column.html", position=10),
+        AgentFact("Knows about", "coverage/_fact.html", position=10),
+        TaxonomyAction("Move agents to", "moves.show"),
         NewAgentAction("New from topics", "scopes.new"),
         SectionPages("Agents", ("coverage", "scopes")),
         SectionPages("Documents", ("moves",)),

@@ -41,7 +41,7 @@ def record_coverage(agent: Agent, found: Coverage) -> None:
             version=found.version,
         )
     )
-    for feed in (f"coverage:{agent.id}", "agents:all", "overview:all"):
+    for feed in (f"coverage:{agent.id}", "agents:all"):
         live.announce(feed, agent.organization_id)
     allowed = agent.coverage_alert_drop
     if before is not None and allowed is not None and before - found.overall_coverage > allowed:

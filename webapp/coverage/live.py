@@ -13,4 +13,4 @@ def _draw(agent_id: str, actor: Actor) -> str:
     return live.draw_revision("coverage-revision", revision)
 
 
-FEEDS = (live.Feed("coverage", _draw),)
+FEEDS = (live.Feed("coverage", _draw, follows=("unanswered:{id}",)),)

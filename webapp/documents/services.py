@@ -407,7 +407,6 @@ def checksum(content: str) -> str:
 
 def announce(organization_id: UUID) -> None:
     """Tell pages and the features below, within the running transaction."""
-    live.announce("overview:all", organization_id)
     live.announce("documents:all", organization_id)
     signals.changed.send(organization_id=organization_id)
     schedule_proposals(organization_id)

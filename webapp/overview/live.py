@@ -32,4 +32,7 @@ def _draw_entries(entries: Sequence[AuditEntry], _actor: Actor) -> str:
     return render_template("overview/_entries.html", activity=newest_first, wording=wording)
 
 
-FEEDS = (live.Feed("overview", _draw), live.Log("audit", _newest, _read, _draw_entries))
+FEEDS = (
+    live.Feed("overview", _draw, follows=("agents:all", "documents:all", "questions:all")),
+    live.Log("audit", _newest, _read, _draw_entries),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webapp.agents.tabs import AgentAction, AgentTab, OwnedRows
+from webapp.agents.tabs import AgentAction, AgentColumn, AgentFact, AgentTab, OwnedRows
 from webapp.audit.wording import Wording
 from webapp.core.actor import Role
 from webapp.core.feature import Feature
@@ -26,6 +26,10 @@ FEATURE = Feature(
         Job("unanswered", unanswered.close_of_unscoped),
         AgentTab("Ask", "questions.ask", position=20, role=Role.MEMBER),
         AgentAction("Ask", "questions.ask", role=Role.MEMBER),
+        AgentColumn(
+            "Questions", "total_queries", "questions/_column.html", position=20, is_number=True
+        ),
+        AgentFact("Questions", "questions/_fact.html", position=20),
         OwnedRows("questions", services.count_questions_of),
         Retention("questions", forget_by(Question.created_at), "history_days"),
         Retention(

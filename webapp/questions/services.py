@@ -318,5 +318,5 @@ def _count_question(agent: Agent, answer: QueryAnswer) -> None:
         )
     )
     note_question(agent, answer.query, confidence, now)
-    live.announce("overview:all", agent.organization_id)
+    live.announce("questions:all", agent.organization_id)
     db.session.commit()

@@ -110,7 +110,6 @@ def _each(
     for agent in found:
         live.announce(f"agent:{agent.id}", actor.organization_id)
     live.announce("agents:all", actor.organization_id)
-    live.announce("overview:all", actor.organization_id)
     db.session.commit()
     return results
 

@@ -306,7 +306,6 @@ def _store(made: list[tuple[Agent, PortableAgent]], actor: Actor) -> None:
     if len(made) >= BATCH:
         refresh_statistics(Agent.__tablename__)
     live.announce("agents:all", actor.organization_id)
-    live.announce("overview:all", actor.organization_id)
 
 
 def _versions(agent: Agent, item: PortableAgent) -> Iterator[AgentVersion]:

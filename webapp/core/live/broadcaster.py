@@ -52,6 +52,7 @@ class Broadcaster:
         self._app = app
         self._admissions = admissions
         self._followers: dict[Peer, tuple[UUID, list[str]]] = {}
+        self._sources: dict[str, list[str]] = {}
         self._work = Work()
         self._readers: dict[Group, Reader] = {}
         self._lock = threading.Lock()
@@ -65,6 +66,9 @@ class Broadcaster:
         """
         with self._lock:
             self._followers[connection] = (actor.organization_id, names)
+            for name in names:
+                if name not in self._sources:
+                    self._sources[name] = feeds.sources_of(name, self._app)
             self._work.newcomers[connection] = actor
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, daemon=True, name="broadcaster")
@@ -115,10 +119,17 @@ class Broadcaster:
         found = {}
         for connection, (organization_id, names) in self._followers.items():
             is_new = connection in work.newcomers
-            wanted = [name for name in names if is_new or (organization_id, name) in work.changed]
+            wanted = [
+                name
+                for name in names
+                if is_new or self._has_changed(organization_id, name, work.changed)
+            ]
             if wanted:
                 found[connection] = wanted
         return found
+
+    def _has_changed(self, organization_id: UUID, name: str, changed: set[Change]) -> bool:
+        return any((organization_id, source) in changed for source in self._sources[name])
 
     def _push(self, work: Work, concerned: dict[Peer, list[str]]) -> None:
         """Draw each feed once for all who see the same of it."""

@@ -77,7 +77,7 @@ def note_question(agent: Agent, text: str, confidence: float, at: datetime) -> N
                 last_asked_at=at,
             )
         )
-    live.announce(f"coverage:{agent.id}", agent.organization_id)
+    live.announce(f"unanswered:{agent.id}", agent.organization_id)
 
 
 def list_unanswered(
@@ -129,7 +129,7 @@ def dismiss_question(reference: str | UUID, question_id: UUID, *, actor: Actor) 
         raise NotFound(f"Question not found: {question_id}")
     question.is_open = False
     audit.record(actor, "dismiss", question)
-    live.announce(f"coverage:{agent.id}", agent.organization_id)
+    live.announce(f"unanswered:{agent.id}", agent.organization_id)
     db.session.commit()
 
 
@@ -198,7 +198,7 @@ def close_answered(agent_ids: Sequence[UUID]) -> int:
                 question.is_open = False
                 closed += 1
         if answered:
-            live.announce(f"coverage:{agent_id}", agent.organization_id)
+            live.announce(f"unanswered:{agent_id}", agent.organization_id)
         db.session.commit()
     return closed
 
