@@ -22,7 +22,7 @@ from webapp.accounts.forms import (
 )
 from webapp.accounts.identity import link_url
 from webapp.config import Settings
-from webapp.core import clock
+from webapp.core import clock, navigation
 from webapp.core.actor import Role
 from webapp.core.errors import DomainError, NotFound
 from webapp.core.extensions import limiter
@@ -68,7 +68,7 @@ def create_setup() -> Response:
             settings: Settings = current_app.config["CALLBOARD"]
             (settings.data_dir / setup.TOKEN_FILE).unlink(missing_ok=True)
             _open(admin.email, form.password.data)
-            return to("overview.show", message="Welcome to Callboard.")
+            return to(navigation.home(), message="Welcome to Callboard.")
     return page("accounts/setup.html", status=422, form=form)
 
 
@@ -76,7 +76,7 @@ def create_setup() -> Response:
 @public
 def new_session() -> Response:
     if g.actor is not None:
-        return to("overview.show")
+        return to(navigation.home())
     return page("accounts/sign_in.html", form=SignInForm(), next=_safe_next())
 
 
@@ -95,7 +95,7 @@ def create_session() -> Response:
             form.reject(error)
             status = error.status
         else:
-            response = to("overview.show")
+            response = to(navigation.home())
             response.headers["Location"] = _safe_next() or response.headers["Location"]
             return response
     return page("accounts/sign_in.html", status=status, form=form, next=_safe_next())
@@ -228,7 +228,7 @@ def switch_organization() -> Response:
     """Work in another organization that one belongs to."""
     organization_id = _uuid(request.form.get("organization_id", ""))
     member = sessions.switch_organization(organization_id, actor=current_actor())
-    return to("overview.show", message=f"You work in {member.organization.name} now.")
+    return to(navigation.home(), message=f"You work in {member.organization.name} now.")
 
 
 @bp.post("/settings/invitations/<uuid:membership_id>")
@@ -242,7 +242,7 @@ def accept_invitation(membership_id: UUID) -> Response:
                 membership_id, password=form.password.data, actor=actor
             )
             sessions.switch_organization(member.organization_id, actor=actor)
-            return to("overview.show", message=f"You have joined {member.organization.name}.")
+            return to(navigation.home(), message=f"You have joined {member.organization.name}.")
     return _account_page(invitation=form, status=422)
 
 

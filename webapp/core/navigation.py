@@ -31,6 +31,13 @@ class SectionPages:
 
 
 @dataclass(frozen=True)
+class SearchPage:
+    """The page that searches all texts; it takes `q`."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True)
 class PalettePage:
     """A page that the palette offers to those with the role."""
 
@@ -52,6 +59,22 @@ class PaletteGroup:
 
     label: str
     search: Callable[[str, Actor], list[PaletteEntry]]
+
+
+def home() -> str:
+    """The endpoint of the first page: the section that stands first."""
+    return min(contributions(Section), key=lambda section: section.position).endpoint
+
+
+def home_url() -> str:
+    """The address of the first page."""
+    return url_for(home())
+
+
+def search_url(q: str) -> str:
+    """Where the texts are searched for these words; empty where no feature searches."""
+    page = next(iter(contributions(SearchPage)), None)
+    return url_for(page.endpoint, q=q) if page else ""
 
 
 def sections() -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from markupsafe import Markup, escape
 from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
-from webapp.core import clock
+from webapp.core import clock, navigation
 from webapp.core.errors import Invalid
 from webapp.core.lists import DEFAULT_LIMIT, Paging
 from webapp.core.schemas import read_text
@@ -37,6 +37,8 @@ MAX_LIMIT = 100
 def init_app(app: APIFlask) -> None:
     app.jinja_env.globals.update(
         dom_id=dom_id,
+        home_url=navigation.home_url,
+        search_url=navigation.search_url,
         url_with=url_with,
         csrf_field=csrf_field,
         marked=marked,

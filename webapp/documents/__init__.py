@@ -21,6 +21,7 @@ from webapp.documents.uploads import services as uploads
 from webapp.engine import Job
 from webapp.tasks.kinds import TaskKind
 from webapp.taxonomies import signals as taxonomies
+from webapp.taxonomies.actions import TopicPage
 
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp, bulk_pages.bp, bulk_api.bp),
@@ -40,6 +41,7 @@ FEATURE = Feature(
         TaskKind(bulk.TASK_TYPE, bulk.change_documents, result="documents/bulk/_result.html"),
         TaskKind(indexing.CHECK, indexing.check_index, result="documents/_check_result.html"),
         TaskKind(indexing.REBUILD, indexing.rebuild_index, result="documents/_rebuild_result.html"),
+        TopicPage("documents.index"),
         Section("Documents", "documents.index", "documents", position=30),
         SectionPages("Documents", ("documents", "document_bulk")),
         PalettePage("Add documents", "documents.new", role=Role.ADMIN),

@@ -6,7 +6,7 @@ from webapp.agents.tabs import AgentAction, AgentColumn, AgentFact, AgentTab, Ow
 from webapp.audit.wording import Wording
 from webapp.core.actor import Role
 from webapp.core.feature import Feature
-from webapp.core.navigation import Section, SectionPages
+from webapp.core.navigation import SearchPage, Section, SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.core.signals import Receiver
 from webapp.documents import signals as documents
@@ -36,6 +36,7 @@ FEATURE = Feature(
             "unanswered questions", forget_by(UnansweredQuestion.last_asked_at), "history_days"
         ),
         Section("Search", "questions.search", "search", position=40),
+        SearchPage("questions.search"),
         SectionPages("Search", ("questions.search",)),
         SectionPages("Agents", ("questions.ask",)),
         Wording(past={"dismiss": "dismissed"}, nouns={"unansweredquestion": "question"}),

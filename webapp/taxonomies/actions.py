@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from flask import url_for
 
@@ -19,6 +20,19 @@ class TaxonomyAction:
 
     label: str
     endpoint: str
+
+
+@dataclass(frozen=True)
+class TopicPage:
+    """The page that lists what is about a topic or one below it; it takes `node`, an id."""
+
+    endpoint: str
+
+
+def topic_url(node_id: UUID) -> str:
+    """Where what is about a topic is listed; empty where no feature does."""
+    page = next(iter(contributions(TopicPage)), None)
+    return url_for(page.endpoint, node=node_id) if page else ""
 
 
 def taxonomy_actions(taxonomy: Taxonomy) -> list[tuple[str, str]]:
