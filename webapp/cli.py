@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import traceback
+
 import click
 from apiflask import APIFlask
 from flask import current_app
@@ -30,9 +33,28 @@ def worker() -> None:
     """Bring the database up to date, and run jobs until told to stop."""
     from webapp.engine.worker import main
 
-    _prepare()
+    _prepare_apart()
     click.echo("The database is up to date.")
     main(current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's, not the app's
+
+
+def _prepare_apart() -> None:
+    """Prepare in a child: what migrations load, 20 MB, ends with it."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            _prepare()
+            code = 0
+        except SystemExit as error:
+            click.echo(error.code, err=True)
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise SystemExit(1)
 
 
 def _prepare() -> None:

@@ -11,7 +11,6 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from email_validator import EmailNotValidError, validate_email
-from zxcvbn import zxcvbn
 
 from webapp.core.errors import Invalid
 
@@ -51,6 +50,8 @@ def hash_new(password: str, *, email: str) -> str:
     """The hash of a password that somebody has chosen; raises Invalid where it is too weak."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise Invalid(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.", field="password")
+    from zxcvbn import zxcvbn  # its lists of words are 12 MB, and passwords are chosen rarely
+
     known = [email, *email.split("@"), "callboard"]
     judgement = zxcvbn(password[:JUDGED_LENGTH], user_inputs=known)
     if judgement["guesses_log10"] < MIN_GUESSES:

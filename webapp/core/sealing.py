@@ -9,9 +9,12 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken
 from flask import current_app
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet  # 7 MB, which a process without webhooks does without
 
 
 class Unreadable(Exception):
@@ -25,6 +28,8 @@ def seal(secret: str) -> str:
 
 def unseal(sealed: str) -> str:
     """The secret itself. Raises Unreadable where the key has changed."""
+    from cryptography.fernet import InvalidToken
+
     try:
         return _fernet().decrypt(sealed).decode()
     except InvalidToken as error:
@@ -37,5 +42,7 @@ def _fernet() -> Fernet:
 
 @lru_cache(4)
 def _fernet_of(secret_key: str) -> Fernet:
+    from cryptography.fernet import Fernet
+
     key = hmac.new(secret_key.encode(), b"sealed secrets", hashlib.sha256).digest()
     return Fernet(urlsafe_b64encode(key))

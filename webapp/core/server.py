@@ -15,8 +15,6 @@ from gunicorn.http import errors
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
-from webapp.core.errors import HTTP_CODES, PROBLEM
-
 #: what gunicorn finds, and its status; any other kind of ParseException is 400
 _STATUSES = {
     errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -49,6 +47,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _problem(status: HTTPStatus, detail: str) -> bytes:
+    # Here, because gunicorn's master reads this module too, and does without the application.
+    from webapp.core.errors import HTTP_CODES, PROBLEM
+
     request_id = str(uuid4())
     problem = {
         "type": "about:blank",

@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 from typing import Any, Literal
 
-from rapidfuzz import fuzz
-from rapidfuzz.distance import LCSseq
-
 from webapp.agents.models import DEFINITION
 
 #: A longest common subsequence costs a bit for each pair of lines; above this the texts are
@@ -207,6 +204,8 @@ def _merged(
     if len(left) * len(right) > MAX_PAIRS:
         yield "replace", start, start + len(left), start, start + len(right)
         return
+    from rapidfuzz.distance import LCSseq
+
     waiting: tuple[int, int, int, int] | None = None
     for code in LCSseq.opcodes(left, right):
         span = (code.src_start, code.src_end, code.dest_start, code.dest_end)
@@ -233,6 +232,8 @@ def _rows(old: list[str], new: list[str]) -> Iterator[Row]:
 
 
 def _replaced(old: list[str], new: list[str], i: int, j: int) -> Iterator[Row]:
+    from rapidfuzz import fuzz
+
     for offset, (left, right) in enumerate(zip_longest(old, new)):
         left_number = None if left is None else i + offset
         right_number = None if right is None else j + offset
