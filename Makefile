@@ -28,6 +28,10 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+$(VENV)/.installed-mutants: requirements-mutants.txt $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-mutants.txt
+	@touch $@
+
 $(VENV)/.installed-bench: requirements-bench.txt $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
@@ -81,6 +85,10 @@ on-sqlite on-postgresql: on-%:
 
 unit: $(VENV)/.installed-dev ## the tests on SQLite without a browser
 	TEST_DATABASE=sqlite $(BIN)/pytest -m "not browser"
+
+.PHONY: mutants
+mutants: $(VENV)/.installed-mutants ## nightly: break accounts, security, engine, tasks and live; which test sees it?
+	TEST_DATABASE=sqlite $(BIN)/python -m mutmut run && $(BIN)/python -m tests.mutants
 
 .PHONY: queries
 queries: $(VENV)/.installed-dev ## count the statements of every page anew, after a change that is meant
