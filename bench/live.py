@@ -105,6 +105,9 @@ class Followers:
         self._arrivals: dict[socket.socket, float] = {}
         self._sockets = []
         self._began = time.perf_counter()
+        self._is_closed = False
+        # It answers pings also while others connect.
+        threading.Thread(target=self._read, daemon=True).start()
         for key in keys:
             connection = socket.create_connection(("127.0.0.1", running.port))
             connection.sendall(
@@ -118,7 +121,6 @@ class Followers:
             assert b" 101 " in head, head
             self._sockets.append(connection)
             self._selector.register(connection, selectors.EVENT_READ)
-        threading.Thread(target=self._read, daemon=True).start()
 
     def forget(self) -> None:
         self._arrivals = {}
@@ -135,12 +137,13 @@ class Followers:
         return list(self._arrivals.values())
 
     def close(self) -> None:
+        self._is_closed = True
         for connection in self._sockets:
             connection.close()
 
     def _read(self) -> None:
-        while self._selector.get_map():
-            for key, _ in self._selector.select():
+        while not self._is_closed:
+            for key, _ in self._selector.select(timeout=0.05):
                 connection: socket.socket = key.fileobj  # type: ignore[assignment]  # it is ours
                 try:
                     content = connection.recv(1_000_000)
