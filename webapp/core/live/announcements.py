@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from flask import Flask
 from sqlalchemy import BigInteger, Connection, Index, String, func, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
@@ -121,6 +121,12 @@ class Tail:
     def _guarded(self, function: Any, *arguments: Any) -> Any:
         try:
             return function(*arguments)
+        except OperationalError as error:
+            # The database is away; it is asked every second until it is back.
+            log.warning("announcements_unreadable", reason=str(error.orig))
+            self.close()
+            time.sleep(RETRY_SECONDS)
+            return None
         except Exception:
             log.exception("announcements_unreadable")
             self.close()
