@@ -200,15 +200,36 @@ def test_what_gunicorn_refuses_is_a_problem(
     assert problem["request_id"] in head
 
 
+def test_a_client_of_http_1_0_gets_no_chunks(narrow: Installation) -> None:
+    narrow.request("POST", "/agents", {**AGENT, "handle": "old-fashioned"})
+    for path, ending in (("query", '"results":[]'), ("query/stream", '"status": "completed"')):
+        body = b'{"query": "How hot is tea?"}'
+        request = (
+            f"POST /api/v1/agents/old-fashioned/{path} HTTP/1.0\r\nX-API-Key: {KEY}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        head, answer = answered(narrow, request.encode() + body)
+        assert " 200 " in head.splitlines()[0]
+        assert "chunked" not in head
+        assert ending in answer
+        assert answer[0] in "{i"
+
+
 def exchange(server: Installation, request: bytes) -> tuple[str, Any]:
     """Send these bytes; the answer's head and its JSON."""
+    head, body = answered(server, request)
+    return head, json.loads(body)
+
+
+def answered(server: Installation, request: bytes) -> tuple[str, str]:
+    """Send these bytes; the answer's head and all that follows until it closes."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as peer:
         peer.sendall(request)
         received = b""
         while content := peer.recv(65536):
             received += content
     head, _, body = received.decode().partition("\r\n\r\n")
-    return head, json.loads(body)
+    return head, body
 
 
 class Endless(BytesIO):
