@@ -3,7 +3,7 @@
 What the databases and the processes log goes to standard error, which make keeps in bench.log.
 """
 
-from bench import agents, knowledge, live, retrieval, service, streams
+from bench import agents, engine, knowledge, live, retrieval, service, streams
 
 retrieval.show_head()
 retrieval.main()
@@ -12,3 +12,4 @@ service.main()
 streams.main()
 live.main()
 agents.main()
+engine.main()

@@ -29,9 +29,9 @@ print(*sys.modules)
 """
 COUNT_ARENAS = """
 import ctypes, threading
-from webapp.engine.worker import _share_memory
+from webapp.engine import memory
 
-_share_memory()
+memory.share_pools()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 libc.fdopen.restype = ctypes.c_void_p
@@ -55,6 +55,27 @@ libc.fflush(out)
 """
 
 
+LEAVE_HOLES = """
+import ctypes
+from webapp.engine import memory
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+blocks = [libc.malloc(64 * 1024) for _ in range(1000)]
+for block in blocks:
+    ctypes.memset(block, 1, 64 * 1024)
+for block in blocks[:-1]:
+    libc.free(block)
+before = resident()
+memory.give_back()
+print(before - resident())
+"""
+
+
 def run(code: str, data: Path) -> str:
     environment = {**os.environ, "CALLBOARD_DATA": str(data), "SECRET_KEY": "x" * 40}
     environment.pop("DATABASE_URL", None)
@@ -74,6 +95,14 @@ def test_gunicorns_master_does_without_the_application(tmp_path: Path) -> None:
     assert not loaded & {"flask", "sqlalchemy", "numpy"}
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps that much")
+
+
+@glibc
+def test_what_is_free_goes_back_to_the_system(tmp_path: Path) -> None:
+    assert int(run(LEAVE_HOLES, tmp_path)) > 50 * 2**20
+
+
+@glibc
 def test_a_workers_threads_share_their_memory(tmp_path: Path) -> None:
     assert 1 <= run(COUNT_ARENAS, tmp_path).count("<heap ") <= 2

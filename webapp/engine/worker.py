@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import math
 import os
-import platform
 import secrets
 import select
 import signal
@@ -25,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.core import clock, retention
 from webapp.core.extensions import db
-from webapp.engine import backend, control, jobs, readiness, retries, workers
+from webapp.engine import backend, control, jobs, memory, readiness, retries, workers
 from webapp.engine.bells import Bell
 from webapp.engine.control import Token
 from webapp.engine.leases import LeaseLost, open_leases
@@ -37,7 +35,8 @@ DRAIN_SECONDS = 20.0
 RETENTION = timedelta(days=7)
 RETENTION_SWEEP_SECONDS = 3600.0
 EXIT_LEASE_LOST = 75
-M_ARENA_MAX = -8
+#: How often, at most, memory that finished jobs have left is returned to the system.
+TRIM_SECONDS = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -46,18 +45,8 @@ Persist = Callable[[Callable[[], None]], None]
 
 def main(app: Flask) -> None:
     """Run jobs until SIGTERM or SIGINT; then let each reach its next safe point, and exit."""
-    _share_memory()
+    memory.share_pools()
     Worker(app).run()
-
-
-def _share_memory() -> None:
-    """Let all threads take memory from two pools.
-
-    glibc gives nearly each its own and returns little of them, so that a worker grows for as long
-    as its threads take turns at large documents. Other systems' C libraries do not.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 class Worker:
@@ -73,7 +62,8 @@ class Worker:
         self.bells = {name: Bell(q.concurrency) for name, q in self.registry.queues.items()}
         self._tokens: dict[str, Token] = {}
         self._changed = threading.Condition()
-        self._beat_at = -math.inf
+        self._beat_at = self._tidied_at = -math.inf
+        self._has_worked = True  # it has started
         self._stop_read, self._stop_write = os.pipe()
 
     def run(self) -> None:
@@ -90,6 +80,7 @@ class Worker:
         threading.Thread(target=self._keep_forgetting, name="retention", daemon=True).start()
         while not control.is_stopping():
             self._sweep()
+            self._tidy()
             self._listen(SWEEP_SECONDS)
         self._interrupt()
         shut_down()
@@ -169,6 +160,12 @@ class Worker:
                 workers.forget(connection, executor_id)
                 self.leases.release(executor_id)
 
+    def _tidy(self) -> None:
+        """Return the memory that finished jobs have left, now and then."""
+        if self._has_worked and time.monotonic() - self._tidied_at >= TRIM_SECONDS:
+            self._has_worked, self._tidied_at = False, time.monotonic()
+            memory.give_back()
+
     def _take_leave(self) -> None:
         try:
             workers.forget(self.leases.connect(), self.executor_id)
@@ -217,6 +214,7 @@ class Worker:
                 self._run(job, key, arguments, persist)
             finally:
                 bell.give_back()
+                self._has_worked = True
 
     def _run(self, job: Job, key: str, arguments: dict[str, Any], persist: Persist) -> None:
         try:
