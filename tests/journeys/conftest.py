@@ -17,8 +17,9 @@ FLAGS = (
 expect.set_options(timeout=60_000)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One browser a file: while it is open its loop runs in this thread, where no other can."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     assert path, "The journeys need Chromium on the PATH (Debian: apt-get install chromium)."
     with sync_playwright() as playwright:
