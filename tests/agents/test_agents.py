@@ -1,4 +1,7 @@
-"""Agents: created, listed, changed, deleted and restored, as API and as pages (spec 2)."""
+"""Agents: created, listed, changed, deleted and restored, as API and as pages.
+
+See docs/contract/agents.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bulk update and deletion, by ids or by a filter (api.md, Agents; spec 1, O-REQ-004)."""
+"""Bulk update and deletion, by ids or by a filter (docs/contract/agents.md, bulk)."""
 
 from __future__ import annotations
 

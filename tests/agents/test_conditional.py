@@ -1,4 +1,4 @@
-"""ETag, If-Match and If-None-Match (api.md, conditional)."""
+"""ETag, If-Match and If-None-Match (docs/contract/http.md, conditional)."""
 
 from __future__ import annotations
 

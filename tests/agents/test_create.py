@@ -1,4 +1,4 @@
-"""Creating an agent: spec 2's body, spec 3's spawn body, and what is refused (api.md, Agents)."""
+"""Creating an agent: both bodies, and what is refused (docs/contract/agents.md, spawn)."""
 
 from __future__ import annotations
 

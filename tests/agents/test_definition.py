@@ -1,4 +1,7 @@
-"""How a definition is stored, and the sample that `make seed` adds (spec 2, 6.1 and 6.10)."""
+"""How a definition is stored, and the sample that `make seed` adds.
+
+See docs/contract/agents.md, 6.1 and 6.10.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What differs between two versions: as a function, as JSON and as a page (api.md, Versions)."""
+"""What differs between two versions: as a function, as JSON and as a page.
+
+See docs/contract/versions.md.
+"""
 
 from __future__ import annotations
 

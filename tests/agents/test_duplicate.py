@@ -1,4 +1,4 @@
-"""Duplicating an agent (spec 2, 6.8)."""
+"""Duplicating an agent (docs/contract/agents.md, 6.8)."""
 
 from __future__ import annotations
 

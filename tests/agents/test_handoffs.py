@@ -1,4 +1,7 @@
-"""Hand-offs: the check when saving, the graph as JSON and as a page (spec 2, 6.9; api.md)."""
+"""Hand-offs: the check when saving, the graph as JSON and as a page.
+
+See docs/contract/agents.md, 6.9.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publish, promote, roll back and retire releases (api.md, Versions; spec 5, 6)."""
+"""Publish, promote, roll back and retire releases (docs/contract/versions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deleting softly, restoring, and removing for ever (api.md, Agents)."""
+"""Deleting softly, restoring, and removing for ever (docs/contract/agents.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rolling back to a version (api.md, Versions; spec 5, 6.3)."""
+"""Rolling back to a version (docs/contract/versions.md, 6.3)."""
 
 from __future__ import annotations
 

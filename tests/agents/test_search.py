@@ -1,4 +1,7 @@
-"""The list's filters, its query language, and spec 1's search (api.md; spec 1, U-REQ-003)."""
+"""The list's filters, its query language, and the search by name.
+
+See docs/contract/agents.md, list and search.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Export and import (spec 2, 6.10; api.md, Agents)."""
+"""Export and import (docs/contract/agents.md, 6.10)."""
 
 from __future__ import annotations
 

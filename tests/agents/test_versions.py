@@ -1,4 +1,4 @@
-"""Versions: kept, numbered, listed and shown (spec 2, 6.6 and 6.7; spec 5, 3)."""
+"""Versions: kept, numbered, listed and shown (docs/contract/agents.md, 6.6 and 6.7)."""
 
 from __future__ import annotations
 

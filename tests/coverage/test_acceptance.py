@@ -1,4 +1,7 @@
-"""Every requirement of spec 1 is a line of `acceptance.md`, and names tests that are there."""
+"""Every requirement is a line of `acceptance.md`, which names tests that are there.
+
+See docs/contract/knowledge.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coverage, gaps, targets, history and refresh (spec 1; facts.md 0.3 to 0.8)."""
+"""Coverage, gaps, targets, history and refresh (docs/contract/knowledge.md)."""
 
 from __future__ import annotations
 

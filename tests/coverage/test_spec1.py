@@ -1,4 +1,4 @@
-"""Spec 1 end to end over HTTP against running processes, and its requirements one by one."""
+"""The knowledge API end to end against running processes, and its requirements one by one."""
 
 from __future__ import annotations
 

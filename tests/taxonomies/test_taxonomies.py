@@ -1,4 +1,4 @@
-"""Taxonomies: made, grown, read as trees and compared (api.md, Knowledge)."""
+"""Taxonomies: made, grown, read as trees and compared (docs/contract/knowledge.md)."""
 
 from __future__ import annotations
 

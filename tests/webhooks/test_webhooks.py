@@ -1,4 +1,7 @@
-"""Messages to webhooks: what arrives, what is tried again, who sees what (facts.md 0.8)."""
+"""Messages to webhooks: what arrives, what is tried again, who sees what.
+
+See docs/contract/knowledge.md, webhook.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/agents`: the definitions (api.md, Agents)."""
+"""`/agents`: the definitions (docs/contract/agents.md)."""
 
 from __future__ import annotations
 

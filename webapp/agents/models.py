@@ -24,7 +24,8 @@ RESERVED_HANDLES = frozenset(
 DEFAULT_MODEL = "extractive"
 DEFAULT_RETRIEVAL = {"top_k": 5, "strategy": "hybrid"}
 
-#: What a version holds: a change of one of these makes the next version (api.md, Versions).
+#: What a version holds: a change of one of these makes the next version.
+#: See docs/contract/versions.md.
 DEFINITION = (
     "name",
     "description",
@@ -49,7 +50,10 @@ SCOPE = ("taxonomy_node_ids", "taxonomy_version", "scope_id")
 
 
 class Modality(StrEnum):
-    """What media an agent needs from the person who talks to it (spec 2)."""
+    """What media an agent needs from the person who talks to it.
+
+    See docs/contract/agents.md, modality.
+    """
 
     AUDIO_ONLY = "audio_only"
     AUDIO_CAMERA = "audio_camera"
@@ -57,7 +61,7 @@ class Modality(StrEnum):
 
 
 class Panel(StrEnum):
-    """Workspace panels that an agent can open (spec 2)."""
+    """Workspace panels that an agent can open (docs/contract/agents.md, panels)."""
 
     SLIDE_PRESENTER = "slide_presenter"
     NOTEPAD = "notepad"
@@ -67,7 +71,10 @@ class Panel(StrEnum):
 
 
 class Status(StrEnum):
-    """Where an agent, or one of its releases, stands in its life (spec 5)."""
+    """Where an agent, or one of its releases, stands in its life.
+
+    See docs/contract/versions.md, status.
+    """
 
     DRAFT = "draft"
     PUBLISHED = "published"
@@ -175,7 +182,7 @@ class Agent(Model):
 
     @property
     def agent_id(self) -> UUID:
-        """Spec 1's name of the id."""
+        """The name that the knowledge API has for the id."""
         return self.id
 
     @property
@@ -186,7 +193,10 @@ class Agent(Model):
 
     @property
     def stream_delay_ms(self) -> int:
-        """Pause between streamed results (spec 1, S-REQ-012): 50 ms unless set, 0 allowed."""
+        """Pause between streamed results: 50 ms unless set, 0 allowed.
+
+        See docs/contract/knowledge.md, S-REQ-012.
+        """
         value = self.features_config.get("stream_delay_ms")
         return value if isinstance(value, int) and 0 <= value <= 5000 else 50
 
@@ -202,7 +212,7 @@ class Agent(Model):
 
     @property
     def etag(self) -> str:
-        """`v<version>-<revision>`, unquoted (api.md, conditional)."""
+        """`v<version>-<revision>`, unquoted (docs/contract/http.md, conditional)."""
         return f"v{self.current_version}-{self.revision}"
 
     @property

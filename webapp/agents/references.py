@@ -65,7 +65,7 @@ def handles_of(ids: Sequence[str | UUID], *, actor: Actor) -> dict[str, str]:
 def resolve_handoffs(
     references: Sequence[str | UUID], *, actor: Actor, agent: Agent | None = None
 ) -> list[UUID]:
-    """The ids behind the references, once each, in order (spec 2, 6.9).
+    """The ids behind the references, once each, in order (docs/contract/agents.md, 6.9).
 
     Raises BadReference that names every one which is unknown, deleted, another organization's
     or the agent itself.

@@ -135,7 +135,10 @@ class _Checks(Body):
 
 
 class AgentFields(_Checks):
-    """What both creating and updating may set (spec 2, 6.3; spec 1, 0.1; spec 5, 2)."""
+    """What both creating and updating may set.
+
+    See docs/contract/agents.md, 6.3, and docs/contract/versions.md, 2.1.
+    """
 
     description: str = Field("", max_length=2000)
     model: Word = DEFAULT_MODEL
@@ -158,9 +161,9 @@ class AgentFields(_Checks):
 
 
 class AgentCreate(AgentFields):
-    """A new agent, as spec 2 writes it or as spec 3 spawns it.
+    """A new agent, in one of two shapes (docs/contract/agents.md, 6.3 and spawn).
 
-    `handle` is made from the name where absent. Spec 3's `id` is the handle and its
+    `handle` is made from the name where absent. The second shape's `id` is the handle and its
     `system_prompt` the instructions; such an agent may have no instructions of its own.
     """
 
@@ -216,7 +219,10 @@ class AgentUpdate(AgentFields):
 
 
 class AgentPatch(_Checks):
-    """Spec 1's update: these fields and no other; an object replaces the one before."""
+    """What PATCH takes: these fields and no other; an object replaces the one before.
+
+    See docs/contract/agents.md, patch.
+    """
 
     name: Name = Field(default_factory=str)
     scope_description: str | None = Field(None, max_length=500)
@@ -281,7 +287,7 @@ class AgentQuery(AgentFilter):
 
 
 class AgentSearch(Body):
-    """Spec 1's search."""
+    """The search by name (docs/contract/agents.md, search)."""
 
     model_config = {"extra": "ignore"}
 
@@ -296,7 +302,7 @@ class RunningRelease(Answer):
 
 class AgentAnswer(Answer):
     id: UUID
-    agent_id: UUID = Field(description="The same as `id`, as spec 1 calls it")
+    agent_id: UUID = Field(description="The same as `id`, by its other name")
     organization_id: UUID
     handle: str
     name: str

@@ -32,7 +32,7 @@ CATALOG = (DEFAULT_MODEL,)
 
 
 def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:
-    """Create an agent in the actor's organization (spec 2, 6.4; spec 3, spawn).
+    """Create an agent in the actor's organization (docs/contract/agents.md, 6.4 and spawn).
 
     Raises Conflict where the handle is taken, also by a deleted agent, and BadReference on
     hand-off targets, a parent or a model that is not there.
@@ -131,7 +131,7 @@ def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
 def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int]:
     """Agents whose name, handle or description holds `q` literally, and how many there are.
 
-    Spec 1, U-REQ-003 and E-REQ-007: without `q`, all of them.
+    docs/contract/knowledge.md, U-REQ-003 and E-REQ-007: without `q`, all of them.
     """
     statement = select(Agent).where(Agent.organization_id == actor.organization_id, Agent.is_active)
     if query.q.strip():
@@ -146,7 +146,7 @@ def update_agent(
     actor: Actor,
     if_match: str | None = None,
 ) -> Agent:
-    """Change the fields that the body gives (spec 2, 6.4; spec 1, U-REQ-001).
+    """Change the fields that the body gives (docs/contract/agents.md, 6.4).
 
     A change of the definition makes a version; where nothing differs, nothing happens. Raises
     PreconditionFailed where `if_match` names another version than the present one.
@@ -199,8 +199,9 @@ def revise(agent: Agent, values: dict[str, Any], *, actor: Actor, note: str | No
 
 
 def duplicate_agent(reference: str | UUID, *, actor: Actor) -> Agent:
-    """A second agent with the same definition, " (Copy)" after its name (spec 2, 6.8).
+    """A second agent with the same definition, " (Copy)" after its name.
 
+    See docs/contract/agents.md, 6.8.
     It starts at version 1, has no history and no release.
     """
     actor.require(Role.ADMIN)
@@ -283,7 +284,10 @@ def _pause(agent: Agent, paused: bool) -> list[str]:
 
 
 def _resolve_model(body: AgentCreate) -> str:
-    """The model of a new agent: the catalog's, else the overrides', else its own (spec 3)."""
+    """The model of a new agent: the catalog's, else the overrides', else its own.
+
+    See docs/contract/agents.md, spawn.
+    """
     if body.model_config_id in CATALOG:
         return str(body.model_config_id)
     overridden = (body.model_overrides or {}).get("model")

@@ -1,4 +1,4 @@
-"""`/agents/{agent_id}/coverage…` and `…/gaps` (api.md, Knowledge; spec 1)."""
+"""`/agents/{agent_id}/coverage…` and `…/gaps` (docs/contract/knowledge.md)."""
 
 from __future__ import annotations
 

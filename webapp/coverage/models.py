@@ -10,7 +10,7 @@ from webapp.core import clock
 from webapp.core.database import BigId
 from webapp.core.extensions import Model
 
-#: documents a topic should have where nobody says how many (facts.md 0.3)
+#: documents a topic should have where nobody says how many (docs/contract/knowledge.md, targets)
 DEFAULT_TARGET = 10
 
 
@@ -29,7 +29,7 @@ class CoverageTarget(Model):
 
 
 class CoverageRecord(Model):
-    """What one calculation came to (spec 1, CoverageHistoryItem)."""
+    """What one calculation came to (docs/contract/knowledge.md, history)."""
 
     __tablename__ = "coverage_history"
     __table_args__ = (Index(None, "agent_id", "timestamp"), Index(None, "timestamp"))

@@ -42,7 +42,7 @@ def start_refresh(
     is_background: bool = True,
     webhook_url: str | None = None,
 ) -> Task:
-    """Measure an agent and keep the outcome (spec 1, E-REQ-008 and E-REQ-009).
+    """Measure an agent and keep the outcome (docs/contract/knowledge.md, E-REQ-008 and E-REQ-009).
 
     In the background by a task that is only started here, else at once by one that has ended.
     Raises Invalid on an address that is no webhook's.
@@ -72,7 +72,7 @@ def start_refresh(
 
 
 def get_refresh(reference: str | UUID, task_id: str, *, actor: Actor) -> Task:
-    """A task of this very agent (facts.md 0.7)."""
+    """A task of this very agent (docs/contract/knowledge.md, refresh-status)."""
     agent = agents.get_agent(reference, actor=actor)
     task = tasks.get_task(task_id, actor=actor)
     if task.agent_id != agent.id:
@@ -127,7 +127,7 @@ def _measure_and_record(agent: Agent) -> Coverage:
 
 
 def result_of(found: Coverage) -> dict[str, Any]:
-    """What a finished task answers (facts.md 0.8)."""
+    """What a finished task answers (docs/contract/knowledge.md, task-result)."""
     return {
         "coverage_percent": found.overall_coverage,
         "total_documents": found.total_documents,

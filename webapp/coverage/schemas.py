@@ -1,4 +1,4 @@
-"""What coverage looks like from outside (spec 1; facts.md 0.3 to 0.8)."""
+"""What coverage looks like from outside (docs/contract/knowledge.md)."""
 
 from __future__ import annotations
 

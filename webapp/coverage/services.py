@@ -1,6 +1,7 @@
 """How much of its scope an agent's documents cover, what is missing, and how that went on.
 
-Reading writes nothing (api.md); only a refresh keeps what it measured.
+Reading writes nothing; only a refresh keeps what it measured. See coverage in
+docs/contract/knowledge.md.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ MAX_HISTORY = 1000
 
 @dataclass(frozen=True)
 class Coverage:
-    """An agent's coverage (facts.md 0.3, the proposed reading).
+    """An agent's coverage (docs/contract/knowledge.md, coverage).
 
     A topic has `min(documents, target) / target` in percent, all of them together the sums of
     both, so that an overfull topic hides no empty one. A topic whose target is 0 counts for
@@ -49,7 +50,10 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Gap:
-    """A topic that has less than the wanted share of its documents (facts.md 0.4)."""
+    """A topic that has less than the wanted share of its documents.
+
+    See docs/contract/knowledge.md, gaps.
+    """
 
     node_id: UUID
     path: list[str]

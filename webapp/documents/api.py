@@ -1,4 +1,4 @@
-"""`/documents`, `/knowledge/index` (api.md, Knowledge)."""
+"""`/documents`, `/knowledge/index` (docs/contract/knowledge.md)."""
 
 from __future__ import annotations
 

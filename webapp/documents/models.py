@@ -12,7 +12,8 @@ from webapp.core.database import BigId
 from webapp.core.extensions import Model
 from webapp.taxonomies.models import TaxonomyNode
 
-#: from this confidence on, a document is in the scope of a node (api.md, Knowledge)
+#: from this confidence on, a document is in the scope of a node
+#: (docs/contract/knowledge.md, confidence)
 MIN_CONFIDENCE = 0.7
 
 

@@ -1,5 +1,6 @@
-"""Sample data: spec 2's two agents, and a guide that knows Callboard's own documentation.
+"""Sample data: two agents, and a guide that knows Callboard's own documentation.
 
+See docs/contract/agents.md, 6.10.
 The documentation's topics come with it, some of them without a page, so that coverage has gaps.
 """
 

@@ -1,4 +1,4 @@
-"""`/agents/{agent_id}/query`, `/knowledge/search` (api.md, Knowledge)."""
+"""`/agents/{agent_id}/query`, `/knowledge/search` (docs/contract/knowledge.md)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from webapp.questions.schemas import QueryAnswer, QueryBody, SearchAnswer, Searc
 
 bp = APIBlueprint("questions_api", __name__, url_prefix="/api/v1", tag="Knowledge")
 
-#: (spec 1, C-REQ-006)
+#: (docs/contract/knowledge.md, C-REQ-006)
 MAX_STREAM_SECONDS = 300.0
 
 
@@ -84,7 +84,10 @@ def _stream(agent_id: str, body: QueryBody) -> Response:
 
 
 def _events(agent_id: UUID, delay: float, body: QueryBody, actor: Actor) -> Iterator[live.Event]:
-    """Started at once, then each result, then the end (spec 1, S-REQ-010 and E-REQ-015)."""
+    """Started at once, then each result, then the end.
+
+    See docs/contract/knowledge.md, S-REQ-010 and E-REQ-015.
+    """
     yield live.Event(services.started_event(agent_id))
     try:
         answer = services.ask_agent(agent_id, body, actor=actor)

@@ -1,4 +1,7 @@
-"""`WS /ws/query/{agent_id}`: questions in, results out as they rank (api.md, Knowledge)."""
+"""`WS /ws/query/{agent_id}`: questions in, results out as they rank.
+
+See docs/contract/knowledge.md, socket.
+"""
 
 from __future__ import annotations
 

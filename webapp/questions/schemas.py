@@ -24,7 +24,7 @@ QueryText = Annotated[str, StringConstraints(min_length=1, max_length=1000, stri
 
 
 class QueryBody(Body):
-    """A question to an agent (spec 1, QueryRequest)."""
+    """A question to an agent (docs/contract/knowledge.md, query)."""
 
     query: QueryText = Field(examples=["How do I rotate an API key?"])
     top_k: StrictInt | None = Field(None, ge=1, le=50)

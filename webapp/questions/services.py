@@ -36,12 +36,12 @@ from webapp.questions.unanswered.services import MIN_CONFIDENCE, note_question
 from webapp.taxonomies.models import Scope
 from webapp.taxonomies.references import Topics
 
-#: a search that takes longer is given up (facts.md 0.5)
+#: a search that takes longer is given up (docs/contract/knowledge.md, search-time)
 SEARCH_SECONDS = 3
 
 
 def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryAnswer:
-    """The best passages for a question in the agent's scope (spec 1, POST …/query).
+    """The best passages for a question in the agent's scope (docs/contract/knowledge.md, query).
 
     `top_k` is the body's, else the agent's own, else 5. Counts the question on the agent. Raises
     Conflict where the agent is paused, Unavailable where the search takes more than 3 s.
@@ -105,7 +105,7 @@ def started_event(agent_id: UUID) -> dict[str, Any]:
 
 
 def error_event(error: DomainError) -> dict[str, Any]:
-    """The last event of a stream that went wrong (spec 1, E-REQ-015)."""
+    """The last event of a stream that went wrong (docs/contract/knowledge.md, E-REQ-015)."""
     return {
         "status": "error",
         "error": error.title,
@@ -116,7 +116,10 @@ def error_event(error: DomainError) -> dict[str, Any]:
 
 
 def result_events(answer: QueryAnswer) -> Iterator[dict[str, Any]]:
-    """What follows the start (spec 1, S-REQ-010): each result, then completed."""
+    """What follows the start: each result, then completed.
+
+    See docs/contract/knowledge.md, S-REQ-010.
+    """
     for position, result in enumerate(answer.results):
         yield {"index": position, **result.model_dump(mode="json")}
     ending = answer.model_dump(mode="json", exclude={"agent_id", "query", "results"})

@@ -1,4 +1,4 @@
-"""`/tasks` (api.md, Knowledge)."""
+"""`/tasks` (docs/contract/knowledge.md, tasks)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,10 @@ class Status(StrEnum):
 
 
 class Task(Runnable, Model):
-    """One piece of background work (spec 1, BackgroundTaskResponse); `result` is its counters."""
+    """One piece of background work; `result` is its counters.
+
+    See docs/contract/knowledge.md, tasks.
+    """
 
     __tablename__ = "tasks"
     __table_args__ = (

@@ -74,7 +74,10 @@ def end_task(task: Task, status: Status, error: str | None = None) -> None:
 
 
 def _conclude(task: Task) -> None:
-    """What an ended task leaves to do; webhooks are told how it ended (facts.md 0.8)."""
+    """What an ended task leaves to do; webhooks are told how it ended.
+
+    See docs/contract/knowledge.md, webhook.
+    """
     if task.completed_at is None:
         return
     kind = find_kind(task.task_type)

@@ -1,4 +1,4 @@
-"""`/taxonomies` (api.md, Knowledge)."""
+"""`/taxonomies` (docs/contract/knowledge.md)."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def read_newest_version(organization_id: UUID) -> str | None:
 
 
 def unknown_nodes(missing: Sequence[str], version: str | None) -> BadReference:
-    """Spec 1's refusal of topics that are not there (facts.md 0.5)."""
+    """The refusal of topics that are not there (docs/contract/knowledge.md, from-taxonomy)."""
     place = f" in taxonomy {version}" if version else ""
     return BadReference(
         f"Invalid taxonomy node IDs: {', '.join(missing[:20])}",

@@ -90,7 +90,7 @@ class Comparison:
 
 
 def grow_taxonomy(body: TaxonomyBody, *, actor: Actor) -> Grown:
-    """Make a version, or add nodes and edges to one that is there (api.md, Knowledge).
+    """Make a version, or add nodes and edges to one that is there (docs/contract/knowledge.md).
 
     Nothing that is there changes its id. Raises BadReference on a circle and on edges to nodes
     that are not there, Conflict where a node's id is taken.

@@ -1,9 +1,9 @@
 """Deliver messages: signed, tried again, never in the way of what happened.
 
-facts.md 0.8: a POST of JSON, 10 s for an answer, three attempts with growing pauses, in which the
-job holds no slot. A 2xx answer is the end, and so are 4xx, and 3xx because no redirect is followed;
-anything else, and no answer, is tried again. Private addresses are called only where
-`CALLBOARD_ALLOWED_HOSTS` names them.
+A POST of JSON (docs/contract/knowledge.md, webhook), 10 s for an answer, three attempts with
+growing pauses, in which the job holds no slot. A 2xx answer is the end, and so are 4xx, and 3xx
+because no redirect is followed; anything else, and no answer, is tried again. Private addresses are
+called only where `CALLBOARD_ALLOWED_HOSTS` names them.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Two kinds stand beside each other. `webhook-signature` is that of Standard Webhooks
 (standardwebhooks.com): it covers the message's id, the time of the attempt and the body, and holds
 a signature by each secret while one is being changed. `X-Agent-Signature` covers the body alone
-(facts.md 0.8), and has room for one: the secret that is being replaced, as long as it holds.
+(docs/contract/knowledge.md, webhook), and has room for one: the secret that is being replaced, as
+long as it holds.
 """
 
 from __future__ import annotations

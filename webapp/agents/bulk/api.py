@@ -1,4 +1,4 @@
-"""`PATCH` and `DELETE /agents/bulk` (api.md, Agents; spec 1, O-REQ-004)."""
+"""`PATCH` and `DELETE /agents/bulk` (docs/contract/agents.md, bulk)."""
 
 from __future__ import annotations
 

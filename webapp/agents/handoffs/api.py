@@ -1,4 +1,4 @@
-"""`GET /agents/handoffs` (api.md, Agents)."""
+"""`GET /agents/handoffs` (docs/contract/agents.md, handoffs)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publishing, and the releases of an agent (api.md, Versions; spec 5, 6)."""
+"""Publishing, and the releases of an agent (docs/contract/versions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which semantic version a change deserves (spec 5, 6.1)."""
+"""Which semantic version a change deserves (docs/contract/versions.md, 6.1)."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def publish_version(
     actor: Actor,
     if_match: str | None = None,
 ) -> Release:
-    """Make a version a release that an environment runs (spec 5, 6.1 and 6.2).
+    """Make a version a release that an environment runs (docs/contract/versions.md, 6.1 and 6.2).
 
     A version that is a release already keeps its semver and is promoted to the environment;
     where that runs it already, nothing happens. Raises Conflict where the semver does not rise.

@@ -1,4 +1,4 @@
-"""`/agents/export` and `/agents/import` (api.md, Agents; spec 2, 6.10)."""
+"""`/agents/export` and `/agents/import` (docs/contract/agents.md, 6.10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The portable form of an agent: no ids, no organization (spec 2, 6.10)."""
+"""The portable form of an agent: no ids, no organization (docs/contract/agents.md, 6.10)."""
 
 from __future__ import annotations
 

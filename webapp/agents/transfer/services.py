@@ -76,7 +76,7 @@ def export_agents(
 ) -> Iterator[str]:
     """The matching active agents, or `only` these, as a JSON array in pieces of a few hundred.
 
-    All pieces show one state of the database. Spec 2, 6.10.
+    All pieces show one state of the database (docs/contract/agents.md, 6.10).
     """
     actor.require(Role.ADMIN)
     snapshot()
@@ -115,7 +115,8 @@ def import_agents(
     """Create the agents whose names are new, with their history where the file has it.
 
     One transaction: all or nothing. An agent is skipped where an active one has exactly its name,
-    or an earlier one of the file does (spec 2, 6.10). A handle that is taken gets a number.
+    or an earlier one of the file does. A handle that is taken gets a number.
+    See docs/contract/agents.md, 6.10.
     Raises BadReference where a hand-off leads to nobody.
     """
     actor.require(Role.ADMIN)

@@ -1,4 +1,4 @@
-"""`/agents/{agent_id}/versions` (api.md, Versions; spec 2, 6.7)."""
+"""`/agents/{agent_id}/versions` (docs/contract/versions.md)."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Overtaken:
 
 
 def list_versions(reference: str | UUID, paging: Paging, *, actor: Actor) -> Page:
-    """The kept versions of an agent, newest first (spec 2, 6.7)."""
+    """The kept versions of an agent, newest first (docs/contract/agents.md, 6.7)."""
     agent = get_agent(reference, actor=actor)
     of_agent = AgentVersion.agent_id == agent.id
     total = db.session.scalar(select(func.count()).select_from(AgentVersion).where(of_agent)) or 0
@@ -119,7 +119,7 @@ def list_history(
 ) -> History:
     """The versions below `before`, or from the current one, newest first, with what they changed.
 
-    Spec 5, 6.4.
+    docs/contract/versions.md, 6.4.
     """
     agent = get_agent(reference, actor=actor)
     statement = select(AgentVersion).where(AgentVersion.agent_id == agent.id)
@@ -203,7 +203,7 @@ def roll_back(
 ) -> Agent:
     """Put the state of `version` back, as a new version; nothing happens where it is the present.
 
-    Spec 5, 6.3. References that have gone since are kept as they were.
+    docs/contract/versions.md, 6.3. References that have gone since are kept as they were.
     """
     actor.require(Role.ADMIN)
     agent = get_agent(reference, actor=actor, lock=True)

@@ -23,7 +23,7 @@ from webapp.core.live import handover
 
 log = structlog.get_logger(__name__)
 
-#: also how often a stream has its comment (api.md)
+#: also how often a stream has its comment (docs/contract/http.md, comments)
 PING_SECONDS = 15.0
 MAX_BUFFER = 1024 * 1024
 MAX_MESSAGE = 64 * 1024

@@ -28,7 +28,7 @@ from webapp.core.security import current_actor, required_role
 
 log = structlog.get_logger(__name__)
 
-#: (spec 1, S-REQ-011 and C-REQ-015)
+#: (docs/contract/knowledge.md, S-REQ-011 and C-REQ-015)
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache",
@@ -45,8 +45,9 @@ class Event:
 
 
 def stream_response(events: Iterator[Event]) -> Response:
-    """Answer with server-sent events, `id: n` and `data: {json}` each (spec 1, C-REQ-011).
+    """Answer with server-sent events, `id: n` and `data: {json}` each.
 
+    See docs/contract/knowledge.md, C-REQ-011.
     All but the first are made outside of the request, in another session.
     """
     first = next(events)

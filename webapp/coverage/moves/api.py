@@ -1,4 +1,4 @@
-"""`/taxonomies/{version}/moves`: from one version to another (api.md, Knowledge)."""
+"""`/taxonomies/{version}/moves`: from one version to another (docs/contract/knowledge.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/agents/from-taxonomy` and `/agents/{agent_id}/scope` (api.md, Agents; spec 1)."""
+"""`/agents/from-taxonomy` and `/agents/{agent_id}/scope` (docs/contract/knowledge.md)."""
 
 from __future__ import annotations
 

@@ -31,7 +31,10 @@ class ScopeBody(Body):
 
 
 class FromTaxonomyBody(AgentUpdate):
-    """A new agent made from topics (spec 1, phase 1); it may have any field of a definition."""
+    """A new agent made from topics; it may have any field of a definition.
+
+    See docs/contract/knowledge.md, from-taxonomy.
+    """
 
     name: Name
     taxonomy_node_ids: NodeIds = Field(min_length=1, max_length=MAX_ROOTS)

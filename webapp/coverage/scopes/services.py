@@ -40,8 +40,9 @@ class Extent:
 
 
 def create_agent(body: FromTaxonomyBody, *, actor: Actor) -> Agent:
-    """Make an agent that knows about these topics, and measure what it knows (facts.md 0.5).
+    """Make an agent that knows about these topics, and measure what it knows.
 
+    See docs/contract/knowledge.md, from-taxonomy.
     Raises BadReference where a topic is not in that version of the taxonomy.
     """
     actor.require(Role.ADMIN)
