@@ -1,0 +1,53 @@
+"""The README's words are the code's words."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GLOSSARY = (ROOT / "README.md").read_text().split("## Glossary", 1)[1].split("\n## ", 1)[0]
+WORDS = [
+    word.strip()
+    for row in re.findall(r"^\| ([^|]+) \| [^|]+ \|$", GLOSSARY, re.M)
+    for word in row.split(",")
+    if word.strip() not in ("word", "---")
+]
+#: what the API or the pages say for what the code calls otherwise, and why
+ELSEWHERE = {
+    "passage": "chunk",  # the API's word, which the code keeps
+}
+
+
+@cache
+def names() -> set[str]:
+    """All that the code gives a name, in small letters with underscores."""
+    found: set[str] = set()
+    for path in (ROOT / "webapp").rglob("*.py"):
+        found.add(path.stem)
+        found.add(path.parent.name)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                found.add(node.name)
+            elif isinstance(node, ast.arg):
+                found.add(node.arg)
+            elif isinstance(node, ast.Name):
+                found.add(node.id)
+    return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_") for name in found}
+
+
+def test_the_glossary_is_read() -> None:
+    assert len(WORDS) > 20
+    assert {"organization", "feed", "hand-off"} <= set(WORDS)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_of_the_glossary_names_something_in_the_code(word: str) -> None:
+    code = ELSEWHERE.get(word, word).replace("-", "").replace(" ", "_")
+    known = names()
+    plural = re.sub(r"y$", "ie", code) + "s"
+    assert {code, plural} & known, f"Nothing in webapp/ is called {code} or {plural}."
