@@ -70,7 +70,8 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self.leases.hold(self.executor_id):
-            time.sleep(0.01)  # the id is new: only another worker's passing look can hold it
+            # Nobody else uses this id, but a sweeping worker may hold any free lease for a moment.
+            time.sleep(0.01)
         self.wakeups = open_wakeups(self.settings, self.engine, self.executor_id)
         with self.app.app_context():
             shut_down = backend.launch(self.engine, self.executor_id, self._run_job, self.bells)
