@@ -35,19 +35,19 @@ from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.coverage import refresh
 from webapp.coverage import services as coverage
-from webapp.coverage.schemas import CoverageAnswer
+from webapp.coverage.schemas import CoverageResponse
 from webapp.coverage.scopes import services as scopes
-from webapp.coverage.scopes.schemas import FromTaxonomyBody
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest
 from webapp.documents.filters import select_documents
 from webapp.documents.models import Chunk, Document, DocumentNode
 from webapp.documents.services import indexed_text
 from webapp.documents.topics.changes import recount_nodes, recount_scopes
 from webapp.index.embedding import get_embedder
-from webapp.questions.schemas import QueryBody
+from webapp.questions.schemas import QueryRequest
 from webapp.questions.services import ask_agent
 from webapp.taxonomies import services as taxonomies
 from webapp.taxonomies.models import Scope
-from webapp.taxonomies.schemas import TaxonomyBody
+from webapp.taxonomies.schemas import TaxonomyRequest
 
 SIZES = tuple(int(size) for size in os.environ.get("CHUNKS", "10000,100000").split(","))
 COVERAGE_CHUNKS = int(os.environ.get("COVERAGE_CHUNKS", "1000000"))
@@ -97,8 +97,8 @@ def make_topics(actor: Actor) -> dict[tuple[str, ...], UUID]:
         for f in range(fields)
         for t in range(topics)
     ]
-    body = TaxonomyBody.model_validate({"version": "1.0.0", "nodes": nodes})
-    grown = taxonomies.grow_taxonomy(body, actor=actor)
+    body = TaxonomyRequest.model_validate({"version": "1.0.0", "nodes": nodes})
+    grown = taxonomies.extend_taxonomy(body, actor=actor)
     return {tuple(node.canonical_path): node.node_id for node in grown.nodes}
 
 
@@ -196,7 +196,7 @@ def measure_queries(kind: str, texts: Sequence[Pair], queries: Sequence[str], si
         areas = [node for path, node in nodes.items() if len(path) == 1]
         fields = [node for path, node in nodes.items() if len(path) == 2]
         for share, chosen in (("100 %", areas), ("1 %", fields[:1])):
-            body = FromTaxonomyBody(name=f"Agent {share}", taxonomy_node_ids=chosen)
+            body = FromTaxonomyRequest(name=f"Agent {share}", taxonomy_node_ids=chosen)
             agent = scopes.create_agent(body, actor=actor)
             only = select_documents(chosen, None)
 
@@ -212,7 +212,7 @@ def measure_queries(kind: str, texts: Sequence[Pair], queries: Sequence[str], si
             asked = iter(queries * 10)
 
             def ask(agent: Agent = agent, asked: Iterator[str] = asked) -> object:
-                return ask_agent(agent.id, QueryBody(query=next(asked)), actor=actor)
+                return ask_agent(agent.id, QueryRequest(query=next(asked)), actor=actor)
 
             show(f"asking an agent p95, {place} (ms)", percentiles(ask, len(queries))[1])
 
@@ -226,13 +226,13 @@ def measure_coverage(kind: str) -> None:
         fill(actor, [("Note", "A note.")] * (COVERAGE_CHUNKS // 10), leaves, is_found=False)
         _add_passages()
         agent = scopes.create_agent(
-            FromTaxonomyBody(name="Librarian", taxonomy_node_ids=areas), actor=actor
+            FromTaxonomyRequest(name="Librarian", taxonomy_node_ids=areas), actor=actor
         )
 
         def read() -> str:
             found = coverage.get_coverage(agent.id, actor=actor)
             db.session.rollback()
-            return CoverageAnswer.model_validate(found).model_dump_json()
+            return CoverageResponse.model_validate(found).model_dump_json()
 
         name = f"{len(nodes):,} topics, {agent.total_chunks:,} chunks, {kind}"
         median, high = percentiles(read, 30)

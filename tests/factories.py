@@ -10,7 +10,7 @@ from webapp.agents.schemas import AgentCreate
 from webapp.core.actor import Actor
 from webapp.documents import services as documents
 from webapp.documents.models import Document
-from webapp.documents.schemas import DocumentBody
+from webapp.documents.schemas import DocumentRequest
 
 
 def make_agent(actor: Actor, **fields: Any) -> Agent:
@@ -20,4 +20,4 @@ def make_agent(actor: Actor, **fields: Any) -> Agent:
 
 def make_document(actor: Actor, **fields: Any) -> Document:
     values = {"title": "Tea", "content": "Green tea wants water of 80 degrees.", **fields}
-    return documents.create_document(DocumentBody(**values), actor=actor)
+    return documents.create_document(DocumentRequest(**values), actor=actor)

@@ -80,7 +80,7 @@ def test_it_uploads_stores_imports_and_asks(client: Any, package: Any) -> None:
     body = model("DocumentsUploadBody")(file=file, title="Kettles of a client")
     tasks = [upload.sync(client=client, body=body)]
     stored = operation("knowledge", "documents_create").sync(
-        client=client, body=model("DocumentBody")(content="Black tea wants boiling water.")
+        client=client, body=model("DocumentRequest")(content="Black tea wants boiling water.")
     )
     assert stored.status == "ready"
     lines = json.dumps({"content": "White tea wants water of 75 degrees."}).encode()
@@ -96,10 +96,10 @@ def test_it_uploads_stores_imports_and_asks(client: Any, package: Any) -> None:
     agent = model("AgentCreate")(name="Asked by a client", instructions="Help.", handle="asked")
     operation("agents", "agents_create").sync(client=client, body=agent)
     answer = operation("knowledge", "agents_query").sync(
-        client=client, agent_id="asked", body=model("QueryBody")(query="kettle for green tea")
+        client=client, agent_id="asked", body=model("QueryRequest")(query="kettle for green tea")
     )
     assert answer.results[0].metadata.title == "Kettles of a client"
     events = operation("knowledge", "agents_query_stream").sync(
-        client=client, agent_id="asked", body=model("QueryBody")(query="kettle for green tea")
+        client=client, agent_id="asked", body=model("QueryRequest")(query="kettle for green tea")
     )
     assert '"status": "completed"' in events

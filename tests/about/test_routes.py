@@ -9,12 +9,12 @@ from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
-from webapp.questions.schemas import QueryBody
+from webapp.questions.schemas import QueryRequest
 from webapp.questions.services import ask_agent
 from webapp.questions.unanswered.services import list_unanswered
 from webapp.tasks import services as tasks
-from webapp.taxonomies.schemas import TaxonomyBody
-from webapp.taxonomies.services import grow_taxonomy
+from webapp.taxonomies.schemas import TaxonomyRequest
+from webapp.taxonomies.services import extend_taxonomy
 from webapp.webhooks.services import create_webhook
 
 # The reviewed list: who may use what. None is everybody. A new route is added here on purpose.
@@ -158,9 +158,9 @@ def things(alice: Actor) -> dict[str, str]:
     task = tasks.start_task("document_import", title="t", input={}, actor=alice)
     db.session.commit()
     agent = make_agent(alice, handle="helper")
-    body = TaxonomyBody.model_validate({"version": "1.0.0", "nodes": [{"path": ["Tea"]}]})
-    node = grow_taxonomy(body, actor=alice).nodes[0]
-    ask_agent(agent.id, QueryBody(query="Who repairs the lift?"), actor=alice)
+    body = TaxonomyRequest.model_validate({"version": "1.0.0", "nodes": [{"path": ["Tea"]}]})
+    node = extend_taxonomy(body, actor=alice).nodes[0]
+    ask_agent(agent.id, QueryRequest(query="Who repairs the lift?"), actor=alice)
     (question,) = list_unanswered(agent.id, actor=alice)
     return {
         "agent_id": str(agent.id),

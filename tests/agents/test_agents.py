@@ -12,7 +12,7 @@ from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import deletion, services
 from webapp.agents.releases import services as releases
-from webapp.agents.schemas import AgentCreate, AgentQuery, AgentUpdate, PublishBody
+from webapp.agents.schemas import AgentCreate, AgentQuery, AgentUpdate, PublishRequest
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict, Forbidden, NotFound
@@ -155,7 +155,7 @@ def test_who_may_not_write_is_offered_nothing_that_writes(
     make_agent(alice, handle="b")
     make_agent(alice, handle="a", handoff_targets=["b"])
     services.update_agent("a", AgentUpdate(voice="v"), actor=alice)
-    releases.publish_version("a", 1, PublishBody(), actor=alice)
+    releases.publish_version("a", 1, PublishRequest(), actor=alice)
     deletion.delete_agent("b", actor=alice)
     browser = cast.browser(name)
     for path in (

@@ -10,7 +10,7 @@ from tests.factories import make_agent
 from webapp.agents import services
 from webapp.agents.models import DEFINITION
 from webapp.agents.releases import services as releases
-from webapp.agents.schemas import AgentUpdate, PublishBody
+from webapp.agents.schemas import AgentUpdate, PublishRequest
 from webapp.core.actor import Actor
 
 
@@ -24,7 +24,7 @@ def test_it_copies_the_definition_and_no_history(cast: Cast, alice: Actor, verb:
         retrieval_config={"top_k": 9}, features_config={"f": 1}, model_overrides={"t": 1},
     )  # fmt: skip
     services.update_agent("a", AgentUpdate(description="d"), actor=alice)
-    releases.publish_version("a", 2, PublishBody(), actor=alice)
+    releases.publish_version("a", 2, PublishRequest(), actor=alice)
     api = cast.api("alice")
     source = api.get("/agents/a").json
     response = api.post(f"/agents/a/{verb}")

@@ -14,7 +14,7 @@ from webapp.agents import services
 from webapp.agents.models import DEFINITION, Environment, Status
 from webapp.agents.releases import services as releases
 from webapp.agents.releases.proposal import propose_semver
-from webapp.agents.schemas import AgentUpdate, PublishBody
+from webapp.agents.schemas import AgentUpdate, PublishRequest
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict, Invalid
 
@@ -121,17 +121,17 @@ def test_an_environment_goes_back_to_what_it_ran_before(cast: Cast, alice: Actor
 
 def test_releases_are_deprecated_archived_and_reinstated(alice: Actor) -> None:
     agent = make_agent(alice, handle="a")
-    releases.publish_version("a", 1, PublishBody(), actor=alice)
+    releases.publish_version("a", 1, PublishRequest(), actor=alice)
     releases.change_status("a", "1.0.0", Status.DEPRECATED, actor=alice)
     assert agent.status == "deprecated"
     with pytest.raises(Conflict, match="production runs it"):
         releases.change_status("a", "1.0.0", Status.ARCHIVED, actor=alice)
     services.update_agent("a", AgentUpdate(voice="v"), actor=alice)
-    releases.publish_version("a", 2, PublishBody(), actor=alice)
+    releases.publish_version("a", 2, PublishRequest(), actor=alice)
     assert agent.status == "published"
     releases.change_status("a", "1.0.0", Status.ARCHIVED, actor=alice)
     with pytest.raises(Conflict, match="archived"):
-        releases.publish_version("a", 1, PublishBody(), actor=alice)
+        releases.publish_version("a", 1, PublishRequest(), actor=alice)
     with pytest.raises(Conflict, match="before"):
         releases.roll_back_environment("a", Environment.PRODUCTION, actor=alice)
     releases.change_status("a", "1.0.0", Status.PUBLISHED, actor=alice)
@@ -155,7 +155,7 @@ def test_two_who_publish_at_once_make_one_release(app: APIFlask, alice: Actor) -
 
     def run(_: int) -> str:
         with app.app_context():
-            return releases.publish_version("a", 1, PublishBody(), actor=alice).semver
+            return releases.publish_version("a", 1, PublishRequest(), actor=alice).semver
 
     with ThreadPoolExecutor(6) as pool:
         assert set(pool.map(run, range(6))) == {"1.0.0"}
@@ -194,7 +194,7 @@ def test_the_page_publishes_promotes_and_rolls_back(browser: Browser, alice: Act
 def test_what_runs_is_seen_wherever_the_agent_is(browser: Browser, alice: Actor) -> None:
     make_agent(alice, handle="b")
     make_agent(alice, handle="a", handoff_targets=["b"])
-    releases.publish_version("a", 1, PublishBody(semver="4.2.0"), actor=alice)
+    releases.publish_version("a", 1, PublishRequest(semver="4.2.0"), actor=alice)
     for path in (
         "/agents", "/agents/a", "/agents/a/ask", "/agents/a/edit", "/agents/a/versions",
         "/agents/a/versions/1", "/agents/a/versions/compare?from=1", "/agents/a/releases",

@@ -11,7 +11,7 @@ from tests.factories import make_agent, make_document
 from webapp.agents import deletion, services
 from webapp.agents.models import AgentVersion, Deployment, Release
 from webapp.agents.releases import services as releases
-from webapp.agents.schemas import AgentUpdate, PublishBody
+from webapp.agents.schemas import AgentUpdate, PublishRequest
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
@@ -24,7 +24,7 @@ def used(cast: Cast, alice: Actor) -> str:
     agent = make_agent(alice, handle="used", name="Used")
     make_document(alice)
     services.update_agent("used", AgentUpdate(voice="v"), actor=alice)
-    releases.publish_version("used", 1, PublishBody(), actor=alice)
+    releases.publish_version("used", 1, PublishRequest(), actor=alice)
     assert cast.api("bob").post("/agents/used/query", {"query": "tea"}).status_code == 200
     make_agent(alice, handle="child", parent="used")
     make_agent(alice, handle="giver", handoff_targets=["used"])

@@ -12,7 +12,7 @@ from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import services
 from webapp.agents.releases import services as releases
-from webapp.agents.schemas import AgentPatch, AgentQuery, PublishBody
+from webapp.agents.schemas import AgentPatch, AgentQuery, PublishRequest
 from webapp.agents.search import parse
 from webapp.core.actor import Actor
 
@@ -23,7 +23,7 @@ def agents(alice: Actor, charlie: Actor) -> None:
     make_agent(alice, name="Coding Expert", model="claude", description="Writes 100%_code")
     make_agent(alice, name="Ärzte", model="gpt-4.1-mini", modality="audio_camera")
     make_agent(charlie, name="Triage")
-    releases.publish_version("triage", 1, PublishBody(), actor=alice)
+    releases.publish_version("triage", 1, PublishRequest(), actor=alice)
 
 
 @pytest.mark.parametrize(

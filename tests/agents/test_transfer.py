@@ -14,7 +14,7 @@ from tests.factories import make_agent
 from webapp.agents import deletion, services
 from webapp.agents.models import DEFINITION
 from webapp.agents.releases import services as releases
-from webapp.agents.schemas import AgentQuery, AgentUpdate, PublishBody
+from webapp.agents.schemas import AgentQuery, AgentUpdate, PublishRequest
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
 
@@ -66,7 +66,7 @@ def test_what_an_export_wrote_an_import_reads(cast: Cast, alice: Actor, charlie:
 def test_history_and_releases_travel_when_asked_for(cast: Cast, alice: Actor) -> None:
     make_agent(alice, handle="a", name="A", version_note="first")
     services.update_agent("a", AgentUpdate(voice="v"), actor=alice)
-    releases.publish_version("a", 2, PublishBody(changelog="Hello"), actor=alice)
+    releases.publish_version("a", 2, PublishRequest(changelog="Hello"), actor=alice)
     services.update_agent("a", AgentUpdate(voice="w", version_note="third"), actor=alice)
     data = cast.api("alice").get("/agents/export?include=versions").json
     theirs = cast.api("charlie")

@@ -9,7 +9,7 @@ from wtforms import StringField
 
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.forms import Form
-from webapp.core.schemas import Body, read
+from webapp.core.schemas import RequestModel, read
 
 
 class TeaForm(Form):
@@ -17,7 +17,7 @@ class TeaForm(Form):
     topics = StringField("Topics")
 
 
-class TeaBody(Body):
+class TeaRequest(RequestModel):
     name: str = Field(min_length=2)
     degrees: int
 
@@ -52,14 +52,14 @@ def test_else_it_is_about_the_form_as_a_whole(form: TeaForm) -> None:
 
 def test_every_finding_of_a_schema_has_its_place(form: TeaForm) -> None:
     with form.refusing():
-        TeaBody(name="T", degrees="hot")  # type: ignore[arg-type]  # what a form may hold
+        TeaRequest(name="T", degrees="hot")  # type: ignore[arg-type]  # what a form may hold
     assert form.name.errors == ["String should have at least 2 characters"]
     assert form.form_errors == ["degrees: Input should be a valid integer"]
 
 
 def test_a_schema_that_is_read_refuses_like_a_service(form: TeaForm) -> None:
     with pytest.raises(Invalid, match=r"name: String should .* degrees: Field required") as refused:
-        read(TeaBody, {"name": "T"})
+        read(TeaRequest, {"name": "T"})
     assert [error["field"] for error in refused.value.errors] == ["name", "degrees"]
 
 

@@ -25,7 +25,7 @@ from webapp.coverage import pages, refresh
 from webapp.coverage import services as coverage
 from webapp.coverage.models import CoverageRecord
 from webapp.coverage.scopes import services as scopes
-from webapp.coverage.scopes.schemas import FromTaxonomyBody
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest
 from webapp.documents import services as documents
 from webapp.documents.filters import select_documents
 from webapp.documents.models import Chunk, Document, DocumentNode
@@ -35,7 +35,7 @@ from webapp.tasks.models import Status, Task
 from webapp.taxonomies import editing
 from webapp.taxonomies import services as taxonomies
 from webapp.taxonomies.models import NodeStat, Scope, ScopeRoot, TaxonomyClosure
-from webapp.taxonomies.schemas import NodeChanges, TaxonomyBody
+from webapp.taxonomies.schemas import NodeChanges, TaxonomyRequest
 from webapp.webhooks.models import Delivery
 
 Ids = dict[str, UUID]
@@ -44,7 +44,7 @@ Ids = dict[str, UUID]
 def grow(actor: Actor, *paths: list[str], version: str = "1.0.0", target: int | None = None) -> Ids:
     """A taxonomy of these paths; its node ids by label."""
     nodes = [{"path": path, "target_documents": target} for path in paths]
-    grown = taxonomies.grow_taxonomy(TaxonomyBody(version=version, nodes=nodes), actor=actor)
+    grown = taxonomies.extend_taxonomy(TaxonomyRequest(version=version, nodes=nodes), actor=actor)
     return {node.label: node.node_id for node in grown.nodes}
 
 
@@ -54,7 +54,7 @@ def ids(alice: Actor) -> Ids:
 
 
 def make_agent(actor: Actor, *node_ids: UUID, **fields: Any) -> Agent:
-    body = FromTaxonomyBody(name="Physicist", taxonomy_node_ids=list(node_ids), **fields)
+    body = FromTaxonomyRequest(name="Physicist", taxonomy_node_ids=list(node_ids), **fields)
     return scopes.create_agent(body, actor=actor)
 
 
@@ -187,11 +187,11 @@ def test_the_counts_stay_true_whatever_happens(alice: Actor, seed: int) -> None:
             documents.delete_document(chance.choice(known), actor=alice)
         elif action == "link":
             above, below = chance.choice(nodes), chance.choice(nodes)
-            body = TaxonomyBody(
+            body = TaxonomyRequest(
                 version="1.0.0", nodes=[], edges=[{"parent": above, "child": below}]
             )
             with suppress(BadReference):  # a circle
-                taxonomies.grow_taxonomy(body, actor=alice)
+                taxonomies.extend_taxonomy(body, actor=alice)
         elif action == "rehang":
             place = NodeChanges(parent_ids=some[:2])
             with suppress(BadReference):

@@ -19,10 +19,10 @@ from webapp.core.extensions import db
 from webapp.coverage import services as coverage
 from webapp.coverage.models import CoverageRecord
 from webapp.coverage.scopes import services as scopes
-from webapp.coverage.scopes.schemas import FromTaxonomyBody
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest
 from webapp.tasks import running
 from webapp.taxonomies import services as taxonomies
-from webapp.taxonomies.schemas import TaxonomyBody
+from webapp.taxonomies.schemas import TaxonomyRequest
 
 Ids = dict[str, UUID]
 
@@ -34,8 +34,8 @@ DAY = timedelta(days=1)
 def grow(actor: Actor, *paths: str, version: str = "1.0.0") -> Ids:
     """A taxonomy of these paths ("Physics > Heat") that wants 4 documents each; ids by label."""
     nodes = [{"path": path.split(" > "), "target_documents": 4} for path in paths]
-    body = TaxonomyBody.model_validate({"version": version, "nodes": nodes})
-    return {n.label: n.node_id for n in taxonomies.grow_taxonomy(body, actor=actor).nodes}
+    body = TaxonomyRequest.model_validate({"version": version, "nodes": nodes})
+    return {n.label: n.node_id for n in taxonomies.extend_taxonomy(body, actor=actor).nodes}
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def physicist(alice: Actor, ids: Ids) -> Agent:
     """Knows about physics, with two documents about wings and none about the rest."""
     for title in ("Lift", "Drag"):
         make_document(alice, title=title, nodes=[ids["Wings"]])
-    body = FromTaxonomyBody(name="Physicist", taxonomy_node_ids=[ids["Physics"]])
+    body = FromTaxonomyRequest(name="Physicist", taxonomy_node_ids=[ids["Physics"]])
     return scopes.create_agent(body, actor=alice)
 
 

@@ -17,9 +17,9 @@ from webapp.core.extensions import db
 from webapp.coverage import services as coverage
 from webapp.coverage import targets
 from webapp.coverage.moves import services as moves
-from webapp.coverage.moves.schemas import MoveBody
+from webapp.coverage.moves.schemas import MoveRequest
 from webapp.coverage.scopes import services as scopes
-from webapp.coverage.scopes.schemas import FromTaxonomyBody
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest
 from webapp.documents import indexing
 from webapp.documents.models import DocumentNode
 from webapp.documents.topics.changes import add_topics
@@ -27,7 +27,7 @@ from webapp.tasks import running
 from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 from webapp.taxonomies import services as taxonomies
-from webapp.taxonomies.schemas import TaxonomyBody
+from webapp.taxonomies.schemas import TaxonomyRequest
 
 Ids = dict[str, UUID]
 
@@ -35,8 +35,8 @@ Ids = dict[str, UUID]
 def grow(actor: Actor, version: str, *paths: str) -> Ids:
     """A version with these paths ("Physics > Heat"); its node ids by path."""
     nodes = [{"path": path.split(" > ")} for path in paths]
-    body = TaxonomyBody.model_validate({"version": version, "nodes": nodes})
-    grown = taxonomies.grow_taxonomy(body, actor=actor)
+    body = TaxonomyRequest.model_validate({"version": version, "nodes": nodes})
+    grown = taxonomies.extend_taxonomy(body, actor=actor)
     return {" > ".join(node.canonical_path): node.node_id for node in grown.nodes}
 
 
@@ -52,7 +52,9 @@ def new(alice: Actor, old: Ids) -> Ids:
 
 
 def make_agent(actor: Actor, name: str, *node_ids: UUID, version: str = "1.0.0") -> Agent:
-    body = FromTaxonomyBody(name=name, taxonomy_node_ids=list(node_ids), taxonomy_version=version)
+    body = FromTaxonomyRequest(
+        name=name, taxonomy_node_ids=list(node_ids), taxonomy_version=version
+    )
     return scopes.create_agent(body, actor=actor)
 
 
@@ -62,7 +64,7 @@ def about(actor: Actor, node_id: UUID, title: str) -> UUID:
 
 def move(actor: Actor, **fields: Any) -> Task:
     """Start a move to 2.0.0, and do what a worker does."""
-    body = MoveBody.model_validate({"start": "1.0.0", **fields})
+    body = MoveRequest.model_validate({"start": "1.0.0", **fields})
     task = moves.start_move("2.0.0", body, actor=actor)
     running.run_task(task.id)
     done = db.session.get(Task, task.id, populate_existing=True)
@@ -157,7 +159,7 @@ def test_moving_again_changes_nothing_and_moving_back_is_possible(
     again = move(alice)
     assert again.result == {"documents": 1, "agents": 0, "stayed": []}
     assert topics_of(heat) == {old["Physics > Heat"], new["Physics > Heat"]}
-    back = moves.start_move("1.0.0", MoveBody(start="2.0.0"), actor=alice)
+    back = moves.start_move("1.0.0", MoveRequest(start="2.0.0"), actor=alice)
     running.run_task(back.id)
     db.session.expire_all()
     assert agent.taxonomy_node_ids == [old["Physics > Heat"]]
@@ -195,7 +197,7 @@ def test_a_move_goes_on_after_a_kill_and_can_be_cancelled(
         about(alice, old["Physics > Heat"], f"Heat {number}")
     agent = make_agent(alice, "Physicist", old["Physics > Heat"])
     monkeypatch.setattr(moves, "BATCH_DOCUMENTS", 2)
-    task = moves.start_move("2.0.0", MoveBody(start="1.0.0"), actor=alice)
+    task = moves.start_move("2.0.0", MoveRequest(start="1.0.0"), actor=alice)
     real, calls = moves._add_successors, []
 
     def dies(*args: Any) -> None:
@@ -212,7 +214,7 @@ def test_a_move_goes_on_after_a_kill_and_can_be_cancelled(
     assert half is not None
     assert (half.status, half.result["documents"]) == ("running", 2)
     with pytest.raises(moves.Conflict, match="under way"):
-        moves.start_move("2.0.0", MoveBody(start="1.0.0"), actor=alice)
+        moves.start_move("2.0.0", MoveRequest(start="1.0.0"), actor=alice)
 
     running.run_task(task.id)
     db.session.expire_all()
@@ -221,7 +223,7 @@ def test_a_move_goes_on_after_a_kill_and_can_be_cancelled(
     assert [len(ids) for ids in calls] == [2, 2, 2, 1]
     assert problem_count(alice) == 0
 
-    stopped = moves.start_move("1.0.0", MoveBody(start="2.0.0"), actor=alice)
+    stopped = moves.start_move("1.0.0", MoveRequest(start="2.0.0"), actor=alice)
     tasks.cancel_task(stopped.id, actor=alice)
     running.run_task(stopped.id)
     db.session.expire_all()

@@ -21,7 +21,7 @@ from webapp.tasks.models import Task
 from webapp.taxonomies import editing
 from webapp.taxonomies import services as taxonomies
 from webapp.taxonomies.models import NodeStat
-from webapp.taxonomies.schemas import TaxonomyBody
+from webapp.taxonomies.schemas import TaxonomyRequest
 
 BULK = "/documents/bulk"
 
@@ -29,8 +29,8 @@ BULK = "/documents/bulk"
 @pytest.fixture
 def topics(alice: Actor) -> dict[str, UUID]:
     nodes = [{"path": [label]} for label in ("Tea", "Bread", "Soup")]
-    body = TaxonomyBody.model_validate({"version": "1.0.0", "nodes": nodes})
-    return {n.label: n.node_id for n in taxonomies.grow_taxonomy(body, actor=alice).nodes}
+    body = TaxonomyRequest.model_validate({"version": "1.0.0", "nodes": nodes})
+    return {n.label: n.node_id for n in taxonomies.extend_taxonomy(body, actor=alice).nodes}
 
 
 @pytest.fixture(autouse=True)
@@ -223,7 +223,7 @@ def test_nothing_matches_any_more(cast: Cast) -> None:
     assert "No document matches any more" in page.text()
     with pytest.raises(DomainError, match="No document matches"):
         bulk.start_bulk(
-            bulk.BulkBody.model_validate({"action": "delete", "filter": {}}),
+            bulk.BulkRequest.model_validate({"action": "delete", "filter": {}}),
             actor=cast.actor("alice"),
         )
 

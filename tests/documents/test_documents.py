@@ -22,11 +22,11 @@ from webapp.documents.reading import parsing
 from webapp.documents.reading.extract import Bounds
 from webapp.overview import samples
 from webapp.questions import services
-from webapp.questions.schemas import QueryBody, SearchBody
+from webapp.questions.schemas import QueryRequest, SearchRequest
 
 
 def found(query: str, actor: Actor, **options: object) -> list[str]:
-    answer = services.search_documents(SearchBody(query=query, **options), actor=actor)
+    answer = services.search_documents(SearchRequest(query=query, **options), actor=actor)
     return [result.metadata.title for result in answer.results if result.metadata]
 
 
@@ -167,7 +167,7 @@ def test_somebody_who_asks_the_guide_gets_the_right_passage(alice: Actor, docs: 
     samples.seed(alice)
     assert samples.seed(alice).startswith("Sample data: 0 agents and 0 documents")
     answer = services.ask_agent(
-        "callboard-guide", QueryBody(query="how do I rotate an API key?"), actor=alice
+        "callboard-guide", QueryRequest(query="how do I rotate an API key?"), actor=alice
     )
     best = answer.results[0]
     assert best.metadata is not None

@@ -36,7 +36,7 @@ from webapp.engine import control
 from webapp.tasks import running
 from webapp.tasks.models import Task
 from webapp.taxonomies import services as taxonomies
-from webapp.taxonomies.schemas import TaxonomyBody
+from webapp.taxonomies.schemas import TaxonomyRequest
 
 
 def send(api: Api, name: str, content: bytes, **fields: str) -> TestResponse:
@@ -426,8 +426,8 @@ def test_the_same_file_twice_at_once_is_one_document(cast: Cast) -> None:
 @pytest.fixture
 def topics(alice: Actor) -> dict[str, UUID]:
     paths = [["Security", "Key rotation"], ["Kitchen", "Green tea"], ["Kitchen", "Bread baking"]]
-    body = TaxonomyBody(version="1.0.0", nodes=[{"path": path} for path in paths])
-    grown = taxonomies.grow_taxonomy(body, actor=alice)
+    body = TaxonomyRequest(version="1.0.0", nodes=[{"path": path} for path in paths])
+    grown = taxonomies.extend_taxonomy(body, actor=alice)
     return {node.label: node.node_id for node in grown.nodes}
 
 
@@ -555,8 +555,8 @@ def test_an_import_means_the_topics_of_the_moment_it_was_accepted(
         send(api, "lines.ndjson", line),
         send(api, "file.md", b"basalt", nodes=json.dumps([path])),
     ]
-    newer = TaxonomyBody(version="2.0.0", nodes=[{"path": path}])
-    taxonomies.grow_taxonomy(newer, actor=alice)
+    newer = TaxonomyRequest(version="2.0.0", nodes=[{"path": path}])
+    taxonomies.extend_taxonomy(newer, actor=alice)
     for response in accepted:
         assert read(response).result["created"] == 1
     found = {

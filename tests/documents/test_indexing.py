@@ -26,7 +26,7 @@ from webapp.tasks import running
 from webapp.tasks.models import Task
 from webapp.taxonomies import services as taxonomies
 from webapp.taxonomies.models import NodeStat
-from webapp.taxonomies.schemas import TaxonomyBody
+from webapp.taxonomies.schemas import TaxonomyRequest
 
 DIMENSIONS = 64
 
@@ -58,8 +58,8 @@ def find(actor: Actor, query: str = "garnet", **options: Any) -> index.Found:
 
 @pytest.fixture
 def filled(alice: Actor) -> None:
-    body = TaxonomyBody.model_validate({"version": "1.0.0", "nodes": [{"path": ["Stones"]}]})
-    taxonomies.grow_taxonomy(body, actor=alice)
+    body = TaxonomyRequest.model_validate({"version": "1.0.0", "nodes": [{"path": ["Stones"]}]})
+    taxonomies.extend_taxonomy(body, actor=alice)
     for number in range(12):
         make_document(
             alice, title=f"Stone {number}", content=f"garnet {number} {'x ' * number}",

@@ -20,22 +20,22 @@ from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.coverage import services as coverage
 from webapp.coverage.scopes import services as scopes
-from webapp.coverage.scopes.schemas import FromTaxonomyBody
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest
 from webapp.questions.unanswered import services as questions
 from webapp.taxonomies import services as taxonomies
-from webapp.taxonomies.schemas import TaxonomyBody
+from webapp.taxonomies.schemas import TaxonomyRequest
 
 
 @pytest.fixture
 def topics(alice: Actor) -> dict[str, UUID]:
     nodes = [{"path": [label], "target_documents": 2} for label in ("Tea", "Bread", "Soup")]
-    body = TaxonomyBody.model_validate({"version": "1.0.0", "nodes": nodes})
-    return {n.label: n.node_id for n in taxonomies.grow_taxonomy(body, actor=alice).nodes}
+    body = TaxonomyRequest.model_validate({"version": "1.0.0", "nodes": nodes})
+    return {n.label: n.node_id for n in taxonomies.extend_taxonomy(body, actor=alice).nodes}
 
 
 def make_expert(alice: Actor, name: str, node_id: UUID) -> Any:
     return scopes.create_agent(
-        FromTaxonomyBody(name=name, taxonomy_node_ids=[node_id]), actor=alice
+        FromTaxonomyRequest(name=name, taxonomy_node_ids=[node_id]), actor=alice
     )
 
 

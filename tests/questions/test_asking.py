@@ -18,7 +18,7 @@ from webapp.core.extensions import db
 from webapp.index import analyze_query
 from webapp.questions import services
 from webapp.questions.models import Question
-from webapp.questions.schemas import QueryBody
+from webapp.questions.schemas import QueryRequest
 from webapp.questions.unanswered import services as unanswered
 from webapp.questions.unanswered.models import UnansweredQuestion
 
@@ -42,7 +42,7 @@ def test_a_paused_agent_answers_nobody_and_counts_nothing(
 ) -> None:
     agents.update_agent(agent_id, AgentPatch(paused=True), actor=alice)
     with pytest.raises(Conflict, match="paused"):
-        services.ask_agent(agent_id, QueryBody(query=TEA), actor=alice)
+        services.ask_agent(agent_id, QueryRequest(query=TEA), actor=alice)
     api = cast.api("bob")
     for path in ("query", "query/stream"):
         refused = api.post(f"/agents/{agent_id}/{path}", {"query": TEA})

@@ -11,7 +11,7 @@ from tests.cast import Cast
 from tests.factories import make_document
 from webapp.core.actor import Actor
 from webapp.coverage.scopes import services as scopes
-from webapp.coverage.scopes.schemas import FromTaxonomyBody
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest
 
 PATHS = [["Physics", "Aerodynamics", "Wings"], ["Physics", "Heat"], ["Machines"]]
 
@@ -61,7 +61,7 @@ def test_a_topic_that_an_agent_uses_is_not_deleted_by_accident(
     cast: Cast, alice: Actor, ids: dict[str, str]
 ) -> None:
     make_document(alice, nodes=[["Physics", "Aerodynamics", "Wings"]])
-    body = FromTaxonomyBody.model_validate(
+    body = FromTaxonomyRequest.model_validate(
         {"name": "Pilot", "taxonomy_node_ids": [ids["Aerodynamics"], ids["Heat"]]}
     )
     agent = scopes.create_agent(body, actor=alice)
@@ -82,7 +82,8 @@ def test_a_topic_that_an_agent_uses_is_not_deleted_by_accident(
 
 
 def test_a_version_in_use_wants_force(cast: Cast, alice: Actor, ids: dict[str, str]) -> None:
-    body = FromTaxonomyBody.model_validate({"name": "Pilot", "taxonomy_node_ids": [ids["Physics"]]})
+    given = {"name": "Pilot", "taxonomy_node_ids": [ids["Physics"]]}
+    body = FromTaxonomyRequest.model_validate(given)
     agent = scopes.create_agent(body, actor=alice)
     api = cast.api("alice")
     assert api.delete("/taxonomies/1.0.0").status_code == 409

@@ -24,7 +24,7 @@ from webapp.core.extensions import db
 from webapp.taxonomies import services
 from webapp.taxonomies.graph import Circle, TooDeep, arrange
 from webapp.taxonomies.models import TaxonomyClosure, TaxonomyEdge, TaxonomyNode
-from webapp.taxonomies.schemas import NodeQuery, TaxonomyBody
+from webapp.taxonomies.schemas import NodeQuery, TaxonomyRequest
 
 PATHS = [
     ["Physics", "Aerodynamics", "Wings"],
@@ -33,11 +33,11 @@ PATHS = [
 ]
 
 
-def grow(actor: Actor, version: str = "1.0.0", **body: Any) -> services.Grown:
-    return services.grow_taxonomy(TaxonomyBody(version=version, **body), actor=actor)
+def grow(actor: Actor, version: str = "1.0.0", **body: Any) -> services.Extension:
+    return services.extend_taxonomy(TaxonomyRequest(version=version, **body), actor=actor)
 
 
-def by_paths(actor: Actor, *paths: list[str], version: str = "1.0.0") -> services.Grown:
+def by_paths(actor: Actor, *paths: list[str], version: str = "1.0.0") -> services.Extension:
     return grow(actor, version, nodes=[{"path": path} for path in paths or PATHS])
 
 
@@ -248,8 +248,8 @@ def test_the_pages_import_csv_and_json_and_show_the_tree(browser: Browser, alice
     page = browser.get("/taxonomies/1.0.0?q=sound")
     assert words_of(page.css_first("#nodes li")).startswith("Physics › Sound")
     assert "No topic matches" in browser.get("/taxonomies/1.0.0?q=nothing").body.text()
-    services.grow_taxonomy(
-        TaxonomyBody(version="1.1.0", nodes=[{"path": ["Physics"]}]), actor=alice
+    services.extend_taxonomy(
+        TaxonomyRequest(version="1.1.0", nodes=[{"path": ["Physics"]}]), actor=alice
     )
     page = browser.get("/taxonomies/1.1.0/compare?from=1.0.0")
     assert "Physics › Sound" in page.css_first("del").parent.parent.text()

@@ -12,15 +12,15 @@ from webapp.accounts import credentials, keys, passwords, services
 from webapp.accounts.identity import link_url
 from webapp.accounts.models import Organization
 from webapp.accounts.schemas import (
-    KeyAnswer,
-    KeyBody,
-    MemberAnswer,
-    MemberBody,
+    KeyRequest,
+    KeyResponse,
     MemberChange,
-    NewKeyAnswer,
-    NewMemberAnswer,
-    OrganizationAnswer,
-    PasswordLinkAnswer,
+    MemberRequest,
+    MemberResponse,
+    NewKeyResponse,
+    NewMemberResponse,
+    OrganizationResponse,
+    PasswordLinkResponse,
 )
 from webapp.core.actor import Role
 from webapp.core.api import list_response
@@ -30,13 +30,13 @@ from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint("accounts_api", __name__, url_prefix="/api/v1", tag="Accounts")
 
-MEMBERS = TypeAdapter(list[MemberAnswer])
-KEYS = TypeAdapter(list[KeyAnswer])
+MEMBERS = TypeAdapter(list[MemberResponse])
+KEYS = TypeAdapter(list[KeyResponse])
 
 
 @bp.get("/organization")
 @requires(Role.VIEWER)
-@bp.output(OrganizationAnswer)
+@bp.output(OrganizationResponse)
 @bp.doc(operation_id="organization.get")
 def organization() -> Organization:
     """The organization that the credentials belong to"""
@@ -45,39 +45,39 @@ def organization() -> Organization:
 
 @bp.get("/members")
 @requires(Role.VIEWER)
-@bp.output(list[MemberAnswer])
+@bp.output(list[MemberResponse])
 @bp.doc(operation_id="members.list")
 def members() -> Response:
     """The organization's people"""
-    found = [MemberAnswer.of(member) for member in services.list_members(actor=current_actor())]
+    found = [MemberResponse.of(member) for member in services.list_members(actor=current_actor())]
     return list_response(MEMBERS, Page(found, len(found), max(len(found), 1), 0))
 
 
 @bp.post("/members")
 @requires(Role.ADMIN)
-@bp.input(MemberBody, arg_name="body")
-@bp.output(NewMemberAnswer, 201)
+@bp.input(MemberRequest, arg_name="body")
+@bp.output(NewMemberResponse, 201)
 @bp.doc(operation_id="members.add", responses=[409])
-def add_member(body: MemberBody) -> NewMemberAnswer:
+def add_member(body: MemberRequest) -> NewMemberResponse:
     """Add a person, who joins by signing in with the password"""
     made = None if body.password else passwords.make_password()
     member = services.add_member(
         body.email, role=body.role, password=body.password or made or "", actor=current_actor()
     )
-    return NewMemberAnswer(**MemberAnswer.of(member).model_dump(), password=made)
+    return NewMemberResponse(**MemberResponse.of(member).model_dump(), password=made)
 
 
 @bp.patch("/members/<uuid:user_id>")
 @requires(Role.ADMIN)
 @bp.input(MemberChange, arg_name="body")
-@bp.output(MemberAnswer)
+@bp.output(MemberResponse)
 @bp.doc(operation_id="members.update", responses=[409])
-def update_member(user_id: UUID, body: MemberChange) -> MemberAnswer:
+def update_member(user_id: UUID, body: MemberChange) -> MemberResponse:
     """Change a person's role, or shut them out and let them in again"""
     member = services.update_member(
         user_id, role=body.role, is_active=body.is_active, actor=current_actor()
     )
-    return MemberAnswer.of(member)
+    return MemberResponse.of(member)
 
 
 @bp.delete("/members/<uuid:user_id>")
@@ -91,17 +91,17 @@ def remove_member(user_id: UUID) -> tuple[str, int]:
 
 @bp.post("/members/<uuid:user_id>/password-link")
 @requires(Role.ADMIN)
-@bp.output(PasswordLinkAnswer, 201)
+@bp.output(PasswordLinkResponse, 201)
 @bp.doc(operation_id="members.createPasswordLink", responses=[409])
-def create_password_link(user_id: UUID) -> PasswordLinkAnswer:
+def create_password_link(user_id: UUID) -> PasswordLinkResponse:
     """Make a one-time link at which a member chooses a new password"""
     link, token = credentials.make_link(user_id, actor=current_actor())
-    return PasswordLinkAnswer(url=link_url(token), expires_at=link.expires_at)
+    return PasswordLinkResponse(url=link_url(token), expires_at=link.expires_at)
 
 
 @bp.get("/api-keys")
 @requires(Role.VIEWER)
-@bp.output(list[KeyAnswer])
+@bp.output(list[KeyResponse])
 @bp.doc(operation_id="apiKeys.list")
 def api_keys() -> Response:
     """API keys: an admin sees all of them, others their own"""
@@ -111,16 +111,16 @@ def api_keys() -> Response:
 
 @bp.post("/api-keys")
 @requires(Role.VIEWER)
-@bp.input(KeyBody, arg_name="body")
-@bp.output(NewKeyAnswer, 201)
+@bp.input(KeyRequest, arg_name="body")
+@bp.output(NewKeyResponse, 201)
 @bp.doc(operation_id="apiKeys.create")
-def create_api_key(body: KeyBody) -> NewKeyAnswer:
+def create_api_key(body: KeyRequest) -> NewKeyResponse:
     """Make an API key; the answer is the only place that ever shows it"""
     row, secret = keys.create_key(
         body.name, role=body.role, expires_at=body.expires_at, actor=current_actor()
     )
-    shown = KeyAnswer.model_validate(row).model_dump()
-    return NewKeyAnswer(**shown, key=secret)
+    shown = KeyResponse.model_validate(row).model_dump()
+    return NewKeyResponse(**shown, key=secret)
 
 
 @bp.delete("/api-keys/<uuid:key_id>")

@@ -27,7 +27,7 @@ from webapp.core.actor import Role
 from webapp.core.errors import DomainError, NotFound
 from webapp.core.extensions import limiter
 from webapp.core.security import current_actor, needs_no, public, requires
-from webapp.core.web import page, to
+from webapp.core.web import page, redirect_to
 
 bp = Blueprint("accounts", __name__)
 
@@ -68,7 +68,7 @@ def create_setup() -> Response:
             settings: Settings = current_app.config["CALLBOARD"]
             (settings.data_dir / setup.TOKEN_FILE).unlink(missing_ok=True)
             _open(admin.email, form.password.data)
-            return to(navigation.home(), message="Welcome to Callboard.")
+            return redirect_to(navigation.home(), message="Welcome to Callboard.")
     return page("accounts/setup.html", status=422, form=form)
 
 
@@ -76,7 +76,7 @@ def create_setup() -> Response:
 @public
 def new_session() -> Response:
     if g.actor is not None:
-        return to(navigation.home())
+        return redirect_to(navigation.home())
     return page("accounts/sign_in.html", form=SignInForm(), next=_safe_next())
 
 
@@ -95,7 +95,7 @@ def create_session() -> Response:
             form.reject(error)
             status = error.status
         else:
-            response = to(navigation.home())
+            response = redirect_to(navigation.home())
             response.headers["Location"] = _safe_next() or response.headers["Location"]
             return response
     return page("accounts/sign_in.html", status=status, form=form, next=_safe_next())
@@ -108,13 +108,13 @@ def destroy_session() -> Response:
     if g.actor is not None and g.actor.session_id:
         sessions.revoke_session(g.actor.session_id, actor=g.actor)
     session.clear()
-    return to("accounts.new_session", message="You are signed out.")
+    return redirect_to("accounts.new_session", message="You are signed out.")
 
 
 @bp.get("/settings")
 @requires(Role.VIEWER)
 def settings() -> Response:
-    return to("accounts.members")
+    return redirect_to("accounts.members")
 
 
 @bp.get("/settings/members")
@@ -137,7 +137,7 @@ def create_member() -> Response:
                 actor=current_actor(),
             )
             if form.password.data:
-                return to("accounts.members", message=f"{member.email} can join now.")
+                return redirect_to("accounts.members", message=f"{member.email} can join now.")
             # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
             form = MemberForm(formdata=None)
             return _members_page(form, status=201, member=member, password=password)
@@ -158,14 +158,14 @@ def update_member(user_id: UUID) -> Response:
         actor=current_actor(),
     )
     state = "" if member.is_active else " and is shut out"
-    return to("accounts.members", message=f"{member.email} is {member.role}{state}.")
+    return redirect_to("accounts.members", message=f"{member.email} is {member.role}{state}.")
 
 
 @bp.post("/settings/members/<uuid:user_id>/removal")
 @requires(Role.ADMIN)
 def remove_member(user_id: UUID) -> Response:
     member = services.remove_member(user_id, actor=current_actor())
-    return to("accounts.members", message=f"{member.email} is no member any more.")
+    return redirect_to("accounts.members", message=f"{member.email} is no member any more.")
 
 
 @bp.get("/settings/account")
@@ -185,7 +185,7 @@ def change_password() -> Response:
                 form.current.data, form.password.data, actor=current_actor()
             )
             message = "You have a new password; your other browsers are signed out."
-            return to("accounts.account", message=message)
+            return redirect_to("accounts.account", message=message)
     return _account_page(password=form, status=422)
 
 
@@ -218,7 +218,7 @@ def update_password() -> Response:
         with form.refusing():
             credentials.use_link(token, form.password.data)
             session.clear()
-            return to("accounts.new_session", message="Sign in with your new password.")
+            return redirect_to("accounts.new_session", message="Sign in with your new password.")
     return page("accounts/password.html", status=422, form=form, token=token, email=link.user.email)
 
 
@@ -228,7 +228,7 @@ def switch_organization() -> Response:
     """Work in another organization that one belongs to."""
     organization_id = _uuid(request.form.get("organization_id", ""))
     member = sessions.switch_organization(organization_id, actor=current_actor())
-    return to(navigation.home(), message=f"You work in {member.organization.name} now.")
+    return redirect_to(navigation.home(), message=f"You work in {member.organization.name} now.")
 
 
 @bp.post("/settings/invitations/<uuid:membership_id>")
@@ -242,7 +242,9 @@ def accept_invitation(membership_id: UUID) -> Response:
                 membership_id, password=form.password.data, actor=actor
             )
             sessions.switch_organization(member.organization_id, actor=actor)
-            return to(navigation.home(), message=f"You have joined {member.organization.name}.")
+            return redirect_to(
+                navigation.home(), message=f"You have joined {member.organization.name}."
+            )
     return _account_page(invitation=form, status=422)
 
 
@@ -251,7 +253,7 @@ def accept_invitation(membership_id: UUID) -> Response:
 def decline_invitation(membership_id: UUID) -> Response:
     member = services.decline_invitation(membership_id, actor=current_actor())
     name = member.organization.name
-    return to("accounts.account", message=f"The invitation to {name} is forgotten.")
+    return redirect_to("accounts.account", message=f"The invitation to {name} is forgotten.")
 
 
 @bp.get("/settings/api-keys")
@@ -282,7 +284,7 @@ def create_api_key() -> Response:
 @requires(Role.VIEWER)
 def revoke_api_key(key_id: UUID) -> Response:
     key = keys.revoke_key(key_id, actor=current_actor())
-    return to("accounts.api_keys", message=f"{key.name} is revoked.")
+    return redirect_to("accounts.api_keys", message=f"{key.name} is revoked.")
 
 
 @bp.get("/settings/sessions", endpoint="sessions")
@@ -296,7 +298,7 @@ def list_sessions() -> Response:
 @requires(Role.VIEWER)
 def revoke_session(session_id: UUID) -> Response:
     sessions.revoke_session(session_id, actor=current_actor())
-    return to("accounts.sessions", message="That browser is signed out.")
+    return redirect_to("accounts.sessions", message="That browser is signed out.")
 
 
 def _open(email: str, password: str, invitation: str = "") -> None:

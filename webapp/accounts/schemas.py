@@ -7,16 +7,16 @@ from pydantic import AwareDatetime, Field
 
 from webapp.accounts.models import Membership
 from webapp.core.actor import Role
-from webapp.core.schemas import Answer, Body
+from webapp.core.schemas import RequestModel, ResponseModel
 
 
-class OrganizationAnswer(Answer):
+class OrganizationResponse(ResponseModel):
     id: UUID
     name: str
     created_at: datetime
 
 
-class MemberBody(Body):
+class MemberRequest(RequestModel):
     email: str = Field(max_length=320, examples=["bob@example.com"])
     role: Role = Role.MEMBER
     password: str | None = Field(
@@ -28,14 +28,14 @@ class MemberBody(Body):
     )
 
 
-class MemberChange(Body):
+class MemberChange(RequestModel):
     """What is left out stays as it is."""
 
     role: Role | None = Field(default=None, examples=["viewer"])
     is_active: bool | None = Field(default=None, description="False shuts the person out.")
 
 
-class MemberAnswer(Answer):
+class MemberResponse(ResponseModel):
     id: UUID = Field(description="The person's id.")
     email: str
     role: Role
@@ -45,7 +45,7 @@ class MemberAnswer(Answer):
     last_seen_at: datetime | None
 
     @classmethod
-    def of(cls, member: Membership) -> MemberAnswer:
+    def of(cls, member: Membership) -> MemberResponse:
         return cls(
             id=member.user_id,
             email=member.email,
@@ -57,24 +57,24 @@ class MemberAnswer(Answer):
         )
 
 
-class NewMemberAnswer(MemberAnswer):
+class NewMemberResponse(MemberResponse):
     password: str | None = Field(
         description="The password that was made for the person to join with; shown this once."
     )
 
 
-class PasswordLinkAnswer(Answer):
+class PasswordLinkResponse(ResponseModel):
     url: str = Field(description="The one-time link; it is shown this once.")
     expires_at: datetime
 
 
-class KeyBody(Body):
+class KeyRequest(RequestModel):
     name: str = Field(min_length=1, max_length=255, examples=["nightly import"])
     role: Role | None = None
     expires_at: AwareDatetime | None = None
 
 
-class KeyAnswer(Answer):
+class KeyResponse(ResponseModel):
     id: UUID
     name: str
     prefix: str
@@ -85,5 +85,5 @@ class KeyAnswer(Answer):
     revoked_at: datetime | None
 
 
-class NewKeyAnswer(KeyAnswer):
+class NewKeyResponse(KeyResponse):
     key: str = Field(description="The secret; it is shown this once.")

@@ -11,12 +11,12 @@ from pydantic import Field, TypeAdapter
 from webapp.agents import deletion, services
 from webapp.agents.models import Agent
 from webapp.agents.schemas import (
-    AgentAnswer,
     AgentCreate,
     AgentPatch,
     AgentQuery,
+    AgentResponse,
     AgentSearch,
-    AgentSearchAnswer,
+    AgentSearchResponse,
     AgentUpdate,
 )
 from webapp.core.actor import Role
@@ -27,7 +27,7 @@ from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint("agents_api", __name__, url_prefix="/api/v1/agents", tag="Agents")
 
-AGENTS = TypeAdapter(list[AgentAnswer])
+AGENTS = TypeAdapter(list[AgentResponse])
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
@@ -44,7 +44,7 @@ class DeletionQuery(Query):
 @bp.get("")
 @requires(Role.VIEWER)
 @bp.input(AgentQuery, location="query", arg_name="query")
-@bp.output(list[AgentAnswer])
+@bp.output(list[AgentResponse])
 @bp.doc(operation_id="agents.list")
 def index(query: AgentQuery) -> Response:
     """Agents, newest first"""
@@ -54,7 +54,7 @@ def index(query: AgentQuery) -> Response:
 @bp.get("/search")
 @requires(Role.VIEWER)
 @bp.input(AgentSearch, location="query", arg_name="query")
-@bp.output(AgentSearchAnswer)
+@bp.output(AgentSearchResponse)
 @bp.doc(operation_id="agents.search")
 def search(query: AgentSearch) -> dict[str, Any]:
     """Agents whose name, handle or description holds a text; `total` counts all of them"""
@@ -66,7 +66,7 @@ def search(query: AgentSearch) -> dict[str, Any]:
 @bp.post("")
 @requires(Role.ADMIN)
 @bp.input(AgentCreate, arg_name="body")
-@bp.output(AgentAnswer, 201)
+@bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.create", responses=[409])
 def create(body: AgentCreate) -> tuple[Agent, int, dict[str, str]]:
     """Create an agent"""
@@ -76,7 +76,7 @@ def create(body: AgentCreate) -> tuple[Agent, int, dict[str, str]]:
 
 @bp.get("/<agent_id>")
 @requires(Role.VIEWER)
-@bp.output(AgentAnswer)
+@bp.output(AgentResponse)
 @bp.doc(operation_id="agents.get", responses={304: "You have this state already (If-None-Match)"})
 def show(agent_id: str) -> Response:
     """One agent, by UUID or handle, with its ETag"""
@@ -86,7 +86,7 @@ def show(agent_id: str) -> Response:
 @bp.put("/<agent_id>")
 @requires(Role.ADMIN)
 @bp.input(AgentUpdate, arg_name="body")
-@bp.output(AgentAnswer)
+@bp.output(AgentResponse)
 @bp.doc(operation_id="agents.update", responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
 def update(agent_id: str, body: AgentUpdate) -> Response:
     """Change the fields that are given"""
@@ -98,7 +98,7 @@ def update(agent_id: str, body: AgentUpdate) -> Response:
 @bp.patch("/<agent_id>")
 @requires(Role.ADMIN)
 @bp.input(AgentPatch, arg_name="body")
-@bp.output(AgentAnswer)
+@bp.output(AgentResponse)
 @bp.doc(operation_id="agents.patch", responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
 def patch(agent_id: str, body: AgentPatch) -> Response:
     """Change name, scope, configuration, or pause and resume"""
@@ -124,7 +124,7 @@ def destroy(agent_id: str, query: DeletionQuery) -> tuple[str, int]:
 
 @bp.post("/<agent_id>/restore")
 @requires(Role.ADMIN)
-@bp.output(AgentAnswer)
+@bp.output(AgentResponse)
 @bp.doc(operation_id="agents.restore", responses=[409])
 def restore(agent_id: str) -> Response:
     """Bring a deleted agent back"""
@@ -133,7 +133,7 @@ def restore(agent_id: str) -> Response:
 
 @bp.post("/<agent_id>/duplicate")
 @requires(Role.ADMIN)
-@bp.output(AgentAnswer, 201)
+@bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.duplicate")
 def duplicate(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
     """A second agent with the same definition and no history"""
@@ -142,7 +142,7 @@ def duplicate(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
 
 @bp.post("/<agent_id>/clone")
 @requires(Role.ADMIN)
-@bp.output(AgentAnswer, 201)
+@bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.clone")
 def clone(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
     """The same as `duplicate`"""
@@ -162,6 +162,6 @@ def created_headers(agent: Agent) -> dict[str, str]:
 
 def agent_response(agent: Agent) -> Response:
     """An agent with its ETag; 304 where the caller has it already."""
-    body = AgentAnswer.model_validate(agent).model_dump_json()
+    body = AgentResponse.model_validate(agent).model_dump_json()
     response = current_app.response_class(body, mimetype="application/json")
     return with_etag(make_response(response), agent.etag)

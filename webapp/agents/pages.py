@@ -15,13 +15,13 @@ from webapp.agents.models import Agent
 from webapp.agents.references import handles_of
 from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentPatch, AgentQuery, AgentUpdate
 from webapp.agents.tabs import AgentPanel
-from webapp.agents.versions.services import Overtaken, bring_together, list_history
+from webapp.agents.versions.services import EditConflict, list_history, merge_edits
 from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
 from webapp.core.errors import Invalid, NotFound, PreconditionFailed
 from webapp.core.feature import contributions
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, read_query, to
+from webapp.core.web import page, read_query, redirect_to
 
 bp = Blueprint("agents", __name__, url_prefix="/agents")
 
@@ -55,7 +55,9 @@ def create() -> Response:
     if form.validate():
         with form.refusing():
             agent = services.create_agent(form.to_create(), actor=current_actor())
-            return to("agents.show", handle=agent.handle, message=f"{agent.name} is ready.")
+            return redirect_to(
+                "agents.show", handle=agent.handle, message=f"{agent.name} is ready."
+            )
     return _form_page("agents/new.html", form, status=422)
 
 
@@ -117,14 +119,14 @@ def pause(handle: str) -> Response:
     is_paused = request.form.get("paused") == "true"
     agent = services.update_agent(handle, AgentPatch(paused=is_paused), actor=current_actor())
     message = f"{agent.name} is paused." if is_paused else f"{agent.name} goes on."
-    return to("agents.settings", handle=agent.handle, message=message)
+    return redirect_to("agents.settings", handle=agent.handle, message=message)
 
 
 @bp.post("/<handle>/copies")
 @requires(Role.ADMIN)
 def duplicate(handle: str) -> Response:
     agent = services.duplicate_agent(handle, actor=current_actor())
-    return to("agents.edit", handle=agent.handle, message=f"This is {agent.name}.")
+    return redirect_to("agents.edit", handle=agent.handle, message=f"This is {agent.name}.")
 
 
 @bp.post("/<handle>/deletion")
@@ -137,14 +139,14 @@ def destroy(handle: str) -> Response:
         "undo": url_for("agents.restore", handle=agent.handle),
     }
     flash(undo, "undo")
-    return to("agents.index")
+    return redirect_to("agents.index")
 
 
 @bp.post("/<handle>/restoration")
 @requires(Role.ADMIN)
 def restore(handle: str) -> Response:
     agent = deletion.restore_agent(handle, actor=current_actor())
-    return to("agents.show", handle=agent.handle, message=f"{agent.name} is back.")
+    return redirect_to("agents.show", handle=agent.handle, message=f"{agent.name} is back.")
 
 
 @bp.get("/<handle>/removal")
@@ -165,7 +167,7 @@ def remove(handle: str) -> Response:
         )
     name = found.agent.name
     deletion.remove_agent(handle, actor=current_actor(), force=True)
-    return to("agents.index", message=f"{name} and all that belonged to it is gone.")
+    return redirect_to("agents.index", message=f"{name} and all that belonged to it is gone.")
 
 
 def definition_url(agent: Agent, actor: Actor) -> str:
@@ -191,18 +193,18 @@ def _save(agent: Agent, form: AgentForm) -> Response:
         return _overtaken(_brought_together(agent, start, body), form)
     is_new = saved.current_version != base
     message = f"Saved as version {saved.current_version}." if is_new else "Nothing has changed."
-    return to("agents.show", handle=saved.handle, message=message)
+    return redirect_to("agents.show", handle=saved.handle, message=message)
 
 
-def _brought_together(agent: Agent, start: int, body: AgentUpdate) -> Overtaken:
+def _brought_together(agent: Agent, start: int, body: AgentUpdate) -> EditConflict:
     """Both changes since version `start`; Invalid where the form names a version that never was."""
     try:
-        return bring_together(agent.id, start, body, actor=current_actor())
+        return merge_edits(agent.id, start, body, actor=current_actor())
     except NotFound as error:
         raise Invalid(error.message) from error
 
 
-def _overtaken(found: Overtaken, form: AgentForm) -> Response:
+def _overtaken(found: EditConflict, form: AgentForm) -> Response:
     """The edit form again, with both changes; `take` puts the other's value into a field."""
     values = dict(found.merge.values)
     if (wanted := request.form.get("take")) in found.merge.conflicts:

@@ -27,7 +27,7 @@ from webapp.agents.models import (
     Status,
     as_uuid,
 )
-from webapp.core.schemas import Answer, Body
+from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.webhooks.urls import check_url
 
 MAX_INSTRUCTIONS = 200_000
@@ -81,7 +81,7 @@ Note = Annotated[
 ]
 
 
-class _Checks(Body):
+class _Checks(RequestModel):
     """The rules of single fields, wherever they are set."""
 
     @field_validator("handoff_targets", "tools", "panels", check_fields=False)
@@ -231,7 +231,7 @@ class AgentPatch(_Checks):
     paused: bool = False
 
 
-class PublishBody(Body):
+class PublishRequest(RequestModel):
     """How a version is published; everything may be left out."""
 
     semver: str | None = Field(None, max_length=64, examples=["1.2.0"])
@@ -246,7 +246,7 @@ class PublishBody(Body):
         return value
 
 
-class AgentFilter(Body):
+class AgentFilter(RequestModel):
     """Which agents: the list's filters without order and page."""
 
     model_config = {"extra": "ignore"}
@@ -286,7 +286,7 @@ class AgentQuery(AgentFilter):
         )
 
 
-class AgentSearch(Body):
+class AgentSearch(RequestModel):
     """The search by name (docs/contract/agents.md, search)."""
 
     model_config = {"extra": "ignore"}
@@ -295,12 +295,12 @@ class AgentSearch(Body):
     max_results: int = Field(50, ge=1, le=100)
 
 
-class RunningRelease(Answer):
+class RunningRelease(ResponseModel):
     version: int
     semver: str
 
 
-class AgentAnswer(Answer):
+class AgentResponse(ResponseModel):
     id: UUID
     agent_id: UUID = Field(description="The same as `id`, by its other name")
     organization_id: UUID
@@ -349,7 +349,7 @@ class AgentAnswer(Answer):
     updated_at: datetime
 
 
-class AgentSearchAnswer(Answer):
-    agents: list[AgentAnswer]
+class AgentSearchResponse(ResponseModel):
+    agents: list[AgentResponse]
     total: int
     filters_applied: dict[str, Any]

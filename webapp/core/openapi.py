@@ -21,7 +21,7 @@ from werkzeug.routing import Rule
 from webapp.core.errors import PROBLEM
 from webapp.core.feature import contributions
 from webapp.core.samples import sample
-from webapp.core.schemas import Answer, Problem
+from webapp.core.schemas import Problem, ResponseModel
 
 BASE = "/api/v1"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -326,7 +326,7 @@ def _security(*, is_public: bool) -> list[dict[str, list[str]]]:
 
 
 def _mode(model: type[BaseModel]) -> Mode:
-    return "serialization" if issubclass(model, Answer) else "validation"
+    return "serialization" if issubclass(model, ResponseModel) else "validation"
 
 
 def _phrase(status: int) -> str:

@@ -45,7 +45,7 @@ class Strict(BaseModel):
         return schema
 
 
-class Body(Strict):
+class RequestModel(Strict):
     """A request body: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
@@ -57,7 +57,7 @@ class Query(Strict):
     model_config = ConfigDict(extra="ignore")
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """A response, read from an object's attributes or from a mapping."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -106,7 +106,7 @@ def page(
     return response
 
 
-def to(endpoint: str, *, message: str | None = None, **values: Any) -> Response:
+def redirect_to(endpoint: str, *, message: str | None = None, **values: Any) -> Response:
     """Go on to another page after a successful form: 303, with a toast."""
     if message:
         flash(message, "success")

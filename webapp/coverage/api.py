@@ -12,37 +12,37 @@ from webapp.core.security import current_actor, requires
 from webapp.coverage import refresh as refreshing
 from webapp.coverage import services, targets
 from webapp.coverage.schemas import (
-    CoverageAnswer,
+    CoverageResponse,
     GapQuery,
-    GapsAnswer,
-    HistoryAnswer,
+    GapsResponse,
     HistoryQuery,
+    HistoryResponse,
     RefreshQuery,
-    TargetsBody,
+    TargetsRequest,
 )
 from webapp.tasks.models import Task
-from webapp.tasks.schemas import TaskAnswer
+from webapp.tasks.schemas import TaskResponse
 
 bp = APIBlueprint("coverage_api", __name__, url_prefix="/api/v1/agents/<agent_id>", tag="Coverage")
 
 
 @bp.get("/coverage")
 @requires(Role.VIEWER)
-@bp.output(CoverageAnswer)
+@bp.output(CoverageResponse)
 @bp.doc(operation_id="coverage.get")
 def show(agent_id: str) -> Response:
     """How much of its scope an agent's documents cover, as it is now"""
     found = services.get_coverage(agent_id, actor=current_actor())
     # Past the framework's own dump, which takes as long as the measuring for 3,000 topics.
     return current_app.response_class(
-        CoverageAnswer.model_validate(found).model_dump_json(), mimetype="application/json"
+        CoverageResponse.model_validate(found).model_dump_json(), mimetype="application/json"
     )
 
 
 @bp.get("/gaps")
 @requires(Role.VIEWER)
 @bp.input(GapQuery, location="query", arg_name="query")
-@bp.output(GapsAnswer)
+@bp.output(GapsResponse)
 @bp.doc(operation_id="coverage.gaps")
 def gaps(agent_id: str, query: GapQuery) -> dict[str, object]:
     """Topics below a share of their target, those that miss most first"""
@@ -57,10 +57,10 @@ def gaps(agent_id: str, query: GapQuery) -> dict[str, object]:
 
 @bp.put("/coverage/targets")
 @requires(Role.ADMIN)
-@bp.input(TargetsBody, arg_name="body")
-@bp.output(CoverageAnswer)
+@bp.input(TargetsRequest, arg_name="body")
+@bp.output(CoverageResponse)
 @bp.doc(operation_id="coverage.setTargets", responses=[400])
-def set_targets(agent_id: str, body: TargetsBody) -> services.Coverage:
+def set_targets(agent_id: str, body: TargetsRequest) -> services.Coverage:
     """Set how many documents an agent wants on topics"""
     return targets.set_targets(agent_id, body.root, actor=current_actor())
 
@@ -68,13 +68,13 @@ def set_targets(agent_id: str, body: TargetsBody) -> services.Coverage:
 @bp.post("/coverage/refresh")
 @requires(Role.ADMIN)
 @bp.input(RefreshQuery, location="query", arg_name="query")
-@bp.output(TaskAnswer, 202, description="The task that measures; 200 where it has ended already")
+@bp.output(TaskResponse, 202, description="The task that measures; 200 where it has ended already")
 @bp.doc(
     operation_id="coverage.refresh",
     responses={
         200: {
             "description": "The finished task, with `background=false`",
-            "content": {"application/json": {"schema": TaskAnswer}},
+            "content": {"application/json": {"schema": TaskResponse}},
         }
     },
 )
@@ -91,7 +91,7 @@ def refresh(agent_id: str, query: RefreshQuery) -> tuple[Task, int, dict[str, st
 
 @bp.get("/coverage/status/<task_id>")
 @requires(Role.VIEWER)
-@bp.output(TaskAnswer)
+@bp.output(TaskResponse)
 @bp.doc(operation_id="coverage.status")
 def status(agent_id: str, task_id: str) -> Task:
     """One of the agent's tasks"""
@@ -101,7 +101,7 @@ def status(agent_id: str, task_id: str) -> Task:
 @bp.get("/coverage/history")
 @requires(Role.VIEWER)
 @bp.input(HistoryQuery, location="query", arg_name="query")
-@bp.output(HistoryAnswer)
+@bp.output(HistoryResponse)
 @bp.doc(operation_id="coverage.history")
 def history(agent_id: str, query: HistoryQuery) -> services.History:
     """The kept measurements, newest first"""

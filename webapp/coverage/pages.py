@@ -14,7 +14,7 @@ from webapp.agents.schemas import AgentUpdate
 from webapp.core.actor import Role
 from webapp.core.errors import NotFound
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, read_query, to
+from webapp.core.web import page, read_query, redirect_to
 from webapp.coverage import refresh as refreshing
 from webapp.coverage import services, targets
 from webapp.coverage.forms import AlertForm, TargetForm
@@ -74,7 +74,7 @@ def set_alert(handle: str) -> Response:
             saved = agents.update_agent(agent.id, body, actor=actor, if_match=f'"v{base}"')
             is_new = saved.current_version != base
             message = f"The alert is set, as version {saved.current_version}."
-            return to(
+            return redirect_to(
                 "coverage.show",
                 handle=saved.handle,
                 message=message if is_new else "Nothing has changed.",
@@ -86,14 +86,16 @@ def set_alert(handle: str) -> Response:
 @requires(Role.ADMIN)
 def refresh(handle: str) -> Response:
     refreshing.start_refresh(handle, actor=current_actor())
-    return to("coverage.show", handle=handle)
+    return redirect_to("coverage.show", handle=handle)
 
 
 @bp.post("/unanswered/<uuid:question_id>/dismissal")
 @requires(Role.ADMIN)
 def dismiss(handle: str, question_id: UUID) -> Response:
     questions.dismiss_question(handle, question_id, actor=current_actor())
-    return to("coverage.show", handle=handle, message="Dismissed. Asked again, it comes back.")
+    return redirect_to(
+        "coverage.show", handle=handle, message="Dismissed. Asked again, it comes back."
+    )
 
 
 @bp.get("/topics/<uuid:node_id>")
@@ -112,7 +114,7 @@ def set_target(handle: str, node_id: UUID) -> Response:
     if form.validate():
         with form.refusing():
             targets.set_targets(agent.id, {node_id: form.target.data}, actor=actor)
-            return to("coverage.show", handle=handle, message="The target is set.")
+            return redirect_to("coverage.show", handle=handle, message="The target is set.")
     return _topic_page(agent, node_id, form, status=422)
 
 

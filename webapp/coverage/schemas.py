@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, RootModel, StrictInt
 
-from webapp.core.schemas import Answer, Query
+from webapp.core.schemas import Query, ResponseModel
 from webapp.coverage.services import MAX_HISTORY
 
 
@@ -58,7 +58,7 @@ class HistoryQuery(Query):
     limit: int = Field(MAX_HISTORY, ge=1, le=MAX_HISTORY)
 
 
-class TargetsBody(RootModel[dict[UUID, StrictInt | None]]):
+class TargetsRequest(RootModel[dict[UUID, StrictInt | None]]):
     """How many documents an agent wants, by topic; 0: not measured, null: the taxonomy's own."""
 
     model_config = {
@@ -66,7 +66,7 @@ class TargetsBody(RootModel[dict[UUID, StrictInt | None]]):
     }
 
 
-class CoverageAnswer(Answer):
+class CoverageResponse(ResponseModel):
     agent_id: UUID
     overall_coverage: float
     node_coverage: dict[str, float] = Field(description="Percent of its target, by topic id")
@@ -78,7 +78,7 @@ class CoverageAnswer(Answer):
     calculated_at: datetime
 
 
-class GapAnswer(Answer):
+class GapResponse(ResponseModel):
     node_id: UUID
     path: list[str]
     current_coverage: float
@@ -87,14 +87,14 @@ class GapAnswer(Answer):
     recommendation: str
 
 
-class GapsAnswer(Answer):
+class GapsResponse(ResponseModel):
     agent_id: UUID
-    gaps: list[GapAnswer]
+    gaps: list[GapResponse]
     threshold: float
     detected_at: datetime
 
 
-class HistoryEntry(Answer):
+class HistoryEntry(ResponseModel):
     timestamp: datetime
     overall_coverage: float
     total_documents: int
@@ -102,7 +102,7 @@ class HistoryEntry(Answer):
     version: str | None
 
 
-class HistoryAnswer(Answer):
+class HistoryResponse(ResponseModel):
     agent_id: UUID
     history: list[HistoryEntry]
     start_date: datetime | None

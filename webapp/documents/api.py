@@ -19,12 +19,12 @@ from webapp.documents import indexing
 from webapp.documents import services as documents
 from webapp.documents.models import Document
 from webapp.documents.schemas import (
-    DocumentAnswer,
-    DocumentBody,
     DocumentChanges,
     DocumentQuery,
+    DocumentRequest,
+    DocumentResponse,
     FileOptions,
-    ProposalsBody,
+    ProposalsRequest,
 )
 from webapp.documents.uploads import services as uploads
 from webapp.tasks.schemas import TaskStarted
@@ -33,8 +33,8 @@ bp = APIBlueprint("documents_api", __name__, url_prefix="/api/v1", tag="Knowledg
 
 FORM = "multipart/form-data"
 LINES = (uploads.NDJSON, "application/ndjson", "application/jsonl")
-DOCUMENTS = TypeAdapter(list[DocumentAnswer])
-DOCUMENT_CONTENT = {"application/json": {"schema": DocumentBody}}
+DOCUMENTS = TypeAdapter(list[DocumentResponse])
+DOCUMENT_CONTENT = {"application/json": {"schema": DocumentRequest}}
 FILE_CONTENT = {
     FORM: {
         "schema": {
@@ -80,7 +80,7 @@ FILE = {
 @bp.get("/documents")
 @requires(Role.VIEWER)
 @bp.input(DocumentQuery, location="query", arg_name="query")
-@bp.output(list[DocumentAnswer])
+@bp.output(list[DocumentResponse])
 @bp.doc(operation_id="documents.list")
 def index(query: DocumentQuery) -> Response:
     """Documents, newest first"""
@@ -90,7 +90,7 @@ def index(query: DocumentQuery) -> Response:
 @bp.post("/documents")
 @accepts_upload(FORM)
 @requires(Role.ADMIN)
-@bp.output(DocumentAnswer, 201, description="The stored document, found from now on")
+@bp.output(DocumentResponse, 201, description="The stored document, found from now on")
 @bp.doc(
     operation_id="documents.create",
     responses={202: STARTED},
@@ -105,10 +105,10 @@ def create() -> Response:
             "This address reads application/json or multipart/form-data, "
             f"not {request.mimetype or 'nothing'!r}."
         )
-    body = read(DocumentBody, request.get_json())
+    body = read(DocumentRequest, request.get_json())
     document = documents.create_document(body, actor=current_actor())
     location = url_for("documents_api.show", document_id=document.id)
-    return _json(DocumentAnswer.model_validate(document), 201, location)
+    return _json(DocumentResponse.model_validate(document), 201, location)
 
 
 @bp.post("/documents/upload")
@@ -149,7 +149,7 @@ def import_() -> Response:
 
 @bp.get("/documents/<uuid:document_id>")
 @requires(Role.VIEWER)
-@bp.output(DocumentAnswer)
+@bp.output(DocumentResponse)
 @bp.doc(operation_id="documents.get")
 def show(document_id: UUID) -> Document:
     """One document"""
@@ -159,7 +159,7 @@ def show(document_id: UUID) -> Document:
 @bp.patch("/documents/<uuid:document_id>")
 @requires(Role.ADMIN)
 @bp.input(DocumentChanges, arg_name="body")
-@bp.output(DocumentAnswer)
+@bp.output(DocumentResponse)
 @bp.doc(operation_id="documents.update")
 def update(document_id: UUID, body: DocumentChanges) -> Document:
     """Change a document: title, text, source, metadata, topics"""
@@ -186,12 +186,12 @@ def retry(document_id: UUID) -> Response:
 
 @bp.post("/documents/proposals")
 @requires(Role.ADMIN)
-@bp.input(ProposalsBody, arg_name="body")
-@bp.output(list[DocumentAnswer])
+@bp.input(ProposalsRequest, arg_name="body")
+@bp.output(list[DocumentResponse])
 @bp.doc(operation_id="documents.reviewProposals")
-def settle_proposals(body: ProposalsBody) -> list[Document]:
+def review_proposals(body: ProposalsRequest) -> list[Document]:
     """Confirm the topics proposed for documents, or reject them"""
-    return documents.settle_topics(
+    return documents.review_topics(
         body.ids, is_accepted=body.action == "confirm", actor=current_actor()
     )
 
@@ -246,7 +246,7 @@ def _options() -> FileOptions:
     return read(FileOptions, values)
 
 
-def _json(answer: DocumentAnswer | TaskStarted, status: int, location: str) -> Response:
+def _json(answer: DocumentResponse | TaskStarted, status: int, location: str) -> Response:
     return current_app.response_class(
         answer.model_dump_json(), status, {"Location": location}, mimetype="application/json"
     )

@@ -10,13 +10,13 @@ from flask import Blueprint, Response, request, url_for
 from webapp import index as index_of_documents
 from webapp.core.actor import Role
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
-from webapp.core.web import page, read_query, to
+from webapp.core.web import page, read_query, redirect_to
 from webapp.documents import indexing
 from webapp.documents import services as documents
 from webapp.documents.api import send_original
 from webapp.documents.forms import TYPE_LABELS, PasteForm, TopicsField, TopicsForm, UploadForm
 from webapp.documents.reading.parsing import DOCX, PDF
-from webapp.documents.schemas import DocumentBody, DocumentChanges, DocumentQuery, FileOptions
+from webapp.documents.schemas import DocumentChanges, DocumentQuery, DocumentRequest, FileOptions
 from webapp.documents.topics import proposals
 from webapp.documents.uploads import services as uploads
 from webapp.taxonomies import services as taxonomies
@@ -60,7 +60,7 @@ def create() -> Response:
     form = PasteForm()
     if form.validate():
         with form.refusing(nodes="topics"):
-            body = DocumentBody(
+            body = DocumentRequest(
                 title=form.title.data or "",
                 content=(form.content.data or "").replace("\r\n", "\n"),
                 content_type=form.content_type.data,
@@ -68,7 +68,7 @@ def create() -> Response:
                 **_topics(form.topics),
             )
             document = documents.create_document(body, actor=current_actor())
-            return to(
+            return redirect_to(
                 "documents.show", document_id=document.id, message=f"{document.title} is ready."
             )
     return _new_page(form, UploadForm(formdata=None), status=422)
@@ -88,7 +88,7 @@ def upload() -> Response:
                 actor=current_actor(),
                 is_folder=any(file.filename for file in form.folder.data or []),
             )
-            return to("tasks.show", task_id=task.id)
+            return redirect_to("tasks.show", task_id=task.id)
     return _new_page(PasteForm(formdata=None), form, status=422)
 
 
@@ -108,7 +108,7 @@ def original(document_id: UUID) -> Response:
 @requires(Role.ADMIN)
 def retry(document_id: UUID) -> Response:
     task = uploads.retry_document(document_id, actor=current_actor())
-    return to("tasks.show", task_id=task.id)
+    return redirect_to("tasks.show", task_id=task.id)
 
 
 @bp.post("/documents/<uuid:document_id>/topics")
@@ -119,27 +119,29 @@ def set_topics(document_id: UUID) -> Response:
         with form.refusing("topics"):
             changes = DocumentChanges(nodes=form.topics.paths)
             documents.update_document(document_id, changes, actor=current_actor())
-            return to("documents.show", document_id=document_id, message="The topics are set.")
+            return redirect_to(
+                "documents.show", document_id=document_id, message="The topics are set."
+            )
     return _document_page(document_id, form, status=422)
 
 
 @bp.post("/documents/proposals")
 @requires(Role.ADMIN)
-def settle_proposals() -> Response:
+def review_proposals() -> Response:
     ids = request.form.getlist("id", type=UUID)
     is_accepted = request.form.get("action") == "confirm"
-    found = documents.settle_topics(ids, is_accepted=is_accepted, actor=current_actor())
+    found = documents.review_topics(ids, is_accepted=is_accepted, actor=current_actor())
     message = f"The topics of {len(found)} documents are {'set' if is_accepted else 'rejected'}."
     if request.form.get("back") == "document" and len(found) == 1:
-        return to("documents.show", document_id=found[0].id, message="Done.")
-    return to("documents.index", proposed="true", message=message)
+        return redirect_to("documents.show", document_id=found[0].id, message="Done.")
+    return redirect_to("documents.index", proposed="true", message=message)
 
 
 @bp.post("/documents/<uuid:document_id>/deletion")
 @requires(Role.ADMIN)
 def destroy(document_id: UUID) -> Response:
     documents.delete_document(document_id, actor=current_actor())
-    return to("documents.index", message="The document is deleted.")
+    return redirect_to("documents.index", message="The document is deleted.")
 
 
 @bp.get("/documents/index")
@@ -156,20 +158,20 @@ def show_index() -> Response:
 @bp.post("/documents/index/check")
 @requires(Role.ADMIN)
 def check_index() -> Response:
-    return to("tasks.show", task_id=indexing.start_check(actor=current_actor()).id)
+    return redirect_to("tasks.show", task_id=indexing.start_check(actor=current_actor()).id)
 
 
 @bp.post("/documents/index/rebuild")
 @requires(Role.ADMIN)
 def rebuild_index() -> Response:
-    return to("tasks.show", task_id=indexing.start_rebuild(actor=current_actor()).id)
+    return redirect_to("tasks.show", task_id=indexing.start_rebuild(actor=current_actor()).id)
 
 
 @bp.post("/documents/proposals/again")
 @requires(Role.ADMIN)
 def propose_again() -> Response:
     proposals.propose_again(actor=current_actor())
-    return to("documents.index", proposed="true", message="Topics are being proposed.")
+    return redirect_to("documents.index", proposed="true", message="Topics are being proposed.")
 
 
 def _document_page(document_id: UUID, form: TopicsForm, *, status: int = 200) -> Response:

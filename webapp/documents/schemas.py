@@ -10,7 +10,7 @@ from pydantic import (
     field_validator,
 )
 
-from webapp.core.schemas import Answer, Body
+from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.taxonomies.schemas import NodeReferences, Version
 
 MAX_CONTENT = 5_000_000
@@ -23,7 +23,7 @@ def _is_link(value: str | None) -> str | None:
     return value or None
 
 
-class _Topics(Body):
+class _Topics(RequestModel):
     """What a document is about."""
 
     nodes: NodeReferences = []
@@ -31,7 +31,7 @@ class _Topics(Body):
     confidence: float = Field(1.0, ge=0, le=1, description="A node counts it from 0.7 on")
 
 
-class DocumentBody(_Topics):
+class DocumentRequest(_Topics):
     """A document as JSON; also one line of an NDJSON import."""
 
     title: str = Field("", max_length=500, examples=["Rotating an API key"])
@@ -66,14 +66,14 @@ class DocumentChanges(_Topics):
     _is_link = field_validator("source_url")(_is_link)
 
 
-class ProposalsBody(Body):
+class ProposalsRequest(RequestModel):
     """What becomes of the topics that were proposed for documents."""
 
     ids: list[UUID] = Field(min_length=1, max_length=1000)
     action: Literal["confirm", "reject"]
 
 
-class TopicAnswer(Answer):
+class TopicResponse(ResponseModel):
     node_id: UUID
     path: list[str]
     version: str
@@ -81,9 +81,9 @@ class TopicAnswer(Answer):
     is_proposed: bool
 
 
-class DocumentAnswer(Answer):
+class DocumentResponse(ResponseModel):
     id: UUID
-    nodes: list[TopicAnswer] = Field(validation_alias=AliasChoices("links", "nodes"))
+    nodes: list[TopicResponse] = Field(validation_alias=AliasChoices("links", "nodes"))
     title: str
     content_type: str
     source_url: str | None
@@ -97,7 +97,7 @@ class DocumentAnswer(Answer):
     updated_at: datetime
 
 
-class DocumentFilter(Body):
+class DocumentFilter(RequestModel):
     """The list's filters."""
 
     q: str = Field("", max_length=255, description="Part of the title or external id")
@@ -113,7 +113,7 @@ class DocumentQuery(DocumentFilter):
     offset: int = Field(0, ge=0, le=1_000_000_000)
 
 
-class Filters(Body):
+class Filters(RequestModel):
     """Which documents a search may find; all that are given must hold."""
 
     metadata: dict[str, Any] = Field(

@@ -25,10 +25,10 @@ from webapp.documents.models import Chunk, Document, DocumentNode, Upload
 from webapp.documents.reading.chunking import Piece, chunk_text
 from webapp.documents.reading.parsing import ParsedDocument, ParsingError, parse
 from webapp.documents.schemas import (
-    DocumentBody,
     DocumentChanges,
     DocumentFilter,
     DocumentQuery,
+    DocumentRequest,
     FileOptions,
 )
 from webapp.documents.topics.changes import (
@@ -38,10 +38,10 @@ from webapp.documents.topics.changes import (
     recounting,
     set_topics,
 )
-from webapp.documents.topics.proposals import schedule_proposals, settle_proposals
+from webapp.documents.topics.proposals import review_proposals, schedule_proposals
 from webapp.taxonomies.references import Topics
 
-Item = tuple[DocumentBody, ParsedDocument]
+Item = tuple[DocumentRequest, ParsedDocument]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Stored:
     replaced: int = 0
 
 
-def create_document(body: DocumentBody, *, actor: Actor) -> Document:
+def create_document(body: DocumentRequest, *, actor: Actor) -> Document:
     """Store one document, found by searches as soon as this returns.
 
     The same `external_id` replaces the earlier document, which keeps its topics where the body
@@ -86,7 +86,7 @@ def create_document(body: DocumentBody, *, actor: Actor) -> Document:
     return document
 
 
-def parse_body(body: DocumentBody) -> ParsedDocument:
+def parse_body(body: DocumentRequest) -> ParsedDocument:
     """Title and text of a document body; Invalid says what is wrong with the content."""
     try:
         parsed = parse(body.content, body.content_type)
@@ -97,7 +97,7 @@ def parse_body(body: DocumentBody) -> ParsedDocument:
 
 
 def load_topics(
-    bodies: Sequence[DocumentBody | FileOptions],
+    bodies: Sequence[DocumentRequest | FileOptions],
     *,
     organization_id: UUID,
     newest: str | None = None,
@@ -271,11 +271,11 @@ def update_document(document_id: UUID, changes: DocumentChanges, *, actor: Actor
     return document
 
 
-def settle_topics(
+def review_topics(
     document_ids: Sequence[UUID], *, is_accepted: bool, actor: Actor
 ) -> list[Document]:
     """Confirm what was proposed for documents, or reject it."""
-    found = settle_proposals(document_ids, is_accepted=is_accepted, actor=actor)
+    found = review_proposals(document_ids, is_accepted=is_accepted, actor=actor)
     announce(actor.organization_id)
     db.session.commit()
     return found
@@ -302,7 +302,7 @@ def remove_documents(organization_id: UUID, ids: Sequence[UUID]) -> None:
         db.session.execute(delete(Upload).where(Upload.id.in_(upload_ids)))
 
 
-def give_topics(
+def assign_topics(
     organization_id: UUID,
     ids: Sequence[UUID],
     node_ids: Sequence[UUID],
@@ -412,7 +412,7 @@ def announce(organization_id: UUID) -> None:
     schedule_proposals(organization_id)
 
 
-def _fill(document: Document, body: DocumentBody, parsed: ParsedDocument) -> None:
+def _fill(document: Document, body: DocumentRequest, parsed: ParsedDocument) -> None:
     document.title = parsed.title
     document.content = parsed.text
     document.content_type = body.content_type
@@ -428,7 +428,7 @@ def _fill(document: Document, body: DocumentBody, parsed: ParsedDocument) -> Non
 def _prepare_again(document: Document, changes: DocumentChanges) -> Batch:
     """The document with another title or text, ready to be stored in its own place."""
     kind: Any = document.content_type
-    body = DocumentBody.model_construct(
+    body = DocumentRequest.model_construct(
         title=changes.title or document.title,
         content=changes.content or document.content,
         content_type=kind,

@@ -7,13 +7,13 @@ from sqlalchemy import text
 
 from webapp.core.errors import Unavailable
 from webapp.core.extensions import db, limiter
-from webapp.core.schemas import Answer
+from webapp.core.schemas import ResponseModel
 from webapp.core.security import public
 
 bp = APIBlueprint("health", __name__, tag="Health")
 
 
-class HealthAnswer(Answer):
+class HealthResponse(ResponseModel):
     status: str
 
 
@@ -21,7 +21,7 @@ class HealthAnswer(Answer):
 @bp.get("/api/v1/health", endpoint="api_alive")
 @limiter.exempt
 @public
-@bp.output(HealthAnswer)
+@bp.output(HealthResponse)
 @bp.doc(operation_id="health.alive")
 def alive() -> dict[str, str]:
     """The process answers"""
@@ -32,7 +32,7 @@ def alive() -> dict[str, str]:
 @bp.get("/api/v1/health/ready", endpoint="api_ready")
 @limiter.exempt
 @public
-@bp.output(HealthAnswer)
+@bp.output(HealthResponse)
 @bp.doc(operation_id="health.ready")
 def ready() -> dict[str, str]:
     """The process answers and reaches its database"""

@@ -20,13 +20,13 @@ from webapp.core.errors import BadReference
 from webapp.core.extensions import db
 from webapp.coverage import refresh
 from webapp.coverage.scopes import services as scopes
-from webapp.coverage.scopes.schemas import FromTaxonomyBody
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest
 from webapp.documents import services as documents
 from webapp.documents.models import Document
-from webapp.documents.schemas import DocumentBody
+from webapp.documents.schemas import DocumentRequest
 from webapp.taxonomies import services as taxonomies
 from webapp.taxonomies.references import Topics
-from webapp.taxonomies.schemas import TaxonomyBody
+from webapp.taxonomies.schemas import TaxonomyRequest
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -97,7 +97,8 @@ def seed(actor: Actor) -> str:
         added += 1
         if sample is GUIDE and node_ids:
             given = sample.model_dump(exclude_unset=True) | {"handle": handle}
-            body = FromTaxonomyBody(**given, taxonomy_node_ids=node_ids, taxonomy_version=VERSION)
+            topics = {"taxonomy_node_ids": node_ids, "taxonomy_version": VERSION}
+            body = FromTaxonomyRequest(**given, **topics)
             guide = scopes.create_agent(body, actor=actor)
             refresh.start_refresh(guide.id, actor=actor, is_background=False)
         else:
@@ -114,8 +115,8 @@ def _add_topics(actor: Actor) -> list[UUID]:
         {"path": path.split(" > "), "target_documents": int(path in paths)}
         for path in sorted({*paths, *(path.split(" > ")[0] for path in paths)})
     ]
-    body = TaxonomyBody.model_validate({"version": VERSION, "nodes": nodes})
-    grown = taxonomies.grow_taxonomy(body, actor=actor)
+    body = TaxonomyRequest.model_validate({"version": VERSION, "nodes": nodes})
+    grown = taxonomies.extend_taxonomy(body, actor=actor)
     return [node.node_id for node in grown.nodes if not node.parent_ids]
 
 
@@ -134,7 +135,7 @@ def _add_documentation(actor: Actor) -> int:
     }
     added = 0
     for path in sorted(DOCS.glob("*.md")):
-        body = DocumentBody(
+        body = DocumentRequest(
             content=path.read_text(encoding="utf-8"), external_id=f"callboard/docs/{path.name}"
         )
         with suppress(BadReference):  # somebody's own taxonomy

@@ -15,7 +15,7 @@ from webapp.core.errors import (
 )
 from webapp.core.security import current_actor, needs_no, requires
 from webapp.questions import services
-from webapp.questions.schemas import QueryAnswer, QueryBody, SearchAnswer, SearchBody
+from webapp.questions.schemas import QueryRequest, QueryResponse, SearchRequest, SearchResponse
 
 bp = APIBlueprint("questions_api", __name__, url_prefix="/api/v1", tag="Knowledge")
 
@@ -39,17 +39,17 @@ PAUSED = {409: {"description": "The agent is paused"}}
 ANSWER_OR_STREAM = {
     200: {
         "description": "The answer; with `streaming: true` its events",
-        "content": {"application/json": {"schema": QueryAnswer}, **EVENTS},
+        "content": {"application/json": {"schema": QueryResponse}, **EVENTS},
     }
 }
 
 
 @bp.post("/knowledge/search")
 @requires(Role.VIEWER)
-@bp.input(SearchBody, arg_name="body")
-@bp.output(SearchAnswer)
+@bp.input(SearchRequest, arg_name="body")
+@bp.output(SearchResponse)
 @bp.doc(operation_id="knowledge.search")
-def search(body: SearchBody) -> SearchAnswer:
+def search(body: SearchRequest) -> SearchResponse:
     """Search all documents of the organization"""
     return services.search_documents(body, actor=current_actor())
 
@@ -57,10 +57,10 @@ def search(body: SearchBody) -> SearchAnswer:
 @bp.post("/agents/<agent_id>/query")
 @requires(Role.MEMBER)
 @needs_no(audit="a question is counted")
-@bp.input(QueryBody, arg_name="body")
-@bp.output(QueryAnswer)
+@bp.input(QueryRequest, arg_name="body")
+@bp.output(QueryResponse)
 @bp.doc(operation_id="agents.query", responses=ANSWER_OR_STREAM | PAUSED)
-def query(agent_id: str, body: QueryBody) -> QueryAnswer | Response:
+def query(agent_id: str, body: QueryRequest) -> QueryResponse | Response:
     """Ask an agent; `streaming: true` answers as `/query/stream`"""
     if body.streaming:
         return _stream(agent_id, body)
@@ -70,20 +70,20 @@ def query(agent_id: str, body: QueryBody) -> QueryAnswer | Response:
 @bp.post("/agents/<agent_id>/query/stream")
 @requires(Role.MEMBER)
 @needs_no(audit="a question is counted")
-@bp.input(QueryBody, arg_name="body")
+@bp.input(QueryRequest, arg_name="body")
 @bp.doc(operation_id="agents.queryStream", responses=EVENT_STREAM | PAUSED)
-def query_stream(agent_id: str, body: QueryBody) -> Response:
+def query_stream(agent_id: str, body: QueryRequest) -> Response:
     """Ask an agent and read the results as server-sent events"""
     return _stream(agent_id, body)
 
 
-def _stream(agent_id: str, body: QueryBody) -> Response:
+def _stream(agent_id: str, body: QueryRequest) -> Response:
     actor = current_actor()
     agent = services.get_asked_agent(agent_id, actor=actor)
     return live.stream_response(_events(agent.id, agent.stream_delay_ms / 1000, body, actor))
 
 
-def _events(agent_id: UUID, delay: float, body: QueryBody, actor: Actor) -> Iterator[live.Event]:
+def _events(agent_id: UUID, delay: float, body: QueryRequest, actor: Actor) -> Iterator[live.Event]:
     """Started at once, then each result, then the end.
 
     See docs/contract/knowledge.md, S-REQ-010 and E-REQ-015.

@@ -14,13 +14,13 @@ from webapp.core.openapi import SocketDocument
 from webapp.core.schemas import read
 from webapp.core.web import component
 from webapp.questions import services
-from webapp.questions.schemas import QueryAnswer, QueryBody
+from webapp.questions.schemas import QueryRequest, QueryResponse
 
 DOCUMENT = SocketDocument(
     path="/ws/query/{agent_id}",
     operation_id="agents.querySocket",
     summary="Ask an agent, and read each result as it ranks; an `id` is echoed",
-    receives=QueryBody,
+    receives=QueryRequest,
     sends={
         "started": "the agent that is asked",
         "result": "one passage, with its `index`",
@@ -40,7 +40,7 @@ PAGE_DOCUMENT = SocketDocument(
     path="/ws/ask/{agent_id}",
     operation_id="agents.askSocket",
     summary="The Ask page's own: the answer of /ws/query, drawn",
-    receives=QueryBody,
+    receives=QueryRequest,
     sends={
         "started": "the agent that is asked",
         "result": "one passage, as the `html` of its card",
@@ -59,21 +59,21 @@ PAGE_DOCUMENT = SocketDocument(
 @live.socket("/ws/query/<agent_id>", role=Role.MEMBER)
 def query(message: Any, actor: Actor, *, agent_id: str) -> Iterator[live.Frame]:
     """Answer `{query, top_k}` with started, one result each, completed; paced by the agent."""
-    return _answer(read(QueryBody, message), actor, agent_id, services.result_events)
+    return _answer(read(QueryRequest, message), actor, agent_id, services.result_events)
 
 
 @live.socket("/ws/ask/<agent_id>", role=Role.MEMBER)
 def ask(message: Any, actor: Actor, *, agent_id: str) -> Iterator[live.Frame]:
     """Answer as `query` does, with the cards that the Ask page draws too."""
-    body = read(QueryBody, message).model_copy(update={"include_metadata": True})
+    body = read(QueryRequest, message).model_copy(update={"include_metadata": True})
     return _answer(body, actor, agent_id, _drawn_events)
 
 
 def _answer(
-    body: QueryBody,
+    body: QueryRequest,
     actor: Actor,
     agent_id: str,
-    events: Callable[[QueryAnswer], Iterator[dict[str, Any]]],
+    events: Callable[[QueryResponse], Iterator[dict[str, Any]]],
 ) -> Iterator[live.Frame]:
     agent = services.get_asked_agent(agent_id, actor=actor)
     delay = agent.stream_delay_ms / 1000
@@ -84,7 +84,7 @@ def _answer(
         yield live.Frame(status, event, delay if number and status == "result" else 0.0)
 
 
-def _drawn_events(answer: QueryAnswer) -> Iterator[dict[str, Any]]:
+def _drawn_events(answer: QueryResponse) -> Iterator[dict[str, Any]]:
     card, outcome = component("result_card"), component("outcome")
     for result in answer.results:
         yield {"html": card(result).strip()}

@@ -11,11 +11,11 @@ from webapp.core.errors import DomainError
 from webapp.core.prefix import link
 from webapp.core.schemas import read
 from webapp.core.security import current_actor, needs_no, requires
-from webapp.core.web import page, to, whole_number
+from webapp.core.web import page, redirect_to, whole_number
 from webapp.documents import services as documents
 from webapp.index.embedding import get_embedder
 from webapp.questions import services
-from webapp.questions.schemas import QueryBody, SearchBody
+from webapp.questions.schemas import QueryRequest, SearchRequest
 
 bp = Blueprint("questions", __name__)
 
@@ -38,7 +38,7 @@ def search() -> Response:
                 "explain": True,
                 "nodes": [part.split(">") for part in topic.split(";")] if topic else [],
             }
-            answer = services.search_documents(read(SearchBody, values), actor=actor)
+            answer = services.search_documents(read(SearchRequest, values), actor=actor)
         except DomainError as refused:
             error = refused.message
     return page(
@@ -66,17 +66,17 @@ def send_question(handle: str) -> Response:
     """Ask without JavaScript: count the question, then show its answer at its own address."""
     agent, question = agents.get_agent(handle, actor=current_actor()), request.form.get("q", "")
     try:
-        services.ask_agent(agent.id, read(QueryBody, {"query": question}), actor=current_actor())
+        services.ask_agent(agent.id, read(QueryRequest, {"query": question}), actor=current_actor())
     except DomainError:
         return _ask_page(agent, question, status=422)
-    return to("questions.ask", handle=agent.handle, q=question)
+    return redirect_to("questions.ask", handle=agent.handle, q=question)
 
 
 def _ask_page(agent: Agent, question: str, *, status: int = 200) -> Response:
     actor, answer, error = current_actor(), None, None
     if question.strip():
         try:
-            body = read(QueryBody, {"query": question})
+            body = read(QueryRequest, {"query": question})
             answer = services.answer_again(agent.id, body, actor=actor)
         except DomainError as refused:
             error = refused.message

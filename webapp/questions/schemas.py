@@ -13,7 +13,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from webapp.core.schemas import Answer, Body
+from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.documents.schemas import Filters
 from webapp.taxonomies.schemas import NodeReferences, Version
 
@@ -23,7 +23,7 @@ Strategy = Literal["hybrid", "keyword", "vector"]
 QueryText = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
 
 
-class QueryBody(Body):
+class QueryRequest(RequestModel):
     """A question to an agent (docs/contract/knowledge.md, query)."""
 
     query: QueryText = Field(examples=["How do I rotate an API key?"])
@@ -33,7 +33,7 @@ class QueryBody(Body):
     filters: Filters | None = None
 
 
-class SearchBody(Body):
+class SearchRequest(RequestModel):
     """A search over all documents of the organization."""
 
     query: QueryText = Field(examples=["rotate an API key"])
@@ -48,7 +48,7 @@ class SearchBody(Body):
     filters: Filters | None = None
 
 
-class ResultMetadata(Answer):
+class ResultMetadata(ResponseModel):
     title: str
     heading_path: list[str]
     position: int
@@ -66,7 +66,7 @@ class ResultMetadata(Answer):
     )
 
 
-class Result(Answer):
+class Result(ResponseModel):
     doc_id: UUID
     chunk_id: int
     content: str
@@ -74,7 +74,7 @@ class Result(Answer):
     metadata: ResultMetadata | None = None
 
 
-class SearchAnswer(Answer):
+class SearchResponse(ResponseModel):
     query: str
     results: list[Result]
     total_results: int
@@ -84,5 +84,5 @@ class SearchAnswer(Answer):
     executed_at: datetime
 
 
-class QueryAnswer(SearchAnswer):
+class QueryResponse(SearchResponse):
     agent_id: UUID

@@ -24,12 +24,12 @@ from webapp.documents.filters import select_documents
 from webapp.documents.models import Chunk, Document
 from webapp.questions.models import Question
 from webapp.questions.schemas import (
-    QueryAnswer,
-    QueryBody,
+    QueryRequest,
+    QueryResponse,
     Result,
     ResultMetadata,
-    SearchAnswer,
-    SearchBody,
+    SearchRequest,
+    SearchResponse,
     Strategy,
 )
 from webapp.questions.unanswered.services import MIN_CONFIDENCE, note_question
@@ -40,7 +40,7 @@ from webapp.taxonomies.references import Topics
 SEARCH_SECONDS = 3
 
 
-def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryAnswer:
+def ask_agent(reference: str | UUID, body: QueryRequest, *, actor: Actor) -> QueryResponse:
     """The best passages for a question in the agent's scope (docs/contract/knowledge.md, query).
 
     `top_k` is the body's, else the agent's own, else 5. Counts the question on the agent. Raises
@@ -52,7 +52,7 @@ def ask_agent(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryA
     return _without_metadata(answer) if not body.include_metadata else answer
 
 
-def answer_again(reference: str | UUID, body: QueryBody, *, actor: Actor) -> QueryAnswer:
+def answer_again(reference: str | UUID, body: QueryRequest, *, actor: Actor) -> QueryResponse:
     """What `ask_agent` answers, for somebody who only looks at it again: nothing is counted."""
     return _answer(get_asked_agent(reference, actor=actor), body)
 
@@ -70,7 +70,7 @@ def get_asked_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     return agent
 
 
-def search_documents(body: SearchBody, *, actor: Actor) -> SearchAnswer:
+def search_documents(body: SearchRequest, *, actor: Actor) -> SearchResponse:
     """The best passages in all documents of the organization, or in those of some topics.
 
     Raises BadReference on unknown topics, Unavailable where it takes more than 3 s.
@@ -88,7 +88,7 @@ def search_documents(body: SearchBody, *, actor: Actor) -> SearchAnswer:
         keyword_weight=body.keyword_weight,
         is_explained=body.explain,
     )
-    return SearchAnswer(
+    return SearchResponse(
         query=body.query,
         results=results,
         total_results=len(results),
@@ -115,7 +115,7 @@ def error_event(error: DomainError) -> dict[str, Any]:
     }
 
 
-def result_events(answer: QueryAnswer) -> Iterator[dict[str, Any]]:
+def result_events(answer: QueryResponse) -> Iterator[dict[str, Any]]:
     """What follows the start: each result, then completed.
 
     See docs/contract/knowledge.md, S-REQ-010.
@@ -162,14 +162,14 @@ def count_questions_of(agent: Agent) -> int:
     return db.session.scalar(select(func.count()).where(Question.agent_id == agent.id)) or 0
 
 
-def _answer(agent: Agent, body: QueryBody) -> QueryAnswer:
+def _answer(agent: Agent, body: QueryRequest) -> QueryResponse:
     strategy: Strategy = agent.retrieval_config.get("strategy", "hybrid")
     started = time.perf_counter()
     chosen = select_documents(agent.taxonomy_node_ids, body.filters)
     results, notice = _find(
         agent.organization_id, body.query, body.top_k or agent.top_k, strategy, chosen
     )
-    return QueryAnswer(
+    return QueryResponse(
         agent_id=agent.id,
         query=body.query,
         results=results,
@@ -181,7 +181,7 @@ def _answer(agent: Agent, body: QueryBody) -> QueryAnswer:
     )
 
 
-def _without_metadata(answer: QueryAnswer) -> QueryAnswer:
+def _without_metadata(answer: QueryResponse) -> QueryResponse:
     for result in answer.results:
         result.metadata = None
     return answer
@@ -291,7 +291,7 @@ def _read_chunks(organization_id: UUID, ids: list[int]) -> dict[int, Any]:
     return {row.id: row for row in rows if row.organization_id == organization_id}
 
 
-def _count_question(agent: Agent, answer: QueryAnswer) -> None:
+def _count_question(agent: Agent, answer: QueryResponse) -> None:
     results, milliseconds, now = answer.results, answer.query_time_ms, answer.executed_at
     confidence = max((item.metadata.confidence for item in results if item.metadata), default=0.0)
     is_answered = confidence >= MIN_CONFIDENCE

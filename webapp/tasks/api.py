@@ -11,17 +11,17 @@ from webapp.core.api import list_response
 from webapp.core.security import current_actor, requires
 from webapp.tasks import services
 from webapp.tasks.models import Task
-from webapp.tasks.schemas import TaskAnswer, TaskQuery
+from webapp.tasks.schemas import TaskQuery, TaskResponse
 
 bp = APIBlueprint("tasks_api", __name__, url_prefix="/api/v1/tasks", tag="Tasks")
 
-TASKS = TypeAdapter(list[TaskAnswer])
+TASKS = TypeAdapter(list[TaskResponse])
 
 
 @bp.get("")
 @requires(Role.VIEWER)
 @bp.input(TaskQuery, location="query", arg_name="query")
-@bp.output(list[TaskAnswer])
+@bp.output(list[TaskResponse])
 @bp.doc(operation_id="tasks.list")
 def index(query: TaskQuery) -> Response:
     """Tasks, newest first"""
@@ -30,7 +30,7 @@ def index(query: TaskQuery) -> Response:
 
 @bp.get("/<task_id>")
 @requires(Role.VIEWER)
-@bp.output(TaskAnswer)
+@bp.output(TaskResponse)
 @bp.doc(operation_id="tasks.get")
 def show(task_id: str) -> Task:
     """One task with its progress"""
@@ -51,7 +51,7 @@ def cancel(task_id: str) -> tuple[str, int]:
 
 @bp.post("/<task_id>/retry")
 @requires(Role.ADMIN)
-@bp.output(TaskAnswer, 201)
+@bp.output(TaskResponse, 201)
 @bp.doc(operation_id="tasks.retry", responses=[409])
 def retry(task_id: str) -> Task:
     """Start a failed or cancelled task again"""

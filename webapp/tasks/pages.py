@@ -8,7 +8,7 @@ from webapp import engine
 from webapp.core.actor import Role
 from webapp.core.feature import contributions
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, read_query, to
+from webapp.core.web import page, read_query, redirect_to
 from webapp.tasks import services
 from webapp.tasks.kinds import TaskKind, result_partial
 from webapp.tasks.models import Status
@@ -44,11 +44,11 @@ def show(task_id: str) -> Response:
 @requires(Role.ADMIN)
 def cancel(task_id: str) -> Response:
     task = services.cancel_task(task_id, actor=current_actor())
-    return to("tasks.show", task_id=task.id)
+    return redirect_to("tasks.show", task_id=task.id)
 
 
 @bp.post("/<task_id>/retrial")
 @requires(Role.ADMIN)
 def retry(task_id: str) -> Response:
     task = services.retry_task(task_id, actor=current_actor())
-    return to("tasks.show", task_id=task.id, message="Started again.")
+    return redirect_to("tasks.show", task_id=task.id, message="Started again.")

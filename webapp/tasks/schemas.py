@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from webapp.core.schemas import Answer, Body
+from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.tasks.models import Status
 
 
-class TaskQuery(Body):
+class TaskQuery(RequestModel):
     """The list's filters and page."""
 
     model_config = {"extra": "ignore"}
@@ -26,7 +26,7 @@ class TaskQuery(Body):
         return bool(self.status or self.task_type or self.agent_id)
 
 
-class TaskAnswer(Answer):
+class TaskResponse(ResponseModel):
     task_id: str
     agent_id: UUID | None
     task_type: str
@@ -44,7 +44,7 @@ class TaskAnswer(Answer):
     error: str | None
 
 
-class TaskStarted(Answer):
+class TaskStarted(ResponseModel):
     """The task that does the work; `GET /tasks/{task_id}` follows it."""
 
     task_id: str

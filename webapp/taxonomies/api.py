@@ -15,25 +15,25 @@ from webapp.core.security import accepts_upload, current_actor, requires
 from webapp.taxonomies import editing, services
 from webapp.taxonomies.models import Taxonomy
 from webapp.taxonomies.schemas import (
-    ComparisonAnswer,
+    ComparisonResponse,
     DeletionQuery,
-    GrownAnswer,
-    NodeAnswer,
+    ExtensionResponse,
     NodeChanges,
     NodeQuery,
-    TaxonomyAnswer,
-    TaxonomyBody,
-    TreeAnswer,
+    NodeResponse,
+    TaxonomyRequest,
+    TaxonomyResponse,
+    TreeResponse,
 )
 
 bp = APIBlueprint("taxonomies_api", __name__, url_prefix="/api/v1/taxonomies", tag="Taxonomies")
 
-NODES = TypeAdapter(list[NodeAnswer])
+NODES = TypeAdapter(list[NodeResponse])
 
 
 @bp.get("")
 @requires(Role.VIEWER)
-@bp.output(list[TaxonomyAnswer])
+@bp.output(list[TaxonomyResponse])
 @bp.doc(operation_id="taxonomies.list")
 def index() -> list[Taxonomy]:
     """The versions, the highest first"""
@@ -43,17 +43,17 @@ def index() -> list[Taxonomy]:
 @bp.post("")
 @accepts_upload("application/json")
 @requires(Role.ADMIN)
-@bp.input(TaxonomyBody, arg_name="body")
-@bp.output(GrownAnswer, 201)
+@bp.input(TaxonomyRequest, arg_name="body")
+@bp.output(ExtensionResponse, 201)
 @bp.doc(operation_id="taxonomies.create", responses=[409])
-def grow(body: TaxonomyBody) -> tuple[services.Grown, int]:
+def grow(body: TaxonomyRequest) -> tuple[services.Extension, int]:
     """Make a version, or add nodes and edges to one that is there"""
-    return services.grow_taxonomy(body, actor=current_actor()), 201
+    return services.extend_taxonomy(body, actor=current_actor()), 201
 
 
 @bp.get("/<version>/tree")
 @requires(Role.VIEWER)
-@bp.output(TreeAnswer)
+@bp.output(TreeResponse)
 @bp.doc(operation_id="taxonomies.tree")
 def tree(version: str) -> services.Tree:
     """All nodes, each at its canonical path"""
@@ -63,7 +63,7 @@ def tree(version: str) -> services.Tree:
 @bp.get("/<version>/nodes")
 @requires(Role.VIEWER)
 @bp.input(NodeQuery, location="query", arg_name="query")
-@bp.output(list[NodeAnswer])
+@bp.output(list[NodeResponse])
 @bp.doc(operation_id="taxonomies.nodes")
 def nodes(version: str, query: NodeQuery) -> Response:
     """Nodes whose path holds a text"""
@@ -73,7 +73,7 @@ def nodes(version: str, query: NodeQuery) -> Response:
 @bp.patch("/<version>/nodes/<uuid:node_id>")
 @requires(Role.ADMIN)
 @bp.input(NodeChanges, arg_name="body")
-@bp.output(NodeAnswer)
+@bp.output(NodeResponse)
 @bp.doc(operation_id="taxonomies.updateNode", responses=[400])
 def update_node(version: str, node_id: UUID, body: NodeChanges) -> services.Node:
     """Rename a topic, give it a target, or hang it elsewhere"""
@@ -105,7 +105,7 @@ def destroy(version: str, query: DeletionQuery) -> tuple[str, int]:
 
 @bp.get("/<version>/compare/<other>")
 @requires(Role.VIEWER)
-@bp.output(ComparisonAnswer)
+@bp.output(ComparisonResponse)
 @bp.doc(operation_id="taxonomies.compare")
 def compare(version: str, other: str) -> Any:
     """Which paths came and which went from one version to another"""

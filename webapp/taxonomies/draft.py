@@ -23,7 +23,7 @@ from webapp.taxonomies.models import (
     TaxonomyNode,
     path_key,
 )
-from webapp.taxonomies.schemas import MAX_NODES, NodeBody
+from webapp.taxonomies.schemas import MAX_NODES, NodeRequest
 
 #: pairs of a node and one above it, over all nodes of a version
 MAX_PAIRS = 1_000_000
@@ -46,7 +46,7 @@ class Draft:
             for parent in self.parents.get(node.id) or [None]:
                 self._children[parent, node.label] = node.id
 
-    def add(self, item: NodeBody) -> None:
+    def add(self, item: NodeRequest) -> None:
         if item.path is None:
             node = self._add_free(item)
         else:
@@ -129,7 +129,7 @@ class Draft:
             index.move_scopes(self.taxonomy.organization_id)
             signals.shape_changed.send(taxonomy=self.taxonomy)
 
-    def _add_free(self, item: NodeBody) -> TaxonomyNode:
+    def _add_free(self, item: NodeRequest) -> TaxonomyNode:
         assert item.node_id is not None  # noqa: S101 - the schema asks for it
         known = self.nodes.get(item.node_id)
         if known is None:

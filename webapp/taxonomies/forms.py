@@ -10,7 +10,7 @@ from wtforms.validators import DataRequired, Length, NumberRange, Optional, Rege
 
 from webapp.core.errors import Invalid
 from webapp.core.forms import Form
-from webapp.taxonomies.schemas import VERSION, TaxonomyBody
+from webapp.taxonomies.schemas import VERSION, TaxonomyRequest
 
 
 class TaxonomyForm(Form):
@@ -32,7 +32,7 @@ class TaxonomyForm(Form):
         render_kw={"rows": 10, "spellcheck": "false"},
     )
 
-    def to_body(self) -> TaxonomyBody:
+    def to_body(self) -> TaxonomyRequest:
         """What the form says; Invalid where the file cannot be read."""
         text = self._text()
         version = (self.version.data or "").strip()
@@ -42,9 +42,9 @@ class TaxonomyForm(Form):
             except (ValueError, RecursionError) as error:
                 raise Invalid("This is not JSON that can be read.", field="content") from error
             given: dict[str, Any] = data if isinstance(data, dict) else {"nodes": data}
-            return TaxonomyBody.model_validate(given | {"version": version})
+            return TaxonomyRequest.model_validate(given | {"version": version})
         nodes = [{"path": path} for path in _paths(text, "content")]
-        return TaxonomyBody.model_validate({"version": version, "nodes": nodes})
+        return TaxonomyRequest.model_validate({"version": version, "nodes": nodes})
 
     def _text(self) -> str:
         file = self.file.data

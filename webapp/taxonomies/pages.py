@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 
 from webapp.core.actor import Role
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
-from webapp.core.web import page, to, whole_number
+from webapp.core.web import page, redirect_to, whole_number
 from webapp.taxonomies import editing, services
 from webapp.taxonomies.forms import NodeForm, TaxonomyForm
 from webapp.taxonomies.schemas import NodeChanges, NodeQuery
@@ -40,10 +40,10 @@ def grow() -> Response:
     form = TaxonomyForm()
     if form.validate():
         with form.refusing("content"):
-            grown = services.grow_taxonomy(form.to_body(), actor=current_actor())
+            grown = services.extend_taxonomy(form.to_body(), actor=current_actor())
             count = grown.created_count
             message = f"{count} node{'' if count == 1 else 's'} added to {grown.version}."
-            return to("taxonomies.show", version=grown.version, message=message)
+            return redirect_to("taxonomies.show", version=grown.version, message=message)
     return page("taxonomies/new.html", status=422, form=form)
 
 
@@ -97,7 +97,9 @@ def update_node(version: str, node_id: UUID) -> Response:
                 parent_ids=parents,
             )
             node = editing.update_node(version, node_id, changes, actor=actor)
-            return to("taxonomies.show", version=version, message=f"{node.label} is saved.")
+            return redirect_to(
+                "taxonomies.show", version=version, message=f"{node.label} is saved."
+            )
     return _node_page(version, node_id, form, status=422)
 
 
@@ -105,7 +107,7 @@ def update_node(version: str, node_id: UUID) -> Response:
 @requires(Role.ADMIN)
 def destroy_node(version: str, node_id: UUID) -> Response:
     editing.delete_node(version, node_id, actor=current_actor())
-    return to("taxonomies.show", version=version, message="The topic is deleted.")
+    return redirect_to("taxonomies.show", version=version, message="The topic is deleted.")
 
 
 def _node_page(version: str, node_id: UUID, form: NodeForm, *, status: int = 200) -> Response:
@@ -123,4 +125,4 @@ def _node_page(version: str, node_id: UUID, form: NodeForm, *, status: int = 200
 @requires(Role.ADMIN)
 def destroy(version: str) -> Response:
     editing.delete_taxonomy(version, actor=current_actor())
-    return to("taxonomies.index", message=f"Taxonomy {version} is deleted.")
+    return redirect_to("taxonomies.index", message=f"Taxonomy {version} is deleted.")

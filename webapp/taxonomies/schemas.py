@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from webapp.core.schemas import Answer, Body, Query
+from webapp.core.schemas import Query, RequestModel, ResponseModel
 from webapp.taxonomies.graph import MAX_DEPTH
 
 MAX_NODES = 20_000
@@ -30,7 +30,7 @@ def _not_blank(label: str) -> str:
     return label.strip()
 
 
-class NodeBody(Body):
+class NodeRequest(RequestModel):
     """A node by its path, whose missing parents are made, or by an id of its own."""
 
     path: list[Label] | None = Field(
@@ -51,7 +51,7 @@ class NodeBody(Body):
         return value and _not_blank(value)
 
     @model_validator(mode="after")
-    def _is_one_of_both(self) -> NodeBody:
+    def _is_one_of_both(self) -> NodeRequest:
         if (self.path is None) == (self.label is None):
             raise ValueError("give either path, or node_id and label")
         if self.label is not None and self.node_id is None:
@@ -59,7 +59,7 @@ class NodeBody(Body):
         return self
 
 
-class NodeChanges(Body):
+class NodeChanges(RequestModel):
     """What may change of a topic; only what is given does."""
 
     label: Label | None = Field(None, examples=["Aerodynamics"])
@@ -74,20 +74,20 @@ class NodeChanges(Body):
         return _not_blank(value)
 
 
-class EdgeBody(Body):
+class EdgeRequest(RequestModel):
     parent: UUID
     child: UUID
 
 
-class TaxonomyBody(Body):
+class TaxonomyRequest(RequestModel):
     """A new version, or what an existing one grows by."""
 
     version: Version
-    nodes: list[NodeBody] = Field(max_length=MAX_NODES)
-    edges: list[EdgeBody] = Field(default=[], max_length=10 * MAX_NODES)
+    nodes: list[NodeRequest] = Field(max_length=MAX_NODES)
+    edges: list[EdgeRequest] = Field(default=[], max_length=10 * MAX_NODES)
 
     @model_validator(mode="after")
-    def _says_something(self) -> TaxonomyBody:
+    def _says_something(self) -> TaxonomyRequest:
         if not self.nodes and not self.edges:
             raise ValueError("give at least one node")
         return self
@@ -103,7 +103,7 @@ class DeletionQuery(Query):
     force: bool = Field(False, description="Also where agents use it")
 
 
-class NodeAnswer(Answer):
+class NodeResponse(ResponseModel):
     node_id: UUID
     label: str
     canonical_path: list[str]
@@ -111,19 +111,19 @@ class NodeAnswer(Answer):
     target_documents: int | None
 
 
-class TaxonomyAnswer(Answer):
+class TaxonomyResponse(ResponseModel):
     version: str
     node_count: int
     created_at: datetime
     updated_at: datetime
 
 
-class GrownAnswer(Answer):
+class ExtensionResponse(ResponseModel):
     version: str
-    nodes: list[NodeAnswer] = Field(description="Those of the request, with the parents made")
+    nodes: list[NodeResponse] = Field(description="Those of the request, with the parents made")
 
 
-class BranchAnswer(Answer):
+class BranchResponse(ResponseModel):
     node_id: UUID
     label: str
     canonical_path: list[str]
@@ -132,15 +132,15 @@ class BranchAnswer(Answer):
     is_reference: bool = Field(
         description="The node hangs here too; its children stand at its canonical path"
     )
-    children: list[BranchAnswer]
+    children: list[BranchResponse]
 
 
-class TreeAnswer(Answer):
+class TreeResponse(ResponseModel):
     version: str
-    roots: list[BranchAnswer]
+    roots: list[BranchResponse]
 
 
-class ComparisonAnswer(Answer):
+class ComparisonResponse(ResponseModel):
     start: str
     end: str
     added: list[list[str]]

@@ -23,7 +23,7 @@ from webapp.taxonomies.models import (
     path_key,
     sort_versions,
 )
-from webapp.taxonomies.schemas import NodeQuery, TaxonomyBody
+from webapp.taxonomies.schemas import NodeQuery, TaxonomyRequest
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Grown:
+class Extension:
     """What a request came to: the nodes it names, with the parents that it made."""
 
     taxonomy: Taxonomy
@@ -89,7 +89,7 @@ class Comparison:
     kept_count: int
 
 
-def grow_taxonomy(body: TaxonomyBody, *, actor: Actor) -> Grown:
+def extend_taxonomy(body: TaxonomyRequest, *, actor: Actor) -> Extension:
     """Make a version, or add nodes and edges to one that is there (docs/contract/knowledge.md).
 
     Nothing that is there changes its id. Raises BadReference on a circle and on edges to nodes
@@ -115,7 +115,7 @@ def grow_taxonomy(body: TaxonomyBody, *, actor: Actor) -> Grown:
         raise
     audit.record(actor, "create" if is_new else "grow", taxonomy, nodes=created_count)
     db.session.commit()
-    return Grown(taxonomy, [node_of(draft, node_id) for node_id in draft.named], created_count)
+    return Extension(taxonomy, [node_of(draft, node_id) for node_id in draft.named], created_count)
 
 
 def node_of(draft: Draft, node_id: UUID) -> Node:

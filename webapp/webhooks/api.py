@@ -18,25 +18,25 @@ from webapp.core.web import read_paging
 from webapp.webhooks import events, services
 from webapp.webhooks.models import Delivery, Webhook
 from webapp.webhooks.schemas import (
-    DeliveryAnswer,
-    EventAnswer,
-    NewWebhookAnswer,
-    SecretAnswer,
-    SecretBody,
-    WebhookAnswer,
-    WebhookBody,
+    DeliveryResponse,
+    EventResponse,
+    NewWebhookResponse,
+    SecretRequest,
+    SecretResponse,
     WebhookChanges,
+    WebhookRequest,
+    WebhookResponse,
 )
 
 bp = APIBlueprint("webhooks_api", __name__, url_prefix="/api/v1/webhooks", tag="Webhooks")
 
-WEBHOOKS = TypeAdapter(list[WebhookAnswer])
-DELIVERIES = TypeAdapter(list[DeliveryAnswer])
+WEBHOOKS = TypeAdapter(list[WebhookResponse])
+DELIVERIES = TypeAdapter(list[DeliveryResponse])
 
 
 @bp.get("")
 @requires(Role.ADMIN)
-@bp.output(list[WebhookAnswer])
+@bp.output(list[WebhookResponse])
 @bp.doc(operation_id="webhooks.list")
 def index() -> Response:
     """The organization's webhooks, the oldest first"""
@@ -46,20 +46,20 @@ def index() -> Response:
 
 @bp.post("")
 @requires(Role.ADMIN)
-@bp.input(WebhookBody, arg_name="body")
-@bp.output(NewWebhookAnswer, 201)
+@bp.input(WebhookRequest, arg_name="body")
+@bp.output(NewWebhookResponse, 201)
 @bp.doc(operation_id="webhooks.create", responses=[409])
-def create(body: WebhookBody) -> tuple[NewWebhookAnswer, int, dict[str, str]]:
+def create(body: WebhookRequest) -> tuple[NewWebhookResponse, int, dict[str, str]]:
     """Add a webhook; the answer is the only place that ever shows its secret"""
     webhook, secret = services.create_webhook(**dict(body), actor=current_actor())
-    shown = WebhookAnswer.model_validate(webhook).model_dump()
+    shown = WebhookResponse.model_validate(webhook).model_dump()
     location = url_for("webhooks_api.show", webhook_id=webhook.id)
-    return NewWebhookAnswer(**shown, secret=secret), 201, {"Location": location}
+    return NewWebhookResponse(**shown, secret=secret), 201, {"Location": location}
 
 
 @bp.get("/events")
 @requires(Role.ADMIN)
-@bp.output(list[EventAnswer])
+@bp.output(list[EventResponse])
 @bp.doc(operation_id="webhooks.listEvents")
 def list_events() -> list[dict[str, str]]:
     """The events that a webhook can be told of"""
@@ -68,7 +68,7 @@ def list_events() -> list[dict[str, str]]:
 
 @bp.get("/deliveries")
 @requires(Role.ADMIN)
-@bp.output(list[DeliveryAnswer])
+@bp.output(list[DeliveryResponse])
 @bp.doc(operation_id="webhooks.listAllDeliveries")
 def list_all_deliveries() -> Response:
     """The newest messages of the organization, with every attempt, newest first"""
@@ -77,10 +77,10 @@ def list_all_deliveries() -> Response:
 
 @bp.post("/secret")
 @requires(Role.ADMIN)
-@bp.input(SecretBody, arg_name="body")
-@bp.output(SecretAnswer, 201)
+@bp.input(SecretRequest, arg_name="body")
+@bp.output(SecretResponse, 201)
 @bp.doc(operation_id="webhooks.rotateSharedSecret")
-def rotate_shared_secret(body: SecretBody) -> services.NewSecret:
+def rotate_shared_secret(body: SecretRequest) -> services.NewSecret:
     """Make a new secret for messages to addresses that a request or an agent names"""
     return _rotate(None, body)
 
@@ -99,7 +99,7 @@ def retire_shared_secret() -> tuple[str, int]:
 
 @bp.get("/<uuid:webhook_id>")
 @requires(Role.ADMIN)
-@bp.output(WebhookAnswer)
+@bp.output(WebhookResponse)
 @bp.doc(operation_id="webhooks.get")
 def show(webhook_id: UUID) -> Webhook:
     """One webhook"""
@@ -109,7 +109,7 @@ def show(webhook_id: UUID) -> Webhook:
 @bp.patch("/<uuid:webhook_id>")
 @requires(Role.ADMIN)
 @bp.input(WebhookChanges, arg_name="body")
-@bp.output(WebhookAnswer)
+@bp.output(WebhookResponse)
 @bp.doc(operation_id="webhooks.update")
 def update(webhook_id: UUID, body: WebhookChanges) -> Webhook:
     """Change what is given; off, it is told of nothing"""
@@ -128,10 +128,10 @@ def destroy(webhook_id: UUID) -> tuple[str, int]:
 
 @bp.post("/<uuid:webhook_id>/secret")
 @requires(Role.ADMIN)
-@bp.input(SecretBody, arg_name="body")
-@bp.output(SecretAnswer, 201)
+@bp.input(SecretRequest, arg_name="body")
+@bp.output(SecretResponse, 201)
 @bp.doc(operation_id="webhooks.rotateSecret")
-def rotate_secret(webhook_id: UUID, body: SecretBody) -> services.NewSecret:
+def rotate_secret(webhook_id: UUID, body: SecretRequest) -> services.NewSecret:
     """Make a new secret; the one before signs beside it for a while"""
     return _rotate(webhook_id, body)
 
@@ -150,7 +150,7 @@ def retire_secret(webhook_id: UUID) -> tuple[str, int]:
 
 @bp.post("/<uuid:webhook_id>/test")
 @requires(Role.ADMIN)
-@bp.output(DeliveryAnswer, 202)
+@bp.output(DeliveryResponse, 202)
 @bp.doc(operation_id="webhooks.test", responses=[409])
 def test(webhook_id: UUID) -> Delivery:
     """Send a message of the type `webhook.test`"""
@@ -159,14 +159,14 @@ def test(webhook_id: UUID) -> Delivery:
 
 @bp.get("/<uuid:webhook_id>/deliveries")
 @requires(Role.ADMIN)
-@bp.output(list[DeliveryAnswer])
+@bp.output(list[DeliveryResponse])
 @bp.doc(operation_id="webhooks.listDeliveries")
 def list_deliveries(webhook_id: UUID) -> Response:
     """The newest messages to a webhook, with every attempt, newest first"""
     return _deliveries(webhook_id)
 
 
-def _rotate(webhook_id: UUID | None, body: SecretBody) -> services.NewSecret:
+def _rotate(webhook_id: UUID | None, body: SecretRequest) -> services.NewSecret:
     overlap = timedelta(hours=body.overlap_hours)
     return services.rotate_secret(webhook_id, overlap=overlap, actor=current_actor())
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 
 from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, read_paging, to
+from webapp.core.web import page, read_paging, redirect_to
 from webapp.webhooks import services
 from webapp.webhooks.forms import SecretForm, WebhookForm
 
@@ -49,7 +49,7 @@ def rotate_shared_secret() -> Response:
 @requires(Role.ADMIN)
 def retire_shared_secret() -> Response:
     services.retire_old_secrets(None, actor=current_actor())
-    return to("webhooks.index", message="Only the new secret signs now.")
+    return redirect_to("webhooks.index", message="Only the new secret signs now.")
 
 
 @bp.get("/<uuid:webhook_id>")
@@ -65,7 +65,9 @@ def update(webhook_id: UUID) -> Response:
     if form.validate():
         with form.refusing():
             webhook = services.update_webhook(webhook_id, _values(form), actor=current_actor())
-            return to("webhooks.show", webhook_id=webhook.id, message="The webhook is changed.")
+            return redirect_to(
+                "webhooks.show", webhook_id=webhook.id, message="The webhook is changed."
+            )
     return _show_page(webhook_id, status=422, form=form)
 
 
@@ -73,7 +75,7 @@ def update(webhook_id: UUID) -> Response:
 @requires(Role.ADMIN)
 def destroy(webhook_id: UUID) -> Response:
     webhook = services.delete_webhook(webhook_id, actor=current_actor())
-    return to("webhooks.index", message=f"{webhook.name} is deleted.")
+    return redirect_to("webhooks.index", message=f"{webhook.name} is deleted.")
 
 
 @bp.post("/<uuid:webhook_id>/secret")
@@ -89,14 +91,16 @@ def rotate_secret(webhook_id: UUID) -> Response:
 @requires(Role.ADMIN)
 def retire_secret(webhook_id: UUID) -> Response:
     services.retire_old_secrets(webhook_id, actor=current_actor())
-    return to("webhooks.show", webhook_id=webhook_id, message="Only the new secret signs now.")
+    return redirect_to(
+        "webhooks.show", webhook_id=webhook_id, message="Only the new secret signs now."
+    )
 
 
 @bp.post("/<uuid:webhook_id>/tests")
 @requires(Role.ADMIN)
 def test(webhook_id: UUID) -> Response:
     services.send_test(webhook_id, actor=current_actor())
-    return to("webhooks.show", webhook_id=webhook_id, message="A test is on its way.")
+    return redirect_to("webhooks.show", webhook_id=webhook_id, message="A test is on its way.")
 
 
 def _values(form: WebhookForm) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from webapp.core.schemas import Answer, Body
+from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.webhooks.urls import check_url
 
 Url = Annotated[str, AfterValidator(check_url), Field(examples=["https://example.com/hook"])]
@@ -21,21 +21,21 @@ Events = Annotated[
 Description = Annotated[str, Field(max_length=300, examples=["on-call channel"])]
 
 
-class WebhookBody(Body):
+class WebhookRequest(RequestModel):
     url: Url
     events: Events = []
     description: Description = ""
     is_active: bool = True
 
 
-class WebhookChanges(Body):
+class WebhookChanges(RequestModel):
     url: Url = ""
     events: Events = []
     description: Description = ""
     is_active: bool = True
 
 
-class WebhookAnswer(Answer):
+class WebhookResponse(ResponseModel):
     id: UUID
     url: str
     events: list[str]
@@ -44,27 +44,27 @@ class WebhookAnswer(Answer):
     created_at: datetime
 
 
-class NewWebhookAnswer(WebhookAnswer):
+class NewWebhookResponse(WebhookResponse):
     secret: str = Field(description="What messages are signed with; it is shown this once.")
 
 
-class SecretBody(Body):
+class SecretRequest(RequestModel):
     overlap_hours: float = Field(
         24, ge=0, le=168, description="For how long the secret before signs too.", examples=[24]
     )
 
 
-class SecretAnswer(Answer):
+class SecretResponse(ResponseModel):
     secret: str = Field(description="It is shown this once.")
     previous_until: datetime | None
 
 
-class EventAnswer(Answer):
+class EventResponse(ResponseModel):
     name: str
     meaning: str
 
 
-class AttemptAnswer(Answer):
+class AttemptResponse(ResponseModel):
     number: int
     started_at: datetime
     duration_ms: int | None
@@ -72,13 +72,13 @@ class AttemptAnswer(Answer):
     error: str | None
 
 
-class DeliveryAnswer(Answer):
+class DeliveryResponse(ResponseModel):
     id: UUID
     webhook_id: UUID | None
     url: str
     payload: dict[str, Any]
     status: str
-    attempts: list[AttemptAnswer] = Field(validation_alias="attempt_log")
+    attempts: list[AttemptResponse] = Field(validation_alias="attempt_log")
     created_at: datetime
     next_attempt_at: datetime | None
     completed_at: datetime | None

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from pydantic import Field
 
 from webapp.agents.bulk import services
-from webapp.agents.bulk.schemas import BulkAnswer, BulkResultAnswer, BulkSelection, BulkUpdate
+from webapp.agents.bulk.schemas import BulkResponse, BulkResultResponse, BulkSelection, BulkUpdate
 from webapp.core.actor import Role
 from webapp.core.problems import problem
 from webapp.core.schemas import Query
@@ -27,9 +27,9 @@ class BulkDeletionQuery(BulkQuery):
 @requires(Role.ADMIN)
 @bp.input(BulkQuery, location="query", arg_name="query")
 @bp.input(BulkUpdate, arg_name="body")
-@bp.output(BulkAnswer)
+@bp.output(BulkResponse)
 @bp.doc(operation_id="agents.updateMany", responses=[409])
-def update(query: BulkQuery, body: BulkUpdate) -> BulkAnswer:
+def update(query: BulkQuery, body: BulkUpdate) -> BulkResponse:
     """Change many agents at once"""
     return _answer(
         services.update_agents(
@@ -42,9 +42,9 @@ def update(query: BulkQuery, body: BulkUpdate) -> BulkAnswer:
 @requires(Role.ADMIN)
 @bp.input(BulkDeletionQuery, location="query", arg_name="query")
 @bp.input(BulkSelection, arg_name="body")
-@bp.output(BulkAnswer)
+@bp.output(BulkResponse)
 @bp.doc(operation_id="agents.deleteMany", responses=[409])
-def destroy(query: BulkDeletionQuery, body: BulkSelection) -> BulkAnswer:
+def destroy(query: BulkDeletionQuery, body: BulkSelection) -> BulkResponse:
     """Delete many agents softly"""
     return _answer(
         services.delete_agents(
@@ -53,10 +53,10 @@ def destroy(query: BulkDeletionQuery, body: BulkSelection) -> BulkAnswer:
     )
 
 
-def _answer(results: list[services.BulkResult]) -> BulkAnswer:
-    return BulkAnswer(
+def _answer(results: list[services.BulkResult]) -> BulkResponse:
+    return BulkResponse(
         results=[
-            BulkResultAnswer(
+            BulkResultResponse(
                 id=result.id,
                 status=result.status,
                 changed=list(result.changed),

@@ -15,7 +15,7 @@ from webapp.core.actor import Role
 from webapp.core.errors import Invalid
 from webapp.core.schemas import read, read_text
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, to
+from webapp.core.web import page, redirect_to
 
 bp = Blueprint("agent_bulk", __name__, url_prefix="/agents/bulk")
 
@@ -57,7 +57,7 @@ def update() -> Response:
     message = f"{count} agent{'' if count == 1 else 's'} {what}."
     if summary["refused"]:
         message += f" {summary['refused']} could not be."
-    return to("agents.index", message=message)
+    return redirect_to("agents.index", message=message)
 
 
 def _run(values: MultiDict[str, str], *, is_dry_run: bool) -> list[services.BulkResult]:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from webapp.agents.schemas import AgentFilter, AgentPatch, AgentUpdate, Word
-from webapp.core.schemas import Answer, Body
+from webapp.core.schemas import RequestModel, ResponseModel
 
 
 class StrictFilter(AgentFilter):
@@ -16,7 +16,7 @@ class StrictFilter(AgentFilter):
     model_config = {"extra": "forbid"}
 
 
-class BulkSelection(Body):
+class BulkSelection(RequestModel):
     """Agents by UUID or handle, or all that the list's filters find."""
 
     model_config = {"json_schema_extra": {"examples": [{"ids": ["coding-expert"]}]}}
@@ -70,13 +70,13 @@ class BulkUpdate(BulkSelection):
         return BulkSelection(ids=self.ids, filter=self.filter)
 
 
-class BulkResultAnswer(Answer):
+class BulkResultResponse(ResponseModel):
     id: str
     status: int = Field(description="What a request for this agent alone would have answered")
     changed: list[str] = []
     problem: dict[str, Any] | None = None
 
 
-class BulkAnswer(Answer):
-    results: list[BulkResultAnswer]
+class BulkResponse(ResponseModel):
+    results: list[BulkResultResponse]
     matched: int

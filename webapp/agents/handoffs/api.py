@@ -10,13 +10,13 @@ from pydantic import Field
 
 from webapp.agents.handoffs import services
 from webapp.core.actor import Role
-from webapp.core.schemas import Answer
+from webapp.core.schemas import ResponseModel
 from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint("agent_handoffs_api", __name__, url_prefix="/api/v1/agents", tag="Agents")
 
 
-class NodeAnswer(Answer):
+class NodeResponse(ResponseModel):
     id: UUID
     handle: str
     name: str
@@ -25,16 +25,16 @@ class NodeAnswer(Answer):
     semver: str | None = Field(description="What production runs")
 
 
-class EdgeAnswer(Answer):
+class EdgeResponse(ResponseModel):
     source: UUID
     target: UUID
     state: Literal["ok", "deleted", "missing"]
 
 
-class GraphAnswer(Answer):
-    nodes: list[NodeAnswer] = Field(description="Agents that hand off or are handed to")
-    edges: list[EdgeAnswer]
-    broken: list[EdgeAnswer] = Field(description="Edges to deleted or missing agents")
+class GraphResponse(ResponseModel):
+    nodes: list[NodeResponse] = Field(description="Agents that hand off or are handed to")
+    edges: list[EdgeResponse]
+    broken: list[EdgeResponse] = Field(description="Edges to deleted or missing agents")
     cycles: list[list[UUID]] = Field(description="Each in the order of one circle")
     unconnected_count: int
     is_cut: bool = Field(description="Whether there are more agents than a graph looks at")
@@ -42,7 +42,7 @@ class GraphAnswer(Answer):
 
 @bp.get("/handoffs")
 @requires(Role.VIEWER)
-@bp.output(GraphAnswer)
+@bp.output(GraphResponse)
 @bp.doc(operation_id="agents.handoffs")
 def show() -> services.Graph:
     """Who hands off to whom, and what is wrong with it"""

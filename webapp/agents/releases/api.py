@@ -11,10 +11,10 @@ from pydantic import Field
 
 from webapp.agents.models import Environment, Release, Status
 from webapp.agents.releases import services
-from webapp.agents.schemas import PublishBody, RunningRelease
+from webapp.agents.schemas import PublishRequest, RunningRelease
 from webapp.core.actor import Role
 from webapp.core.conditional import if_match
-from webapp.core.schemas import Answer, Body
+from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint(
@@ -22,7 +22,7 @@ bp = APIBlueprint(
 )
 
 
-class ReleaseAnswer(Answer):
+class ReleaseResponse(ResponseModel):
     id: UUID
     agent_id: UUID
     version: int
@@ -34,19 +34,19 @@ class ReleaseAnswer(Answer):
     environments: list[str] = Field(description="What runs it now")
 
 
-class ReleasesAnswer(Answer):
+class ReleasesResponse(ResponseModel):
     environments: dict[str, RunningRelease | None]
-    releases: list[ReleaseAnswer]
+    releases: list[ReleaseResponse]
 
 
-class RollbackBody(Body):
+class RollbackRequest(RequestModel):
     """Which environment goes back, and to what."""
 
     environment: Environment = Field(Environment.PRODUCTION, examples=[Environment.PRODUCTION])
     to: str | None = Field(None, max_length=64, description="A semver; otherwise the one below")
 
 
-class ReleaseStatusBody(Body):
+class ReleaseStatusRequest(RequestModel):
     """What a release is from now on."""
 
     status: Literal[Status.PUBLISHED, Status.DEPRECATED, Status.ARCHIVED] = Field(
@@ -56,12 +56,12 @@ class ReleaseStatusBody(Body):
 
 @bp.get("/releases")
 @requires(Role.VIEWER)
-@bp.output(ReleasesAnswer)
+@bp.output(ReleasesResponse)
 @bp.doc(operation_id="releases.list")
-def index(agent_id: str) -> ReleasesAnswer:
+def index(agent_id: str) -> ReleasesResponse:
     """The releases, newest first, and which one each environment runs"""
     found = services.list_releases(agent_id, actor=current_actor())
-    return ReleasesAnswer(
+    return ReleasesResponse(
         environments={
             name: RunningRelease.model_validate(running) if running else None
             for name, running in found.environments.items()
@@ -72,10 +72,10 @@ def index(agent_id: str) -> ReleasesAnswer:
 
 @bp.post("/versions/<int:version>/publish")
 @requires(Role.ADMIN)
-@bp.input(PublishBody, arg_name="body")
-@bp.output(ReleaseAnswer)
+@bp.input(PublishRequest, arg_name="body")
+@bp.output(ReleaseResponse)
 @bp.doc(operation_id="releases.publish", responses=[409, 412])
-def publish(agent_id: str, version: int, body: PublishBody) -> ReleaseAnswer:
+def publish(agent_id: str, version: int, body: PublishRequest) -> ReleaseResponse:
     """Publish a version, or promote it to another environment"""
     actor = current_actor()
     release = services.publish_version(agent_id, version, body, actor=actor, if_match=if_match())
@@ -84,10 +84,10 @@ def publish(agent_id: str, version: int, body: PublishBody) -> ReleaseAnswer:
 
 @bp.post("/releases/rollback")
 @requires(Role.ADMIN)
-@bp.input(RollbackBody, arg_name="body")
-@bp.output(ReleaseAnswer)
+@bp.input(RollbackRequest, arg_name="body")
+@bp.output(ReleaseResponse)
 @bp.doc(operation_id="releases.rollback", responses=[409])
-def roll_back(agent_id: str, body: RollbackBody) -> ReleaseAnswer:
+def roll_back(agent_id: str, body: RollbackRequest) -> ReleaseResponse:
     """Let an environment run an earlier release again"""
     actor = current_actor()
     release = services.roll_back_environment(agent_id, body.environment, to=body.to, actor=actor)
@@ -96,20 +96,20 @@ def roll_back(agent_id: str, body: RollbackBody) -> ReleaseAnswer:
 
 @bp.patch("/releases/<semver>")
 @requires(Role.ADMIN)
-@bp.input(ReleaseStatusBody, arg_name="body")
-@bp.output(ReleaseAnswer)
+@bp.input(ReleaseStatusRequest, arg_name="body")
+@bp.output(ReleaseResponse)
 @bp.doc(operation_id="releases.update", responses=[409])
-def update(agent_id: str, semver: str, body: ReleaseStatusBody) -> ReleaseAnswer:
+def update(agent_id: str, semver: str, body: ReleaseStatusRequest) -> ReleaseResponse:
     """Deprecate, archive or reinstate a release"""
     actor = current_actor()
     release = services.change_status(agent_id, semver, body.status, actor=actor)
     return _answer(release, services.environments_of(release, actor=actor))
 
 
-def _answer(release: Release, environments: list[str]) -> ReleaseAnswer:
+def _answer(release: Release, environments: list[str]) -> ReleaseResponse:
     fields = {
         name: getattr(release, name)
-        for name in ReleaseAnswer.model_fields
+        for name in ReleaseResponse.model_fields
         if name != "environments"
     }
-    return ReleaseAnswer(**fields, environments=environments)
+    return ReleaseResponse(**fields, environments=environments)

@@ -4,7 +4,7 @@ from wtforms import RadioField, StringField, TextAreaField
 from wtforms.validators import Length
 
 from webapp.agents.models import Environment
-from webapp.agents.schemas import PublishBody
+from webapp.agents.schemas import PublishRequest
 from webapp.core.forms import Form
 
 
@@ -21,8 +21,8 @@ class PublishForm(Form):
         validators=[Length(max=10_000)],
     )
 
-    def to_body(self) -> PublishBody:
-        return PublishBody(
+    def to_body(self) -> PublishRequest:
+        return PublishRequest(
             semver=(self.semver.data or "").strip() or None,
             environment=self.environment.data,
             changelog=(self.changelog.data or "").replace("\r\n", "\n"),

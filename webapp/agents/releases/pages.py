@@ -7,12 +7,12 @@ from flask import Blueprint, Response, request
 from webapp.agents.models import Agent, Environment, Status
 from webapp.agents.releases import services
 from webapp.agents.releases.forms import PublishForm
-from webapp.agents.schemas import PublishBody
+from webapp.agents.schemas import PublishRequest
 from webapp.agents.services import get_agent
 from webapp.core.actor import Role
 from webapp.core.errors import Invalid
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, to, whole_number
+from webapp.core.web import page, redirect_to, whole_number
 
 bp = Blueprint("agent_releases", __name__, url_prefix="/agents/<handle>/releases")
 
@@ -52,7 +52,7 @@ def create(handle: str) -> Response:
         with form.refusing():
             release = services.publish_version(handle, version, form.to_body(), actor=actor)
             message = f"{release.semver} runs in {form.environment.data}."
-            return to("agent_releases.index", handle=agent.handle, message=message)
+            return redirect_to("agent_releases.index", handle=agent.handle, message=message)
     return _new_page(agent, version, form, status=422)
 
 
@@ -62,10 +62,10 @@ def deploy(handle: str, semver: str) -> Response:
     """Let an environment run a release that there is: promote it, or go back to it."""
     actor = current_actor()
     release = services.find_release(get_agent(handle, actor=actor), semver)
-    body = PublishBody(environment=_environment())
+    body = PublishRequest(environment=_environment())
     services.publish_version(handle, release.version, body, actor=actor)
     message = f"{body.environment.capitalize()} runs {semver}."
-    return to("agent_releases.index", handle=handle, message=message)
+    return redirect_to("agent_releases.index", handle=handle, message=message)
 
 
 @bp.post("/rollback")
@@ -76,7 +76,7 @@ def roll_back(handle: str) -> Response:
     environment = _environment()
     release = services.roll_back_environment(agent.id, environment, actor=actor)
     message = f"{environment.capitalize()} runs {release.semver} again."
-    return to("agent_releases.index", handle=handle, message=message)
+    return redirect_to("agent_releases.index", handle=handle, message=message)
 
 
 @bp.post("/<semver>/status")
@@ -90,7 +90,7 @@ def update(handle: str, semver: str) -> Response:
         raise Invalid("status must be published, deprecated or archived.") from error
     release = services.change_status(agent.id, semver, status, actor=actor)
     message = f"{semver} is {release.status}."
-    return to("agent_releases.index", handle=handle, message=message)
+    return redirect_to("agent_releases.index", handle=handle, message=message)
 
 
 def _environment() -> Environment:

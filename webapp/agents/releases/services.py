@@ -19,7 +19,7 @@ from webapp.agents.models import (
     Status,
 )
 from webapp.agents.releases.proposal import propose_semver
-from webapp.agents.schemas import PublishBody
+from webapp.agents.schemas import PublishRequest
 from webapp.agents.services import announce, get_agent
 from webapp.agents.versions.services import find_version, state_of
 from webapp.audit import services as audit
@@ -91,7 +91,7 @@ def propose(agent: Agent, version: int) -> str:
 def publish_version(
     reference: str | UUID,
     version: int,
-    body: PublishBody,
+    body: PublishRequest,
     *,
     actor: Actor,
     if_match: str | None = None,
@@ -182,7 +182,7 @@ def running_in(agent: Agent, release: Release) -> list[str]:
     ]
 
 
-def _release(agent: Agent, version: int, body: PublishBody, *, actor: Actor) -> Release:
+def _release(agent: Agent, version: int, body: PublishRequest, *, actor: Actor) -> Release:
     if version == agent.current_version:
         kept = AgentVersion.of(agent)
         db.session.add(kept)
@@ -212,7 +212,7 @@ def _release(agent: Agent, version: int, body: PublishBody, *, actor: Actor) -> 
     return release
 
 
-def _check_promotion(release: Release, body: PublishBody) -> None:
+def _check_promotion(release: Release, body: PublishRequest) -> None:
     if release.status == Status.ARCHIVED:
         raise _is_archived(release)
     if body.semver not in (None, release.semver):

@@ -10,19 +10,19 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request, stream_with_context
 from pydantic import Field, field_validator
 
-from webapp.agents.schemas import AgentAnswer, AgentFilter
+from webapp.agents.schemas import AgentFilter, AgentResponse
 from webapp.agents.transfer import services
-from webapp.agents.transfer.schemas import ImportBody, PortableAgent
+from webapp.agents.transfer.schemas import ImportRequest, PortableAgent
 from webapp.agents.transfer.services import Include
 from webapp.core.actor import Role
-from webapp.core.schemas import Answer, Query
+from webapp.core.schemas import Query, ResponseModel
 from webapp.core.security import accepts_upload, current_actor, requires
 
 bp = APIBlueprint("agent_transfer_api", __name__, url_prefix="/api/v1/agents", tag="Agents")
 
 
 #: an object with the agents, or the bare array that an export is
-IMPORT_CONTENT = {"application/json": {"schema": ImportBody}}
+IMPORT_CONTENT = {"application/json": {"schema": ImportRequest}}
 
 
 class ExportQuery(AgentFilter):
@@ -55,7 +55,7 @@ class ImportQuery(Query):
     dry_run: bool = False
 
 
-class ImportItemAnswer(Answer):
+class ImportItemResponse(ResponseModel):
     index: int
     name: str
     handle: str | None
@@ -64,11 +64,11 @@ class ImportItemAnswer(Answer):
     version_count: int
 
 
-class ImportAnswer(Answer):
+class ImportResponse(ResponseModel):
     created: int
     skipped: int
-    agents: list[AgentAnswer] = Field(description="Empty in a dry run")
-    items: list[ImportItemAnswer] = Field(description="Every agent of the file, in its order")
+    agents: list[AgentResponse] = Field(description="Empty in a dry run")
+    items: list[ImportItemResponse] = Field(description="Every agent of the file, in its order")
     is_dry_run: bool
 
 
@@ -86,7 +86,7 @@ def export(query: ExportQuery) -> Response:
 @requires(Role.ADMIN)
 @accepts_upload("application/json")
 @bp.input(ImportQuery, location="query", arg_name="query")
-@bp.output(ImportAnswer)
+@bp.output(ImportResponse)
 @bp.doc(operation_id="agents.import", extensions={"x-content": IMPORT_CONTENT})
 def import_(query: ImportQuery) -> services.ImportReport:
     """Create agents from an export; one bad item, and nothing is written"""

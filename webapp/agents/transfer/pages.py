@@ -14,7 +14,7 @@ from webapp.core.actor import Role
 from webapp.core.errors import Invalid
 from webapp.core.schemas import read_text
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
-from webapp.core.web import page, to
+from webapp.core.web import page, redirect_to
 
 bp = Blueprint("agent_transfer", __name__, url_prefix="/agents")
 
@@ -53,7 +53,7 @@ def create() -> Response:
                 return page("agents/transfer/report.html", report=report, content=text)
             count = report.created
             message = f"{count} agent{'' if count == 1 else 's'} imported."
-            return to("agents.index", message=message)
+            return redirect_to("agents.index", message=message)
     return page("agents/transfer/new.html", status=422, form=form)
 
 

@@ -13,10 +13,10 @@ from webapp.agents.schemas import (
     AgentFields,
     Handle,
     Name,
-    PublishBody,
+    PublishRequest,
     References,
 )
-from webapp.core.schemas import Body
+from webapp.core.schemas import RequestModel
 
 MAX_AGENTS = 10_000
 MAX_VERSIONS = 1000
@@ -39,7 +39,7 @@ class Snapshot(AgentFields):
     instructions: str = Field("", max_length=MAX_INSTRUCTIONS)
 
 
-class PortableVersion(Body):
+class PortableVersion(RequestModel):
     version: Number
     snapshot: Snapshot
     author: str = Field("", max_length=320)
@@ -47,7 +47,7 @@ class PortableVersion(Body):
     created_at: Moment
 
 
-class PortableRelease(PublishBody):
+class PortableRelease(PublishRequest):
     model_config = {"extra": "forbid"}
 
     version: Number
@@ -99,7 +99,7 @@ class PortableAgent(Snapshot):
         return self
 
 
-class ImportBody(Body):
+class ImportRequest(RequestModel):
     """What `POST /agents/import` reads; a bare array, as an export writes it, is understood too."""
 
     agents: list[PortableAgent] = Field(max_length=MAX_AGENTS)

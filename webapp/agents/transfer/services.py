@@ -25,7 +25,7 @@ from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentFilter
 from webapp.agents.search import select_agents
 from webapp.agents.services import free_handle
-from webapp.agents.transfer.schemas import ImportBody, PortableAgent
+from webapp.agents.transfer.schemas import ImportRequest, PortableAgent
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
@@ -103,7 +103,7 @@ def export_agents(
 def read_import(data: Any) -> list[PortableAgent]:
     """The agents of a parsed file; Invalid names every item that is wrong."""
     try:
-        return ImportBody.model_validate(data).agents
+        return ImportRequest.model_validate(data).agents
     except ValidationError as error:
         errors = validation_errors(error)
         raise Invalid(_first_flaw(data, errors), errors=errors) from error

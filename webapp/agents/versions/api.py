@@ -11,14 +11,14 @@ from flask import Response
 from pydantic import Field, TypeAdapter
 
 from webapp.agents.models import Agent, AgentVersion
-from webapp.agents.schemas import AgentAnswer
+from webapp.agents.schemas import AgentResponse
 from webapp.agents.versions import services
 from webapp.core.actor import Role
 from webapp.core.api import list_response
 from webapp.core.conditional import if_match
 from webapp.core.errors import NotFound
 from webapp.core.lists import Paging
-from webapp.core.schemas import Answer, Query
+from webapp.core.schemas import Query, ResponseModel
 from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint(
@@ -26,7 +26,7 @@ bp = APIBlueprint(
 )
 
 
-class VersionAnswer(Answer):
+class VersionResponse(ResponseModel):
     id: UUID
     agent_id: UUID
     version: int
@@ -36,32 +36,32 @@ class VersionAnswer(Answer):
     created_at: datetime
 
 
-class LineAnswer(Answer):
+class LineResponse(ResponseModel):
     op: Literal[" ", "+", "-"]
     text: str
 
 
-class ItemsAnswer(Answer):
+class ItemsResponse(ResponseModel):
     added: list[str]
     removed: list[str]
     is_reordered: bool
 
 
-class ChangeAnswer(Answer):
+class ChangeResponse(ResponseModel):
     field: str
     kind: Literal["added", "removed", "changed"]
     before: Any
     after: Any
-    lines: list[LineAnswer] | None = Field(None, description="Of texts and schemas")
-    items: ItemsAnswer | None = Field(None, description="Of lists, seen as sets")
+    lines: list[LineResponse] | None = Field(None, description="Of texts and schemas")
+    items: ItemsResponse | None = Field(None, description="Of lists, seen as sets")
 
 
-class DiffAnswer(Answer):
+class DiffResponse(ResponseModel):
     model_config = {"populate_by_name": True}
 
     start: int = Field(alias="from")
     end: int = Field(alias="to")
-    changes: list[ChangeAnswer]
+    changes: list[ChangeResponse]
 
 
 class PageQuery(Query):
@@ -69,13 +69,13 @@ class PageQuery(Query):
     offset: int = Field(0, ge=0, le=1_000_000_000)
 
 
-VERSIONS = TypeAdapter(list[VersionAnswer])
+VERSIONS = TypeAdapter(list[VersionResponse])
 
 
 @bp.get("")
 @requires(Role.VIEWER)
 @bp.input(PageQuery, location="query", arg_name="query")
-@bp.output(list[VersionAnswer])
+@bp.output(list[VersionResponse])
 @bp.doc(operation_id="versions.list")
 def index(agent_id: str, query: PageQuery) -> Response:
     """The versions that are kept, newest first"""
@@ -85,7 +85,7 @@ def index(agent_id: str, query: PageQuery) -> Response:
 
 @bp.get("/<int:version>")
 @requires(Role.VIEWER)
-@bp.output(VersionAnswer)
+@bp.output(VersionResponse)
 @bp.doc(operation_id="versions.get")
 def show(agent_id: str, version: int) -> AgentVersion:
     """One version; the current one answers 404 until it is published"""
@@ -94,7 +94,7 @@ def show(agent_id: str, version: int) -> AgentVersion:
 
 @bp.get("/<int:version>/diff/<other>")
 @requires(Role.VIEWER)
-@bp.output(DiffAnswer)
+@bp.output(DiffResponse)
 @bp.doc(operation_id="versions.diff")
 def diff(agent_id: str, version: int, other: str) -> services.Comparison:
     """What changed from one version to another; `other` may be `current`"""
@@ -106,7 +106,7 @@ def diff(agent_id: str, version: int, other: str) -> services.Comparison:
 
 @bp.post("/<int:version>/rollback")
 @requires(Role.ADMIN)
-@bp.output(AgentAnswer)
+@bp.output(AgentResponse)
 @bp.doc(operation_id="versions.rollback", responses=[409, 412])
 def roll_back(agent_id: str, version: int) -> Agent:
     """Put a version back, as a new version"""

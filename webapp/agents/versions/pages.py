@@ -12,7 +12,7 @@ from webapp.agents.versions import services
 from webapp.core.actor import Role
 from webapp.core.errors import Invalid
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, to, whole_number
+from webapp.core.web import page, redirect_to, whole_number
 
 bp = Blueprint("agent_versions", __name__, url_prefix="/agents/<handle>/versions")
 
@@ -83,4 +83,4 @@ def roll_back(handle: str, version: int) -> Response:
         if agent.current_version == before
         else f"Version {agent.current_version} has the state of version {version}."
     )
-    return to("agent_versions.index", handle=agent.handle, message=message)
+    return redirect_to("agent_versions.index", handle=agent.handle, message=message)

@@ -60,7 +60,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Overtaken:
+class EditConflict:
     """An edit that began at version `base` and met a newer one, brought together with it."""
 
     agent: Agent
@@ -156,9 +156,9 @@ def list_history(
     return History(agent, entries, len(rows) > limit)
 
 
-def bring_together(
+def merge_edits(
     reference: str | UUID, base: int, body: AgentUpdate, *, actor: Actor
-) -> Overtaken:
+) -> EditConflict:
     """An edit of version `base` merged with what others have changed since.
 
     Raises NotFound where `base` is no version of the agent.
@@ -170,7 +170,7 @@ def bring_together(
         targets = resolve_handoffs(mine["handoff_targets"], actor=actor, agent=agent)
         mine["handoff_targets"] = [str(target) for target in targets]
     since = [entry for entry in list_history(agent.id, actor=actor).entries if entry.version > base]
-    return Overtaken(agent, base, since, merge(before, before | mine, agent.definition))
+    return EditConflict(agent, base, since, merge(before, before | mine, agent.definition))
 
 
 def release_of(agent: Agent, version: int) -> Release | None:

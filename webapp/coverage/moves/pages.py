@@ -8,10 +8,10 @@ from webapp.core.actor import Role
 from webapp.core.errors import DomainError
 from webapp.core.schemas import read
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, to
+from webapp.core.web import page, redirect_to
 from webapp.coverage.moves import services as moves
 from webapp.coverage.moves.forms import MoveForm
-from webapp.coverage.moves.schemas import MoveBody
+from webapp.coverage.moves.schemas import MoveRequest
 from webapp.taxonomies import services as taxonomies
 
 bp = Blueprint("moves", __name__, url_prefix="/taxonomies/<version>/move")
@@ -43,7 +43,7 @@ def start(version: str) -> Response:
         with form.refusing():
             body = _chosen(_body(version))
             task = moves.start_move(version, body, actor=current_actor())
-            return to("tasks.show", task_id=task.id)
+            return redirect_to("tasks.show", task_id=task.id)
     return _move_page(version, form, status=422)
 
 
@@ -61,7 +61,7 @@ def _move_page(version: str, form: MoveForm, *, status: int = 200) -> Response:
                 form.reject(error)
                 status = 422
             start = request.values.get("start")
-            body = MoveBody(start=start if start in others else others[0])
+            body = MoveRequest(start=start if start in others else others[0])
             found = moves.preview_move(version, body, actor=actor)
     return page(
         "coverage/moves/new.html",
@@ -76,9 +76,9 @@ def _move_page(version: str, form: MoveForm, *, status: int = 200) -> Response:
     )
 
 
-def _body(version: str, start: str = "") -> MoveBody:
+def _body(version: str, start: str = "") -> MoveRequest:
     """What the form says. What a topic becomes anyhow is no rename."""
-    body = read(MoveBody, {"start": request.values.get("start", start)})
+    body = read(MoveRequest, {"start": request.values.get("start", start)})
     given = {
         name.removeprefix("to-"): [part.strip() for part in value.split(">") if part.strip()]
         for name, value in request.form.items()
@@ -92,14 +92,14 @@ def _body(version: str, start: str = "") -> MoveBody:
         for item in plain.changed
         if (wanted := given.get(str(item.node_id))) is not None and wanted != (item.new_path or [])
     ]
-    return read(MoveBody, {"start": body.start, "renames": renames})
+    return read(MoveRequest, {"start": body.start, "renames": renames})
 
 
-def _chosen(body: MoveBody) -> MoveBody:
+def _chosen(body: MoveRequest) -> MoveRequest:
     """With the ticked agents, where the page had boxes for all of them."""
     if "listed" in request.form:
         ids = {"agent_ids": request.form.getlist("agent")}
-        return read(MoveBody, body.model_dump() | ids)
+        return read(MoveRequest, body.model_dump() | ids)
     return body
 
 

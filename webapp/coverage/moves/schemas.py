@@ -7,14 +7,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from webapp.core.schemas import Answer, Body
+from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.taxonomies.graph import MAX_DEPTH
 from webapp.taxonomies.schemas import Label, Version
 
 MAX_RENAMES = 1_000
 
 
-class Rename(Body):
+class Rename(RequestModel):
     """What a topic becomes in the new version; None: nothing."""
 
     start: list[Label] = Field(min_length=1, max_length=MAX_DEPTH, examples=[["Physics", "Heat"]])
@@ -23,7 +23,7 @@ class Rename(Body):
     )
 
 
-class MoveBody(Body):
+class MoveRequest(RequestModel):
     """From which version to move, and which agents; None: all that have topics of it."""
 
     start: Version
@@ -31,7 +31,7 @@ class MoveBody(Body):
     agent_ids: list[UUID] | None = Field(None, max_length=MAX_RENAMES)
 
 
-class SuccessorAnswer(Answer):
+class SuccessorResponse(ResponseModel):
     """A topic that does not simply keep its path."""
 
     node_id: UUID
@@ -41,7 +41,7 @@ class SuccessorAnswer(Answer):
     reason: Literal["path", "label", "request"] | None
 
 
-class AgentMoveAnswer(Answer):
+class AgentMoveResponse(ResponseModel):
     agent_id: UUID
     name: str
     kept_count: int = Field(description="Topics that have a successor")
@@ -49,13 +49,13 @@ class AgentMoveAnswer(Answer):
     moves: bool = Field(description="False where no topic is left: it stays in its version")
 
 
-class MovePreview(Answer):
+class MovePreview(ResponseModel):
     """What a move would do; the first 200 of its agents."""
 
     start: str
     end: str
     kept_count: int
-    changed: list[SuccessorAnswer]
+    changed: list[SuccessorResponse]
     document_count: int
     agent_count: int
-    agents: list[AgentMoveAnswer]
+    agents: list[AgentMoveResponse]

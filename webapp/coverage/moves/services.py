@@ -25,7 +25,7 @@ from webapp.core.errors import BadReference, Conflict, Invalid
 from webapp.core.extensions import db
 from webapp.coverage import refresh
 from webapp.coverage.models import CoverageTarget
-from webapp.coverage.moves.schemas import MoveBody, Rename
+from webapp.coverage.moves.schemas import MoveRequest, Rename
 from webapp.coverage.scopes import services as scopes
 from webapp.documents.models import DocumentNode
 from webapp.documents.topics.changes import add_topics, recounting
@@ -105,7 +105,7 @@ class _Match:
         self.successors[old], self.reasons[old] = new, reason
 
 
-def preview_move(version: str, body: MoveBody, *, actor: Actor) -> Preview:
+def preview_move(version: str, body: MoveRequest, *, actor: Actor) -> Preview:
     """What moving from `body.start` to `version` would do; writes nothing.
 
     Raises Invalid where both are the same, BadReference on a renamed topic that is not there.
@@ -139,7 +139,7 @@ def preview_move(version: str, body: MoveBody, *, actor: Actor) -> Preview:
     )
 
 
-def start_move(version: str, body: MoveBody, *, actor: Actor) -> Task:
+def start_move(version: str, body: MoveRequest, *, actor: Actor) -> Task:
     """Move agents and what documents are about from `body.start` to `version`, by a task.
 
     Raises what `preview_move` raises, and Conflict where such a move is under way.
@@ -174,7 +174,7 @@ def move_taxonomy(run: Run) -> None:
     """
     task = run.task
     actor = Actor(task.organization_id, Role.ADMIN, task.created_by)
-    version, body = task.input["version"], MoveBody.model_validate(task.input["move"])
+    version, body = task.input["version"], MoveRequest.model_validate(task.input["move"])
     start, match = _match(version, body.start, body.renames, actor=actor)
     result: dict[str, Any] = task.result or {"documents": 0, "agents": 0, "stayed": []}
     checkpoint = task.checkpoint
@@ -364,8 +364,8 @@ def _move_agent(
         stayed = {"agent_id": str(agent.id), "name": agent.name}
         return {**result, "stayed": [*result["stayed"], stayed]}
     _move_targets(agent, match)
-    scope = scopes.make_scope(version, node_ids, actor=actor)
-    scopes.put_scope(agent, scope, node_ids, version)
+    scope = scopes.find_or_create_scope(version, node_ids, actor=actor)
+    scopes.assign_scope(agent, scope, node_ids, version)
     audit.record(actor, "scope", agent, topics=len(node_ids), version=version)
     agents.announce(agent)
     scopes.announce(agent)

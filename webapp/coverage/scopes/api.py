@@ -7,22 +7,22 @@ from flask import Response
 
 from webapp.agents.api import agent_response, created_headers
 from webapp.agents.models import Agent
-from webapp.agents.schemas import AgentAnswer
+from webapp.agents.schemas import AgentResponse
 from webapp.core import conditional
 from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
 from webapp.coverage.scopes import services
-from webapp.coverage.scopes.schemas import FromTaxonomyBody, ScopeAnswer, ScopeBody
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest, ScopeRequest, ScopeResponse
 
 bp = APIBlueprint("scopes_api", __name__, url_prefix="/api/v1", tag="Coverage")
 
 
 @bp.post("/agents/from-taxonomy")
 @requires(Role.ADMIN)
-@bp.input(FromTaxonomyBody, arg_name="body")
-@bp.output(AgentAnswer, 201)
+@bp.input(FromTaxonomyRequest, arg_name="body")
+@bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.createFromTaxonomy", responses=[409])
-def create(body: FromTaxonomyBody) -> tuple[Agent, int, dict[str, str]]:
+def create(body: FromTaxonomyRequest) -> tuple[Agent, int, dict[str, str]]:
     """Make an agent that knows about topics of a taxonomy"""
     agent = services.create_agent(body, actor=current_actor())
     return agent, 201, created_headers(agent)
@@ -30,10 +30,10 @@ def create(body: FromTaxonomyBody) -> tuple[Agent, int, dict[str, str]]:
 
 @bp.put("/agents/<agent_id>/scope")
 @requires(Role.ADMIN)
-@bp.input(ScopeBody, arg_name="body")
-@bp.output(AgentAnswer)
+@bp.input(ScopeRequest, arg_name="body")
+@bp.output(AgentResponse)
 @bp.doc(operation_id="scopes.update", responses=[400, 412])
-def update(agent_id: str, body: ScopeBody) -> Response:
+def update(agent_id: str, body: ScopeRequest) -> Response:
     """Let an agent know about other topics; none at all: all documents"""
     agent = services.set_scope(
         agent_id, body, actor=current_actor(), if_match=conditional.if_match()
@@ -43,9 +43,9 @@ def update(agent_id: str, body: ScopeBody) -> Response:
 
 @bp.post("/knowledge/scope")
 @requires(Role.VIEWER)
-@bp.input(ScopeBody, arg_name="body")
-@bp.output(ScopeAnswer)
+@bp.input(ScopeRequest, arg_name="body")
+@bp.output(ScopeResponse)
 @bp.doc(operation_id="scopes.measure", responses=[400])
-def measure(body: ScopeBody) -> services.Extent:
+def measure(body: ScopeRequest) -> services.Extent:
     """How many documents some topics come to; writes nothing"""
     return services.measure_topics(body, actor=current_actor())

@@ -13,13 +13,13 @@ from webapp.core.actor import Role
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.schemas import read
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, to
+from webapp.core.web import page, redirect_to
 from webapp.coverage.scopes import services
 from webapp.coverage.scopes.forms import FromTaxonomyForm, ScopeForm
-from webapp.coverage.scopes.schemas import MAX_ROOTS, FromTaxonomyBody, ScopeBody
+from webapp.coverage.scopes.schemas import MAX_ROOTS, FromTaxonomyRequest, ScopeRequest
 from webapp.taxonomies import services as taxonomies
 
-B = TypeVar("B", FromTaxonomyBody, ScopeBody)
+B = TypeVar("B", FromTaxonomyRequest, ScopeRequest)
 
 bp = Blueprint("scopes", __name__)
 
@@ -40,10 +40,10 @@ def create() -> Response:
                 "name": form.name.data,
                 "scope_description": form.scope_description.data or None,
             }
-            body = _read(FromTaxonomyBody, values | _instructions(form) | _chosen())
+            body = _read(FromTaxonomyRequest, values | _instructions(form) | _chosen())
             agent = services.create_agent(body, actor=current_actor())
             message = f"{agent.name} is ready."
-            return to("coverage.show", handle=agent.handle, message=message)
+            return redirect_to("coverage.show", handle=agent.handle, message=message)
     return _new_page(form, status=422)
 
 
@@ -61,8 +61,10 @@ def update(handle: str) -> Response:
     form = ScopeForm()
     if form.validate():
         with form.refusing():
-            agent = services.set_scope(handle, _read(ScopeBody, _chosen()), actor=actor)
-            return to("coverage.show", handle=agent.handle, message="The scope is changed.")
+            agent = services.set_scope(handle, _read(ScopeRequest, _chosen()), actor=actor)
+            return redirect_to(
+                "coverage.show", handle=agent.handle, message="The scope is changed."
+            )
     return _edit_page(agents.get_agent(handle, actor=actor), form, status=422)
 
 
@@ -70,7 +72,7 @@ def update(handle: str) -> Response:
 @requires(Role.VIEWER)
 def extent() -> Response:
     """What the ticked topics come to, while they are being ticked."""
-    found = services.measure_topics(_read(ScopeBody, _chosen()), actor=current_actor())
+    found = services.measure_topics(_read(ScopeRequest, _chosen()), actor=current_actor())
     return page("coverage/scopes/_extent.html", extent=found)
 
 
@@ -96,7 +98,7 @@ def _picker(version: str | None, ticked: set[UUID]) -> dict[str, Any]:
     chosen = wanted if wanted in names else next(iter(names), None)
     extent = None
     if chosen:
-        body = ScopeBody(taxonomy_node_ids=[], taxonomy_version=chosen)
+        body = ScopeRequest(taxonomy_node_ids=[], taxonomy_version=chosen)
         tree_ids = {node for node in ticked if node in taxonomies.node_ids(chosen, actor=actor)}
         body.taxonomy_node_ids = sorted(tree_ids)
         extent = services.measure_topics(body, actor=actor)

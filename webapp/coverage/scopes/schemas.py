@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from webapp.agents.models import DEFAULT_RETRIEVAL
 from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentUpdate, Name
-from webapp.core.schemas import Answer, Body
+from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.taxonomies.schemas import Version
 
 #: topics chosen one by one; each brings all that is below it
@@ -23,14 +23,14 @@ def _unique(ids: list[UUID]) -> list[UUID]:
 NodeIds = Annotated[list[UUID], AfterValidator(_unique)]
 
 
-class ScopeBody(Body):
+class ScopeRequest(RequestModel):
     """The topics an agent knows about, with all below them; none means all documents."""
 
     taxonomy_node_ids: NodeIds = Field(max_length=MAX_ROOTS)
     taxonomy_version: Version = "1.0.0"
 
 
-class FromTaxonomyBody(AgentUpdate):
+class FromTaxonomyRequest(AgentUpdate):
     """A new agent made from topics; it may have any field of a definition.
 
     See docs/contract/knowledge.md, from-taxonomy.
@@ -44,7 +44,7 @@ class FromTaxonomyBody(AgentUpdate):
     retrieval_config: dict[str, Any] = Field(default_factory=lambda: dict(DEFAULT_RETRIEVAL))
 
 
-class ScopeAnswer(Answer):
+class ScopeResponse(ResponseModel):
     """What a set of topics comes to."""
 
     taxonomy_version: str | None

@@ -22,7 +22,7 @@ from webapp.core.extensions import db
 from webapp.core.preconditions import check_version
 from webapp.coverage import services as coverage
 from webapp.coverage.changes import set_figures
-from webapp.coverage.scopes.schemas import FromTaxonomyBody, ScopeBody
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest, ScopeRequest
 from webapp.documents.models import Document
 from webapp.documents.topics.changes import count_under
 from webapp.taxonomies.models import Scope, ScopeRoot, Taxonomy, TaxonomyClosure, TaxonomyNode
@@ -39,14 +39,14 @@ class Extent:
     chunk_count: int
 
 
-def create_agent(body: FromTaxonomyBody, *, actor: Actor) -> Agent:
+def create_agent(body: FromTaxonomyRequest, *, actor: Actor) -> Agent:
     """Make an agent that knows about these topics, and measure what it knows.
 
     See docs/contract/knowledge.md, from-taxonomy.
     Raises BadReference where a topic is not in that version of the taxonomy.
     """
     actor.require(Role.ADMIN)
-    scope = make_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
+    scope = find_or_create_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
     given = body.model_dump(
         exclude_unset=True, exclude={"taxonomy_node_ids", "taxonomy_version", "instructions"}
     )
@@ -64,17 +64,17 @@ def create_agent(body: FromTaxonomyBody, *, actor: Actor) -> Agent:
 
 
 def set_scope(
-    reference: str | UUID, body: ScopeBody, *, actor: Actor, if_match: str | None = None
+    reference: str | UUID, body: ScopeRequest, *, actor: Actor, if_match: str | None = None
 ) -> Agent:
     """Let an agent know about other topics; its coverage is measured at once.
 
     A scope is no part of a version. No topics at all means all documents.
     """
     actor.require(Role.ADMIN)
-    scope = make_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
+    scope = find_or_create_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
     agent = agents.get_agent(reference, actor=actor, lock=True)
     check_version(agent.etag, if_match)
-    put_scope(agent, scope, body.taxonomy_node_ids, body.taxonomy_version)
+    assign_scope(agent, scope, body.taxonomy_node_ids, body.taxonomy_version)
     audit.record(actor, "scope", agent, topics=len(body.taxonomy_node_ids))
     agents.announce(agent)
     announce(agent)
@@ -82,7 +82,7 @@ def set_scope(
     return agent
 
 
-def put_scope(agent: Agent, scope: Scope | None, node_ids: list[UUID], version: str) -> None:
+def assign_scope(agent: Agent, scope: Scope | None, node_ids: list[UUID], version: str) -> None:
     """Give the locked agent a scope and measure it; the caller commits."""
     agent.taxonomy_node_ids = node_ids
     agent.taxonomy_version = version if node_ids else None
@@ -91,7 +91,7 @@ def put_scope(agent: Agent, scope: Scope | None, node_ids: list[UUID], version: 
     agent.touch(clock.now())
 
 
-def measure_topics(body: ScopeBody, *, actor: Actor) -> Extent:
+def measure_topics(body: ScopeRequest, *, actor: Actor) -> Extent:
     """What an agent with these topics would know; writes nothing.
 
     Without topics that is every document of the organization.
@@ -128,7 +128,7 @@ def announce(agent: Agent) -> None:
     live.announce(f"coverage:{agent.id}", agent.organization_id)
 
 
-def make_scope(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> Scope | None:
+def find_or_create_scope(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> Scope | None:
     """The scope of these topics, made and counted where nobody had it yet."""
     if not node_ids:
         return None

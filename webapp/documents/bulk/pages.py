@@ -10,10 +10,10 @@ from webapp.core.actor import Role
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.schemas import read, read_text
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, to
+from webapp.core.web import page, redirect_to
 from webapp.documents.bulk import services
 from webapp.documents.bulk.forms import BulkForm
-from webapp.documents.bulk.schemas import Action, BulkBody, StrictFilter
+from webapp.documents.bulk.schemas import Action, BulkRequest, StrictFilter
 
 bp = Blueprint("document_bulk", __name__, url_prefix="/documents/bulk")
 
@@ -39,7 +39,7 @@ def start() -> Response:
                 raise
             form.topics.errors = [*form.topics.errors, error.errors[0]["message"]]
         else:
-            return to("tasks.show", task_id=task.id)
+            return redirect_to("tasks.show", task_id=task.id)
     return _bulk_page(form, status=422)
 
 
@@ -63,7 +63,7 @@ def _action() -> str:
     return action
 
 
-def _body(action: str, paths: list[list[str]]) -> BulkBody:
+def _body(action: str, paths: list[list[str]]) -> BulkRequest:
     values: dict[str, Any]
     if "all" in request.values:
         names = StrictFilter.model_fields
@@ -73,7 +73,7 @@ def _body(action: str, paths: list[list[str]]) -> BulkBody:
         values = {"ids": ids}
     else:
         raise Invalid("Select at least one document.")
-    return read(BulkBody, {"action": action, "nodes": paths, **values})
+    return read(BulkRequest, {"action": action, "nodes": paths, **values})
 
 
 def _hidden_fields() -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from webapp.core.schemas import Answer, Body
+from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.documents.schemas import DocumentFilter
 from webapp.taxonomies.schemas import NodeReferences, Version
 
@@ -20,7 +20,7 @@ class StrictFilter(DocumentFilter):
     model_config = {"extra": "forbid"}
 
 
-class BulkBody(Body):
+class BulkRequest(RequestModel):
     """Documents by id, or all that the list's filters find."""
 
     model_config = {
@@ -39,7 +39,7 @@ class BulkBody(Body):
     confidence: float = Field(1.0, ge=0, le=1, description="A node counts it from 0.7 on")
 
     @model_validator(mode="after")
-    def _says_which(self) -> BulkBody:
+    def _says_which(self) -> BulkRequest:
         if (self.ids is None) == (self.filter is None):
             raise ValueError("give either ids or filter")
         if self.action == "delete" and self.nodes:
@@ -49,7 +49,7 @@ class BulkBody(Body):
         return self
 
 
-class BulkPreview(Answer):
+class BulkPreview(ResponseModel):
     """How many documents it is about, with the newest of them."""
 
     document_count: int

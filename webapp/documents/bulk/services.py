@@ -16,7 +16,7 @@ from webapp.core.actor import Actor, Role
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.extensions import db
 from webapp.documents import services as documents
-from webapp.documents.bulk.schemas import BulkBody
+from webapp.documents.bulk.schemas import BulkRequest
 from webapp.documents.indexing import schedule_merge
 from webapp.documents.models import Document
 from webapp.tasks import services as tasks
@@ -44,7 +44,7 @@ class Preview:
     titles: list[str]
 
 
-def preview_bulk(body: BulkBody, *, actor: Actor) -> Preview:
+def preview_bulk(body: BulkRequest, *, actor: Actor) -> Preview:
     """What `start_bulk` would be about. Raises what it raises; changes nothing."""
     actor.require(Role.ADMIN)
     _resolve(body, actor)
@@ -54,7 +54,7 @@ def preview_bulk(body: BulkBody, *, actor: Actor) -> Preview:
     return Preview(_count(body, chosen), list(titles))
 
 
-def start_bulk(body: BulkBody, *, actor: Actor) -> Task:
+def start_bulk(body: BulkRequest, *, actor: Actor) -> Task:
     """Delete documents for good, or say what they are about, by a task.
 
     It is about the documents that are there now. Raises BadReference on unknown documents and
@@ -87,7 +87,7 @@ def change_documents(run: Run) -> None:
     Raises Invalid where a topic has been deleted meanwhile; what was done before stays.
     """
     task = run.task
-    body = BulkBody.model_validate(task.input["body"])
+    body = BulkRequest.model_validate(task.input["body"])
     node_ids = [UUID(text) for text in task.input["node_ids"]]
     until = datetime.fromisoformat(task.input["until"])
     chosen = _chosen(body, task.organization_id, until).with_only_columns(Document.id)
@@ -98,7 +98,7 @@ def change_documents(run: Run) -> None:
         if body.action == "delete":
             documents.remove_documents(task.organization_id, batch)
         else:
-            documents.give_topics(
+            documents.assign_topics(
                 task.organization_id,
                 batch,
                 node_ids,
@@ -114,13 +114,13 @@ def change_documents(run: Run) -> None:
         db.session.commit()
 
 
-def _resolve(body: BulkBody, actor: Actor) -> list[UUID]:
+def _resolve(body: BulkRequest, actor: Actor) -> list[UUID]:
     topics = Topics(actor.organization_id)
     topics.load(body.version, body.nodes)
     return topics.find(body.version, body.nodes)
 
 
-def _chosen(body: BulkBody, organization_id: UUID, until: datetime) -> Select[Any]:
+def _chosen(body: BulkRequest, organization_id: UUID, until: datetime) -> Select[Any]:
     """The documents it is about; those that came after `until` are not meant."""
     if body.filter is not None:
         statement = documents.select_matching(body.filter, organization_id)
@@ -131,7 +131,7 @@ def _chosen(body: BulkBody, organization_id: UUID, until: datetime) -> Select[An
     return statement.where(Document.created_at <= until)
 
 
-def _count(body: BulkBody, chosen: Select[Any]) -> int:
+def _count(body: BulkRequest, chosen: Select[Any]) -> int:
     """How many there are; BadReference where one of the given ids is not."""
     if body.ids is None:
         counted = select(func.count()).select_from(chosen.order_by(None).subquery())

@@ -117,7 +117,7 @@ def propose_again(*, actor: Actor) -> None:
     db.session.commit()
 
 
-def settle_proposals(
+def review_proposals(
     document_ids: Sequence[UUID], *, is_accepted: bool, actor: Actor
 ) -> list[Document]:
     """Make the proposed topics of documents their own, or take them away.

@@ -24,7 +24,7 @@ from webapp.documents.reading.parsing import (
     check_kind,
     parse,
 )
-from webapp.documents.schemas import MAX_CONTENT, DocumentBody, FileOptions
+from webapp.documents.schemas import MAX_CONTENT, DocumentRequest, FileOptions
 from webapp.documents.uploads import services as uploads
 from webapp.documents.uploads.archives import Item, items_of
 from webapp.tasks.models import Status, Task
@@ -117,7 +117,7 @@ def _batches(items: Iterator[Item]) -> Iterator[list[Item]]:
 
 def _read(items: list[Item], options: FileOptions, task: Task) -> Read:
     read = Read()
-    bodies: list[tuple[Item, DocumentBody]] = []
+    bodies: list[tuple[Item, DocumentRequest]] = []
     for item in items:
         engine.check_interrupted()
         if item.is_line and not item.content.strip():
@@ -149,7 +149,7 @@ def _read(items: list[Item], options: FileOptions, task: Task) -> Read:
     return read
 
 
-def _body_of(item: Item, options: FileOptions) -> DocumentBody:
+def _body_of(item: Item, options: FileOptions) -> DocumentRequest:
     """What an item says of itself; Invalid or ValueError where it is no document."""
     if item.problem:
         raise ValueError(item.problem)
@@ -157,7 +157,7 @@ def _body_of(item: Item, options: FileOptions) -> DocumentBody:
         value = from_json(item.content.decode("utf-8-sig"))
         if not isinstance(value, dict):
             raise ValueError("The line is not a JSON object.")
-        return read_json(DocumentBody, value)
+        return read_json(DocumentRequest, value)
     check_kind(item.content[:2048], item.content_type)
     is_binary = item.content_type in (PDF, DOCX)
     text = "" if is_binary else item.content.decode("utf-8-sig")
@@ -166,7 +166,7 @@ def _body_of(item: Item, options: FileOptions) -> DocumentBody:
     name = options.external_id if item.upload and options.external_id else item.name
     given = options.model_dump(exclude_unset=True, exclude={"external_id"})
     values = {"title": "", **given, "content": text, "external_id": name[:255]}
-    return DocumentBody.model_construct(
+    return DocumentRequest.model_construct(
         _fields_set={*given, "content", "external_id"},
         **{name: field.get_default(call_default_factory=True) for name, field in _FIELDS}
         | values
@@ -174,10 +174,10 @@ def _body_of(item: Item, options: FileOptions) -> DocumentBody:
     )
 
 
-_FIELDS = [(name, field) for name, field in DocumentBody.model_fields.items()]
+_FIELDS = [(name, field) for name, field in DocumentRequest.model_fields.items()]
 
 
-def _parse(item: Item, body: DocumentBody) -> ParsedDocument:
+def _parse(item: Item, body: DocumentRequest) -> ParsedDocument:
     if item.content_type not in (PDF, DOCX):
         return documents.parse_body(body)
     try:

@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from pydantic import Field
 
 from webapp.core.actor import Role
-from webapp.core.schemas import Answer, Query
+from webapp.core.schemas import Query, ResponseModel
 from webapp.core.security import current_actor, requires
 from webapp.questions.unanswered import services
 from webapp.questions.unanswered.models import UnansweredQuestion
@@ -23,7 +23,7 @@ class UnansweredQuery(Query):
     limit: int = Field(50, ge=1, le=100)
 
 
-class UnansweredAnswer(Answer):
+class UnansweredResponse(ResponseModel):
     id: UUID
     text: str
     times_asked: int
@@ -35,7 +35,7 @@ class UnansweredAnswer(Answer):
 @bp.get("/unanswered")
 @requires(Role.VIEWER)
 @bp.input(UnansweredQuery, location="query", arg_name="query")
-@bp.output(list[UnansweredAnswer])
+@bp.output(list[UnansweredResponse])
 @bp.doc(operation_id="unanswered.list")
 def index(agent_id: str, query: UnansweredQuery) -> list[UnansweredQuestion]:
     """Open questions that the agent's documents hardly answer, those asked most first"""
