@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from apiflask import APIFlask
+from flask import url_for
 from jinja2 import meta, nodes
 
 from tests.browser import Browser
@@ -36,7 +37,8 @@ def test_no_line_of_a_template_is_too_long_to_be_read(name: str) -> None:
 def test_a_page_links_every_style_sheet_there_is(browser: Browser) -> None:
     static = TEMPLATES.parent / "static"
     links = browser.get("/tasks").css("link[rel=stylesheet]")
-    assert {link.attributes["href"] for link in links} == {
+    paths = {(link.attributes["href"] or "").split("?")[0] for link in links}
+    assert paths == {
         f"/static/{path.relative_to(static).as_posix()}" for path in static.glob("css/**/*.css")
     }
 
@@ -45,3 +47,13 @@ def test_a_component_is_a_macro_in_a_file_of_its_own(app: APIFlask) -> None:
     for path in (TEMPLATES / "components").glob("[!_]*.html"):
         tree = app.jinja_env.parse(path.read_text())
         assert [macro.name for macro in tree.find_all(nodes.Macro)] == [path.stem]
+
+
+def test_an_upgrade_reaches_browsers_that_keep_files_for_an_hour(app: APIFlask) -> None:
+    with app.test_request_context():
+        script = url_for("static", filename="js/app.js")
+        vendored = url_for("static", filename="vendor/htmx-4.0.1.min.js")
+    path, _, version = script.partition("?v=")
+    assert (path, len(version)) == ("/static/js/app.js", 12)
+    assert "?" not in vendored  # its name has its version
+    assert app.test_client().get(script).status_code == 200

@@ -21,7 +21,7 @@ def test_the_dot_is_live_however_late_a_script_arrives(
         time.sleep(1.5)
         route.continue_()
 
-    page.route(f"**/static/{script}*.js", late)
+    page.route(f"**/static/{script}*.js*", late)
     sign_in(page)
     expect(page.locator("[data-live-dot]")).to_have_text("live")
 

@@ -124,6 +124,13 @@ def test_activity_reads_as_sentences(cast: Cast, alice: Actor) -> None:
     assert f"/documents/{document.id}" in [a.attributes["href"] for a in page.css("#activity a")]
 
 
+def test_the_palette_has_the_order_of_the_sidebar(browser: Browser) -> None:
+    page = browser.get("/")
+    sidebar = [link.text().strip() for link in page.css("nav.nav a")]
+    found = [item.text() for item in LexborHTMLParser(browser.get("/palette").html).css("a span")]
+    assert [text for text in found if text in sidebar][: len(sidebar)] == sidebar
+
+
 def test_an_action_without_a_wording_is_told_by_its_name(app: APIFlask) -> None:
     entry = AuditEntry(action="turn_over", subject_type="stone", subject_name="x", detail={})
     assert (wording.verb(entry), wording.noun(entry), wording.aside(entry)) == (

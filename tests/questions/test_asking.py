@@ -72,6 +72,11 @@ def test_only_a_question_that_is_sent_counts(cast: Cast, browser: Browser, agent
     assert item["times_asked"] == 1
 
 
+def test_an_empty_question_is_refused_with_a_reason(browser: Browser, agent_id: str) -> None:
+    page = browser.post("/agents/helper/ask", {"q": "  "}, status=422)
+    assert "at least 1 character" in page.css("[data-ask-status]")[0].text()
+
+
 def test_what_nothing_speaks_for_is_no_result(cast: Cast, agent_id: str) -> None:
     found = cast.api("bob").post(f"/agents/{agent_id}/query", {"query": "zzzz qqqq"}).json
     assert all(r["score"] > 0 or r["metadata"]["confidence"] > 0 for r in found["results"])

@@ -18,6 +18,8 @@ organizations = AppGroup("org", help="Organizations.")
 @click.option("--api-key", help="An API key for the first admin; it should be long and random.")
 def add(name: str, email: str, password: str | None, api_key: str | None) -> None:
     """Add an organization with its first admin."""
+    if services.find_organization(name):
+        raise click.ClickException(f"There is an organization called {name} already.")
     try:
         admin = services.create_organization(name, email=email, password=password)
         if api_key:

@@ -94,7 +94,8 @@ def sections() -> list[dict[str, Any]]:
 
 def palette(words: str, actor: Actor) -> list[tuple[str, list[PaletteEntry]]]:
     """Groups of entries that match: pages first, then what each feature finds."""
-    pages = [PalettePage(section.label, section.endpoint) for section in contributions(Section)]
+    ordered = sorted(contributions(Section), key=lambda section: section.position)
+    pages = [PalettePage(section.label, section.endpoint) for section in ordered]
     found = [
         PaletteEntry(page.label, url_for(page.endpoint))
         for page in [*pages, *contributions(PalettePage)]

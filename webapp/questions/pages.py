@@ -67,14 +67,14 @@ def send_question(handle: str) -> Response:
     agent, question = agents.get_agent(handle, actor=current_actor()), request.form.get("q", "")
     try:
         services.ask_agent(agent.id, read(QueryRequest, {"query": question}), actor=current_actor())
-    except DomainError:
-        return _ask_page(agent, question, status=422)
+    except DomainError as error:
+        return _ask_page(agent, question, error=error.message)
     return redirect_to("questions.ask", handle=agent.handle, q=question)
 
 
-def _ask_page(agent: Agent, question: str, *, status: int = 200) -> Response:
-    actor, answer, error = current_actor(), None, None
-    if question.strip():
+def _ask_page(agent: Agent, question: str, *, error: str | None = None) -> Response:
+    actor, answer, status = current_actor(), None, 422 if error else 200
+    if question.strip() and not error:
         try:
             body = read(QueryRequest, {"query": question})
             answer = services.answer_again(agent.id, body, actor=actor)
