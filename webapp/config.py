@@ -251,7 +251,7 @@ class Settings(BaseModel):
         the interpreter and slow other requests down; those that wait for an embedder elsewhere
         wait at once.
         """
-        return 16 if self.embedder_url else 4
+        return 16 if self.embedder_url else 2
 
     @property
     def base_url(self) -> str:

@@ -220,18 +220,17 @@ def _read_results(
     **options: Any,
 ) -> tuple[list[Result], str | None]:
     """The best passages, each text once; what neither words nor meaning speak for is no result."""
-    limit = top_k
+    # More than are shown: copies take places that others should have.
+    limit = min(4 * top_k, index.MAX_HITS)
     while True:
         hits = index.search(
             organization_id, query, top_k=limit, strategy=strategy, only=chosen, **options
         )
         found = [hit for hit in hits if round(hit.score, 6) > 0 or hit.confidence > 0]
-        rows = _read_chunks(organization_id, [hit.chunk_id for hit in found])
-        distinct = _distinct(found, rows)[:top_k]
-        # Copies have taken places that others should have: look further down.
+        distinct, rows = _distinct(organization_id, found, top_k)
         if len(distinct) == top_k or len(hits) < limit or limit == index.MAX_HITS:
             break
-        limit = min(4 * limit, index.MAX_HITS)
+        limit = index.MAX_HITS
     results = [
         Result(
             doc_id=row.document_id,
@@ -258,13 +257,24 @@ def _read_results(
     return results, hits.notice
 
 
-def _distinct(hits: list[index.Hit], rows: dict[int, Any]) -> list[index.Hit]:
-    """The hits whose passage is there, of several with the same text the best."""
+def _distinct(
+    organization_id: UUID, hits: list[index.Hit], top_k: int
+) -> tuple[list[index.Hit], dict[int, Any]]:
+    """The first `top_k` hits whose passage is there, of several with the same text the best.
+
+    With the passages by id; no more are read than it takes.
+    """
     best: dict[str, index.Hit] = {}
-    for hit in hits:
-        if hit.chunk_id in rows:
-            best.setdefault(rows[hit.chunk_id].text, hit)
-    return list(best.values())
+    rows: dict[int, Any] = {}
+    for start in range(0, len(hits), top_k):
+        part = hits[start : start + top_k]
+        rows |= _read_chunks(organization_id, [hit.chunk_id for hit in part])
+        for hit in part:
+            if hit.chunk_id in rows:
+                best.setdefault(rows[hit.chunk_id].text, hit)
+        if len(best) >= top_k:
+            break
+    return list(best.values())[:top_k], rows
 
 
 def _read_chunks(organization_id: UUID, ids: list[int]) -> dict[int, Any]:
