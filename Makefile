@@ -74,6 +74,7 @@ check: $(VENV)/.installed-dev node_modules/.installed ## format, lint and types
 	node tools/templates.mjs --check
 	$(BIN)/djlint --lint --quiet templates
 	npx biome check
+	npx tsc -p jsconfig.json
 	npx stylelint "static/css/**/*.css"
 
 test: check browser peers ## everything a change must pass, on SQLite and on PostgreSQL

@@ -1,10 +1,41 @@
-// What every page has: theme, live dot, toasts, confirmation, copying, refreshing, fresh times, the palette.
-const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+// What every page has: theme, live dot, toasts, confirmation, copying, refreshing, fresh times.
+
+/**
+ * The elements of a kind that a selector finds.
+ * @template {Element} E
+ * @param {string} selector
+ * @param {new () => E} kind
+ * @param {ParentNode} [within]
+ */
+const all = (selector, kind, within = document) =>
+  [...within.querySelectorAll(selector)].filter(
+    /** @returns {element is E} */ (element) => element instanceof kind,
+  );
+
+/**
+ * The first of them.
+ * @template {Element} E
+ * @param {string} selector
+ * @param {new () => E} kind
+ * @param {ParentNode} [within]
+ * @returns {E | undefined}
+ */
+const first = (selector, kind, within) => all(selector, kind, within)[0];
+
+/**
+ * What surrounds the place of an event.
+ * @param {Event} event
+ * @param {string} selector
+ */
+const around = ({ target }, selector) => {
+  const element = target instanceof Element ? target.closest(selector) : null;
+  return element instanceof HTMLElement ? element : undefined;
+};
 
 function theme() {
-  for (const select of all("[data-theme-select]")) {
+  for (const select of all("[data-theme-select]", HTMLSelectElement)) {
     select.hidden = false;
-    select.value = document.documentElement.dataset.theme;
+    select.value = document.documentElement.dataset.theme ?? "system";
     select.addEventListener("change", () => {
       document.documentElement.dataset.theme = select.value;
       try {
@@ -20,6 +51,7 @@ function theme() {
 function liveDot() {
   const dot = document.querySelector("[data-live-dot]");
   if (!dot) return;
+  /** @param {boolean} isLive */
   const show = (isLive) => {
     dot.classList.toggle("live", isLive);
     dot.textContent = isLive ? "live" : "not live";
@@ -30,9 +62,10 @@ function liveDot() {
 }
 
 function toasts() {
-  const region = document.querySelector("#toasts");
+  const region = first("#toasts", HTMLElement);
+  if (!region) return;
   const leave = () => {
-    for (const toast of all(".toast:not(.error, [data-leaving])", region)) {
+    for (const toast of all(".toast:not(.error, [data-leaving])", HTMLElement, region)) {
       toast.dataset.leaving = "";
       setTimeout(() => toast.remove(), 8000);
     }
@@ -41,28 +74,31 @@ function toasts() {
   // htmx and sockets add toasts to a page that is already open.
   new MutationObserver(leave).observe(region, { childList: true });
   document.addEventListener("click", (event) => {
-    event.target.closest("[data-dismiss]")?.closest(".toast")?.remove();
+    around(event, "[data-dismiss]")?.closest(".toast")?.remove();
   });
 }
 
 function confirmation() {
-  const dialog = document.querySelector("dialog.confirm");
-  let waiting = null;
+  const dialog = first("dialog.confirm", HTMLDialogElement);
+  const question = dialog?.querySelector("p");
+  if (!dialog || !question) return;
+  /** @type {HTMLFormElement | undefined} */
+  let confirmed;
   document.addEventListener(
     "submit",
     (event) => {
       const form = event.target;
-      if (!form.dataset?.confirm || form === waiting) return;
+      if (!(form instanceof HTMLFormElement) || !form.dataset.confirm || form === confirmed) return;
       event.preventDefault();
       event.stopPropagation();
-      dialog.querySelector("p").textContent = form.dataset.confirm;
+      question.textContent = form.dataset.confirm;
       dialog.returnValue = "";
       dialog.showModal();
       dialog.onclose = () => {
         if (dialog.returnValue !== "yes") return;
-        waiting = form;
+        confirmed = form;
         form.requestSubmit(event.submitter);
-        waiting = null;
+        confirmed = undefined;
       };
     },
     true,
@@ -71,32 +107,34 @@ function confirmation() {
 
 function copying() {
   document.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-copy]");
-    if (!button) return;
-    const source = document.querySelector(button.dataset.copy);
+    const button = around(event, "[data-copy]");
+    const source = button?.dataset.copy && document.querySelector(button.dataset.copy);
+    if (!button || !source) return;
     try {
       await navigator.clipboard.writeText(source.textContent.trim());
       button.textContent = "Copied";
     } catch {
       // Over plain http there is no clipboard: select the text, so that one key copies it.
-      getSelection().selectAllChildren(source);
+      getSelection()?.selectAllChildren(source);
       button.textContent = "Press Ctrl C";
     }
   });
 }
 
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [
   ["day", 86400],
   ["hour", 3600],
   ["minute", 60],
   ["second", 1],
 ];
+const SECOND = UNITS[3];
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 
 function freshTimes() {
-  for (const time of all("time[data-relative]")) {
-    const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
-    const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) || ["second", 1];
+  for (const time of all("time[data-relative]", HTMLTimeElement)) {
+    const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
+    const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? SECOND;
     const text = relative.format(Math.trunc(seconds / size), unit);
     if (time.textContent !== text) time.textContent = text;
   }
@@ -105,7 +143,7 @@ function freshTimes() {
 // A push says that there is something new; a part with filters of its own is then fetched again.
 function refreshing() {
   const revision = () =>
-    all("[data-revision]")
+    all("[data-revision]", HTMLElement)
       .map((element) => element.dataset.revision)
       .join();
   let known = revision();
@@ -113,7 +151,7 @@ function refreshing() {
     const now = revision();
     if (now === known) return;
     known = now;
-    for (const part of all("[data-refresh]")) {
+    for (const part of all("[data-refresh]", HTMLElement)) {
       // Who has selected something would lose it.
       if (!part.querySelector("[name=id]:checked")) window.htmx.trigger(part, "refresh");
     }
@@ -123,23 +161,26 @@ function refreshing() {
 // A log only grows: a socket is told the last row that the page has, and sends what follows.
 function logs() {
   document.addEventListener("htmx:ws:after:connection", ({ detail }) => {
-    for (const list of all("[data-log]")) {
-      const after = Math.max(0, ...all("[data-row]", list).map(rowId));
+    for (const list of all("[data-log]", HTMLElement)) {
+      const after = Math.max(0, ...all("[data-row]", HTMLElement, list).map(rowId));
       detail.connection.socket.send(JSON.stringify({ feed: list.dataset.log, after }));
     }
   });
   document.addEventListener("htmx:ws:after:message:incoming", () => {
-    for (const list of all("[data-log]")) tidy(list);
+    for (const list of all("[data-log]", HTMLElement)) tidy(list);
   });
 }
 
+/** @param {HTMLElement} row */
 const rowId = (row) => Number(row.dataset.row);
 
 // Newest first, each row once and not too many: some come twice, and a late one after newer ones.
+/** @param {HTMLElement} list */
 function tidy(list) {
-  const rows = all("[data-row]", list);
+  const rows = all("[data-row]", HTMLElement, list);
   const once = [...new Map(rows.map((row) => [rowId(row), row])).values()];
-  const kept = once.sort((one, other) => rowId(other) - rowId(one)).slice(0, list.dataset.most);
+  const newest = once.sort((row, next) => rowId(next) - rowId(row));
+  const kept = newest.slice(0, Number(list.dataset.most ?? newest.length));
   if (kept.length !== rows.length || kept.some((row, at) => row !== rows[at])) {
     list.replaceChildren(...kept);
   }
@@ -148,25 +189,28 @@ function tidy(list) {
 function ticking() {
   const show = () => {
     const count = document.querySelector("[data-tick-count]");
-    if (!count) return;
-    const bar = count.closest("form");
-    const ticks = all("[name=id]");
+    const bar = count?.closest("form");
+    if (!count || !bar) return;
+    const ticks = all("[name=id]", HTMLInputElement);
     const chosen = ticks.filter((tick) => tick.checked).length;
-    const isAll = bar.querySelector("[name=all]")?.checked ?? false;
+    const isAll = first("[name=all]", HTMLInputElement, bar)?.checked ?? false;
     count.textContent = isAll ? "" : `${chosen} selected`;
-    for (const button of all("button[name=action]", bar)) button.disabled = !chosen && !isAll;
-    for (const button of all("[data-export]", bar)) {
+    for (const button of all("button[name=action]", HTMLButtonElement, bar)) {
+      button.disabled = !chosen && !isAll;
+    }
+    for (const button of all("[data-export]", HTMLElement, bar)) {
       const total = Number(button.dataset.export);
       button.textContent = `Export ${(chosen && !isAll ? chosen : total).toLocaleString("en")}`;
     }
-    const every = document.querySelector("[data-tick-all]");
+    const every = first("[data-tick-all]", HTMLInputElement);
+    if (!every) return;
     every.hidden = false;
     every.checked = chosen > 0 && chosen === ticks.length;
     every.indeterminate = chosen > 0 && chosen < ticks.length;
   };
-  document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-tick-all]")) {
-      for (const tick of all("[name=id]")) tick.checked = event.target.checked;
+  document.addEventListener("change", ({ target }) => {
+    if (target instanceof HTMLInputElement && "tickAll" in target.dataset) {
+      for (const tick of all("[name=id]", HTMLInputElement)) tick.checked = target.checked;
     }
     show();
   });
@@ -174,71 +218,8 @@ function ticking() {
   show();
 }
 
-function palette() {
-  const dialog = document.querySelector("dialog.palette");
-  if (!dialog) return;
-  const input = dialog.querySelector("input");
-  const results = dialog.querySelector(".palette-results");
-  const links = () => all("a", results);
-  let latest = 0;
-
-  const select = (index) => {
-    const items = links();
-    for (const [at, item] of items.entries()) {
-      item.setAttribute("aria-selected", String(at === index));
-    }
-    const chosen = items[index];
-    input.setAttribute("aria-activedescendant", chosen?.id || "");
-    chosen?.scrollIntoView({ block: "nearest" });
-  };
-  const refresh = async () => {
-    const mine = ++latest;
-    const response = await fetch(`${dialog.dataset.from}?q=${encodeURIComponent(input.value)}`);
-    const html = await response.text();
-    if (mine !== latest || !response.ok) return;
-    // The server's own escaped fragment, the same that htmx would swap in.
-    results.innerHTML = html;
-    select(0);
-  };
-  const open = () => {
-    if (dialog.open) return;
-    dialog.showModal();
-    input.select();
-    refresh();
-  };
-  document.addEventListener("keydown", (event) => {
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
-      event.preventDefault();
-      open();
-    }
-  });
-  for (const button of all("[data-palette]")) {
-    button.hidden = false;
-    button.addEventListener("click", open);
-  }
-  input.addEventListener("input", refresh);
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
-      // A search field would take the first Escape for emptying itself.
-      event.preventDefault();
-      dialog.close();
-    }
-    const items = links();
-    const at = items.findIndex((item) => item.getAttribute("aria-selected") === "true");
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      event.preventDefault();
-      const step = event.key === "ArrowDown" ? 1 : -1;
-      select((at + step + items.length) % items.length);
-    } else if (event.key === "Enter") {
-      event.preventDefault();
-      items[at]?.click();
-    }
-  });
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-}
-
 function menu() {
-  const details = document.querySelector("details.menu");
+  const details = first("details.menu", HTMLDetailsElement);
   if (!details) return;
   // Browsers without ::details-content hide a closed menu at every width.
   const wide = matchMedia("(min-width: 721px)");
@@ -246,33 +227,33 @@ function menu() {
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || wide.matches || !details.open) return;
     details.open = false;
-    details.querySelector("summary").focus();
+    details.querySelector("summary")?.focus();
   });
 }
 
 // On a phone the tabs scroll; the one that is open should be in sight.
 function tabs() {
-  for (const tab of all(".tabs [aria-current]"))
+  for (const tab of all(".tabs [aria-current]", HTMLElement))
     tab.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 // Narrows a tree to the items that hold a text, with what is above them.
 function filtering() {
-  document.addEventListener("input", (event) => {
-    const tree =
-      event.target.dataset?.filter && document.querySelector(event.target.dataset.filter);
+  document.addEventListener("input", ({ target }) => {
+    if (!(target instanceof HTMLInputElement) || !target.dataset.filter) return;
+    const tree = document.querySelector(target.dataset.filter);
     if (!tree) return;
-    const wanted = event.target.value.trim().toLowerCase();
-    for (const item of all("li", tree)) {
-      item.hidden = wanted !== "" && !item.textContent.toLowerCase().includes(wanted);
-      const details = item.querySelector(":scope > details");
-      if (details && wanted) details.open = !item.hidden;
+    const text = target.value.trim().toLowerCase();
+    for (const item of all("li", HTMLLIElement, tree)) {
+      item.hidden = !item.textContent.toLowerCase().includes(text);
+      const details = first(":scope > details", HTMLDetailsElement, item);
+      if (details && text) details.open = !item.hidden;
     }
   });
-  document.addEventListener("change", (event) => {
-    if (!event.target.matches("[data-reload]")) return;
+  document.addEventListener("change", ({ target }) => {
+    if (!(target instanceof HTMLSelectElement) || !("reload" in target.dataset)) return;
     const url = new URL(location.href);
-    url.searchParams.set(event.target.name, event.target.value);
+    url.searchParams.set(target.name, target.value);
     location.assign(url);
   });
 }
@@ -285,7 +266,6 @@ liveDot();
 toasts();
 confirmation();
 copying();
-palette();
 refreshing();
 logs();
 ticking();

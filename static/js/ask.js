@@ -1,19 +1,42 @@
 // The Ask page: questions go over a socket, and the cards of their results come as they rank.
-const root = document.querySelector("[data-ask]");
-const form = root.querySelector("form");
-const input = form.querySelector("input[name=q]");
-const list = root.querySelector(".results");
-const status = root.querySelector("[data-ask-status]");
+/**
+ * The element that the page has for this script.
+ * @template {Element} E
+ * @param {string} selector
+ * @param {new () => E} kind
+ * @param {ParentNode} [within]
+ */
+function one(selector, kind, within = document) {
+  const element = within.querySelector(selector);
+  if (element instanceof kind) return element;
+  throw new Error(`There is no ${selector} here.`);
+}
+
+const root = one("[data-ask]", HTMLElement);
+const form = one("form", HTMLFormElement, root);
+const input = one("input[name=q]", HTMLInputElement, form);
+const list = one(".results", HTMLElement, root);
+const status = one("[data-ask-status]", HTMLElement, root);
 const dot = document.querySelector("[data-live-dot]");
 
 // The server's close code for a session that has ended.
 const ENDED = 1008;
 
-let socket = null;
+/**
+ * What comes over the socket; `id` is the question's.
+ * @typedef {{ id?: number, event: "started", data: { agent_id: string } }} Started
+ * @typedef {{ id?: number, event: "result" | "completed", data: { html: string } }} Drawn
+ * @typedef {{ id?: number, event: "error", data: { detail?: string, error: string } }} Refused
+ */
+
+/** @type {WebSocket | undefined} */
+let socket;
 let attempt = 0;
-let pending = null;
+/** The question that has no answer yet, "" for none. */
+let pending = "";
 let asked = 0;
 
+/** @param {boolean} isLive */
 function showLive(isLive) {
   dot?.classList.toggle("live", isLive);
   if (dot) dot.textContent = isLive ? "live" : "not live";
@@ -39,12 +62,14 @@ function connect() {
   });
 }
 
+/** @param {string} question */
 function send(question) {
   pending = question;
   asked += 1;
-  socket.send(JSON.stringify({ id: asked, query: question }));
+  socket?.send(JSON.stringify({ id: asked, query: question }));
 }
 
+/** @param {Started | Drawn | Refused} frame */
 function take({ id, event, data }) {
   // An answer to an earlier question may still be coming in.
   if (id !== undefined && id !== asked) return;
@@ -54,21 +79,22 @@ function take({ id, event, data }) {
   } else if (event === "result") {
     // The server's own escaped card, the same that the page has when it is loaded.
     list.insertAdjacentHTML("beforeend", data.html);
-    reveal(list.lastElementChild);
+    if (list.lastElementChild) reveal(list.lastElementChild);
   } else if (event === "completed") {
-    pending = null;
+    pending = "";
     status.innerHTML = data.html;
   } else if (event === "error") {
-    pending = null;
+    pending = "";
     status.textContent = data.detail ?? data.error;
   }
 }
 
 // A long passage scrolls in its card; the first word that was found should be in sight.
+/** @param {Element} card */
 function reveal(card) {
   const content = card.querySelector(".content");
-  const mark = content.querySelector("mark");
-  if (!mark) return;
+  const mark = content?.querySelector("mark");
+  if (!content || !mark) return;
   const below = mark.getBoundingClientRect().bottom - content.getBoundingClientRect().bottom;
   if (below > 0) content.scrollTop = below + content.clientHeight / 2;
 }
@@ -81,7 +107,9 @@ form.addEventListener("submit", (event) => {
   send(question);
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "/" && !event.target.matches("input, textarea, select")) {
+  const isTyping =
+    event.target instanceof Element && event.target.matches("input, textarea, select");
+  if (event.key === "/" && !isTyping) {
     event.preventDefault();
     input.focus();
   }

@@ -3,13 +3,16 @@
 import uPlot from "../vendor/uplot-1.6.32.esm.js";
 
 // Hours as operators write them; each row: smallest step in seconds, then how a tick reads.
-const TICKS = [
+/** @type {[number, string][]} */
+const STEPS = [
   [86400, "{MM}-{DD}"],
   [60, "{HH}:{mm}"],
   [1, "{HH}:{mm}:{ss}"],
-].map(([step, format]) => [step, format, null, null, null, null, null, null, 1]);
+];
+const TICKS = STEPS.map(([step, format]) => [step, format, null, null, null, null, null, null, 1]);
 
 // A token as the chart's own surroundings see it, which may be of the other theme.
+/** @type {(element: Element, name: string) => string} */
 const colour = (element, name) => {
   const probe = document.createElement("span");
   probe.hidden = true;
@@ -20,20 +23,25 @@ const colour = (element, name) => {
   return value;
 };
 
+/** @param {HTMLElement} element */
 function draw(element) {
   const plot = element.querySelector(".plot");
+  if (!(plot instanceof HTMLElement)) return;
+  /** @type {() => uPlot.AlignedData} */
   const values = () => {
-    const { x, y } = JSON.parse(element.dataset.series);
+    const { x, y } = JSON.parse(element.dataset.series ?? "{}");
     return [x, y];
   };
-  let chart = null;
+  /** @type {uPlot | undefined} */
+  let chart;
   const make = () => {
     chart?.destroy();
     plot.replaceChildren();
-    const y = {
-      range: (_chart, _low, high) => [0, Number(element.dataset.maximum) || Math.max(high, 4)],
-    };
-    const x = element.dataset.range ? { range: () => JSON.parse(element.dataset.range) } : {};
+    const { range, maximum, label } = element.dataset;
+    const isLong = "isLong" in element.dataset;
+    /** @type {uPlot.Scale} */
+    const y = { range: (_chart, _low, high) => [0, Number(maximum) || Math.max(high, 4)] };
+    const x = range ? { range: () => JSON.parse(element.dataset.range ?? range) } : {};
     const axis = {
       stroke: colour(element, "muted"),
       grid: { stroke: colour(element, "line"), width: 1 },
@@ -52,14 +60,14 @@ function draw(element) {
         series: [
           {
             label: "Time",
-            value: "isLong" in element.dataset ? "{YYYY}-{MM}-{DD} {HH}:{mm}" : "{HH}:{mm}",
+            value: isLong ? "{YYYY}-{MM}-{DD} {HH}:{mm}" : "{HH}:{mm}",
           },
           {
-            label: element.dataset.label,
+            label,
             stroke: colour(element, "accent"),
             fill: colour(element, "accent-soft"),
             width: 1.5,
-            points: { show: "isLong" in element.dataset },
+            points: { show: isLong },
           },
         ],
       },
@@ -68,8 +76,8 @@ function draw(element) {
     );
   };
   make();
-  new ResizeObserver(() => chart.setSize({ width: plot.clientWidth, height: 170 })).observe(plot);
-  new MutationObserver(() => chart.setData(values())).observe(element, {
+  new ResizeObserver(() => chart?.setSize({ width: plot.clientWidth, height: 170 })).observe(plot);
+  new MutationObserver(() => chart?.setData(values())).observe(element, {
     attributeFilter: ["data-series", "data-range"],
   });
   document.addEventListener("callboard:theme", make);
@@ -79,7 +87,7 @@ function draw(element) {
 const drawn = new WeakSet();
 const drawAll = () => {
   for (const element of document.querySelectorAll(".chart[data-series]")) {
-    if (drawn.has(element)) continue;
+    if (drawn.has(element) || !(element instanceof HTMLElement)) continue;
     drawn.add(element);
     draw(element);
   }

@@ -1,11 +1,7 @@
-// Starts whichever of the two API readers this page carries.
+// Starts the API reader, Swagger UI or Redoc, that this page carries.
 const root = document.querySelector("#docs");
-if (window.SwaggerUIBundle) {
-  window.SwaggerUIBundle({ url: root.dataset.document, dom_id: "#docs", deepLinking: true });
-} else if (window.Redoc) {
-  window.Redoc.init(
-    root.dataset.document,
-    { disableSearch: false, hideDownloadButtons: false },
-    root,
-  );
+const url = root?.getAttribute("data-document");
+if (root && url) {
+  window.SwaggerUIBundle?.({ url, dom_id: "#docs", deepLinking: true });
+  window.Redoc?.init(url, { disableSearch: false, hideDownloadButtons: false }, root);
 }

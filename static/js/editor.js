@@ -1,29 +1,43 @@
 // The definition's form: counting, preview, examples of schemas, and what others save meanwhile.
-const form = document.querySelector("form[data-leave-warning]");
+/**
+ * The element that the page has for this script.
+ * @template {Element} E
+ * @param {string} selector
+ * @param {new () => E} kind
+ * @param {ParentNode} [within]
+ */
+function one(selector, kind, within = document) {
+  const element = within.querySelector(selector);
+  if (element instanceof kind) return element;
+  throw new Error(`There is no ${selector} here.`);
+}
+
+const form = one("form[data-leave-warning]", HTMLFormElement);
 
 // About four characters make a token, an ideograph or a syllable block is one of its own.
 const WIDE = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/gu;
-const tokens = (text) => {
+/** @param {string} text */
+const countTokens = (text) => {
   const wide = text.match(WIDE)?.length ?? 0;
   return wide + Math.ceil((text.length - wide) / 4);
 };
 
 function counting() {
-  const editor = document.querySelector("[data-editor]");
-  const area = editor.querySelector("textarea");
-  const count = editor.querySelector("[data-editor-count]");
+  const editor = one("[data-editor]", HTMLElement);
+  const area = one("textarea", HTMLTextAreaElement, editor);
+  const count = one("[data-editor-count]", HTMLElement, editor);
   const show = () => {
     const lines = area.value ? area.value.split("\n").length : 0;
     count.textContent =
       `${lines.toLocaleString("en")} lines · ` +
       `${[...area.value].length.toLocaleString("en")} characters · ` +
-      `≈ ${tokens(area.value).toLocaleString("en")} tokens`;
+      `≈ ${countTokens(area.value).toLocaleString("en")} tokens`;
   };
   area.addEventListener("input", show);
   show();
 
-  const button = editor.querySelector("[data-editor-preview]");
-  const preview = editor.querySelector("#preview");
+  const button = one("[data-editor-preview]", HTMLButtonElement, editor);
+  const preview = one("#preview", HTMLElement, editor);
   button.hidden = false;
   button.addEventListener(
     "click",
@@ -46,16 +60,16 @@ function counting() {
 
 function examples() {
   for (const group of document.querySelectorAll("[data-examples]")) {
-    const area = document.getElementById(group.dataset.examples);
-    group.hidden = false;
-    group.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-example]");
-      if (!button) return;
-      area.focus();
-      area.select();
-      // Unlike setting the value, this can be undone with Ctrl-Z.
-      document.execCommand("insertText", false, button.dataset.example);
-    });
+    const area = one(`#${group.getAttribute("data-examples")}`, HTMLTextAreaElement);
+    group.removeAttribute("hidden");
+    for (const button of group.querySelectorAll("[data-example]")) {
+      button.addEventListener("click", () => {
+        area.focus();
+        area.select();
+        // Unlike setting the value, this can be undone with Ctrl-Z.
+        document.execCommand("insertText", false, button.getAttribute("data-example") ?? "");
+      });
+    }
   }
 }
 
@@ -72,12 +86,12 @@ function leaving() {
 
 function overtaking() {
   const notice = document.querySelector("[data-overtaken]");
-  if (!notice) return;
+  if (!(notice instanceof HTMLElement)) return;
   const look = () => {
-    const { version, author } = document.querySelector("#agent-state").dataset;
+    const { version = "", author = "" } = one("#agent-state", HTMLElement).dataset;
     if (Number(version) <= Number(notice.dataset.overtaken)) return;
-    notice.querySelector("[data-overtaken-author]").textContent = author;
-    notice.querySelector("[data-overtaken-version]").textContent = version;
+    one("[data-overtaken-author]", HTMLElement, notice).textContent = author;
+    one("[data-overtaken-version]", HTMLElement, notice).textContent = version;
     notice.hidden = false;
   };
   document.addEventListener("htmx:ws:after:message:incoming", look);
