@@ -82,7 +82,7 @@ def find_missing(app: APIFlask, writes: Writes) -> list[str]:
         return []
     view = app.view_functions[writes.endpoint]
     has = {
-        "right": getattr(view, "required_role", None) is not None,
+        "right": getattr(view, "required_permission", None) is not None,
         "audit": "audit_entries" in writes.tables,
         "announcement": changed <= UNFOLLOWED or bool(writes.feeds - {FEED}),
     }

@@ -104,7 +104,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
 
         styleguide.init_app(app)
     app.add_url_rule("/favicon.ico", "favicon", security.public(_favicon))
-    security.check_every_view_names_its_role(app)
+    security.check_permissions(app)
     app.wsgi_app = _OneApiBase(app.wsgi_app)  # type: ignore[method-assign]  # so Flask takes WSGI middleware
     if settings.proxies:
         hops = settings.proxies

@@ -8,7 +8,7 @@ from flask import Response
 from webapp.agents.forms import AgentForm
 from webapp.agents.models import Agent, Status
 from webapp.core import clock
-from webapp.core.actor import Role
+from webapp.core.actor import ORGANIZATION_READ
 from webapp.core.lists import Page
 from webapp.core.security import requires
 from webapp.core.web import page
@@ -31,7 +31,7 @@ def init_app(app: APIFlask) -> None:
     app.add_url_rule("/styleguide", "styleguide", show)
 
 
-@requires(Role.VIEWER)
+@requires(ORGANIZATION_READ)
 def show() -> Response:
     forms = {theme: AgentForm(prefix=f"{theme}-") for theme in ("light", "dark")}
     forms["dark"].name.errors = ("An agent of this name exists.",)

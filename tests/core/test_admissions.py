@@ -15,8 +15,9 @@ from wsproto.events import CloseConnection
 from tests.cast import PASSWORD, Cast
 from webapp.accounts import identity, keys, services, sessions
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Membership, Session
+from webapp.agents.permissions import AGENTS_READ, EXECUTIONS_RUN
 from webapp.core import clock
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor, Permission, Role
 from webapp.core.extensions import db
 from webapp.core.live.admissions import CHECK_SECONDS, Admissions
 from webapp.core.live.connections import EventStream, WebSocket, loop
@@ -39,9 +40,9 @@ def peer() -> Iterator[socket]:
 PAIR: list[socket] = []
 
 
-def connect(admissions: Admissions, actor: Actor, role: Role = Role.VIEWER) -> WebSocket:
+def connect(admissions: Admissions, actor: Actor, needed: Permission = AGENTS_READ) -> WebSocket:
     opened = WebSocket(b"", lambda _socket, _text: None, admissions.leave)
-    admissions.admit(opened, actor, role)
+    admissions.admit(opened, actor, needed)
     loop.add(opened, PAIR[0])
     return opened
 
@@ -101,7 +102,7 @@ def test_a_socket_ends_with_its_key(cast: Cast, admissions: Admissions, peer: so
 def test_a_socket_ends_whose_role_is_no_longer_enough(
     cast: Cast, admissions: Admissions, peer: socket
 ) -> None:
-    connect(admissions, sign_in("bob"), Role.MEMBER)
+    connect(admissions, sign_in("bob"), EXECUTIONS_RUN)
     services.update_member(cast.user("bob").id, role=Role.VIEWER, actor=cast.actor("alice"))
     assert goodbye(peer) == (1008, "Your role is viewer now, which may not follow this.")
 
@@ -127,7 +128,7 @@ def test_a_stream_ends_with_an_event_that_says_why(
 ) -> None:
     actor = sign_in("bob")
     stream = EventStream(on_close=admissions.leave)
-    admissions.admit(stream, actor, Role.MEMBER)
+    admissions.admit(stream, actor, EXECUTIONS_RUN)
     loop.add(stream, PAIR[0])
     sign_out(cast, actor)
     received = b""

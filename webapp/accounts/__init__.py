@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from webapp.accounts import api, cli, identity, pages
+from webapp.accounts import api, cli, identity, pages, permissions
 from webapp.accounts.models import SESSION_LIFETIME, PasswordLink, Session
 from webapp.accounts.tabs import SettingsTab, settings_tabs
 from webapp.audit.wording import Wording
+from webapp.core.actor import ORGANIZATION_READ
 from webapp.core.feature import Feature
 from webapp.core.navigation import PalettePage, Section, SectionPages
 from webapp.core.retention import Retention, forget_by
@@ -19,6 +20,8 @@ FEATURE = Feature(
     blueprints=(pages.bp, api.bp),
     commands=(cli.organizations, cli.set_password),
     contributions=(
+        ORGANIZATION_READ,
+        *permissions.PERMISSIONS,
         Identity(identity.identify, identity.reauthorize_many),
         # Nobody comes in by these any more, whether they were revoked or not.
         Retention("sessions", forget_by(Session.last_seen_at), SESSION_LIFETIME),

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from webapp.accounts import credentials, keys, passwords, services
 from webapp.accounts.identity import link_url
 from webapp.accounts.models import Organization
+from webapp.accounts.permissions import ACCOUNT_READ, ACCOUNT_WRITE, MEMBERS_WRITE
 from webapp.accounts.schemas import (
     KeyRequest,
     KeyResponse,
@@ -22,7 +23,7 @@ from webapp.accounts.schemas import (
     OrganizationResponse,
     PasswordLinkResponse,
 )
-from webapp.core.actor import Role
+from webapp.core.actor import ORGANIZATION_READ
 from webapp.core.api import list_response
 from webapp.core.extensions import db
 from webapp.core.lists import Page
@@ -35,7 +36,7 @@ KEYS = TypeAdapter(list[KeyResponse])
 
 
 @bp.get("/organization")
-@requires(Role.VIEWER)
+@requires(ORGANIZATION_READ)
 @bp.output(OrganizationResponse)
 @bp.doc(operation_id="organization.get")
 def organization() -> Organization:
@@ -44,7 +45,7 @@ def organization() -> Organization:
 
 
 @bp.get("/members")
-@requires(Role.VIEWER)
+@requires(ORGANIZATION_READ)
 @bp.output(list[MemberResponse])
 @bp.doc(operation_id="members.list")
 def members() -> Response:
@@ -54,7 +55,7 @@ def members() -> Response:
 
 
 @bp.post("/members")
-@requires(Role.ADMIN)
+@requires(MEMBERS_WRITE)
 @bp.input(MemberRequest, arg_name="body")
 @bp.output(NewMemberResponse, 201)
 @bp.doc(operation_id="members.add", responses=[409])
@@ -68,7 +69,7 @@ def add_member(body: MemberRequest) -> NewMemberResponse:
 
 
 @bp.patch("/members/<uuid:user_id>")
-@requires(Role.ADMIN)
+@requires(MEMBERS_WRITE)
 @bp.input(MemberChange, arg_name="body")
 @bp.output(MemberResponse)
 @bp.doc(operation_id="members.update", responses=[409])
@@ -81,7 +82,7 @@ def update_member(user_id: UUID, body: MemberChange) -> MemberResponse:
 
 
 @bp.delete("/members/<uuid:user_id>")
-@requires(Role.ADMIN)
+@requires(MEMBERS_WRITE)
 @bp.doc(operation_id="members.remove", responses={204: "Removed", 409: "The last admin stays"})
 def remove_member(user_id: UUID) -> tuple[str, int]:
     """Remove a person from the organization, with the sessions and API keys they have in it"""
@@ -90,7 +91,7 @@ def remove_member(user_id: UUID) -> tuple[str, int]:
 
 
 @bp.post("/members/<uuid:user_id>/password-link")
-@requires(Role.ADMIN)
+@requires(MEMBERS_WRITE)
 @bp.output(PasswordLinkResponse, 201)
 @bp.doc(operation_id="members.createPasswordLink", responses=[409])
 def create_password_link(user_id: UUID) -> PasswordLinkResponse:
@@ -100,7 +101,7 @@ def create_password_link(user_id: UUID) -> PasswordLinkResponse:
 
 
 @bp.get("/api-keys")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_READ)
 @bp.output(list[KeyResponse])
 @bp.doc(operation_id="apiKeys.list")
 def api_keys() -> Response:
@@ -110,7 +111,7 @@ def api_keys() -> Response:
 
 
 @bp.post("/api-keys")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_WRITE)
 @bp.input(KeyRequest, arg_name="body")
 @bp.output(NewKeyResponse, 201)
 @bp.doc(operation_id="apiKeys.create")
@@ -124,7 +125,7 @@ def create_api_key(body: KeyRequest) -> NewKeyResponse:
 
 
 @bp.delete("/api-keys/<uuid:key_id>")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_WRITE)
 @bp.doc(operation_id="apiKeys.revoke", responses={204: "Revoked", 409: "Already revoked"})
 def revoke_api_key(key_id: UUID) -> tuple[str, int]:
     """Revoke an API key, at once and for ever"""

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select, update
 
 from webapp.accounts import passwords, services
 from webapp.accounts.models import LINK_LIFETIME, Membership, PasswordLink, Session, User
+from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
@@ -41,7 +42,7 @@ def make_link(user_id: UUID, *, actor: Actor) -> tuple[PasswordLink, str]:
     It replaces an earlier one. Raises Conflict for who has not joined yet, Forbidden for who
     belongs to another organization too: an admin of one must not get into the other.
     """
-    actor.require(Role.ADMIN)
+    actor.require(MEMBERS_WRITE)
     actor.require_lasting()
     member = services.get_member(user_id, actor=actor, lock=True)
     if member.joined_at is None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import contains_eager
 
 from webapp.accounts import services
 from webapp.accounts.models import ApiKey, Membership
+from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
@@ -39,7 +40,7 @@ def create_key(
     variables.
     """
     role = role or actor.role
-    if not actor.can(role):
+    if not actor.role.includes(role):
         raise Forbidden(f"A key cannot have the role {role}: yours is {actor.role}.")
     if actor.user_id is None:
         raise Forbidden("Only a person or a person's key can make keys.")
@@ -85,7 +86,7 @@ def revoke_key(key_id: UUID, *, actor: Actor) -> ApiKey:
     row: ApiKey | None = get_locked(_within_reach(actor).where(ApiKey.id == key_id))
     if row is None:
         raise NotFound(f"API key not found: {key_id}")
-    if not actor.can(row.effective_role):
+    if not actor.role.includes(row.effective_role):
         db.session.rollback()
         raise Forbidden(
             f"{row.name} has the role {row.effective_role}; your key has {actor.role}.",
@@ -121,7 +122,7 @@ def _within_reach(actor: Actor) -> Select[ApiKey]:
         .where(Membership.organization_id == actor.organization_id)
         .options(contains_eager(ApiKey.membership))
     )
-    if actor.can(Role.ADMIN):
+    if actor.may(MEMBERS_WRITE):
         return statement
     return statement.where(Membership.user_id == actor.user_id)
 

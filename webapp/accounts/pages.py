@@ -21,9 +21,10 @@ from webapp.accounts.forms import (
     SignInForm,
 )
 from webapp.accounts.identity import link_url
+from webapp.accounts.permissions import ACCOUNT_READ, ACCOUNT_WRITE, MEMBERS_WRITE
 from webapp.config import Settings
 from webapp.core import clock, navigation
-from webapp.core.actor import Role
+from webapp.core.actor import ORGANIZATION_READ, Role
 from webapp.core.errors import DomainError, NotFound
 from webapp.core.extensions import limiter
 from webapp.core.security import current_actor, needs_no, public, requires
@@ -112,19 +113,19 @@ def destroy_session() -> Response:
 
 
 @bp.get("/settings")
-@requires(Role.VIEWER)
+@requires(ORGANIZATION_READ)
 def settings() -> Response:
     return redirect_to("accounts.members")
 
 
 @bp.get("/settings/members")
-@requires(Role.VIEWER)
+@requires(ORGANIZATION_READ)
 def members() -> Response:
     return _members_page(MemberForm())
 
 
 @bp.post("/settings/members")
-@requires(Role.ADMIN)
+@requires(MEMBERS_WRITE)
 def create_member() -> Response:
     form = MemberForm()
     if form.validate():
@@ -145,7 +146,7 @@ def create_member() -> Response:
 
 
 @bp.post("/settings/members/<uuid:user_id>")
-@requires(Role.ADMIN)
+@requires(MEMBERS_WRITE)
 def update_member(user_id: UUID) -> Response:
     role = request.form.get("role")
     active = request.form.get("is_active")
@@ -162,20 +163,20 @@ def update_member(user_id: UUID) -> Response:
 
 
 @bp.post("/settings/members/<uuid:user_id>/removal")
-@requires(Role.ADMIN)
+@requires(MEMBERS_WRITE)
 def remove_member(user_id: UUID) -> Response:
     member = services.remove_member(user_id, actor=current_actor())
     return redirect_to("accounts.members", message=f"{member.email} is no member any more.")
 
 
 @bp.get("/settings/account")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_READ)
 def account() -> Response:
     return _account_page()
 
 
 @bp.post("/settings/password")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_WRITE)
 @limiter.limit(_sign_in_limit, key_func=_person_key)
 def change_password() -> Response:
     form = PasswordForm()
@@ -190,7 +191,7 @@ def change_password() -> Response:
 
 
 @bp.post("/settings/members/<uuid:user_id>/password-link")
-@requires(Role.ADMIN)
+@requires(MEMBERS_WRITE)
 def create_password_link(user_id: UUID) -> Response:
     link, token = credentials.make_link(user_id, actor=current_actor())
     # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
@@ -223,7 +224,7 @@ def update_password() -> Response:
 
 
 @bp.post("/settings/organization")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_WRITE)
 def switch_organization() -> Response:
     """Work in another organization that one belongs to."""
     organization_id = _uuid(request.form.get("organization_id", ""))
@@ -232,7 +233,7 @@ def switch_organization() -> Response:
 
 
 @bp.post("/settings/invitations/<uuid:membership_id>")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_WRITE)
 @limiter.limit(_sign_in_limit, key_func=_person_key)
 def accept_invitation(membership_id: UUID) -> Response:
     form, actor = InvitationForm(), current_actor()
@@ -249,7 +250,7 @@ def accept_invitation(membership_id: UUID) -> Response:
 
 
 @bp.post("/settings/invitations/<uuid:membership_id>/refusal")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_WRITE)
 def decline_invitation(membership_id: UUID) -> Response:
     member = services.decline_invitation(membership_id, actor=current_actor())
     name = member.organization.name
@@ -257,13 +258,13 @@ def decline_invitation(membership_id: UUID) -> Response:
 
 
 @bp.get("/settings/api-keys")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_READ)
 def api_keys() -> Response:
     return _keys_page(KeyForm())
 
 
 @bp.post("/settings/api-keys")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_WRITE)
 def create_api_key() -> Response:
     form = KeyForm()
     if form.validate():
@@ -281,21 +282,21 @@ def create_api_key() -> Response:
 
 
 @bp.post("/settings/api-keys/<uuid:key_id>/revocation")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_WRITE)
 def revoke_api_key(key_id: UUID) -> Response:
     key = keys.revoke_key(key_id, actor=current_actor())
     return redirect_to("accounts.api_keys", message=f"{key.name} is revoked.")
 
 
 @bp.get("/settings/sessions", endpoint="sessions")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_READ)
 def list_sessions() -> Response:
     found = sessions.list_sessions(actor=current_actor())
     return page("accounts/sessions.html", sessions=found, current=current_actor().session_id)
 
 
 @bp.post("/settings/sessions/<uuid:session_id>/revocation")
-@requires(Role.VIEWER)
+@requires(ACCOUNT_WRITE)
 def revoke_session(session_id: UUID) -> Response:
     sessions.revoke_session(session_id, actor=current_actor())
     return redirect_to("accounts.sessions", message="That browser is signed out.")
@@ -374,7 +375,7 @@ def _account_page(
 
 def _keys_page(form: KeyForm, *, status: int = 200, secret: str | None = None) -> Response:
     found = keys.list_keys(actor=current_actor())
-    form.role.choices = [c for c in form.role.choices if current_actor().can(Role(c[0]))]
+    form.role.choices = [c for c in form.role.choices if current_actor().role.includes(Role(c[0]))]
     return page(
         "accounts/api_keys.html",
         status=status,

@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select
 
 from webapp.accounts import passwords
 from webapp.accounts.models import Membership, Organization, User
+from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
@@ -77,7 +78,7 @@ def add_member(email: str, *, role: Role, password: str, actor: Actor) -> Member
 
     Raises Invalid on a bad e-mail or password, Conflict where they are a member already.
     """
-    actor.require(Role.ADMIN)
+    actor.require(MEMBERS_WRITE)
     actor.require_lasting()
     email = passwords.checked_email(email)
     hashed = passwords.hash_new(password, email=email)
@@ -206,7 +207,7 @@ def _get_invitation(membership_id: UUID, actor: Actor) -> Membership:
 
 
 def _get_for_change(user_id: UUID, actor: Actor) -> Membership:
-    actor.require(Role.ADMIN)
+    actor.require(MEMBERS_WRITE)
     # One at a time, so that two admins cannot demote each other.
     db.session.get_one(Organization, actor.organization_id, with_for_update=True)
     return get_member(user_id, actor=actor, lock=True)

@@ -6,11 +6,12 @@ a folder of its own: `versions`, `releases`, `handoffs`, `transfer` (export and 
 
 from __future__ import annotations
 
-from webapp.agents import api, live, pages, palette, tabs
+from webapp.agents import api, live, pages, palette, permissions, tabs
 from webapp.agents.bulk import api as bulk_api
 from webapp.agents.bulk import pages as bulk_pages
 from webapp.agents.handoffs import api as handoffs_api
 from webapp.agents.handoffs import pages as handoffs_pages
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.releases import api as releases_api
 from webapp.agents.releases import pages as releases_pages
 from webapp.agents.tabs import AgentTab
@@ -19,7 +20,6 @@ from webapp.agents.transfer import pages as transfer_pages
 from webapp.agents.versions import api as versions_api
 from webapp.agents.versions import pages as versions_pages
 from webapp.audit.wording import Wording
-from webapp.core.actor import Role
 from webapp.core.feature import Feature
 from webapp.core.navigation import PaletteGroup, PalettePage, Section, SectionPages
 
@@ -42,6 +42,7 @@ FEATURE = Feature(
         bulk_api.bp,
     ),
     contributions=(
+        *permissions.PERMISSIONS,
         *live.FEEDS,
         Section("Agents", "agents.index", "agents", position=20),
         SectionPages(
@@ -59,10 +60,10 @@ FEATURE = Feature(
         AgentTab("Definition", "agents.edit", position=40, address=pages.definition_url),
         AgentTab("Versions", "agent_versions.index", position=50),
         AgentTab("Releases", "agent_releases.index", position=60),
-        AgentTab("Settings", "agents.settings", position=70, role=Role.ADMIN),
+        AgentTab("Settings", "agents.settings", position=70, permission=AGENTS_WRITE),
         PalettePage("Hand-offs", "agent_handoffs.show"),
-        PalettePage("New agent", "agents.new", role=Role.ADMIN),
-        PalettePage("Import agents", "agent_transfer.new", role=Role.ADMIN),
+        PalettePage("New agent", "agents.new", permission=AGENTS_WRITE),
+        PalettePage("Import agents", "agent_transfer.new", permission=AGENTS_WRITE),
         PaletteGroup("Agents", palette.find_agents),
         Wording(
             past={

@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from webapp.agents import deletion, services
 from webapp.agents.models import Agent
+from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.schemas import (
     AgentCreate,
     AgentPatch,
@@ -19,7 +20,6 @@ from webapp.agents.schemas import (
     AgentSearchResponse,
     AgentUpdate,
 )
-from webapp.core.actor import Role
 from webapp.core.api import list_response
 from webapp.core.conditional import if_match, with_etag
 from webapp.core.schemas import Query
@@ -42,7 +42,7 @@ class DeletionQuery(Query):
 
 
 @bp.get("")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 @bp.input(AgentQuery, location="query", arg_name="query")
 @bp.output(list[AgentResponse])
 @bp.doc(operation_id="agents.list")
@@ -52,7 +52,7 @@ def index(query: AgentQuery) -> Response:
 
 
 @bp.get("/search")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 @bp.input(AgentSearch, location="query", arg_name="query")
 @bp.output(AgentSearchResponse)
 @bp.doc(operation_id="agents.search")
@@ -64,7 +64,7 @@ def search(query: AgentSearch) -> dict[str, Any]:
 
 
 @bp.post("")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(AgentCreate, arg_name="body")
 @bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.create", responses=[409])
@@ -75,7 +75,7 @@ def create(body: AgentCreate) -> tuple[Agent, int, dict[str, str]]:
 
 
 @bp.get("/<agent_id>")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 @bp.output(AgentResponse)
 @bp.doc(operation_id="agents.get", responses={304: "You have this state already (If-None-Match)"})
 def show(agent_id: str) -> Response:
@@ -84,7 +84,7 @@ def show(agent_id: str) -> Response:
 
 
 @bp.put("/<agent_id>")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(AgentUpdate, arg_name="body")
 @bp.output(AgentResponse)
 @bp.doc(operation_id="agents.update", responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
@@ -96,7 +96,7 @@ def update(agent_id: str, body: AgentUpdate) -> Response:
 
 
 @bp.patch("/<agent_id>")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(AgentPatch, arg_name="body")
 @bp.output(AgentResponse)
 @bp.doc(operation_id="agents.patch", responses=[409, 412], extensions={"x-parameters": [IF_MATCH]})
@@ -108,7 +108,7 @@ def patch(agent_id: str, body: AgentPatch) -> Response:
 
 
 @bp.delete("/<agent_id>")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(DeletionQuery, location="query", arg_name="query")
 @bp.doc(
     operation_id="agents.delete",
@@ -123,7 +123,7 @@ def destroy(agent_id: str, query: DeletionQuery) -> tuple[str, int]:
 
 
 @bp.post("/<agent_id>/restore")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.output(AgentResponse)
 @bp.doc(operation_id="agents.restore", responses=[409])
 def restore(agent_id: str) -> Response:
@@ -132,7 +132,7 @@ def restore(agent_id: str) -> Response:
 
 
 @bp.post("/<agent_id>/duplicate")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.duplicate")
 def duplicate(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
@@ -141,7 +141,7 @@ def duplicate(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
 
 
 @bp.post("/<agent_id>/clone")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.clone")
 def clone(agent_id: str) -> tuple[Agent, int, dict[str, str]]:

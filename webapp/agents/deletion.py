@@ -9,13 +9,14 @@ from sqlalchemy import delete, select, update
 
 from webapp.agents.handoffs.services import agents_handing_off_to
 from webapp.agents.models import Agent, AgentVersion, Deployment, Release
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
 from webapp.agents.search import count_all
 from webapp.agents.services import announce, get_agent
 from webapp.agents.tabs import OwnedRows
 from webapp.audit import services as audit
 from webapp.core import clock
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
@@ -30,7 +31,7 @@ def delete_agent(
 
     Raises Conflict where active sub-agents are under it, unless `force`.
     """
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     agent = get_agent(reference, actor=actor, lock=True)
     check_version(agent.etag, if_match)
     if not force:
@@ -44,7 +45,7 @@ def delete_agent(
 
 def restore_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     """Bring a deleted agent back as it was; Conflict where it is not deleted."""
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     agent = _get_any(reference, actor=actor)
     agent.restore(clock.now())
     audit.record(actor, "restore", agent)
@@ -65,7 +66,7 @@ class Removal:
 
 def preview_removal(reference: str | UUID, *, actor: Actor) -> Removal:
     """What `remove_agent` would take away, for the person who is about to say yes."""
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     agent = _get_any(reference, actor=actor, lock=False)
     rows = {
         label: count_all(select(model).where(model.agent_id == agent.id))
@@ -83,7 +84,7 @@ def remove_agent(
     reference: str | UUID, *, actor: Actor, force: bool = False, if_match: str | None = None
 ) -> None:
     """Delete an agent, deleted softly before or not, with all that belongs to it, for ever."""
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     agent = _get_any(reference, actor=actor)
     check_version(agent.etag, if_match)
     if not force:

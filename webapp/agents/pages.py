@@ -12,12 +12,13 @@ from webapp.agents import deletion, services
 from webapp.agents.forms import SCHEMA_EXAMPLES, AgentForm
 from webapp.agents.handoffs.services import agents_handing_off_to
 from webapp.agents.models import Agent
+from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.references import handles_of
 from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentPatch, AgentQuery, AgentUpdate
 from webapp.agents.tabs import AgentPanel
 from webapp.agents.versions.services import EditConflict, list_history, merge_edits
 from webapp.audit import services as audit
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.errors import Invalid, NotFound, PreconditionFailed
 from webapp.core.feature import contributions
 from webapp.core.security import current_actor, requires
@@ -29,7 +30,7 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("i
 
 
 @bp.get("")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 def index() -> Response:
     actor = current_actor()
     query = read_query(AgentQuery)
@@ -43,13 +44,13 @@ def index() -> Response:
 
 
 @bp.get("/new")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def new() -> Response:
     return _form_page("agents/new.html", AgentForm())
 
 
 @bp.post("")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def create() -> Response:
     form = AgentForm()
     if form.validate():
@@ -62,7 +63,7 @@ def create() -> Response:
 
 
 @bp.get("/<handle>")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 def show(handle: str) -> Response:
     actor = current_actor()
     agent = services.get_agent(handle, actor=actor)
@@ -79,7 +80,7 @@ def show(handle: str) -> Response:
 
 
 @bp.get("/<handle>/edit")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def edit(handle: str) -> Response:
     agent = services.get_agent(handle, actor=current_actor())
     form = AgentForm.of(agent.definition, _live_handles(agent), base=agent.current_version)
@@ -87,7 +88,7 @@ def edit(handle: str) -> Response:
 
 
 @bp.post("/<handle>")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def update(handle: str) -> Response:
     agent = services.get_agent(handle, actor=current_actor())
     form = AgentForm()
@@ -98,7 +99,7 @@ def update(handle: str) -> Response:
 
 
 @bp.post("/preview")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 def preview() -> Response:
     """Instructions as their readers see them: Markdown without HTML and images."""
     text = request.form.get("instructions", "")
@@ -108,13 +109,13 @@ def preview() -> Response:
 
 
 @bp.get("/<handle>/settings")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def settings(handle: str) -> Response:
     return page("agents/settings.html", agent=services.get_agent(handle, actor=current_actor()))
 
 
 @bp.post("/<handle>/pause")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def pause(handle: str) -> Response:
     is_paused = request.form.get("paused") == "true"
     agent = services.update_agent(handle, AgentPatch(paused=is_paused), actor=current_actor())
@@ -123,14 +124,14 @@ def pause(handle: str) -> Response:
 
 
 @bp.post("/<handle>/copies")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def duplicate(handle: str) -> Response:
     agent = services.duplicate_agent(handle, actor=current_actor())
     return redirect_to("agents.edit", handle=agent.handle, message=f"This is {agent.name}.")
 
 
 @bp.post("/<handle>/deletion")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def destroy(handle: str) -> Response:
     force = request.form.get("force") == "true"
     agent = deletion.delete_agent(handle, actor=current_actor(), force=force)
@@ -143,21 +144,21 @@ def destroy(handle: str) -> Response:
 
 
 @bp.post("/<handle>/restoration")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def restore(handle: str) -> Response:
     agent = deletion.restore_agent(handle, actor=current_actor())
     return redirect_to("agents.show", handle=agent.handle, message=f"{agent.name} is back.")
 
 
 @bp.get("/<handle>/removal")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def removal(handle: str) -> Response:
     found = deletion.preview_removal(handle, actor=current_actor())
     return page("agents/removal.html", agent=found.agent, removal=found)
 
 
 @bp.post("/<handle>/removal")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def remove(handle: str) -> Response:
     found = deletion.preview_removal(handle, actor=current_actor())
     if request.form.get("confirmation", "").strip() != found.agent.handle:
@@ -172,7 +173,7 @@ def remove(handle: str) -> Response:
 
 def definition_url(agent: Agent, actor: Actor) -> str:
     """Where the definition is edited, or else read."""
-    if actor.can(Role.ADMIN):
+    if actor.may(AGENTS_WRITE):
         return url_for("agents.edit", handle=agent.handle)
     return url_for("agent_versions.show", handle=agent.handle, version=agent.current_version)
 

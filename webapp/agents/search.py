@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 
 from webapp.agents.models import Agent
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_below
 from webapp.agents.schemas import AgentFilter
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import fold, like_pattern, list_contains
 from webapp.core.errors import Forbidden
 from webapp.core.extensions import db
@@ -45,7 +46,7 @@ def parse(q: str) -> Terms:
 
 def select_agents(query: AgentFilter, *, actor: Actor) -> Select[Any]:
     """The agents of the actor's organization that match, in no order yet."""
-    if query.include_deleted and not actor.can(Role.ADMIN):
+    if query.include_deleted and not actor.may(AGENTS_WRITE):
         raise Forbidden("Only an admin sees deleted agents.")
     statement = select(Agent).where(Agent.organization_id == actor.organization_id)
     if not query.include_deleted:

@@ -15,12 +15,13 @@ from webapp.agents.models import (
     AgentVersion,
     handle_from,
 )
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent, refuse_itself, resolve_handoffs
 from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSearch, AgentUpdate
 from webapp.agents.search import count_all, matches_text, select_agents
 from webapp.audit import services as audit
 from webapp.core import clock, live
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import get_locked, lock_name
 from webapp.core.errors import BadReference, Conflict, NotFound
 from webapp.core.extensions import db
@@ -47,7 +48,7 @@ def add_agent(body: AgentCreate, *, actor: Actor, **values: Any) -> Agent:
 
     The caller commits. Refuses as `create_agent` does.
     """
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     agent = new_agent(body, actor=actor)
     for name, value in values.items():
         setattr(agent, name, value)
@@ -109,7 +110,7 @@ def get_agent(
 
 def _ways_back(reference: str | UUID, *, actor: Actor) -> list[str]:
     """What an admin can do about an agent that is not there because it was deleted."""
-    if not actor.can(Role.ADMIN):
+    if not actor.may(AGENTS_WRITE):
         return []
     statement = select(Agent.id).where(
         Agent.organization_id == actor.organization_id, is_agent(reference)
@@ -151,7 +152,7 @@ def update_agent(
     A change of the definition makes a version; where nothing differs, nothing happens. Raises
     PreconditionFailed where `if_match` names another version than the present one.
     """
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     agent = get_agent(reference, actor=actor, lock=True)
     check_version(agent.etag, if_match)
     changed = change_agent(agent, body, actor=actor)
@@ -204,7 +205,7 @@ def duplicate_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     See docs/contract/agents.md, 6.8.
     It starts at version 1, has no history and no release.
     """
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     source = get_agent(reference, actor=actor)
     name = f"{source.name[: 255 - len(' (Copy)')]} (Copy)"
     definition = {key: getattr(source, key) for key in (*source.definition, *SCOPE)}

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from flask import url_for
 
 from webapp.agents.models import Agent
-from webapp.core.actor import Actor, Role
+from webapp.agents.permissions import AGENTS_READ
+from webapp.core.actor import Actor, Permission
 from webapp.core.feature import contributions
 from webapp.core.security import current_actor
 
 
 @dataclass(frozen=True)
 class AgentTab:
-    """A tab of an agent's pages, from the lowest `position` on, for those with the role.
+    """A tab of an agent's pages, from the lowest `position` on, for those with the permission.
 
     The endpoint takes the agent's `handle`; `address(agent, actor)` stands in for one that does
     not.
@@ -24,7 +25,7 @@ class AgentTab:
     label: str
     endpoint: str
     position: int
-    role: Role = Role.VIEWER
+    permission: Permission = AGENTS_READ
     address: Callable[[Agent, Actor], str] | None = None
 
     def url(self, agent: Agent, actor: Actor) -> str:
@@ -35,11 +36,11 @@ class AgentTab:
 
 @dataclass(frozen=True)
 class AgentAction:
-    """What somebody with the role does with an agent; a button on its page and in the list."""
+    """What whoever may does with an agent; a button on its page and in the list."""
 
     label: str
     endpoint: str
-    role: Role = Role.VIEWER
+    permission: Permission = AGENTS_READ
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class AgentFact:
 
 @dataclass(frozen=True)
 class NewAgentAction:
-    """Another way to a new agent; a button over the list, for admins."""
+    """Another way to a new agent; a button over the list, for those who may write agents."""
 
     label: str
     endpoint: str
@@ -92,7 +93,7 @@ def agent_tabs(agent: Agent) -> list[tuple[str, str]]:
     """Label and address of each tab that the actor may open."""
     actor = current_actor()
     ordered = sorted(contributions(AgentTab), key=lambda tab: tab.position)
-    return [(tab.label, tab.url(agent, actor)) for tab in ordered if actor.can(tab.role)]
+    return [(tab.label, tab.url(agent, actor)) for tab in ordered if actor.may(tab.permission)]
 
 
 def agent_actions(agent: Agent) -> list[tuple[str, str]]:
@@ -101,7 +102,7 @@ def agent_actions(agent: Agent) -> list[tuple[str, str]]:
     return [
         (action.label, url_for(action.endpoint, handle=agent.handle))
         for action in contributions(AgentAction)
-        if actor.can(action.role)
+        if actor.may(action.permission)
     ]
 
 

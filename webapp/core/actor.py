@@ -1,4 +1,4 @@
-"""Who acts: an organization's user or API key with a role."""
+"""Who acts: an organization's user or API key with a role, and what that lets them do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from webapp.core.errors import Forbidden
 
 
 class Role(StrEnum):
-    """What an actor may do; each role includes the ones before it."""
+    """What somebody is in an organization; each role includes the ones before it."""
 
     VIEWER = "viewer"
     MEMBER = "member"
@@ -26,6 +26,30 @@ class Role(StrEnum):
 
 
 _RANKS = {role: rank for rank, role in enumerate(Role)}
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A right that views, services and templates ask for: `agents:write`.
+
+    `role` is the lowest role that holds it. A feature declares its own in `permissions.py`; those
+    in its `FEATURE` are all there are. Templates know each by the name of its constant.
+    """
+
+    name: str
+    role: Role
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def constant(self) -> str:
+        """How code and templates call it: `AGENTS_WRITE`."""
+        return self.name.replace(":", "_").upper()
+
+
+#: the organization itself: who belongs to it, what happens in it
+ORGANIZATION_READ = Permission("organization:read", Role.VIEWER)
 
 
 @dataclass(frozen=True)
@@ -61,14 +85,14 @@ class Actor:
             return "api_key"
         return "user" if self.user_id else "system"
 
-    def can(self, role: Role) -> bool:
-        return self.role.includes(role)
+    def may(self, permission: Permission) -> bool:
+        return self.role.includes(permission.role)
 
-    def require(self, role: Role) -> None:
-        """Raise Forbidden unless the actor's role includes `role`."""
-        if not self.can(role):
+    def require(self, permission: Permission) -> None:
+        """Raise Forbidden unless the actor has the permission."""
+        if not self.may(permission):
             raise Forbidden(
-                f"This needs the role {role}; you are {self.role}.",
+                f"This needs the role {permission.role}, for {permission}; you are {self.role}.",
                 suggestions=["Ask an admin of your organization to do it or to change your role."],
             )
 

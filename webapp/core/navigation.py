@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import request, url_for
 
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import ORGANIZATION_READ, Actor, Permission
 from webapp.core.feature import contributions
 
 
@@ -39,11 +39,11 @@ class SearchPage:
 
 @dataclass(frozen=True)
 class PalettePage:
-    """A page that the palette offers to those with the role."""
+    """A page that the palette offers to those with the permission."""
 
     label: str
     endpoint: str
-    role: Role = Role.VIEWER
+    permission: Permission = ORGANIZATION_READ
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def palette(words: str, actor: Actor) -> list[tuple[str, list[PaletteEntry]]]:
     found = [
         PaletteEntry(page.label, url_for(page.endpoint))
         for page in [*pages, *contributions(PalettePage)]
-        if actor.can(page.role) and words.lower() in page.label.lower()
+        if actor.may(page.permission) and words.lower() in page.label.lower()
     ]
     groups = [(group.label, group.search(words, actor)) for group in contributions(PaletteGroup)]
     return [(label, entries) for label, entries in [("Pages", found), *groups] if entries]

@@ -200,7 +200,7 @@ class _Document:
     def _operation(self, rule: Rule) -> dict[str, Any]:
         view = self.app.view_functions[rule.endpoint]
         spec = self._spec(rule)
-        is_public = getattr(view, "required_role", None) is None
+        is_public = getattr(view, "required_permission", None) is None
         summary, _, description = (view.__doc__ or "").strip().partition("\n")
         blueprint: Any = self.app.blueprints[rule.endpoint.rpartition(".")[0]]
         if blueprint.tag not in self.tags:

@@ -1,6 +1,6 @@
 """The gate every request passes: its id, its limits, who it is, what it may, its headers.
 
-A view says who may use it with `@requires(role)` or `@public`; a view that says neither is
+A view says who may use it with `@requires(permission)` or `@public`; a view that says neither is
 refused at start-up, so nothing is open by accident.
 """
 
@@ -18,11 +18,11 @@ from apiflask import APIFlask
 from flask import Flask, Response, current_app, g, request
 
 from webapp.config import Settings
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import ORGANIZATION_READ, Actor, Permission
 from webapp.core.bodies import finish_reading
 from webapp.core.errors import Invalid, TooLarge, Unauthenticated, UnsupportedMediaType
 from webapp.core.extensions import csrf, limiter
-from webapp.core.feature import contribution
+from webapp.core.feature import contribution, contributions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,11 +32,11 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-def requires(role: Role) -> Callable[[F], F]:
-    """Let only actors whose role includes `role` reach the view."""
+def requires(permission: Permission) -> Callable[[F], F]:
+    """Let only actors with the permission reach the view."""
 
     def decorate(view: F) -> F:
-        view.required_role = role  # type: ignore[attr-defined]  # a mark on the view
+        view.required_permission = permission  # type: ignore[attr-defined]  # a mark on the view
         return view
 
     return decorate
@@ -44,7 +44,7 @@ def requires(role: Role) -> Callable[[F], F]:
 
 def public(view: F) -> F:
     """Let anybody reach the view: sign-in, setup, health, the API's documents."""
-    view.required_role = None  # type: ignore[attr-defined]  # a mark on the view
+    view.required_permission = None  # type: ignore[attr-defined]  # a mark on the view
     return view
 
 
@@ -82,10 +82,10 @@ def current_actor() -> Actor:
     return actor
 
 
-def required_role() -> Role:
-    """The role that the view of this request needs; for what outlives the request."""
+def required_permission() -> Permission:
+    """The permission that the view of this request needs; for what outlives the request."""
     view = current_app.view_functions[request.endpoint or ""]
-    return getattr(view, "required_role", None) or Role.VIEWER
+    return getattr(view, "required_permission", None) or ORGANIZATION_READ
 
 
 def csp_nonce() -> str:
@@ -120,13 +120,17 @@ def init_app(app: APIFlask) -> None:
     app.jinja_env.globals["csp_nonce"] = csp_nonce
 
 
-def check_every_view_names_its_role(app: Flask) -> None:
-    """Refuse to start with a view that is neither `@requires` nor `@public`."""
+def check_permissions(app: Flask) -> None:
+    """Refuse to start with a view that does not name who may use it; tell templates the names."""
+    known = contributions(Permission, app)
     for endpoint, view in app.view_functions.items():
         if endpoint == "static" or endpoint.endswith(".static"):
             public(view)
-        elif not hasattr(view, "required_role"):
+        elif not hasattr(view, "required_permission"):
             raise RuntimeError(f"{endpoint} does not say who may use it (@requires or @public).")
+        elif view.required_permission not in (None, *known):
+            raise RuntimeError(f"{view.required_permission} of {endpoint} is in no FEATURE.")
+    app.jinja_env.globals.update({permission.constant: permission for permission in known})
 
 
 def _begin() -> None:
@@ -148,7 +152,7 @@ def _identify_actor() -> None:
 
 def _guard() -> None:
     settings: Settings = current_app.config["CALLBOARD"]
-    view = current_app.view_functions.get(request.endpoint or "")
+    view: Any = current_app.view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static":
         return
     is_upload = request.mimetype in getattr(view, "upload_types", ())
@@ -160,12 +164,12 @@ def _guard() -> None:
             f"the limit is {request.max_content_length:,}."
         )
     _refuse_control_characters()
-    role: Role | None = getattr(view, "required_role", Role.ADMIN)
-    if role is not None:
+    permission: Permission | None = view.required_permission
+    if permission is not None:
         actor = current_actor()
         if request.method not in SAFE_METHODS and actor.session_id is not None:
             csrf.protect()
-        actor.require(role)
+        actor.require(permission)
     elif request.method not in SAFE_METHODS:
         csrf.protect()
     _check_content_type(view)

@@ -7,7 +7,6 @@ from flask import Response, current_app
 
 from webapp.agents import services as agents
 from webapp.core import clock
-from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
 from webapp.coverage import refresh as refreshing
 from webapp.coverage import services, targets
@@ -22,12 +21,13 @@ from webapp.coverage.schemas import (
 )
 from webapp.tasks.models import Task
 from webapp.tasks.schemas import TaskResponse
+from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 
 bp = APIBlueprint("coverage_api", __name__, url_prefix="/api/v1/agents/<agent_id>", tag="Coverage")
 
 
 @bp.get("/coverage")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.output(CoverageResponse)
 @bp.doc(operation_id="coverage.get")
 def show(agent_id: str) -> Response:
@@ -40,7 +40,7 @@ def show(agent_id: str) -> Response:
 
 
 @bp.get("/gaps")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.input(GapQuery, location="query", arg_name="query")
 @bp.output(GapsResponse)
 @bp.doc(operation_id="coverage.gaps")
@@ -56,7 +56,7 @@ def gaps(agent_id: str, query: GapQuery) -> dict[str, object]:
 
 
 @bp.put("/coverage/targets")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(TargetsRequest, arg_name="body")
 @bp.output(CoverageResponse)
 @bp.doc(operation_id="coverage.setTargets", responses=[400])
@@ -66,7 +66,7 @@ def set_targets(agent_id: str, body: TargetsRequest) -> services.Coverage:
 
 
 @bp.post("/coverage/refresh")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(RefreshQuery, location="query", arg_name="query")
 @bp.output(TaskResponse, 202, description="The task that measures; 200 where it has ended already")
 @bp.doc(
@@ -90,7 +90,7 @@ def refresh(agent_id: str, query: RefreshQuery) -> tuple[Task, int, dict[str, st
 
 
 @bp.get("/coverage/status/<task_id>")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.output(TaskResponse)
 @bp.doc(operation_id="coverage.status")
 def status(agent_id: str, task_id: str) -> Task:
@@ -99,7 +99,7 @@ def status(agent_id: str, task_id: str) -> Task:
 
 
 @bp.get("/coverage/history")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.input(HistoryQuery, location="query", arg_name="query")
 @bp.output(HistoryResponse)
 @bp.doc(operation_id="coverage.history")

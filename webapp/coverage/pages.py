@@ -10,8 +10,8 @@ from flask import Blueprint, Response, render_template, request
 from webapp import index
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentUpdate
-from webapp.core.actor import Role
 from webapp.core.errors import NotFound
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query, redirect_to
@@ -24,6 +24,7 @@ from webapp.documents import services as documents
 from webapp.documents.schemas import DocumentQuery
 from webapp.questions.unanswered import services as questions
 from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 
 HALF_A_DAY, MINUTE = timedelta(hours=12), timedelta(minutes=1)
 
@@ -54,14 +55,14 @@ def draw_panel(agent: Agent) -> str:
 
 
 @bp.get("")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 def show(handle: str) -> Response:
     agent = agents.get_agent(handle, actor=current_actor())
     return _coverage_page(agent, AlertForm.of(agent))
 
 
 @bp.post("")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def set_alert(handle: str) -> Response:
     actor = current_actor()
     agent = agents.get_agent(handle, actor=actor)
@@ -83,14 +84,14 @@ def set_alert(handle: str) -> Response:
 
 
 @bp.post("/refresh")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def refresh(handle: str) -> Response:
     refreshing.start_refresh(handle, actor=current_actor())
     return redirect_to("coverage.show", handle=handle)
 
 
 @bp.post("/unanswered/<uuid:question_id>/dismissal")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def dismiss(handle: str, question_id: UUID) -> Response:
     questions.dismiss_question(handle, question_id, actor=current_actor())
     return redirect_to(
@@ -99,14 +100,14 @@ def dismiss(handle: str, question_id: UUID) -> Response:
 
 
 @bp.get("/topics/<uuid:node_id>")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 def topic(handle: str, node_id: UUID) -> Response:
     agent = agents.get_agent(handle, actor=current_actor())
     return _topic_page(agent, node_id, TargetForm(formdata=None))
 
 
 @bp.post("/topics/<uuid:node_id>")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def set_target(handle: str, node_id: UUID) -> Response:
     actor = current_actor()
     agent = agents.get_agent(handle, actor=actor)

@@ -14,7 +14,7 @@ from webapp.agents.models import Agent
 from webapp.audit import services as audit
 from webapp.audit.models import AuditEntry
 from webapp.core import clock, live
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import get_locked
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
@@ -25,6 +25,7 @@ from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
 from webapp.taxonomies.models import Scope
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.webhooks.urls import check_url
 
 TASK_TYPE = "coverage_refresh"
@@ -47,7 +48,7 @@ def start_refresh(
     In the background by a task that is only started here, else at once by one that has ended.
     Raises Invalid on an address that is no webhook's.
     """
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     if webhook_url is not None:
         try:
             check_url(webhook_url)

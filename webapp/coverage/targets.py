@@ -10,12 +10,13 @@ from sqlalchemy import delete
 from webapp.agents import services as agents
 from webapp.audit import services as audit
 from webapp.core import live
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.extensions import db
 from webapp.coverage.changes import set_figures
 from webapp.coverage.models import CoverageTarget
 from webapp.coverage.services import Coverage, measure
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 
 def set_targets(
@@ -26,7 +27,7 @@ def set_targets(
     0 takes a topic out of the measure, None gives it back the taxonomy's own target. Raises
     BadReference on topics out of scope, Invalid on a negative target.
     """
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     agent = agents.get_agent(reference, actor=actor, lock=True)
     below = measure(agent).document_counts
     outside = [str(node_id) for node_id in targets if str(node_id) not in below]

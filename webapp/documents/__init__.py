@@ -7,7 +7,6 @@ passages, `topics` says what documents are about, `bulk` changes many at once.
 from __future__ import annotations
 
 from webapp.audit.wording import Wording
-from webapp.core.actor import Role
 from webapp.core.feature import Feature
 from webapp.core.navigation import PaletteGroup, PalettePage, Section, SectionPages
 from webapp.core.signals import Receiver
@@ -22,6 +21,7 @@ from webapp.engine import Job
 from webapp.tasks.kinds import TaskKind
 from webapp.taxonomies import signals as taxonomies
 from webapp.taxonomies.actions import TopicPage
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp, bulk_pages.bp, bulk_api.bp),
@@ -44,7 +44,7 @@ FEATURE = Feature(
         TopicPage("documents.index"),
         Section("Documents", "documents.index", "documents", position=30),
         SectionPages("Documents", ("documents", "document_bulk")),
-        PalettePage("Add documents", "documents.new", role=Role.ADMIN),
+        PalettePage("Add documents", "documents.new", permission=KNOWLEDGE_WRITE),
         PaletteGroup("Documents", palette.find_documents),
         Wording(
             past={

@@ -10,7 +10,6 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request, stream_with_context, url_for
 from pydantic import TypeAdapter
 
-from webapp.core.actor import Role
 from webapp.core.api import list_response
 from webapp.core.errors import Invalid, UnsupportedMediaType
 from webapp.core.schemas import read
@@ -28,6 +27,7 @@ from webapp.documents.schemas import (
 )
 from webapp.documents.uploads import services as uploads
 from webapp.tasks.schemas import TaskStarted
+from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 
 bp = APIBlueprint("documents_api", __name__, url_prefix="/api/v1", tag="Knowledge")
 
@@ -78,7 +78,7 @@ FILE = {
 
 
 @bp.get("/documents")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.input(DocumentQuery, location="query", arg_name="query")
 @bp.output(list[DocumentResponse])
 @bp.doc(operation_id="documents.list")
@@ -89,7 +89,7 @@ def index(query: DocumentQuery) -> Response:
 
 @bp.post("/documents")
 @accepts_upload(FORM)
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.output(DocumentResponse, 201, description="The stored document, found from now on")
 @bp.doc(
     operation_id="documents.create",
@@ -113,7 +113,7 @@ def create() -> Response:
 
 @bp.post("/documents/upload")
 @accepts_upload(FORM)
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.output(TaskStarted, 202, description="The task that reads the file")
 @bp.doc(operation_id="documents.upload", extensions={"x-content": FILE_CONTENT})
 def upload() -> Response:
@@ -133,7 +133,7 @@ def _upload() -> Response:
 
 @bp.post("/documents/import")
 @accepts_upload(*LINES)
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.output(TaskStarted, 202, description="The task that reads the lines")
 @bp.doc(operation_id="documents.import", extensions={"x-content": NDJSON_CONTENT})
 def import_() -> Response:
@@ -148,7 +148,7 @@ def import_() -> Response:
 
 
 @bp.get("/documents/<uuid:document_id>")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.output(DocumentResponse)
 @bp.doc(operation_id="documents.get")
 def show(document_id: UUID) -> Document:
@@ -157,7 +157,7 @@ def show(document_id: UUID) -> Document:
 
 
 @bp.patch("/documents/<uuid:document_id>")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(DocumentChanges, arg_name="body")
 @bp.output(DocumentResponse)
 @bp.doc(operation_id="documents.update")
@@ -167,7 +167,7 @@ def update(document_id: UUID, body: DocumentChanges) -> Document:
 
 
 @bp.get("/documents/<uuid:document_id>/original")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.doc(operation_id="documents.original", responses=FILE)
 def original(document_id: UUID) -> Response:
     """The file a document was read from"""
@@ -175,7 +175,7 @@ def original(document_id: UUID) -> Response:
 
 
 @bp.post("/documents/<uuid:document_id>/retry")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.output(TaskStarted, 202, description="The task that reads the file again")
 @bp.doc(operation_id="documents.retry", responses=[409])
 def retry(document_id: UUID) -> Response:
@@ -185,7 +185,7 @@ def retry(document_id: UUID) -> Response:
 
 
 @bp.post("/documents/proposals")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(ProposalsRequest, arg_name="body")
 @bp.output(list[DocumentResponse])
 @bp.doc(operation_id="documents.reviewProposals")
@@ -197,7 +197,7 @@ def review_proposals(body: ProposalsRequest) -> list[Document]:
 
 
 @bp.delete("/documents/<uuid:document_id>")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.doc(operation_id="documents.delete", responses={204: "Deleted"})
 def destroy(document_id: UUID) -> tuple[str, int]:
     """Delete a document and its passages"""
@@ -206,7 +206,7 @@ def destroy(document_id: UUID) -> tuple[str, int]:
 
 
 @bp.post("/knowledge/index/check")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.output(TaskStarted, 202, description="The task that compares the index with the documents")
 @bp.doc(operation_id="index.check")
 def check_index() -> Response:
@@ -216,7 +216,7 @@ def check_index() -> Response:
 
 
 @bp.post("/knowledge/index/rebuild")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.output(TaskStarted, 202, description="The task; the old index serves until it is done")
 @bp.doc(operation_id="index.rebuild", responses=[409])
 def rebuild_index() -> Response:

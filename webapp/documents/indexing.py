@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from webapp import engine, index
 from webapp.audit import services as audit
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import snapshot
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
@@ -26,6 +26,7 @@ from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
 from webapp.taxonomies.models import NodeStat, Scope, Taxonomy, TaxonomyNode
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 CHECK, REBUILD = "index_check", "index_rebuild"
 BATCH_CHUNKS = 500
@@ -89,7 +90,7 @@ def describe_index(*, actor: Actor) -> Overview:
 
 def start_check(*, actor: Actor) -> Task:
     """Compare the index and the counts with the documents, by a task."""
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     task = tasks.start_task(CHECK, title="Check of the index", input={}, actor=actor)
     audit.record(actor, "check index", task)
     db.session.commit()
@@ -101,7 +102,7 @@ def start_rebuild(*, actor: Actor) -> Task:
 
     Raises Conflict where that is under way.
     """
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     index.lock(actor.organization_id)
     if _newest(actor, REBUILD, is_running=True):
         db.session.rollback()

@@ -8,7 +8,6 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 
 from webapp import index as index_of_documents
-from webapp.core.actor import Role
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, read_query, redirect_to
 from webapp.documents import indexing
@@ -20,6 +19,7 @@ from webapp.documents.schemas import DocumentChanges, DocumentQuery, DocumentReq
 from webapp.documents.topics import proposals
 from webapp.documents.uploads import services as uploads
 from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 
 bp = Blueprint("documents", __name__)
 
@@ -27,7 +27,7 @@ KINDS = {**TYPE_LABELS, PDF: "PDF", DOCX: "Word"}
 
 
 @bp.get("/documents")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 def index() -> Response:
     query = read_query(DocumentQuery)
     actor = current_actor()
@@ -43,7 +43,7 @@ def index() -> Response:
 
 
 @bp.get("/documents/new")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def new() -> Response:
     paste, files = PasteForm(), UploadForm()
     node_id = request.args.get("node", type=UUID)
@@ -55,7 +55,7 @@ def new() -> Response:
 
 @bp.post("/documents")
 @accepts_upload(*FORMS)
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def create() -> Response:
     form = PasteForm()
     if form.validate():
@@ -76,7 +76,7 @@ def create() -> Response:
 
 @bp.post("/documents/uploads")
 @accepts_upload(*FORMS)
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def upload() -> Response:
     form = UploadForm()
     if form.validate():
@@ -93,26 +93,26 @@ def upload() -> Response:
 
 
 @bp.get("/documents/<uuid:document_id>")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 def show(document_id: UUID) -> Response:
     return _document_page(document_id, TopicsForm(formdata=None))
 
 
 @bp.get("/documents/<uuid:document_id>/original")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 def original(document_id: UUID) -> Response:
     return send_original(document_id)
 
 
 @bp.post("/documents/<uuid:document_id>/retrial")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def retry(document_id: UUID) -> Response:
     task = uploads.retry_document(document_id, actor=current_actor())
     return redirect_to("tasks.show", task_id=task.id)
 
 
 @bp.post("/documents/<uuid:document_id>/topics")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def set_topics(document_id: UUID) -> Response:
     form = TopicsForm()
     if form.validate():
@@ -126,7 +126,7 @@ def set_topics(document_id: UUID) -> Response:
 
 
 @bp.post("/documents/proposals")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def review_proposals() -> Response:
     ids = request.form.getlist("id", type=UUID)
     is_accepted = request.form.get("action") == "confirm"
@@ -138,14 +138,14 @@ def review_proposals() -> Response:
 
 
 @bp.post("/documents/<uuid:document_id>/deletion")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def destroy(document_id: UUID) -> Response:
     documents.delete_document(document_id, actor=current_actor())
     return redirect_to("documents.index", message="The document is deleted.")
 
 
 @bp.get("/documents/index")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 def show_index() -> Response:
     actor = current_actor()
     return page(
@@ -156,19 +156,19 @@ def show_index() -> Response:
 
 
 @bp.post("/documents/index/check")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def check_index() -> Response:
     return redirect_to("tasks.show", task_id=indexing.start_check(actor=current_actor()).id)
 
 
 @bp.post("/documents/index/rebuild")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def rebuild_index() -> Response:
     return redirect_to("tasks.show", task_id=indexing.start_rebuild(actor=current_actor()).id)
 
 
 @bp.post("/documents/proposals/again")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def propose_again() -> Response:
     proposals.propose_again(actor=current_actor())
     return redirect_to("documents.index", proposed="true", message="Topics are being proposed.")

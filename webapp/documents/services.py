@@ -15,7 +15,7 @@ from sqlalchemy.orm import selectinload
 from webapp import index
 from webapp.audit import services as audit
 from webapp.core import clock, live
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import get_locked, like_pattern
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
@@ -39,6 +39,7 @@ from webapp.documents.topics.changes import (
     set_topics,
 )
 from webapp.documents.topics.proposals import review_proposals, schedule_proposals
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.references import Topics
 
 Item = tuple[DocumentRequest, ParsedDocument]
@@ -73,7 +74,7 @@ def create_document(body: DocumentRequest, *, actor: Actor) -> Document:
     The same `external_id` replaces the earlier document, which keeps its topics where the body
     names none. Raises Invalid where the content cannot be read, BadReference on unknown topics.
     """
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     topics = load_topics([body], organization_id=actor.organization_id)
     node_ids = topics.find(body.version, body.nodes)
     embedder = index.read_embedder(actor.organization_id)
@@ -239,7 +240,7 @@ def update_document(document_id: UUID, changes: DocumentChanges, *, actor: Actor
 
     Raises Invalid where the content cannot be read, BadReference on unknown topics.
     """
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     given = changes.model_fields_set
     topics = Topics(actor.organization_id)
     topics.load(changes.version, changes.nodes)
@@ -283,7 +284,7 @@ def review_topics(
 
 def delete_document(document_id: UUID, *, actor: Actor) -> None:
     """Remove a document and its passages for good; no search finds it from here on."""
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     index.lock(actor.organization_id)
     document = get_document(document_id, actor=actor, lock=True)
     audit.record(actor, "delete", document)

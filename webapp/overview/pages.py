@@ -11,7 +11,7 @@ from webapp.agents import services as agents
 from webapp.audit import services as audit
 from webapp.audit import wording
 from webapp.core import clock, navigation
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import ORGANIZATION_READ, Actor
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page
 from webapp.coverage import services as coverage
@@ -23,13 +23,13 @@ bp = Blueprint("overview", __name__)
 
 
 @bp.get("/")
-@requires(Role.VIEWER)
+@requires(ORGANIZATION_READ)
 def show() -> Response:
     return page("overview/show.html", **overview(current_actor()))
 
 
 @bp.get("/palette")
-@requires(Role.VIEWER)
+@requires(ORGANIZATION_READ)
 def palette() -> Response:
     """The command palette's results: pages, then what the features find."""
     actor, q = current_actor(), request.args.get("q", "").strip()[:100]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.agents.tabs import AgentAction, AgentColumn, AgentFact, AgentTab, OwnedRows
 from webapp.audit.wording import Wording
-from webapp.core.actor import Role
 from webapp.core.feature import Feature
 from webapp.core.navigation import SearchPage, Section, SectionPages
 from webapp.core.retention import Retention, forget_by
@@ -24,8 +24,8 @@ FEATURE = Feature(
         live.PAGE_DOCUMENT,
         Receiver(documents.changed, unanswered.schedule_closing),
         Job("unanswered", unanswered.close_of_unscoped),
-        AgentTab("Ask", "questions.ask", position=20, role=Role.MEMBER),
-        AgentAction("Ask", "questions.ask", role=Role.MEMBER),
+        AgentTab("Ask", "questions.ask", position=20, permission=EXECUTIONS_RUN),
+        AgentAction("Ask", "questions.ask", permission=EXECUTIONS_RUN),
         AgentColumn(
             "Questions", "total_queries", "questions/_column.html", position=20, is_number=True
         ),

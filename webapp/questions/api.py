@@ -8,14 +8,16 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response
 
+from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core import live
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.errors import (
     DomainError,
 )
 from webapp.core.security import current_actor, needs_no, requires
 from webapp.questions import services
 from webapp.questions.schemas import QueryRequest, QueryResponse, SearchRequest, SearchResponse
+from webapp.taxonomies.permissions import KNOWLEDGE_READ
 
 bp = APIBlueprint("questions_api", __name__, url_prefix="/api/v1", tag="Knowledge")
 
@@ -45,7 +47,7 @@ ANSWER_OR_STREAM = {
 
 
 @bp.post("/knowledge/search")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.input(SearchRequest, arg_name="body")
 @bp.output(SearchResponse)
 @bp.doc(operation_id="knowledge.search")
@@ -55,7 +57,7 @@ def search(body: SearchRequest) -> SearchResponse:
 
 
 @bp.post("/agents/<agent_id>/query")
-@requires(Role.MEMBER)
+@requires(EXECUTIONS_RUN)
 @needs_no(audit="a question is counted")
 @bp.input(QueryRequest, arg_name="body")
 @bp.output(QueryResponse)
@@ -68,7 +70,7 @@ def query(agent_id: str, body: QueryRequest) -> QueryResponse | Response:
 
 
 @bp.post("/agents/<agent_id>/query/stream")
-@requires(Role.MEMBER)
+@requires(EXECUTIONS_RUN)
 @needs_no(audit="a question is counted")
 @bp.input(QueryRequest, arg_name="body")
 @bp.doc(operation_id="agents.queryStream", responses=EVENT_STREAM | PAUSED)

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
-from webapp.core.actor import Role
+from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core.errors import DomainError
 from webapp.core.prefix import link
 from webapp.core.schemas import read
@@ -16,6 +16,7 @@ from webapp.documents import services as documents
 from webapp.index.embedding import get_embedder
 from webapp.questions import services
 from webapp.questions.schemas import QueryRequest, SearchRequest
+from webapp.taxonomies.permissions import KNOWLEDGE_READ
 
 bp = Blueprint("questions", __name__)
 
@@ -23,7 +24,7 @@ STRATEGIES = ("hybrid", "keyword", "vector")
 
 
 @bp.get("/search")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 def search() -> Response:
     """The workbench: what is found, by which strategy and weights, in which topics, and why."""
     answer, error, actor = None, None, current_actor()
@@ -53,14 +54,14 @@ def search() -> Response:
 
 
 @bp.get("/agents/<handle>/ask")
-@requires(Role.MEMBER)
+@requires(EXECUTIONS_RUN)
 def ask(handle: str) -> Response:
     """The Ask page; `?q=` shows the answer to a question, and counts nothing."""
     return _ask_page(agents.get_agent(handle, actor=current_actor()), request.args.get("q", ""))
 
 
 @bp.post("/agents/<handle>/ask")
-@requires(Role.MEMBER)
+@requires(EXECUTIONS_RUN)
 @needs_no(audit="a question is counted")
 def send_question(handle: str) -> Response:
     """Ask without JavaScript: count the question, then show its answer at its own address."""

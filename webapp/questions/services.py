@@ -13,8 +13,9 @@ from sqlalchemy import func, select, update
 from webapp import index
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
+from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core import clock, live
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import snapshot, time_limit
 from webapp.core.errors import Conflict, DomainError, Unavailable
 from webapp.core.extensions import db
@@ -59,7 +60,7 @@ def answer_again(reference: str | UUID, body: QueryRequest, *, actor: Actor) -> 
 
 def get_asked_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     """The agent, for who may ask it; Conflict where it is paused and answers nobody."""
-    actor.require(Role.MEMBER)
+    actor.require(EXECUTIONS_RUN)
     agent = agents.get_agent(reference, actor=actor)
     if agent.paused:
         raise Conflict(

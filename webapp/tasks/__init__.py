@@ -9,12 +9,13 @@ from webapp.core.feature import Feature
 from webapp.core.navigation import Section, SectionPages
 from webapp.core.retention import Retention
 from webapp.engine import Job
-from webapp.tasks import api, live, pages, running, services
+from webapp.tasks import api, live, pages, permissions, running, services
 from webapp.webhooks.events import WebhookEvent
 
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp),
     contributions=(
+        *permissions.PERMISSIONS,
         *live.FEEDS,
         Job("task", running.run_task),
         Retention("tasks", partial(services.forget_tasks, failed=False), "task_hours"),

@@ -6,11 +6,11 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import TypeAdapter
 
-from webapp.core.actor import Role
 from webapp.core.api import list_response
 from webapp.core.security import current_actor, requires
 from webapp.tasks import services
 from webapp.tasks.models import Task
+from webapp.tasks.permissions import TASKS_READ, TASKS_WRITE
 from webapp.tasks.schemas import TaskQuery, TaskResponse
 
 bp = APIBlueprint("tasks_api", __name__, url_prefix="/api/v1/tasks", tag="Tasks")
@@ -19,7 +19,7 @@ TASKS = TypeAdapter(list[TaskResponse])
 
 
 @bp.get("")
-@requires(Role.VIEWER)
+@requires(TASKS_READ)
 @bp.input(TaskQuery, location="query", arg_name="query")
 @bp.output(list[TaskResponse])
 @bp.doc(operation_id="tasks.list")
@@ -29,7 +29,7 @@ def index(query: TaskQuery) -> Response:
 
 
 @bp.get("/<task_id>")
-@requires(Role.VIEWER)
+@requires(TASKS_READ)
 @bp.output(TaskResponse)
 @bp.doc(operation_id="tasks.get")
 def show(task_id: str) -> Task:
@@ -38,7 +38,7 @@ def show(task_id: str) -> Task:
 
 
 @bp.delete("/<task_id>")
-@requires(Role.ADMIN)
+@requires(TASKS_WRITE)
 @bp.doc(
     operation_id="tasks.cancel",
     responses={204: "Cancelled, or asked to stop", 409: "It has ended already"},
@@ -50,7 +50,7 @@ def cancel(task_id: str) -> tuple[str, int]:
 
 
 @bp.post("/<task_id>/retry")
-@requires(Role.ADMIN)
+@requires(TASKS_WRITE)
 @bp.output(TaskResponse, 201)
 @bp.doc(operation_id="tasks.retry", responses=[409])
 def retry(task_id: str) -> Task:

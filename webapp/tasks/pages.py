@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from webapp import engine
-from webapp.core.actor import Role
 from webapp.core.feature import contributions
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query, redirect_to
 from webapp.tasks import services
 from webapp.tasks.kinds import TaskKind, result_partial
 from webapp.tasks.models import Status
+from webapp.tasks.permissions import TASKS_READ, TASKS_WRITE
 from webapp.tasks.schemas import TaskQuery
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
@@ -19,7 +19,7 @@ bp.add_app_template_global(result_partial)
 
 
 @bp.get("")
-@requires(Role.VIEWER)
+@requires(TASKS_READ)
 def index() -> Response:
     query = read_query(TaskQuery)
     return page(
@@ -34,21 +34,21 @@ def index() -> Response:
 
 
 @bp.get("/<task_id>")
-@requires(Role.VIEWER)
+@requires(TASKS_READ)
 def show(task_id: str) -> Response:
     task = services.get_task(task_id, actor=current_actor())
     return page("tasks/show.html", fragment="tasks/_task.html", task=task)
 
 
 @bp.post("/<task_id>/cancellation")
-@requires(Role.ADMIN)
+@requires(TASKS_WRITE)
 def cancel(task_id: str) -> Response:
     task = services.cancel_task(task_id, actor=current_actor())
     return redirect_to("tasks.show", task_id=task.id)
 
 
 @bp.post("/<task_id>/retrial")
-@requires(Role.ADMIN)
+@requires(TASKS_WRITE)
 def retry(task_id: str) -> Response:
     task = services.retry_task(task_id, actor=current_actor())
     return redirect_to("tasks.show", task_id=task.id, message="Started again.")

@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select
 from webapp import engine
 from webapp.audit import services as audit
 from webapp.core import clock, live
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
@@ -20,6 +20,7 @@ from webapp.core.feature import contributions
 from webapp.core.lists import Page
 from webapp.tasks.kinds import TaskKind, find_kind
 from webapp.tasks.models import Status, Task
+from webapp.tasks.permissions import TASKS_WRITE
 from webapp.tasks.schemas import TaskQuery
 from webapp.webhooks import changes as webhooks
 
@@ -124,7 +125,7 @@ def list_tasks(query: TaskQuery, *, actor: Actor) -> Page:
 
 def cancel_task(task_id: str, *, actor: Actor) -> Task:
     """Ask a pending or running task to stop; Conflict when it has ended."""
-    actor.require(Role.ADMIN)
+    actor.require(TASKS_WRITE)
     task = get_task(task_id, actor=actor, lock=True)
     task.request_cancel(clock.now())
     audit.record(actor, "cancel", task)
@@ -137,7 +138,7 @@ def cancel_task(task_id: str, *, actor: Actor) -> Task:
 
 def retry_task(task_id: str, *, actor: Actor) -> Task:
     """Start a failed or cancelled task again as a new one that names the old."""
-    actor.require(Role.ADMIN)
+    actor.require(TASKS_WRITE)
     old = get_task(task_id, actor=actor, lock=True)
     if not old.is_retryable:
         raise Conflict(

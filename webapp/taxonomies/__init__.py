@@ -8,7 +8,7 @@ from __future__ import annotations
 from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
 from webapp.core.navigation import PalettePage, SectionPages
-from webapp.taxonomies import api, pages
+from webapp.taxonomies import api, pages, permissions
 from webapp.taxonomies.actions import taxonomy_actions, topic_url
 
 pages.bp.add_app_template_global(taxonomy_actions)
@@ -17,6 +17,7 @@ pages.bp.add_app_template_global(topic_url)
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp),
     contributions=(
+        *permissions.PERMISSIONS,
         SectionPages("Documents", ("taxonomies",)),
         PalettePage("Taxonomies", "taxonomies.index"),
         Wording(past={"grow": "added topics to"}),

@@ -13,7 +13,7 @@ from webapp.taxonomies.models import Taxonomy
 
 @dataclass(frozen=True)
 class TaxonomyAction:
-    """A link on a version's page, for admins; its label ends with the version.
+    """A link on a version's page, for who may write knowledge; its label ends with the version.
 
     The endpoint takes the `version`.
     """

@@ -9,11 +9,11 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import TypeAdapter
 
-from webapp.core.actor import Role
 from webapp.core.api import list_response
 from webapp.core.security import accepts_upload, current_actor, requires
 from webapp.taxonomies import editing, services
 from webapp.taxonomies.models import Taxonomy
+from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 from webapp.taxonomies.schemas import (
     ComparisonResponse,
     DeletionQuery,
@@ -32,7 +32,7 @@ NODES = TypeAdapter(list[NodeResponse])
 
 
 @bp.get("")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.output(list[TaxonomyResponse])
 @bp.doc(operation_id="taxonomies.list")
 def index() -> list[Taxonomy]:
@@ -42,7 +42,7 @@ def index() -> list[Taxonomy]:
 
 @bp.post("")
 @accepts_upload("application/json")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(TaxonomyRequest, arg_name="body")
 @bp.output(ExtensionResponse, 201)
 @bp.doc(operation_id="taxonomies.create", responses=[409])
@@ -52,7 +52,7 @@ def grow(body: TaxonomyRequest) -> tuple[services.Extension, int]:
 
 
 @bp.get("/<version>/tree")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.output(TreeResponse)
 @bp.doc(operation_id="taxonomies.tree")
 def tree(version: str) -> services.Tree:
@@ -61,7 +61,7 @@ def tree(version: str) -> services.Tree:
 
 
 @bp.get("/<version>/nodes")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.input(NodeQuery, location="query", arg_name="query")
 @bp.output(list[NodeResponse])
 @bp.doc(operation_id="taxonomies.nodes")
@@ -71,7 +71,7 @@ def nodes(version: str, query: NodeQuery) -> Response:
 
 
 @bp.patch("/<version>/nodes/<uuid:node_id>")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(NodeChanges, arg_name="body")
 @bp.output(NodeResponse)
 @bp.doc(operation_id="taxonomies.updateNode", responses=[400])
@@ -81,7 +81,7 @@ def update_node(version: str, node_id: UUID, body: NodeChanges) -> services.Node
 
 
 @bp.delete("/<version>/nodes/<uuid:node_id>")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(DeletionQuery, location="query", arg_name="query")
 @bp.doc(
     operation_id="taxonomies.deleteNode",
@@ -94,7 +94,7 @@ def destroy_node(version: str, node_id: UUID, query: DeletionQuery) -> tuple[str
 
 
 @bp.delete("/<version>")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(DeletionQuery, location="query", arg_name="query")
 @bp.doc(operation_id="taxonomies.delete", responses={204: "Deleted", 409: "Agents use it"})
 def destroy(version: str, query: DeletionQuery) -> tuple[str, int]:
@@ -104,7 +104,7 @@ def destroy(version: str, query: DeletionQuery) -> tuple[str, int]:
 
 
 @bp.get("/<version>/compare/<other>")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.output(ComparisonResponse)
 @bp.doc(operation_id="taxonomies.compare")
 def compare(version: str, other: str) -> Any:

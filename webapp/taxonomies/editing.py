@@ -9,13 +9,14 @@ from sqlalchemy import delete, select
 
 from webapp import index
 from webapp.audit import services as audit
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import get_locked, lock_name
 from webapp.core.errors import BadReference, Conflict, DomainError, NotFound
 from webapp.core.extensions import db
 from webapp.taxonomies import signals
 from webapp.taxonomies.draft import Draft
 from webapp.taxonomies.models import Scope, ScopeRoot, Taxonomy
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.schemas import NodeChanges
 from webapp.taxonomies.services import Node, get_taxonomy, node_of
 
@@ -73,7 +74,7 @@ def delete_taxonomy(version: str, *, actor: Actor, force: bool = False) -> None:
 
     Raises Conflict where agents use it, unless `force`: they then know about nothing.
     """
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     index.lock(actor.organization_id)
     taxonomy = get_locked(
         select(Taxonomy).where(
@@ -94,7 +95,7 @@ def delete_taxonomy(version: str, *, actor: Actor, force: bool = False) -> None:
 
 
 def _begin(version: str, node_id: UUID, *, actor: Actor) -> Draft:
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     lock_name(f"taxonomies of {actor.organization_id}")
     index.lock(actor.organization_id)
     draft = Draft(get_taxonomy(version, actor=actor))

@@ -6,25 +6,25 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from webapp.core.actor import Role
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, redirect_to, whole_number
 from webapp.taxonomies import editing, services
 from webapp.taxonomies.forms import NodeForm, TaxonomyForm
+from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 from webapp.taxonomies.schemas import NodeChanges, NodeQuery
 
 bp = Blueprint("taxonomies", __name__, url_prefix="/taxonomies")
 
 
 @bp.get("")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 def index() -> Response:
     taxonomies = services.list_taxonomies(actor=current_actor())
     return page("taxonomies/index.html", taxonomies=taxonomies)
 
 
 @bp.get("/new")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def new() -> Response:
     form = TaxonomyForm()
     form.version.data = request.args.get("version") or services.next_version(actor=current_actor())
@@ -35,7 +35,7 @@ def new() -> Response:
 
 @bp.post("")
 @accepts_upload(*FORMS)
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def grow() -> Response:
     form = TaxonomyForm()
     if form.validate():
@@ -48,7 +48,7 @@ def grow() -> Response:
 
 
 @bp.get("/<version>")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 def show(version: str) -> Response:
     """The tree, or the nodes that a search finds."""
     actor = current_actor()
@@ -68,7 +68,7 @@ def show(version: str) -> Response:
 
 
 @bp.get("/<version>/compare")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 def compare(version: str) -> Response:
     actor = current_actor()
     services.get_taxonomy(version, actor=actor)
@@ -79,13 +79,13 @@ def compare(version: str) -> Response:
 
 
 @bp.get("/<version>/nodes/<uuid:node_id>")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def edit_node(version: str, node_id: UUID) -> Response:
     return _node_page(version, node_id, NodeForm(formdata=None))
 
 
 @bp.post("/<version>/nodes/<uuid:node_id>")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def update_node(version: str, node_id: UUID) -> Response:
     actor, form = current_actor(), NodeForm()
     if form.validate():
@@ -104,7 +104,7 @@ def update_node(version: str, node_id: UUID) -> Response:
 
 
 @bp.post("/<version>/nodes/<uuid:node_id>/deletion")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def destroy_node(version: str, node_id: UUID) -> Response:
     editing.delete_node(version, node_id, actor=current_actor())
     return redirect_to("taxonomies.show", version=version, message="The topic is deleted.")
@@ -122,7 +122,7 @@ def _node_page(version: str, node_id: UUID, form: NodeForm, *, status: int = 200
 
 
 @bp.post("/<version>/deletion")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def destroy(version: str) -> Response:
     editing.delete_taxonomy(version, actor=current_actor())
     return redirect_to("taxonomies.index", message=f"Taxonomy {version} is deleted.")

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from webapp.audit import services as audit
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import fold, like_pattern, lock_name
 from webapp.core.errors import BadReference, DomainError, NotFound
 from webapp.core.extensions import db
@@ -23,6 +23,7 @@ from webapp.taxonomies.models import (
     path_key,
     sort_versions,
 )
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.schemas import NodeQuery, TaxonomyRequest
 
 
@@ -95,7 +96,7 @@ def extend_taxonomy(body: TaxonomyRequest, *, actor: Actor) -> Extension:
     Nothing that is there changes its id. Raises BadReference on a circle and on edges to nodes
     that are not there, Conflict where a node's id is taken.
     """
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     lock_name(f"taxonomies of {actor.organization_id}")
     taxonomy = _find(body.version, actor=actor)
     is_new = taxonomy is None

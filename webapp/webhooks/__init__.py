@@ -6,17 +6,18 @@ from datetime import timedelta
 
 from webapp.accounts.tabs import SettingsTab
 from webapp.audit.wording import Wording
-from webapp.core.actor import Role
 from webapp.core.feature import Feature
 from webapp.core.navigation import SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.engine import Job, Queue
-from webapp.webhooks import api, deliveries, live, pages
+from webapp.webhooks import api, deliveries, live, pages, permissions
 from webapp.webhooks.models import Delivery, WebhookSecret
+from webapp.webhooks.permissions import WEBHOOKS_WRITE
 
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp),
     contributions=(
+        *permissions.PERMISSIONS,
         *live.FEEDS,
         # An address that does not answer holds a slot for ten seconds: in a queue of their own,
         # messages wait for each other only.
@@ -24,7 +25,7 @@ FEATURE = Feature(
         Job("webhook", deliveries.deliver, queue="webhooks"),
         Retention("deliveries", forget_by(Delivery.completed_at), "history_days"),
         Retention("webhook secrets", forget_by(WebhookSecret.expires_at), timedelta(days=1)),
-        SettingsTab("Webhooks", "webhooks.index", position=40, role=Role.ADMIN),
+        SettingsTab("Webhooks", "webhooks.index", position=40, permission=WEBHOOKS_WRITE),
         SectionPages("Settings", ("webhooks",)),
         Wording(
             past={

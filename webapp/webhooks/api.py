@@ -10,13 +10,13 @@ from apiflask import APIBlueprint
 from flask import Response, url_for
 from pydantic import TypeAdapter
 
-from webapp.core.actor import Role
 from webapp.core.api import list_response
 from webapp.core.lists import Page
 from webapp.core.security import current_actor, requires
 from webapp.core.web import read_paging
 from webapp.webhooks import events, services
 from webapp.webhooks.models import Delivery, Webhook
+from webapp.webhooks.permissions import WEBHOOKS_READ, WEBHOOKS_WRITE
 from webapp.webhooks.schemas import (
     DeliveryResponse,
     EventResponse,
@@ -35,7 +35,7 @@ DELIVERIES = TypeAdapter(list[DeliveryResponse])
 
 
 @bp.get("")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_READ)
 @bp.output(list[WebhookResponse])
 @bp.doc(operation_id="webhooks.list")
 def index() -> Response:
@@ -45,7 +45,7 @@ def index() -> Response:
 
 
 @bp.post("")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 @bp.input(WebhookRequest, arg_name="body")
 @bp.output(NewWebhookResponse, 201)
 @bp.doc(operation_id="webhooks.create", responses=[409])
@@ -58,7 +58,7 @@ def create(body: WebhookRequest) -> tuple[NewWebhookResponse, int, dict[str, str
 
 
 @bp.get("/events")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_READ)
 @bp.output(list[EventResponse])
 @bp.doc(operation_id="webhooks.listEvents")
 def list_events() -> list[dict[str, str]]:
@@ -67,7 +67,7 @@ def list_events() -> list[dict[str, str]]:
 
 
 @bp.get("/deliveries")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_READ)
 @bp.output(list[DeliveryResponse])
 @bp.doc(operation_id="webhooks.listAllDeliveries")
 def list_all_deliveries() -> Response:
@@ -76,7 +76,7 @@ def list_all_deliveries() -> Response:
 
 
 @bp.post("/secret")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 @bp.input(SecretRequest, arg_name="body")
 @bp.output(SecretResponse, 201)
 @bp.doc(operation_id="webhooks.rotateSharedSecret")
@@ -86,7 +86,7 @@ def rotate_shared_secret(body: SecretRequest) -> services.NewSecret:
 
 
 @bp.delete("/secret/previous")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 @bp.doc(
     operation_id="webhooks.retireSharedSecret",
     responses={204: "Only the newest secret signs", 409: "It did already"},
@@ -98,7 +98,7 @@ def retire_shared_secret() -> tuple[str, int]:
 
 
 @bp.get("/<uuid:webhook_id>")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_READ)
 @bp.output(WebhookResponse)
 @bp.doc(operation_id="webhooks.get")
 def show(webhook_id: UUID) -> Webhook:
@@ -107,7 +107,7 @@ def show(webhook_id: UUID) -> Webhook:
 
 
 @bp.patch("/<uuid:webhook_id>")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 @bp.input(WebhookChanges, arg_name="body")
 @bp.output(WebhookResponse)
 @bp.doc(operation_id="webhooks.update")
@@ -118,7 +118,7 @@ def update(webhook_id: UUID, body: WebhookChanges) -> Webhook:
 
 
 @bp.delete("/<uuid:webhook_id>")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 @bp.doc(operation_id="webhooks.delete", responses={204: "Deleted"})
 def destroy(webhook_id: UUID) -> tuple[str, int]:
     """Delete a webhook, its secrets and its messages"""
@@ -127,7 +127,7 @@ def destroy(webhook_id: UUID) -> tuple[str, int]:
 
 
 @bp.post("/<uuid:webhook_id>/secret")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 @bp.input(SecretRequest, arg_name="body")
 @bp.output(SecretResponse, 201)
 @bp.doc(operation_id="webhooks.rotateSecret")
@@ -137,7 +137,7 @@ def rotate_secret(webhook_id: UUID, body: SecretRequest) -> services.NewSecret:
 
 
 @bp.delete("/<uuid:webhook_id>/secret/previous")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 @bp.doc(
     operation_id="webhooks.retireSecret",
     responses={204: "Only the newest secret signs", 409: "It did already"},
@@ -149,7 +149,7 @@ def retire_secret(webhook_id: UUID) -> tuple[str, int]:
 
 
 @bp.post("/<uuid:webhook_id>/test")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 @bp.output(DeliveryResponse, 202)
 @bp.doc(operation_id="webhooks.test", responses=[409])
 def test(webhook_id: UUID) -> Delivery:
@@ -158,7 +158,7 @@ def test(webhook_id: UUID) -> Delivery:
 
 
 @bp.get("/<uuid:webhook_id>/deliveries")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_READ)
 @bp.output(list[DeliveryResponse])
 @bp.doc(operation_id="webhooks.listDeliveries")
 def list_deliveries(webhook_id: UUID) -> Response:

@@ -8,23 +8,23 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_paging, redirect_to
 from webapp.webhooks import services
 from webapp.webhooks.forms import SecretForm, WebhookForm
+from webapp.webhooks.permissions import WEBHOOKS_READ, WEBHOOKS_WRITE
 
 bp = Blueprint("webhooks", __name__, url_prefix="/settings/webhooks")
 
 
 @bp.get("")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_READ)
 def index() -> Response:
     return _index_page(WebhookForm())
 
 
 @bp.post("")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 def create() -> Response:
     form = WebhookForm()
     if form.validate():
@@ -36,7 +36,7 @@ def create() -> Response:
 
 
 @bp.post("/secret")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 def rotate_shared_secret() -> Response:
     form = SecretForm()
     if not form.validate():
@@ -46,20 +46,20 @@ def rotate_shared_secret() -> Response:
 
 
 @bp.post("/secret/retirement")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 def retire_shared_secret() -> Response:
     services.retire_old_secrets(None, actor=current_actor())
     return redirect_to("webhooks.index", message="Only the new secret signs now.")
 
 
 @bp.get("/<uuid:webhook_id>")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_READ)
 def show(webhook_id: UUID) -> Response:
     return _show_page(webhook_id)
 
 
 @bp.post("/<uuid:webhook_id>")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 def update(webhook_id: UUID) -> Response:
     form = WebhookForm()
     if form.validate():
@@ -72,14 +72,14 @@ def update(webhook_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:webhook_id>/deletion")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 def destroy(webhook_id: UUID) -> Response:
     webhook = services.delete_webhook(webhook_id, actor=current_actor())
     return redirect_to("webhooks.index", message=f"{webhook.name} is deleted.")
 
 
 @bp.post("/<uuid:webhook_id>/secret")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 def rotate_secret(webhook_id: UUID) -> Response:
     form = SecretForm()
     if not form.validate():
@@ -88,7 +88,7 @@ def rotate_secret(webhook_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:webhook_id>/secret/retirement")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 def retire_secret(webhook_id: UUID) -> Response:
     services.retire_old_secrets(webhook_id, actor=current_actor())
     return redirect_to(
@@ -97,7 +97,7 @@ def retire_secret(webhook_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:webhook_id>/tests")
-@requires(Role.ADMIN)
+@requires(WEBHOOKS_WRITE)
 def test(webhook_id: UUID) -> Response:
     services.send_test(webhook_id, actor=current_actor())
     return redirect_to("webhooks.show", webhook_id=webhook_id, message="A test is on its way.")

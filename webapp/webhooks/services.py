@@ -12,13 +12,14 @@ from sqlalchemy import delete, func, select
 
 from webapp.accounts.models import Organization
 from webapp.audit import services as audit
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page, Paging
 from webapp.webhooks import changes, events, keys
 from webapp.webhooks.models import Delivery, Webhook
+from webapp.webhooks.permissions import WEBHOOKS_WRITE
 from webapp.webhooks.urls import check_reachable
 
 MAX_WEBHOOKS = 50
@@ -38,7 +39,7 @@ def create_webhook(
     Raises Invalid on an address that may not be called, or an event that there is not; Conflict
     where the organization has as many as it may.
     """
-    actor.require(Role.ADMIN)
+    actor.require(WEBHOOKS_WRITE)
     check_reachable(url)
     # Whoever adds one waits here for the others, so that the count is still true afterwards.
     get_locked(select(Organization).where(Organization.id == actor.organization_id))
@@ -65,13 +66,13 @@ def create_webhook(
 
 def list_webhooks(*, actor: Actor) -> list[Webhook]:
     """The oldest first."""
-    actor.require(Role.ADMIN)
+    actor.require(WEBHOOKS_WRITE)
     statement = select(Webhook).where(Webhook.organization_id == actor.organization_id)
     return list(db.session.scalars(statement.order_by(Webhook.created_at, Webhook.id)))
 
 
 def get_webhook(webhook_id: UUID, *, actor: Actor, lock: bool = False) -> Webhook:
-    actor.require(Role.ADMIN)
+    actor.require(WEBHOOKS_WRITE)
     statement = select(Webhook).where(
         Webhook.organization_id == actor.organization_id, Webhook.id == webhook_id
     )
@@ -160,12 +161,12 @@ def retire_old_secrets(webhook_id: UUID | None, *, actor: Actor) -> None:
 
 def get_overlap_end(webhook_id: UUID | None, *, actor: Actor) -> datetime | None:
     """Until when an older secret signs too; None where it does not."""
-    actor.require(Role.ADMIN)
+    actor.require(WEBHOOKS_WRITE)
     return keys.overlap_end(actor.organization_id, webhook_id)
 
 
 def _find_subject(webhook_id: UUID | None, actor: Actor) -> Webhook | Organization:
-    actor.require(Role.ADMIN)
+    actor.require(WEBHOOKS_WRITE)
     if webhook_id is None:
         return db.session.get_one(Organization, actor.organization_id)
     return get_webhook(webhook_id, actor=actor, lock=True)
@@ -178,7 +179,7 @@ def list_deliveries(
     *, actor: Actor, paging: Paging | None = None, webhook_id: UUID | None = None
 ) -> Page:
     """The newest messages, newest first: a webhook's, or all of the organization's."""
-    actor.require(Role.ADMIN)
+    actor.require(WEBHOOKS_WRITE)
     paging = paging or Paging()
     statement = select(Delivery).where(Delivery.organization_id == actor.organization_id)
     if webhook_id is not None:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from webapp.agents.bulk import services
 from webapp.agents.bulk.schemas import BulkResponse, BulkResultResponse, BulkSelection, BulkUpdate
-from webapp.core.actor import Role
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.core.problems import problem
 from webapp.core.schemas import Query
 from webapp.core.security import current_actor, requires
@@ -24,7 +24,7 @@ class BulkDeletionQuery(BulkQuery):
 
 
 @bp.patch("")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(BulkQuery, location="query", arg_name="query")
 @bp.input(BulkUpdate, arg_name="body")
 @bp.output(BulkResponse)
@@ -39,7 +39,7 @@ def update(query: BulkQuery, body: BulkUpdate) -> BulkResponse:
 
 
 @bp.delete("")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(BulkDeletionQuery, location="query", arg_name="query")
 @bp.input(BulkSelection, arg_name="body")
 @bp.output(BulkResponse)

@@ -10,8 +10,8 @@ from werkzeug.datastructures import MultiDict
 from webapp.agents.bulk import services
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection, StrictFilter
 from webapp.agents.models import Modality
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentFilter
-from webapp.core.actor import Role
 from webapp.core.errors import Invalid
 from webapp.core.schemas import read, read_text
 from webapp.core.security import current_actor, requires
@@ -24,7 +24,7 @@ FIELDS = ("model", "voice", "modality", "tools", "description")
 
 
 @bp.get("")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def show() -> Response:
     """What would happen; a dry run, which writes nothing."""
     values = request.args
@@ -48,7 +48,7 @@ def show() -> Response:
 
 
 @bp.post("")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def update() -> Response:
     results = _run(request.form, is_dry_run=False)
     summary = services.summary(results)

@@ -12,12 +12,13 @@ from sqlalchemy import select
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection
 from webapp.agents.deletion import parents_among, refuse_parents
 from webapp.agents.models import Agent
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import find_ids, resolve_handoffs
 from webapp.agents.search import select_agents
 from webapp.agents.services import change_agent
 from webapp.audit import services as audit
 from webapp.core import clock, live
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import lock_writes
 from webapp.core.errors import Conflict, DomainError, NotFound
 from webapp.core.extensions import db
@@ -89,7 +90,7 @@ def _each(
     keep_parents: bool = False,
 ) -> list[BulkResult]:
     """Lock the agents in one order, do the action with each, in one transaction."""
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     found, missing = _select(selection, actor=actor)
     results = [
         _refused(reference, NotFound(f"Agent not found: {reference}")) for reference in missing

@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from pydantic import Field
 
 from webapp.agents.handoffs import services
-from webapp.core.actor import Role
+from webapp.agents.permissions import AGENTS_READ
 from webapp.core.schemas import ResponseModel
 from webapp.core.security import current_actor, requires
 
@@ -41,7 +41,7 @@ class GraphResponse(ResponseModel):
 
 
 @bp.get("/handoffs")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 @bp.output(GraphResponse)
 @bp.doc(operation_id="agents.handoffs")
 def show() -> services.Graph:

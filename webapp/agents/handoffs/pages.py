@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from webapp.agents.handoffs import services
 from webapp.agents.handoffs.drawing import draw
-from webapp.core.actor import Role
+from webapp.agents.permissions import AGENTS_READ
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page
 
@@ -14,7 +14,7 @@ bp = Blueprint("agent_handoffs", __name__, url_prefix="/agents/handoffs")
 
 
 @bp.get("")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 def show() -> Response:
     graph = services.get_graph(actor=current_actor())
     return page(

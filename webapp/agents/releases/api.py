@@ -10,9 +10,9 @@ from apiflask import APIBlueprint
 from pydantic import Field
 
 from webapp.agents.models import Environment, Release, Status
+from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.releases import services
 from webapp.agents.schemas import PublishRequest, RunningRelease
-from webapp.core.actor import Role
 from webapp.core.conditional import if_match
 from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.core.security import current_actor, requires
@@ -55,7 +55,7 @@ class ReleaseStatusRequest(RequestModel):
 
 
 @bp.get("/releases")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 @bp.output(ReleasesResponse)
 @bp.doc(operation_id="releases.list")
 def index(agent_id: str) -> ReleasesResponse:
@@ -71,7 +71,7 @@ def index(agent_id: str) -> ReleasesResponse:
 
 
 @bp.post("/versions/<int:version>/publish")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(PublishRequest, arg_name="body")
 @bp.output(ReleaseResponse)
 @bp.doc(operation_id="releases.publish", responses=[409, 412])
@@ -83,7 +83,7 @@ def publish(agent_id: str, version: int, body: PublishRequest) -> ReleaseRespons
 
 
 @bp.post("/releases/rollback")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(RollbackRequest, arg_name="body")
 @bp.output(ReleaseResponse)
 @bp.doc(operation_id="releases.rollback", responses=[409])
@@ -95,7 +95,7 @@ def roll_back(agent_id: str, body: RollbackRequest) -> ReleaseResponse:
 
 
 @bp.patch("/releases/<semver>")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(ReleaseStatusRequest, arg_name="body")
 @bp.output(ReleaseResponse)
 @bp.doc(operation_id="releases.update", responses=[409])

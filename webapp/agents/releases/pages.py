@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from webapp.agents.models import Agent, Environment, Status
+from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.releases import services
 from webapp.agents.releases.forms import PublishForm
 from webapp.agents.schemas import PublishRequest
 from webapp.agents.services import get_agent
-from webapp.core.actor import Role
 from webapp.core.errors import Invalid
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, redirect_to, whole_number
@@ -18,7 +18,7 @@ bp = Blueprint("agent_releases", __name__, url_prefix="/agents/<handle>/releases
 
 
 @bp.get("")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 def index(handle: str) -> Response:
     found = services.list_releases(handle, actor=current_actor())
     agent = found.agent
@@ -34,7 +34,7 @@ def index(handle: str) -> Response:
 
 
 @bp.get("/new")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def new(handle: str) -> Response:
     agent = get_agent(handle, actor=current_actor())
     version = whole_number("version", agent.current_version, 1, 2**31 - 1)
@@ -42,7 +42,7 @@ def new(handle: str) -> Response:
 
 
 @bp.post("")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def create(handle: str) -> Response:
     actor = current_actor()
     agent = get_agent(handle, actor=actor)
@@ -57,7 +57,7 @@ def create(handle: str) -> Response:
 
 
 @bp.post("/<semver>/deployments")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def deploy(handle: str, semver: str) -> Response:
     """Let an environment run a release that there is: promote it, or go back to it."""
     actor = current_actor()
@@ -69,7 +69,7 @@ def deploy(handle: str, semver: str) -> Response:
 
 
 @bp.post("/rollback")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def roll_back(handle: str) -> Response:
     actor = current_actor()
     agent = get_agent(handle, actor=actor)
@@ -80,7 +80,7 @@ def roll_back(handle: str) -> Response:
 
 
 @bp.post("/<semver>/status")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def update(handle: str, semver: str) -> Response:
     actor = current_actor()
     agent = get_agent(handle, actor=actor)

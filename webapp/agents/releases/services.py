@@ -18,13 +18,14 @@ from webapp.agents.models import (
     Release,
     Status,
 )
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.releases.proposal import propose_semver
 from webapp.agents.schemas import PublishRequest
 from webapp.agents.services import announce, get_agent
 from webapp.agents.versions.services import find_version, state_of
 from webapp.audit import services as audit
 from webapp.core import clock
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.core.preconditions import check_version
@@ -101,7 +102,7 @@ def publish_version(
     A version that is a release already keeps its semver and is promoted to the environment;
     where that runs it already, nothing happens. Raises Conflict where the semver does not rise.
     """
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     agent = get_agent(reference, actor=actor, lock=True)
     check_version(agent.etag, if_match)
     release = db.session.scalar(
@@ -129,7 +130,7 @@ def roll_back_environment(
 
     Raises Conflict where there is none, NotFound where `to` is no release of the agent.
     """
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     agent = get_agent(reference, actor=actor, lock=True)
     running = agent.runs(environment)
     if running is None:
@@ -149,7 +150,7 @@ def roll_back_environment(
 
 def change_status(reference: str | UUID, semver: str, status: Status, *, actor: Actor) -> Release:
     """Deprecate a release (it still runs, with a warning), archive it, or reinstate it."""
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     agent = get_agent(reference, actor=actor, lock=True)
     release = find_release(agent, semver)
     if status == Status.DRAFT:

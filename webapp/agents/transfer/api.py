@@ -10,11 +10,11 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request, stream_with_context
 from pydantic import Field, field_validator
 
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentFilter, AgentResponse
 from webapp.agents.transfer import services
 from webapp.agents.transfer.schemas import ImportRequest, PortableAgent
 from webapp.agents.transfer.services import Include
-from webapp.core.actor import Role
 from webapp.core.schemas import Query, ResponseModel
 from webapp.core.security import accepts_upload, current_actor, requires
 
@@ -73,7 +73,7 @@ class ImportResponse(ResponseModel):
 
 
 @bp.get("/export")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(ExportQuery, location="query", arg_name="query")
 @bp.output(list[PortableAgent])
 @bp.doc(operation_id="agents.export")
@@ -83,7 +83,7 @@ def export(query: ExportQuery) -> Response:
 
 
 @bp.post("/import")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @accepts_upload("application/json")
 @bp.input(ImportQuery, location="query", arg_name="query")
 @bp.output(ImportResponse)

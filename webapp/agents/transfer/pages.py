@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.transfer import services
 from webapp.agents.transfer.api import ExportQuery, export_response
 from webapp.agents.transfer.forms import ImportForm
-from webapp.core.actor import Role
 from webapp.core.errors import Invalid
 from webapp.core.schemas import read_text
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
@@ -20,7 +20,7 @@ bp = Blueprint("agent_transfer", __name__, url_prefix="/agents")
 
 
 @bp.get("/export")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def export() -> Response:
     """Those that are ticked in the list, else all that it shows."""
     arguments: dict[str, Any] = {key: value for key, value in request.args.items() if value}
@@ -32,14 +32,14 @@ def export() -> Response:
 
 
 @bp.get("/import")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def new() -> Response:
     return page("agents/transfer/new.html", form=ImportForm())
 
 
 @bp.post("/import")
 @accepts_upload(*FORMS)
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def create() -> Response:
     """Without `confirmed`, only say what would happen."""
     form = ImportForm()

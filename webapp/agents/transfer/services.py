@@ -21,6 +21,7 @@ from webapp.agents.models import (
     Status,
     handle_from,
 )
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentFilter
 from webapp.agents.search import select_agents
@@ -28,7 +29,7 @@ from webapp.agents.services import free_handle
 from webapp.agents.transfer.schemas import ImportRequest, PortableAgent
 from webapp.audit import services as audit
 from webapp.core import clock, live
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import lock_name, refresh_statistics, snapshot
 from webapp.core.errors import BadReference, Invalid, validation_errors
 from webapp.core.extensions import db
@@ -78,7 +79,7 @@ def export_agents(
 
     All pieces show one state of the database (docs/contract/agents.md, 6.10).
     """
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     snapshot()
     statement = select_agents(query.model_copy(update={"include_deleted": False}), actor=actor)
     if only:
@@ -119,7 +120,7 @@ def import_agents(
     See docs/contract/agents.md, 6.10.
     Raises BadReference where a hand-off leads to nobody.
     """
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     lock_name(f"handles of {actor.organization_id}")
     known = _known_names([item.name for item in agents], actor)
     handles = {handle: key for key, handle in _handles(actor).items()}

@@ -11,9 +11,9 @@ from flask import Response
 from pydantic import Field, TypeAdapter
 
 from webapp.agents.models import Agent, AgentVersion
+from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.schemas import AgentResponse
 from webapp.agents.versions import services
-from webapp.core.actor import Role
 from webapp.core.api import list_response
 from webapp.core.conditional import if_match
 from webapp.core.errors import NotFound
@@ -73,7 +73,7 @@ VERSIONS = TypeAdapter(list[VersionResponse])
 
 
 @bp.get("")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 @bp.input(PageQuery, location="query", arg_name="query")
 @bp.output(list[VersionResponse])
 @bp.doc(operation_id="versions.list")
@@ -84,7 +84,7 @@ def index(agent_id: str, query: PageQuery) -> Response:
 
 
 @bp.get("/<int:version>")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 @bp.output(VersionResponse)
 @bp.doc(operation_id="versions.get")
 def show(agent_id: str, version: int) -> AgentVersion:
@@ -93,7 +93,7 @@ def show(agent_id: str, version: int) -> AgentVersion:
 
 
 @bp.get("/<int:version>/diff/<other>")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 @bp.output(DiffResponse)
 @bp.doc(operation_id="versions.diff")
 def diff(agent_id: str, version: int, other: str) -> services.Comparison:
@@ -105,7 +105,7 @@ def diff(agent_id: str, version: int, other: str) -> services.Comparison:
 
 
 @bp.post("/<int:version>/rollback")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.output(AgentResponse)
 @bp.doc(operation_id="versions.rollback", responses=[409, 412])
 def roll_back(agent_id: str, version: int) -> Agent:

@@ -6,10 +6,10 @@ from itertools import groupby
 
 from flask import Blueprint, Response, request
 
+from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.references import handles_of
 from webapp.agents.services import get_agent
 from webapp.agents.versions import services
-from webapp.core.actor import Role
 from webapp.core.errors import Invalid
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, redirect_to, whole_number
@@ -21,7 +21,7 @@ MAX_VERSION = 2**31 - 1
 
 
 @bp.get("")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 def index(handle: str) -> Response:
     before = whole_number("before", 0, 0, MAX_VERSION) or None
     history = services.list_history(handle, before=before, actor=current_actor())
@@ -37,7 +37,7 @@ def index(handle: str) -> Response:
 
 
 @bp.get("/compare")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 def compare(handle: str) -> Response:
     actor = current_actor()
     agent = get_agent(handle, actor=actor)
@@ -58,7 +58,7 @@ def compare(handle: str) -> Response:
 
 
 @bp.get("/<int:version>")
-@requires(Role.VIEWER)
+@requires(AGENTS_READ)
 def show(handle: str, version: int) -> Response:
     actor = current_actor()
     agent = get_agent(handle, actor=actor)
@@ -74,7 +74,7 @@ def show(handle: str, version: int) -> Response:
 
 
 @bp.post("/<int:version>/rollback")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def roll_back(handle: str, version: int) -> Response:
     before = get_agent(handle, actor=current_actor()).current_version
     agent = services.roll_back(handle, version, actor=current_actor())

@@ -10,13 +10,14 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from webapp.agents.models import DEFINITION, Agent, AgentVersion, Release
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import resolve_handoffs
 from webapp.agents.schemas import AgentUpdate
 from webapp.agents.services import announce, get_agent, revise
 from webapp.agents.versions.diff import Change, diff
 from webapp.agents.versions.merging import Merge, merge
 from webapp.audit import services as audit
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page, Paging
@@ -205,7 +206,7 @@ def roll_back(
 
     docs/contract/versions.md, 6.3. References that have gone since are kept as they were.
     """
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     agent = get_agent(reference, actor=actor, lock=True)
     check_version(agent.etag, if_match)
     values = agent.differing(values_of(state_of(agent, version)))

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 from flask import Flask
 
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor, Permission
 from webapp.core.feature import contribution
 from webapp.core.live.connections import Peer, loop
 from webapp.core.security import Identity
@@ -25,21 +25,21 @@ BATCH = 10_000
 
 
 class Admissions:
-    """The actors behind the lasting connections of this process, with the role each needs."""
+    """The actors behind the lasting connections of this process, with the permission each needs."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._admitted: dict[Peer, tuple[Actor, Role]] = {}
+        self._admitted: dict[Peer, tuple[Actor, Permission]] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def __len__(self) -> int:
         return len(self._admitted)
 
-    def admit(self, peer: Peer, actor: Actor, role: Role) -> None:
+    def admit(self, peer: Peer, actor: Actor, needed: Permission) -> None:
         """Watch over a connection until `leave`; call it before the loop has the connection."""
         with self._lock:
-            self._admitted[peer] = (actor, role)
+            self._admitted[peer] = (actor, needed)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, daemon=True, name="admissions")
                 self._thread.start()
@@ -57,12 +57,13 @@ class Admissions:
             known = {peer: self._admitted[peer] for peer in peers if peer in self._admitted}
         rights = self._rights_of({actor.credential_id for actor, _ in known.values()})
         present = {}
-        for peer, (actor, role) in known.items():
+        for peer, (actor, needed) in known.items():
             now = rights.get(actor.credential_id) if actor.credential_id else None
-            if now is not None and now.organization_id == actor.organization_id and now.can(role):
-                present[peer] = now
-            else:
+            moved = now is not None and now.organization_id != actor.organization_id
+            if now is None or moved or not now.may(needed):
                 loop.call(peer.dismiss, _reason(actor, now))
+            else:
+                present[peer] = now
         return present
 
     def _rights_of(self, credentials: Iterable[UUID | None]) -> Mapping[UUID, Actor]:

@@ -21,7 +21,7 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import RemoteProtocolError
 
 from webapp.core import limits
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import ORGANIZATION_READ, Actor, Permission
 from webapp.core.errors import DomainError, Forbidden, Invalid, LimitExceeded, Malformed
 from webapp.core.live import handover
 from webapp.core.live.admissions import Admissions, admissions_of
@@ -30,7 +30,7 @@ from webapp.core.live.connections import WebSocket, loop, text_frame
 from webapp.core.live.steps import Steps
 from webapp.core.openapi import SocketDocument
 from webapp.core.problems import problem
-from webapp.core.security import current_actor, required_role, requires
+from webapp.core.security import current_actor, required_permission, requires
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +75,7 @@ Answer = Callable[..., Iterable[Frame]]
 _routes: list[tuple[str, Callable[..., Response]]] = []
 
 
-def socket(path: str, *, role: Role) -> Callable[[Answer], Answer]:
+def socket(path: str, *, permission: Permission) -> Callable[[Answer], Answer]:
     """Serve a socket at `path` whose text frames `answer` answers, step by step in a few threads.
 
     A frame that the answer refuses (DomainError) gets an error frame with the problem, and the
@@ -83,7 +83,7 @@ def socket(path: str, *, role: Role) -> Callable[[Answer], Answer]:
     """
 
     def decorate(answer: Answer) -> Answer:
-        @requires(role)
+        @requires(permission)
         def view(**view_args: Any) -> Response:
             app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
             path = request.path
@@ -122,7 +122,7 @@ def init_app(app: APIFlask) -> None:
         app.add_url_rule(path, view.__name__, view, websocket=True)
 
 
-@requires(Role.VIEWER)
+@requires(ORGANIZATION_READ)
 def _follow() -> Response:
     """The pages' socket: `?feed=…&feed=…`, and of logs the last row that the page has."""
     feeds = request.args.getlist("feed")[:MAX_FEEDS]
@@ -160,7 +160,7 @@ def open_socket(
     Raises Malformed where the request is no proper handshake.
     """
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
-    actor, role = current_actor(), required_role()
+    actor, needed = current_actor(), required_permission()
     handshake = _shake_hands()
 
     def forget(connection: WebSocket) -> None:
@@ -169,7 +169,7 @@ def open_socket(
 
     def take(sock: Socket, _response: Response) -> None:
         connection = WebSocket(handshake, on_text, forget)
-        admissions_of(app).admit(connection, actor, role)
+        admissions_of(app).admit(connection, actor, needed)
         on_open(connection)
         loop.add(connection, sock)
 

@@ -24,7 +24,7 @@ from webapp.core.live import handover
 from webapp.core.live.admissions import admissions_of
 from webapp.core.live.connections import EventStream, loop
 from webapp.core.live.steps import Steps
-from webapp.core.security import current_actor, required_role
+from webapp.core.security import current_actor, required_permission
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ def stream_response(events: Iterator[Event]) -> Response:
         texts = stream_with_context(_slowly(chain([first], events)))
         return current_app.response_class(texts, headers=HEADERS)
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
-    actor, role = current_actor(), required_role()
+    actor, needed = current_actor(), required_permission()
     steps = Steps(app, app.app_context(), events)
     is_chunked = request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
     wants_more = is_chunked and request.headers.get("Connection", "").lower() != "close"
@@ -67,7 +67,7 @@ def stream_response(events: Iterator[Event]) -> Response:
         is_kept = response.headers["Connection"] == "keep-alive"
         stream = EventStream(head, admissions.leave, is_chunked=is_chunked, is_kept=is_kept)
         stream.send(_text(1, first))
-        admissions.admit(stream, actor, role)
+        admissions.admit(stream, actor, needed)
         loop.add(stream, sock)
         loop.start(_send_rest(app, stream, steps))
 

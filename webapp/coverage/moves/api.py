@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from apiflask import APIBlueprint
 
-from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
 from webapp.coverage.moves import services
 from webapp.coverage.moves.schemas import MovePreview, MoveRequest
 from webapp.tasks.models import Task
 from webapp.tasks.schemas import TaskStarted
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 bp = APIBlueprint("moves_api", __name__, url_prefix="/api/v1", tag="Coverage")
 
 
 @bp.post("/taxonomies/<version>/moves/preview")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(MoveRequest, arg_name="body")
 @bp.output(MovePreview)
 @bp.doc(operation_id="moves.preview", responses=[400, 404])
@@ -25,7 +25,7 @@ def preview(version: str, body: MoveRequest) -> services.Preview:
 
 
 @bp.post("/taxonomies/<version>/moves")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(MoveRequest, arg_name="body")
 @bp.output(TaskStarted, 202, description="The task that moves documents, then agents")
 @bp.doc(operation_id="moves.start", responses=[400, 404, 409])

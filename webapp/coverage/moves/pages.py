@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from webapp.core.actor import Role
 from webapp.core.errors import DomainError
 from webapp.core.schemas import read
 from webapp.core.security import current_actor, requires
@@ -13,6 +12,7 @@ from webapp.coverage.moves import services as moves
 from webapp.coverage.moves.forms import MoveForm
 from webapp.coverage.moves.schemas import MoveRequest
 from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 bp = Blueprint("moves", __name__, url_prefix="/taxonomies/<version>/move")
 
@@ -23,20 +23,20 @@ MAX_CHOICES = 1_000
 
 
 @bp.get("")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def show(version: str) -> Response:
     return _move_page(version, MoveForm(formdata=None))
 
 
 @bp.post("/preview")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def preview(version: str) -> Response:
     """The page again, with what was written into it."""
     return _move_page(version, MoveForm())
 
 
 @bp.post("")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def start(version: str) -> Response:
     form = MoveForm()
     if form.validate():

@@ -18,6 +18,7 @@ from sqlalchemy import Select, delete, func, insert, select
 from webapp import index
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
 from webapp.core.database import get_locked
@@ -33,6 +34,7 @@ from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
 from webapp.taxonomies.models import NodeStat, Taxonomy, TaxonomyNode
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.services import get_taxonomy
 
 TASK_TYPE = "taxonomy_move"
@@ -110,7 +112,7 @@ def preview_move(version: str, body: MoveRequest, *, actor: Actor) -> Preview:
 
     Raises Invalid where both are the same, BadReference on a renamed topic that is not there.
     """
-    actor.require(Role.ADMIN)
+    _require_both(actor)
     start, match = _match(version, body.start, body.renames, actor=actor)
     counts = _document_counts(start)
     changed = [
@@ -144,7 +146,7 @@ def start_move(version: str, body: MoveRequest, *, actor: Actor) -> Task:
 
     Raises what `preview_move` raises, and Conflict where such a move is under way.
     """
-    actor.require(Role.ADMIN)
+    _require_both(actor)
     _match(version, body.start, body.renames, actor=actor)
     index.lock(actor.organization_id)
     known = select(Task.id).where(
@@ -198,6 +200,12 @@ def move_taxonomy(run: Run) -> None:
         run.advance(0.9 + 0.1 * done / max(agent_total, done), checkpoint, result)
     run.hold()
     run.advance(1.0, checkpoint, result)
+
+
+def _require_both(actor: Actor) -> None:
+    """A move changes what documents are about, and what agents know about."""
+    actor.require(KNOWLEDGE_WRITE)
+    actor.require(AGENTS_WRITE)
 
 
 def _match(

@@ -7,18 +7,19 @@ from flask import Response
 
 from webapp.agents.api import agent_response, created_headers
 from webapp.agents.models import Agent
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentResponse
 from webapp.core import conditional
-from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
 from webapp.coverage.scopes import services
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest, ScopeRequest, ScopeResponse
+from webapp.taxonomies.permissions import KNOWLEDGE_READ
 
 bp = APIBlueprint("scopes_api", __name__, url_prefix="/api/v1", tag="Coverage")
 
 
 @bp.post("/agents/from-taxonomy")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(FromTaxonomyRequest, arg_name="body")
 @bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.createFromTaxonomy", responses=[409])
@@ -29,7 +30,7 @@ def create(body: FromTaxonomyRequest) -> tuple[Agent, int, dict[str, str]]:
 
 
 @bp.put("/agents/<agent_id>/scope")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 @bp.input(ScopeRequest, arg_name="body")
 @bp.output(AgentResponse)
 @bp.doc(operation_id="scopes.update", responses=[400, 412])
@@ -42,7 +43,7 @@ def update(agent_id: str, body: ScopeRequest) -> Response:
 
 
 @bp.post("/knowledge/scope")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.input(ScopeRequest, arg_name="body")
 @bp.output(ScopeResponse)
 @bp.doc(operation_id="scopes.measure", responses=[400])

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
-from webapp.core.actor import Role
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.schemas import read
 from webapp.core.security import current_actor, requires
@@ -18,6 +18,7 @@ from webapp.coverage.scopes import services
 from webapp.coverage.scopes.forms import FromTaxonomyForm, ScopeForm
 from webapp.coverage.scopes.schemas import MAX_ROOTS, FromTaxonomyRequest, ScopeRequest
 from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.permissions import KNOWLEDGE_READ
 
 B = TypeVar("B", FromTaxonomyRequest, ScopeRequest)
 
@@ -25,13 +26,13 @@ bp = Blueprint("scopes", __name__)
 
 
 @bp.get("/agents/from-taxonomy/new")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def new() -> Response:
     return _new_page(FromTaxonomyForm(formdata=None))
 
 
 @bp.post("/agents/from-taxonomy/new")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def create() -> Response:
     form = FromTaxonomyForm()
     if form.validate():
@@ -48,14 +49,14 @@ def create() -> Response:
 
 
 @bp.get("/agents/<handle>/scope")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def edit(handle: str) -> Response:
     agent = agents.get_agent(handle, actor=current_actor())
     return _edit_page(agent, ScopeForm(formdata=None))
 
 
 @bp.post("/agents/<handle>/scope")
-@requires(Role.ADMIN)
+@requires(AGENTS_WRITE)
 def update(handle: str) -> Response:
     actor = current_actor()
     form = ScopeForm()
@@ -69,7 +70,7 @@ def update(handle: str) -> Response:
 
 
 @bp.post("/knowledge/extent")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 def extent() -> Response:
     """What the ticked topics come to, while they are being ticked."""
     found = services.measure_topics(_read(ScopeRequest, _chosen()), actor=current_actor())

@@ -13,10 +13,11 @@ from sqlalchemy import func, insert, select
 from webapp import index
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentCreate
 from webapp.audit import services as audit
 from webapp.core import clock, live
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import lock_name
 from webapp.core.extensions import db
 from webapp.core.preconditions import check_version
@@ -45,7 +46,7 @@ def create_agent(body: FromTaxonomyRequest, *, actor: Actor) -> Agent:
     See docs/contract/knowledge.md, from-taxonomy.
     Raises BadReference where a topic is not in that version of the taxonomy.
     """
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     scope = find_or_create_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
     given = body.model_dump(
         exclude_unset=True, exclude={"taxonomy_node_ids", "taxonomy_version", "instructions"}
@@ -70,7 +71,7 @@ def set_scope(
 
     A scope is no part of a version. No topics at all means all documents.
     """
-    actor.require(Role.ADMIN)
+    actor.require(AGENTS_WRITE)
     scope = find_or_create_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
     agent = agents.get_agent(reference, actor=actor, lock=True)
     check_version(agent.etag, if_match)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 from flask import url_for
 
-from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
 from webapp.documents.bulk import services
 from webapp.documents.bulk.schemas import BulkPreview, BulkRequest
 from webapp.tasks.models import Task
 from webapp.tasks.schemas import TaskStarted
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 bp = APIBlueprint(
     "document_bulk_api", __name__, url_prefix="/api/v1/documents/bulk", tag="Knowledge"
@@ -18,7 +18,7 @@ bp = APIBlueprint(
 
 
 @bp.post("/preview")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(BulkRequest, arg_name="body")
 @bp.output(BulkPreview)
 @bp.doc(operation_id="documents.previewMany", responses=[400])
@@ -28,7 +28,7 @@ def preview(body: BulkRequest) -> services.Preview:
 
 
 @bp.post("")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.input(BulkRequest, arg_name="body")
 @bp.output(TaskStarted, 202, description="The task that does it")
 @bp.doc(operation_id="documents.changeMany", responses=[400])

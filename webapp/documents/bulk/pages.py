@@ -6,7 +6,6 @@ from typing import Any, get_args
 
 from flask import Blueprint, Response, request
 
-from webapp.core.actor import Role
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.schemas import read, read_text
 from webapp.core.security import current_actor, requires
@@ -14,6 +13,7 @@ from webapp.core.web import page, redirect_to
 from webapp.documents.bulk import services
 from webapp.documents.bulk.forms import BulkForm
 from webapp.documents.bulk.schemas import Action, BulkRequest, StrictFilter
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 bp = Blueprint("document_bulk", __name__, url_prefix="/documents/bulk")
 
@@ -21,13 +21,13 @@ ACTIONS = get_args(Action)
 
 
 @bp.get("")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def show() -> Response:
     return _bulk_page(BulkForm(formdata=None))
 
 
 @bp.post("")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 def start() -> Response:
     form, action = BulkForm(), _action()
     if form.validate():

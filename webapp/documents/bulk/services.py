@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select
 
 from webapp.audit import services as audit
 from webapp.core import clock
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.extensions import db
 from webapp.documents import services as documents
@@ -22,6 +22,7 @@ from webapp.documents.models import Document
 from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.references import Topics
 
 TASK_TYPE = "document_bulk"
@@ -46,7 +47,7 @@ class Preview:
 
 def preview_bulk(body: BulkRequest, *, actor: Actor) -> Preview:
     """What `start_bulk` would be about. Raises what it raises; changes nothing."""
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     _resolve(body, actor)
     chosen = _chosen(body, actor.organization_id, clock.now())
     newest = chosen.order_by(Document.created_at.desc(), Document.id).limit(MAX_TITLES)
@@ -60,7 +61,7 @@ def start_bulk(body: BulkRequest, *, actor: Actor) -> Task:
     It is about the documents that are there now. Raises BadReference on unknown documents and
     topics, Invalid where no document matches.
     """
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     node_ids, moment = _resolve(body, actor), clock.now()
     count = _count(body, _chosen(body, actor.organization_id, moment))
     if not count:

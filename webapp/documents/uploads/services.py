@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 
 from webapp import index
 from webapp.audit import services as audit
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.errors import Conflict, DomainError, Invalid, NotFound, UnsupportedMediaType
 from webapp.core.extensions import db
 from webapp.documents import services as documents
@@ -22,6 +22,7 @@ from webapp.documents.reading.parsing import DOCX, PDF, ParsingError, check_kind
 from webapp.documents.schemas import FileOptions
 from webapp.tasks import services as tasks
 from webapp.tasks.models import Task
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.references import read_newest_version
 
 PART_BYTES = 512 * 1024
@@ -76,7 +77,7 @@ def start_import(
     their reasons in the task's result, and the others are read. Raises Invalid or
     UnsupportedMediaType where no file is left, BadReference on unknown topics.
     """
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     options = options or FileOptions()
     if not 0 < len(files) <= MAX_FILES:
         raise Invalid(f"Send from one to {MAX_FILES:,} files at a time.", field="file")
@@ -119,7 +120,7 @@ def retry_document(document_id: UUID, *, actor: Actor) -> Task:
 
     Raises Conflict where it has not failed, or where no file is kept.
     """
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     document = documents.get_document(document_id, actor=actor, lock=True)
     if document.status != "failed" or document.upload_id is None:
         raise Conflict(

@@ -8,11 +8,11 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from pydantic import Field
 
-from webapp.core.actor import Role
 from webapp.core.schemas import Query, ResponseModel
 from webapp.core.security import current_actor, requires
 from webapp.questions.unanswered import services
 from webapp.questions.unanswered.models import UnansweredQuestion
+from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 
 bp = APIBlueprint(
     "unanswered_api", __name__, url_prefix="/api/v1/agents/<agent_id>", tag="Coverage"
@@ -33,7 +33,7 @@ class UnansweredResponse(ResponseModel):
 
 
 @bp.get("/unanswered")
-@requires(Role.VIEWER)
+@requires(KNOWLEDGE_READ)
 @bp.input(UnansweredQuery, location="query", arg_name="query")
 @bp.output(list[UnansweredResponse])
 @bp.doc(operation_id="unanswered.list")
@@ -43,7 +43,7 @@ def index(agent_id: str, query: UnansweredQuery) -> list[UnansweredQuestion]:
 
 
 @bp.delete("/unanswered/<uuid:question_id>")
-@requires(Role.ADMIN)
+@requires(KNOWLEDGE_WRITE)
 @bp.doc(
     operation_id="unanswered.dismiss", responses={204: "Dismissed; asked again, it opens again"}
 )

@@ -21,13 +21,14 @@ from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.audit import services as audit
 from webapp.core import live
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor
 from webapp.core.database import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.documents.filters import select_documents
 from webapp.index.embedding import local_embedder
 from webapp.questions.unanswered.models import UnansweredQuestion
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 #: below it, a question counts as unanswered
 MIN_CONFIDENCE = 0.3
@@ -122,7 +123,7 @@ def count_open(agent_id: UUID) -> int:
 
 def dismiss_question(reference: str | UUID, question_id: UUID, *, actor: Actor) -> None:
     """Close a question that needs no documents; asked again, it opens again."""
-    actor.require(Role.ADMIN)
+    actor.require(KNOWLEDGE_WRITE)
     agent = agents.get_agent(reference, actor=actor)
     question = _get_locked(question_id)
     if question is None or question.agent_id != agent.id:
