@@ -84,14 +84,14 @@ function leaving() {
   });
 }
 
-function overtaking() {
-  const notice = document.querySelector("[data-overtaken]");
+function noticing() {
+  const notice = document.querySelector("[data-newer-than]");
   if (!(notice instanceof HTMLElement)) return;
   const look = () => {
     const { version = "", author = "" } = one("#agent-state", HTMLElement).dataset;
-    if (Number(version) <= Number(notice.dataset.overtaken)) return;
-    one("[data-overtaken-author]", HTMLElement, notice).textContent = author;
-    one("[data-overtaken-version]", HTMLElement, notice).textContent = version;
+    if (Number(version) <= Number(notice.dataset.newerThan)) return;
+    one("[data-newer-author]", HTMLElement, notice).textContent = author;
+    one("[data-newer-version]", HTMLElement, notice).textContent = version;
     notice.hidden = false;
   };
   document.addEventListener("htmx:ws:after:message:incoming", look);
@@ -100,4 +100,4 @@ function overtaking() {
 counting();
 examples();
 leaving();
-overtaking();
+noticing();

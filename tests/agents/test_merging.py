@@ -82,7 +82,7 @@ def test_the_form_tells_who_was_faster_and_keeps_both(
     )  # fmt: skip
     form |= {"instructions": "ONE\ntwo\nthree\nfour", "description": "mine", "version_note": "Me"}
     page = browser.post("/agents/a", form, status=409)
-    told = " ".join(page.css_first("#overtaken").text().split())
+    told = " ".join(page.css_first("#edit-conflict").text().split())
     assert "v2 alice@example.com changed instructions, tools: Loud" in told
     assert services.get_agent("a", actor=alice).current_version == 2
     merged = form_of(page)

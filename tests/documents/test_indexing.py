@@ -50,7 +50,7 @@ def rebuild(actor: Actor) -> Task:
     return task
 
 
-def find(actor: Actor, query: str = "garnet", **options: Any) -> index.Found:
+def find(actor: Actor, query: str = "garnet", **options: Any) -> index.Hits:
     found = index.search(actor.organization_id, query, top_k=50, **options)
     db.session.commit()
     return found

@@ -74,7 +74,7 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(
     assert written("long") == list(range(60))
     eventually(lambda: engine.status("after") == "completed")
     progress = engine.progress("long")
-    assert progress is not None and progress.starts == 2
+    assert progress is not None and progress.attempts == 2
     assert second.poll() is None
 
 

@@ -86,4 +86,4 @@ def test_a_job_that_misuses_the_database_fails_after_its_retries(
     assert written("misuse") == [0] * retries.MAX_FAILURES
     eventually(lambda: engine.status("bug") == "failed")
     progress = engine.progress("misuse")
-    assert progress is not None and progress.starts == 1
+    assert progress is not None and progress.attempts == 1

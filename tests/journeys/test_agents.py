@@ -35,12 +35,12 @@ def test_two_who_edit_the_same_agent_lose_nothing(
     expect(second.get_by_text("Saved as version 2.")).to_be_visible()
 
     # The first is told at once, while the form is still open.
-    expect(first.locator("[data-overtaken]")).to_contain_text("has saved version 2")
+    expect(first.locator("[data-newer-than]")).to_contain_text("has saved version 2")
     first.get_by_label("Instructions").fill("Greet by name.\nAsk.\nAnswer.\nLeave.")
     first.get_by_label("Description").fill("The one who greets")
     first.get_by_role("button", name="Save").click()
 
-    expect(first.locator("#overtaken")).to_contain_text("changed instructions: Politer")
+    expect(first.locator("#edit-conflict")).to_contain_text("changed instructions: Politer")
     expect(first.get_by_label("Instructions")).to_have_value(
         "Greet by name.\nAsk.\nAnswer.\nLeave with thanks."
     )

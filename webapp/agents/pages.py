@@ -153,20 +153,20 @@ def restore(handle: str) -> Response:
 @bp.get("/<handle>/removal")
 @requires(AGENTS_WRITE)
 def removal(handle: str) -> Response:
-    found = deletion.preview_removal(handle, actor=current_actor())
-    return page("agents/removal.html", agent=found.agent, removal=found)
+    removal = deletion.preview_removal(handle, actor=current_actor())
+    return page("agents/removal.html", agent=removal.agent, removal=removal)
 
 
 @bp.post("/<handle>/removal")
 @requires(AGENTS_WRITE)
 def remove(handle: str) -> Response:
-    found = deletion.preview_removal(handle, actor=current_actor())
-    if request.form.get("confirmation", "").strip() != found.agent.handle:
-        error = f"Type {found.agent.handle} to go on."
+    removal = deletion.preview_removal(handle, actor=current_actor())
+    if request.form.get("confirmation", "").strip() != removal.agent.handle:
+        error = f"Type {removal.agent.handle} to go on."
         return page(
-            "agents/removal.html", status=422, agent=found.agent, removal=found, error=error
+            "agents/removal.html", status=422, agent=removal.agent, removal=removal, error=error
         )
-    name = found.agent.name
+    name = removal.agent.name
     deletion.remove_agent(handle, actor=current_actor(), force=True)
     return redirect_to("agents.index", message=f"{name} and all that belonged to it is gone.")
 
@@ -179,25 +179,25 @@ def definition_url(agent: Agent, actor: Actor) -> str:
 
 
 def _save(agent: Agent, form: AgentForm) -> Response:
-    """Save what the form says, or show it brought together with what others have saved since."""
+    """Save what the form says, or show it merged with what others have saved since."""
     actor = current_actor()
     body = form.to_update(agent, _live_handles(agent))
     base = form.base_version
     if "take" in request.form:
         start = form.origin_version or agent.current_version
-        return _overtaken(_brought_together(agent, start, body), form)
+        return _conflict_page(_merge(agent, start, body), form)
     try:
         if_match = None if base is None else f'"v{base}"'
         saved = services.update_agent(agent.id, body, actor=actor, if_match=if_match)
     except PreconditionFailed:
         start = base or agent.current_version
-        return _overtaken(_brought_together(agent, start, body), form)
+        return _conflict_page(_merge(agent, start, body), form)
     is_new = saved.current_version != base
     message = f"Saved as version {saved.current_version}." if is_new else "Nothing has changed."
     return redirect_to("agents.show", handle=saved.handle, message=message)
 
 
-def _brought_together(agent: Agent, start: int, body: AgentUpdate) -> EditConflict:
+def _merge(agent: Agent, start: int, body: AgentUpdate) -> EditConflict:
     """Both changes since version `start`; Invalid where the form names a version that never was."""
     try:
         return merge_edits(agent.id, start, body, actor=current_actor())
@@ -205,20 +205,22 @@ def _brought_together(agent: Agent, start: int, body: AgentUpdate) -> EditConfli
         raise Invalid(error.message) from error
 
 
-def _overtaken(found: EditConflict, form: AgentForm) -> Response:
+def _conflict_page(conflict: EditConflict, form: AgentForm) -> Response:
     """The edit form again, with both changes; `take` puts the other's value into a field."""
-    values = dict(found.merge.values)
-    if (wanted := request.form.get("take")) in found.merge.conflicts:
-        values[wanted] = found.agent.definition[wanted]
-        found.merge.conflicts.remove(wanted)
+    values = dict(conflict.merge.values)
+    if (name := request.form.get("take")) in conflict.merge.conflicts:
+        values[name] = conflict.agent.definition[name]
+        conflict.merge.conflicts.remove(name)
     handles = handles_of(values["handoff_targets"], actor=current_actor())
     merged = AgentForm.of(
         values | {"version_note": form.version_note.data},
         [handles[target] for target in values["handoff_targets"] if target in handles],
-        base=found.agent.current_version,
-        origin=found.base,
+        base=conflict.agent.current_version,
+        origin=conflict.base,
     )
-    return _form_page("agents/edit.html", merged, agent=found.agent, overtaken=found, status=409)
+    return _form_page(
+        "agents/edit.html", merged, agent=conflict.agent, conflict=conflict, status=409
+    )
 
 
 def _form_page(

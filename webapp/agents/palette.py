@@ -16,10 +16,10 @@ MAX_FOUND = 6
 
 def find_agents(words: str, actor: Actor) -> list[PaletteEntry]:
     """The first agents that match."""
-    found = services.list_agents(AgentQuery(q=words, limit=MAX_FOUND), actor=actor)
+    agents = services.list_agents(AgentQuery(q=words, limit=MAX_FOUND), actor=actor)
     return [
         PaletteEntry(agent.name, url_for("agents.show", handle=agent.handle), _hint(agent))
-        for agent in found.items
+        for agent in agents.items
     ]
 
 

@@ -16,18 +16,18 @@ from webapp.core.extensions import db
 
 def is_agent(reference: str | UUID) -> ColumnElement[bool]:
     """SQL for "the agent with this UUID or handle"; what reads as a UUID is no handle."""
-    found = reference if isinstance(reference, UUID) else as_uuid(reference)
-    return Agent.handle == reference if found is None else Agent.id == found
+    agent_id = reference if isinstance(reference, UUID) else as_uuid(reference)
+    return Agent.handle == reference if agent_id is None else Agent.id == agent_id
 
 
 def is_below(reference: str) -> ColumnElement[bool]:
     """SQL for "an agent whose parent is the one with this UUID or handle"."""
-    found = as_uuid(reference)
-    if found is None:
+    above_id = as_uuid(reference)
+    if above_id is None:
         return Agent.parent == reference
     above = aliased(Agent)
     handle = select(above.handle).where(
-        above.id == found, above.organization_id == Agent.organization_id
+        above.id == above_id, above.organization_id == Agent.organization_id
     )
     return Agent.parent == handle.correlate(Agent).scalar_subquery()
 
@@ -35,7 +35,7 @@ def is_below(reference: str) -> ColumnElement[bool]:
 def find_ids(references: Sequence[str | UUID], *, actor: Actor) -> dict[str, UUID]:
     """The ids of those agents that are there and not deleted, by reference as given."""
     texts = [str(reference) for reference in references]
-    uuids = {text: found for text in texts if (found := as_uuid(text)) is not None}
+    uuids = {text: agent_id for text in texts if (agent_id := as_uuid(text)) is not None}
     rows = db.session.execute(
         select(Agent.id, Agent.handle).where(
             Agent.organization_id == actor.organization_id,
@@ -45,13 +45,13 @@ def find_ids(references: Sequence[str | UUID], *, actor: Actor) -> dict[str, UUI
     ).all()
     ids = {row.id for row in rows}
     known = {row.handle: row.id for row in rows}
-    known |= {text: found for text, found in uuids.items() if found in ids}
+    known |= {text: agent_id for text, agent_id in uuids.items() if agent_id in ids}
     return {text: known[text] for text in texts if text in known}
 
 
 def handles_of(ids: Sequence[str | UUID], *, actor: Actor) -> dict[str, str]:
     """The handles of those agents that are still there, deleted or not, by id as text."""
-    uuids = {found for item in ids if (found := as_uuid(str(item))) is not None}
+    uuids = {agent_id for item in ids if (agent_id := as_uuid(str(item))) is not None}
     if not uuids:
         return {}
     rows = db.session.execute(
@@ -74,7 +74,9 @@ def resolve_handoffs(
         return []
     known = find_ids(references, actor=actor)
     missing = [str(reference) for reference in references if str(reference) not in known]
-    itself = [text for text, found in known.items() if agent is not None and found == agent.id]
+    itself = [
+        text for text, agent_id in known.items() if agent is not None and agent_id == agent.id
+    ]
     if missing:
         raise _refusal(
             f"Invalid handoff targets: {', '.join(missing)}. "

@@ -183,11 +183,11 @@ class AgentCreate(AgentFields):
         if not isinstance(body, dict):
             return body
         body = dict(body)
-        for theirs, ours in (("id", "handle"), ("system_prompt", "instructions")):
-            if theirs in body:
-                if ours in body:
-                    raise ValueError(f"{theirs} and {ours} are the same: give one of them")
-                body[ours] = body.pop(theirs)
+        for alias, name in (("id", "handle"), ("system_prompt", "instructions")):
+            if alias in body:
+                if name in body:
+                    raise ValueError(f"{alias} and {name} are the same: give one of them")
+                body[name] = body.pop(alias)
         if isinstance(body.get("handle"), str):
             body.setdefault("name", body["handle"])
         if body.get("model_config_id") or body.get("model_overrides"):

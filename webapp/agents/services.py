@@ -115,10 +115,10 @@ def _ways_back(reference: str | UUID, *, actor: Actor) -> list[str]:
     statement = select(Agent.id).where(
         Agent.organization_id == actor.organization_id, is_agent(reference)
     )
-    found = db.session.scalar(statement)
-    return [] if found is None else [
-        f"It was deleted. POST /api/v1/agents/{found}/restore brings it back, and so does the list "
-        "of agents with “deleted too”."
+    deleted_id = db.session.scalar(statement)
+    return [] if deleted_id is None else [
+        f"It was deleted. POST /api/v1/agents/{deleted_id}/restore brings it back, and so does "
+        "the list of agents with “deleted too”."
     ]  # fmt: skip
 
 
@@ -235,7 +235,7 @@ def count_agents(*, actor: Actor) -> int:
 
 def handoff_agents(agent: Agent) -> list[Agent]:
     """The targets of an agent that are still there, in the agent's own order."""
-    found = {
+    targets = {
         target.id: target
         for target in db.session.scalars(
             select(Agent).where(
@@ -245,7 +245,7 @@ def handoff_agents(agent: Agent) -> list[Agent]:
             )
         )
     }
-    return [found[target] for target in agent.handoff_targets if target in found]
+    return [targets[target] for target in agent.handoff_targets if target in targets]
 
 
 def announce(agent: Agent) -> None:

@@ -60,8 +60,8 @@ def link(entry: AuditEntry) -> tuple[str, dict[str, Any]] | None:
 
 def aside(entry: AuditEntry) -> str:
     """What else is worth a glance."""
-    found = (words.aside(entry) for words in _all() if words.aside)
-    return next((text for text in found if text), "")
+    asides = (words.aside(entry) for words in _all() if words.aside)
+    return next((text for text in asides if text), "")
 
 
 def _all() -> list[Wording]:

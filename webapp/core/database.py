@@ -128,8 +128,8 @@ def _uuid_digits_postgresql(element: uuid_digits, compiler: Any, **options: Any)
 
 def split_uuids(joined: str | None) -> list[str]:
     """The texts of UUIDs that the database has joined by commas."""
-    found = joined.split(",") if joined else []
-    return found if "-" in (joined or "") else [dashed(digits) for digits in found]
+    ids = joined.split(",") if joined else []
+    return ids if "-" in (joined or "") else [dashed(digits) for digits in ids]
 
 
 @lru_cache(65_536)

@@ -35,14 +35,14 @@ class Feature:
 
 def register(app: Flask, names: Sequence[str]) -> None:
     """Hang the features of these packages into an application."""
-    found: list[Any] = app.extensions.setdefault(KEY, [])
+    known: list[Any] = app.extensions.setdefault(KEY, [])
     for name in names:
         feature: Feature = import_module(name).FEATURE
         for blueprint in feature.blueprints:
             app.register_blueprint(blueprint)
         for command in feature.commands:
             app.cli.add_command(command)
-        found.extend(feature.contributions)
+        known.extend(feature.contributions)
 
 
 def contributions(kind: type[T], app: Flask | None = None) -> list[T]:
@@ -53,7 +53,7 @@ def contributions(kind: type[T], app: Flask | None = None) -> list[T]:
 
 def contribution(kind: type[T], app: Flask | None = None) -> T:
     """The one contribution of a kind that one feature must bring; LookupError without it."""
-    found = contributions(kind, app)
-    if len(found) != 1:
-        raise LookupError(f"{len(found)} features bring a {kind.__name__}; one must.")
-    return found[0]
+    brought = contributions(kind, app)
+    if len(brought) != 1:
+        raise LookupError(f"{len(brought)} features bring a {kind.__name__}; one must.")
+    return brought[0]

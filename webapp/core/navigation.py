@@ -96,13 +96,13 @@ def palette(words: str, actor: Actor) -> list[tuple[str, list[PaletteEntry]]]:
     """Groups of entries that match: pages first, then what each feature finds."""
     ordered = sorted(contributions(Section), key=lambda section: section.position)
     pages = [PalettePage(section.label, section.endpoint) for section in ordered]
-    found = [
+    matching = [
         PaletteEntry(page.label, url_for(page.endpoint))
         for page in [*pages, *contributions(PalettePage)]
         if actor.may(page.permission) and words.lower() in page.label.lower()
     ]
     groups = [(group.label, group.search(words, actor)) for group in contributions(PaletteGroup)]
-    return [(label, entries) for label, entries in [("Pages", found), *groups] if entries]
+    return [(label, entries) for label, entries in [("Pages", matching), *groups] if entries]
 
 
 def _section_of(endpoint: str) -> str | None:

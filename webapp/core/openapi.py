@@ -167,13 +167,15 @@ class _Document:
 
     def _define(self, models: set[type[BaseModel]]) -> None:
         inputs = [(model, _mode(model)) for model in sorted(models, key=lambda m: m.__qualname__)]
-        references, found = models_json_schema(inputs, ref_template=REF, schema_generator=_Schemas)
-        names = {name: _component_name(name) for name in found["$defs"]}
+        references, document = models_json_schema(
+            inputs, ref_template=REF, schema_generator=_Schemas
+        )
+        names = {name: _component_name(name) for name in document["$defs"]}
         if len(set(names.values())) < len(names):
             raise RuntimeError(f"Two schemas have the same name: {sorted(names.values())}")
         schemas = {
             names[name]: _renamed(schema, names) | {"title": names[name]}
-            for name, schema in found["$defs"].items()
+            for name, schema in document["$defs"].items()
         }
         self._references = {
             model: _renamed(reference, names) for (model, _), reference in references.items()

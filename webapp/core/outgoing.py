@@ -50,13 +50,13 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     async def _look_up(self, host: str, port: int | None) -> list[Address]:
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(
+            records = await asyncio.get_running_loop().getaddrinfo(
                 host, port, type=socket.SOCK_STREAM
             )
         except (OSError, UnicodeError) as error:
             raise httpx.ConnectError(f"{host} is not known: {error}") from error
         # A link-local address carries its interface ("fe80::1%eth0"), which is no part of it.
-        addresses = dict.fromkeys(ip_address(str(item[4][0]).partition("%")[0]) for item in found)
+        addresses = dict.fromkeys(ip_address(str(item[4][0]).partition("%")[0]) for item in records)
         allowed = [address for address in addresses if self._allowed.allows(host, address)]
         if addresses and not allowed:
             raise PrivateAddress(

@@ -23,9 +23,9 @@ def check_version(etag: str, if_match: str | None) -> None:
             "This is there already, and If-None-Match asks that it is not.", headers=headers
         )
     version = etag.partition("-")[0]
-    wanted = parse_etags(if_match)
-    named = {tag.partition("-")[0] for tag in wanted.as_set(include_weak=True)}
-    if wanted.star_tag or version in named:
+    etags = parse_etags(if_match)
+    named = {tag.partition("-")[0] for tag in etags.as_set(include_weak=True)}
+    if etags.star_tag or version in named:
         return
     raise PreconditionFailed(
         f"This has changed since you read it: it is at version {version[1:]} now.",

@@ -159,11 +159,11 @@ def _methods_here() -> list[str]:
     `/agents/bulk` is an address of its own, although "bulk" could also be an agent's.
     """
     adapter = current_app.create_url_adapter(request)
-    found: dict[str, tuple[int, set[str]]] = {}
+    methods: dict[str, tuple[int, set[str]]] = {}
     for method in adapter.allowed_methods() if adapter else ():
         rule, _ = adapter.match(method=method, return_rule=True)  # type: ignore[union-attr]
-        found.setdefault(rule.rule, (len(rule.arguments), set()))[1].add(method)
-    return sorted(min(found.values(), key=lambda pair: pair[0])[1]) if found else []
+        methods.setdefault(rule.rule, (len(rule.arguments), set()))[1].add(method)
+    return sorted(min(methods.values(), key=lambda pair: pair[0])[1]) if methods else []
 
 
 def _handle_csrf_error(error: CSRFError) -> Response:

@@ -65,8 +65,8 @@ def forget_by(time: InstrumentedAttribute[Any]) -> Forget:
 
     def forget(before: datetime, limit: int) -> int:
         keys = db.session.scalars(select(key).where(time < before).order_by(time).limit(limit))
-        found = list(keys)
-        db.session.execute(delete(model).where(key.in_(found)))
-        return len(found)
+        forgotten = list(keys)
+        db.session.execute(delete(model).where(key.in_(forgotten)))
+        return len(forgotten)
 
     return forget

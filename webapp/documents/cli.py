@@ -27,7 +27,7 @@ def rebuild(organization: str) -> None:
 
 
 def _actor(name: str) -> Actor:
-    found = accounts.find_organization(name)
-    if found is None:
+    organization = accounts.find_organization(name)
+    if organization is None:
         raise click.ClickException(f"No organization is called {name}.")
-    return Actor(found.id, Role.ADMIN, "the command line")
+    return Actor(organization.id, Role.ADMIN, "the command line")

@@ -123,10 +123,13 @@ def check_index(run: Run) -> None:
     """The task: `result` holds what does not fit; `problem_count` is 0 where all does."""
     organization_id = run.task.organization_id
     snapshot()
-    found = rebuilding.check(organization_id, _living_ids(organization_id))
-    found |= _check_counts(organization_id)
+    counts = rebuilding.check(organization_id, _living_ids(organization_id))
+    counts |= _check_counts(organization_id)
     db.session.rollback()
-    result: dict[str, Any] = {**found, "problem_count": sum(1 for count in found.values() if count)}
+    result: dict[str, Any] = {
+        **counts,
+        "problem_count": sum(1 for count in counts.values() if count),
+    }
     run.hold()
     run.advance(1.0, {}, result)
 
@@ -150,9 +153,9 @@ def rebuild_index(run: Run) -> None:
     def add_missing(ids: NDArray[np.int64]) -> None:
         for start in range(0, len(ids), BATCH_CHUNKS):
             rows = _read_these(organization_id, ids[start : start + BATCH_CHUNKS].tolist())
-            found = [row.id for row in rows]
+            chunk_ids = [row.id for row in rows]
             entries = _entries(rows, name)
-            rebuilding.add_to_generation(organization_id, generation, found, entries, name)
+            rebuilding.add_to_generation(organization_id, generation, chunk_ids, entries, name)
 
     if not checkpoint.get("is_changed"):
         index.lock(organization_id)

@@ -130,10 +130,10 @@ def set_topics(document_id: UUID) -> Response:
 def review_proposals() -> Response:
     ids = request.form.getlist("id", type=UUID)
     is_accepted = request.form.get("action") == "confirm"
-    found = documents.review_topics(ids, is_accepted=is_accepted, actor=current_actor())
-    message = f"The topics of {len(found)} documents are {'set' if is_accepted else 'rejected'}."
-    if request.form.get("back") == "document" and len(found) == 1:
-        return redirect_to("documents.show", document_id=found[0].id, message="Done.")
+    reviewed = documents.review_topics(ids, is_accepted=is_accepted, actor=current_actor())
+    message = f"The topics of {len(reviewed)} documents are {'set' if is_accepted else 'rejected'}."
+    if request.form.get("back") == "document" and len(reviewed) == 1:
+        return redirect_to("documents.show", document_id=reviewed[0].id, message="Done.")
     return redirect_to("documents.index", proposed="true", message=message)
 
 

@@ -15,14 +15,14 @@ MAX_FOUND = 6
 
 def find_documents(words: str, actor: Actor) -> list[PaletteEntry]:
     """The newest documents that match."""
-    found = services.list_documents(DocumentQuery(q=words, limit=MAX_FOUND), actor=actor)
+    documents = services.list_documents(DocumentQuery(q=words, limit=MAX_FOUND), actor=actor)
     return [
         PaletteEntry(
             document.title,
             url_for("documents.show", document_id=document.id),
             document.external_id or "",
         )
-        for document in found.items
+        for document in documents.items
     ]
 
 

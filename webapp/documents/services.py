@@ -276,10 +276,10 @@ def review_topics(
     document_ids: Sequence[UUID], *, is_accepted: bool, actor: Actor
 ) -> list[Document]:
     """Confirm what was proposed for documents, or reject it."""
-    found = review_proposals(document_ids, is_accepted=is_accepted, actor=actor)
+    documents = review_proposals(document_ids, is_accepted=is_accepted, actor=actor)
     announce(actor.organization_id)
     db.session.commit()
-    return found
+    return documents
 
 
 def delete_document(document_id: UUID, *, actor: Actor) -> None:

@@ -63,12 +63,12 @@ _logger.setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredJob:
     """One job as the engine's tables show it."""
 
     status: str
     position: int | None
-    starts: int
+    attempts: int
     worker: str | None
 
 
@@ -171,9 +171,9 @@ def enqueue(
 def cancel(key: str) -> None:
     client = _client()
     client.update_workflow_attributes(key, {CANCEL_ATTRIBUTE: True})
-    found = read(key)
-    if found is not None and found.status == "pending":
-        if found.starts == 0:
+    job = read(key)
+    if job is not None and job.status == "pending":
+        if job.attempts == 0:
             client.cancel_workflow(key)
         else:
             # It has begun, so it has rows of its own to end: its next run comes now and is told.
@@ -181,27 +181,29 @@ def cancel(key: str) -> None:
     wakeups.send(db.engine, f"cancel {key}")
 
 
-def read(key: str) -> Found | None:
-    found = _client().list_workflows(workflow_ids=[key], load_input=False, load_output=False)
-    if not found:
+def read(key: str) -> StoredJob | None:
+    workflows = _client().list_workflows(workflow_ids=[key], load_input=False, load_output=False)
+    if not workflows:
         return None
-    workflow = found[0]
+    workflow = workflows[0]
     status = STATUSES[workflow.status]
-    return Found(
+    return StoredJob(
         status=status,
         position=_position(key) if status == "pending" else None,
-        starts=workflow.recovery_attempts or 0,
+        attempts=workflow.recovery_attempts or 0,
         worker=workflow.executor_id,
     )
 
 
 def _position(key: str) -> int:
     table = _status_table(db.engine)
+    # The second condition on the status says nothing new: dbos' index of what is in flight is
+    # partial, and SQLite uses it only where the index's own condition stands in the query.
     statement = sa.text(
-        f"SELECT count(*) FROM {table} AS other, {table} AS mine"  # noqa: S608 - two constants
-        " WHERE mine.workflow_uuid = :key AND other.queue_name = mine.queue_name"
-        " AND other.status = 'ENQUEUED' AND other.status IN ('ENQUEUED', 'PENDING')"
-        " AND (other.priority, other.created_at) <= (mine.priority, mine.created_at)"
+        f"SELECT count(*) FROM {table} AS ahead, {table} AS job"  # noqa: S608 - two constants
+        " WHERE job.workflow_uuid = :key AND ahead.queue_name = job.queue_name"
+        " AND ahead.status = 'ENQUEUED' AND ahead.status IN ('ENQUEUED', 'PENDING')"
+        " AND (ahead.priority, ahead.created_at) <= (job.priority, job.created_at)"
     )
     return max(1, int(db.session.execute(statement, {"key": key}).scalar_one()))
 
@@ -367,8 +369,8 @@ def find_executor(connection: sa.Connection, key: str) -> str | None:
         f"SELECT executor_id FROM {_status_table(connection.engine)}"  # noqa: S608
         " WHERE workflow_uuid = :key AND started_at_epoch_ms IS NOT NULL"
     )
-    found: str | None = connection.execute(statement, {"key": key}).scalar()
-    return found
+    executor: str | None = connection.execute(statement, {"key": key}).scalar()
+    return executor
 
 
 def _status_table(engine: sa.Engine) -> str:

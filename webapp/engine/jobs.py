@@ -28,12 +28,12 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True)
 class JobProgress:
-    """`position` counts from 1 among the waiting jobs, None once started; `starts` counts how
-    often a worker took the job; `worker` is the one that holds it."""
+    """`position` counts from 1 among the waiting jobs, None once started; `attempts` counts
+    how often a worker took the job; `worker` is the one that holds it."""
 
     status: JobStatus
     position: int | None
-    starts: int
+    attempts: int
     worker: str | None
 
 
@@ -112,16 +112,16 @@ def cancel(key: str) -> None:
 
 def status(key: str) -> JobStatus | None:
     """The job's status, None where no job has that key."""
-    found = progress(key)
-    return found.status if found else None
+    job = progress(key)
+    return job.status if job else None
 
 
 def progress(key: str) -> JobProgress | None:
     """How far the job has come on its way to and through a worker."""
-    found = backend.read(key)
-    if found is None:
+    job = backend.read(key)
+    if job is None:
         return None
-    return JobProgress(JobStatus(found.status), found.position, found.starts, found.worker)
+    return JobProgress(JobStatus(job.status), job.position, job.attempts, job.worker)
 
 
 def schedule(

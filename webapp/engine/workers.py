@@ -57,8 +57,8 @@ def list_workers() -> list[WorkerState]:
 def beat(connection: sa.Connection, worker_id: str) -> None:
     """Note that a worker is alive."""
     values = {"beat_at": sa.func.now()}
-    found = connection.execute(sa.update(Worker).where(Worker.id == worker_id).values(values))
-    if found.rowcount == 0:
+    updated = connection.execute(sa.update(Worker).where(Worker.id == worker_id).values(values))
+    if updated.rowcount == 0:
         connection.execute(sa.insert(Worker).values(id=worker_id))
 
 

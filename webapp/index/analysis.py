@@ -73,7 +73,7 @@ def analyze_query(text: str) -> list[str]:
     stands in quotes: it is what the question is about.
     """
     words = _words(text)
-    quoted = {word for found in _QUOTED.findall(text) for word in _words(found)}
+    quoted = {word for phrase in _QUOTED.findall(text) for word in _words(phrase)}
     kept = [
         word
         for before, word in pairwise(["", *words])

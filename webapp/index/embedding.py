@@ -222,10 +222,10 @@ def get_embedder(name: str | None = None) -> Embedder:
 
     Raises EmbedderDown where this process does not know the name.
     """
-    found = _embedders.get(name or _default)
-    if found is None:
+    embedder = _embedders.get(name or _default)
+    if embedder is None:
         raise EmbedderDown(f"No embedder is called {name}.")
-    return found
+    return embedder
 
 
 def is_known(name: str) -> bool:

@@ -73,15 +73,15 @@ class FilterCache:
         with self._lock:
             known = self._known.get(place)
         if known is None or known.scope_revision != scope_revision:
-            found = _read(chosen, after=0)
+            chunk_ids = _read(chosen, after=0)
         elif known.view_revision != view.revision:
-            found = np.concatenate([known.chunk_ids, _read(chosen, after=known.last_chunk_id)])
+            chunk_ids = np.concatenate([known.chunk_ids, _read(chosen, after=known.last_chunk_id)])
         else:
             self._keep(place, known)
             return known.mask
-        last = max(int(view.chunk_ids.max(initial=0)), int(found.max(initial=0)))
-        mask = np.isin(view.chunk_ids, found)
-        self._keep(place, _Known(scope_revision or 0, view.revision, last, found, mask))
+        last = max(int(view.chunk_ids.max(initial=0)), int(chunk_ids.max(initial=0)))
+        mask = np.isin(view.chunk_ids, chunk_ids)
+        self._keep(place, _Known(scope_revision or 0, view.revision, last, chunk_ids, mask))
         return mask
 
     def _keep(self, place: tuple[UUID, str], known: _Known) -> None:

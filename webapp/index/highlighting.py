@@ -29,18 +29,18 @@ def highlights(query: str, passage: str) -> list[Span]:
 
     In Chinese, Japanese and Korean runs the shared character pairs.
     """
-    wanted = frozenset(analyze_query(query))
+    terms = frozenset(analyze_query(query))
     spans: list[Span] = []
-    if not wanted:
+    if not terms:
         return spans
     # Same length as the passage, unlike its NFKC form; words are normalized one by one.
     for word in WORD.finditer(passage.replace("_", " ")):
         start = word.start()
         for part in split_cjk(word.group()):
             if is_cjk(part):
-                spans.extend(_cjk_matches(part, start, wanted))
+                spans.extend(_cjk_matches(part, start, terms))
             else:
-                if not wanted.isdisjoint(_terms(part)):
+                if not terms.isdisjoint(_terms(part)):
                     spans.append((start, start + len(part)))
             start += len(part)
     return spans
@@ -69,10 +69,10 @@ def _terms(word: str) -> frozenset[str]:
     return frozenset(analyze(word))
 
 
-def _cjk_matches(run: str, offset: int, wanted: frozenset[str]) -> list[Span]:
+def _cjk_matches(run: str, offset: int, terms: frozenset[str]) -> list[Span]:
     spans: list[Span] = []
     for at, bigram in enumerate(bigrams(run)):
-        if wanted.isdisjoint(analyze(bigram)):
+        if terms.isdisjoint(analyze(bigram)):
             continue
         start, end = offset + at, offset + at + len(bigram)
         if spans and start <= spans[-1][1]:

@@ -153,7 +153,7 @@ def check(organization_id: UUID, living_ids: NDArray[np.int64]) -> dict[str, int
         total_length += int(np.frombuffer(segment.lengths, dtype="<i4")[is_alive].sum())
         without_vector += int((~vectors[is_alive].any(axis=1)).sum())
         segment_ids.append(segment.id)
-    found = np.concatenate(alive)
+    indexed = np.concatenate(alive)
     known = set(segment_ids)
     posted = db.session.scalars(
         select(IndexPosting.segment_id)
@@ -169,10 +169,10 @@ def check(organization_id: UUID, living_ids: NDArray[np.int64]) -> dict[str, int
         )
     )
     return {
-        "missing_count": len(np.setdiff1d(living_ids, found)),
-        "extra_count": len(np.setdiff1d(found, living_ids)),
-        "doubled_count": len(found) - len(np.unique(found)),
-        "count_error": abs(state.chunk_count - len(found)),
+        "missing_count": len(np.setdiff1d(living_ids, indexed)),
+        "extra_count": len(np.setdiff1d(indexed, living_ids)),
+        "doubled_count": len(indexed) - len(np.unique(indexed)),
+        "count_error": abs(state.chunk_count - len(indexed)),
         "length_error": abs(state.total_length - total_length),
         "stray_posting_count": len(set(posted) - known - others),
         "without_vector_count": without_vector,

@@ -63,7 +63,7 @@ class Hit:
         return round((self.share + min(max(self.cosine, 0.0), 1.0)) / 2, DECIMALS)
 
 
-class Found(list[Hit]):
+class Hits(list[Hit]):
     """What a search found; `notice` says where it could not search as it was asked to."""
 
     notice: str | None = None
@@ -78,7 +78,7 @@ def search(
     only: Filter | None = None,
     keyword_weight: float | None = None,
     is_explained: bool = False,
-) -> Found:
+) -> Hits:
     """The best `top_k` chunks of an organization for `query`, best first.
 
     `only` says which chunks may be found; all where it is None. A `keyword` score is the BM25 as
@@ -89,7 +89,7 @@ def search(
     """
     snapshot()
     view = views.get(organization_id)
-    result = Found()
+    result = Hits()
     if view is None:
         return result
     weights = (1.0, 0.0)
@@ -105,13 +105,13 @@ def search(
     bm25, ideal, parts = bm25_scores(view, analyze_query(query), allowed)
     cosine = np.zeros_like(bm25) if vector is None else cosine_scores(view, vector, allowed)
     limit = max(CANDIDATES, top_k)
-    found = np.empty(0, dtype=np.int64)
+    candidates = np.empty(0, dtype=np.int64)
     if strategy != "vector":
-        found = best(view, bm25, np.flatnonzero(bm25), limit)
+        candidates = best(view, bm25, np.flatnonzero(bm25), limit)
     if strategy != "keyword":
-        found = np.union1d(found, best(view, cosine, np.flatnonzero(allowed), limit))
+        candidates = np.union1d(candidates, best(view, cosine, np.flatnonzero(allowed), limit))
     scores = np.zeros(len(view.chunk_ids))
-    scores[found] = _joined(strategy, bm25[found], cosine[found], weights)
+    scores[candidates] = _joined(strategy, bm25[candidates], cosine[candidates], weights)
     result += [
         Hit(
             chunk_id=int(view.chunk_ids[at]),
@@ -121,7 +121,7 @@ def search(
             share=float(bm25[at]) / ideal if ideal else 0.0,
             terms=_terms_at(parts, at) if is_explained else {},
         )
-        for at in best(view, scores, found, top_k).tolist()
+        for at in best(view, scores, candidates, top_k).tolist()
     ]
     return result
 
@@ -139,7 +139,7 @@ def bm25_scores(
     times = Counter(terms)
     if not times or not view.chunk_count:
         return scores, 0.0, {}
-    found: dict[str, list[Row[str, int, bytes, bytes]]] = defaultdict(list)
+    postings: dict[str, list[Row[str, int, bytes, bytes]]] = defaultdict(list)
     for row in db.session.execute(
         select(
             IndexPosting.term,
@@ -150,12 +150,12 @@ def bm25_scores(
     ):
         # A segment that is not in the view is of a rebuilding that has not ended.
         if row.segment_id in view.bases:
-            found[row.term].append(row)
+            postings[row.term].append(row)
     # What nobody has written is as rare as can be.
-    unknown = sum(count for term, count in times.items() if term not in found)
+    unknown = sum(count for term, count in times.items() if term not in postings)
     ideal = unknown * _rarity(view, 0) * (K1 + 1)
     parts: TermParts = {}
-    for term, rows in found.items():
+    for term, rows in postings.items():
         offsets = np.frombuffer(b"".join(row.offsets for row in rows), dtype="<i4")
         frequencies = np.frombuffer(b"".join(row.frequencies for row in rows), dtype="<i4")
         counts = [len(row.offsets) // 4 for row in rows]
@@ -172,12 +172,12 @@ def bm25_scores(
 
 def _terms_at(parts: TermParts, position: int) -> dict[str, float]:
     """What each term adds at one position, the most first."""
-    found = {}
+    shares = {}
     for term, (at, added) in parts.items():
         here = np.flatnonzero(at == position)
         if len(here):
-            found[term] = round(float(added[here[0]]), 3)
-    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+            shares[term] = round(float(added[here[0]]), 3)
+    return dict(sorted(shares.items(), key=lambda pair: -pair[1]))
 
 
 def _rarity(view: View, document_count: int) -> float:

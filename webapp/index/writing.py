@@ -125,7 +125,7 @@ def remove_chunks(organization_id: UUID, chunk_ids: Sequence[int]) -> int:
     if state is None or not chunk_ids:
         return 0
     deleted = read_deleted(organization_id)
-    wanted = np.setdiff1d(np.array(chunk_ids, dtype=np.int64), deleted)
+    removed_ids = np.setdiff1d(np.array(chunk_ids, dtype=np.int64), deleted)
     segments = db.session.execute(
         select(IndexSegment.id, IndexSegment.chunk_ids, IndexSegment.lengths).where(
             IndexSegment.organization_id == organization_id,
@@ -135,7 +135,7 @@ def remove_chunks(organization_id: UUID, chunk_ids: Sequence[int]) -> int:
     removed_count, sparse = 0, []
     for segment in segments:
         held = np.frombuffer(segment.chunk_ids, dtype="<i8")
-        removed = np.isin(held, wanted)
+        removed = np.isin(held, removed_ids)
         if not removed.any():
             continue
         removed_count += int(removed.sum())

@@ -227,8 +227,8 @@ def _read_results(
         hits = index.search(
             organization_id, query, top_k=limit, strategy=strategy, only=chosen, **options
         )
-        found = [hit for hit in hits if round(hit.score, 6) > 0 or hit.confidence > 0]
-        distinct, rows = _distinct(organization_id, found, top_k)
+        relevant = [hit for hit in hits if round(hit.score, 6) > 0 or hit.confidence > 0]
+        distinct, rows = _distinct(organization_id, relevant, top_k)
         if len(distinct) == top_k or len(hits) < limit or limit == index.MAX_HITS:
             break
         limit = index.MAX_HITS

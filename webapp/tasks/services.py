@@ -166,7 +166,7 @@ def announce(task: Task) -> None:
 def forget_tasks(before: datetime, limit: int, *, failed: bool) -> int:
     """Delete the oldest tasks that ended before a moment, in the running transaction."""
     statuses = (Status.FAILED,) if failed else (Status.COMPLETED, Status.CANCELLED)
-    found = list(
+    tasks = list(
         db.session.scalars(
             select(Task)
             .where(Task.completed_at < before, Task.status.in_(statuses))
@@ -174,13 +174,13 @@ def forget_tasks(before: datetime, limit: int, *, failed: bool) -> int:
             .limit(limit)
         )
     )
-    shared = _tried_again(found)
+    shared = _tried_again(tasks)
     for kind in contributions(TaskKind):
         if kind.before_purge:
-            of_kind = (task for task in found if task.task_type == kind.name)
+            of_kind = (task for task in tasks if task.task_type == kind.name)
             kind.before_purge([task for task in of_kind if task.id not in shared])
-    db.session.execute(delete(Task).where(Task.id.in_([task.id for task in found])))
-    return len(found)
+    db.session.execute(delete(Task).where(Task.id.in_([task.id for task in tasks])))
+    return len(tasks)
 
 
 def _tried_again(tasks: Sequence[Task]) -> set[str]:

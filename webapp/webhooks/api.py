@@ -40,8 +40,8 @@ DELIVERIES = TypeAdapter(list[DeliveryResponse])
 @bp.doc(operation_id="webhooks.list")
 def index() -> Response:
     """The organization's webhooks, the oldest first"""
-    found = services.list_webhooks(actor=current_actor())
-    return list_response(WEBHOOKS, Page(found, len(found), max(len(found), 1), 0))
+    webhooks = services.list_webhooks(actor=current_actor())
+    return list_response(WEBHOOKS, Page(webhooks, len(webhooks), max(len(webhooks), 1), 0))
 
 
 @bp.post("")
@@ -173,5 +173,7 @@ def _rotate(webhook_id: UUID | None, body: SecretRequest) -> services.NewSecret:
 
 def _deliveries(webhook_id: UUID | None = None) -> Response:
     paging = read_paging()
-    found = services.list_deliveries(webhook_id=webhook_id, paging=paging, actor=current_actor())
-    return list_response(DELIVERIES, found)
+    deliveries = services.list_deliveries(
+        webhook_id=webhook_id, paging=paging, actor=current_actor()
+    )
+    return list_response(DELIVERIES, deliveries)

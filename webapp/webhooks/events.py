@@ -21,5 +21,5 @@ class WebhookEvent:
 
 def known() -> dict[str, str]:
     """The meaning of every event that there is, by name."""
-    found = sorted(contributions(WebhookEvent), key=lambda event: event.name)
-    return {event.name: event.meaning for event in found}
+    events = sorted(contributions(WebhookEvent), key=lambda event: event.name)
+    return {event.name: event.meaning for event in events}

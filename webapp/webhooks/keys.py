@@ -16,13 +16,13 @@ from webapp.webhooks.signing import make_secret
 
 def read_keys(organization_id: UUID, webhook_id: UUID | None) -> list[str]:
     """The secrets that hold now, the oldest first; the organization's first is made on demand."""
-    found = _list(organization_id, webhook_id)
-    if not found:
+    secrets = _list(organization_id, webhook_id)
+    if not secrets:
         lock_name(f"webhook secret {organization_id}")
-        found = _list(organization_id, webhook_id)
-    if not found:
+        secrets = _list(organization_id, webhook_id)
+    if not secrets:
         return [add_key(organization_id, webhook_id)]
-    return [sealing.unseal(secret.sealed) for secret in found]
+    return [sealing.unseal(secret.sealed) for secret in secrets]
 
 
 def add_key(organization_id: UUID, webhook_id: UUID | None) -> str:
@@ -59,17 +59,17 @@ def replace_key(organization_id: UUID, webhook_id: UUID | None, overlap: timedel
 def retire_keys(organization_id: UUID, webhook_id: UUID | None) -> bool:
     """End the overlap now: only the newest secret signs; whether there was an older one."""
     lock_name(f"webhook secret {organization_id}")
-    found = _list(organization_id, webhook_id)
+    secrets = _list(organization_id, webhook_id)
     now = clock.now()
-    for secret in found[:-1]:
+    for secret in secrets[:-1]:
         secret.expires_at = now
-    return len(found) > 1
+    return len(secrets) > 1
 
 
 def overlap_end(organization_id: UUID, webhook_id: UUID | None) -> datetime | None:
     """When the last of the older secrets ends; None where only one signs."""
-    found = _list(organization_id, webhook_id)
-    return max((secret.expires_at for secret in found if secret.expires_at), default=None)
+    secrets = _list(organization_id, webhook_id)
+    return max((secret.expires_at for secret in secrets if secret.expires_at), default=None)
 
 
 def _list(organization_id: UUID, webhook_id: UUID | None) -> list[WebhookSecret]:

@@ -186,8 +186,8 @@ def list_deliveries(
         statement = statement.where(Delivery.webhook_id == get_webhook(webhook_id, actor=actor).id)
     total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
     newest = statement.order_by(Delivery.created_at.desc(), Delivery.id)
-    found = list(db.session.scalars(newest.limit(paging.limit).offset(paging.offset)))
-    return Page(found, total, paging.limit, paging.offset)
+    deliveries = list(db.session.scalars(newest.limit(paging.limit).offset(paging.offset)))
+    return Page(deliveries, total, paging.limit, paging.offset)
 
 
 def _check_events(names: Sequence[str]) -> list[str]:

@@ -91,12 +91,12 @@ def _each(
 ) -> list[BulkResult]:
     """Lock the agents in one order, do the action with each, in one transaction."""
     actor.require(AGENTS_WRITE)
-    found, missing = _select(selection, actor=actor)
+    agents, missing = _select(selection, actor=actor)
     results = [
         _refused(reference, NotFound(f"Agent not found: {reference}")) for reference in missing
     ]
-    refused = _parents_left_behind(found) if keep_parents else {}
-    for agent in found:
+    refused = _parents_left_behind(agents) if keep_parents else {}
+    for agent in agents:
         if agent.id in refused:
             results.append(_refused(str(agent.id), refused[agent.id], agent.name))
             continue
@@ -108,7 +108,7 @@ def _each(
         db.session.rollback()
         return results
     db.session.flush()
-    for agent in found:
+    for agent in agents:
         live.announce(f"agent:{agent.id}", actor.organization_id)
     live.announce("agents:all", actor.organization_id)
     db.session.commit()
@@ -132,15 +132,15 @@ def _select(selection: BulkSelection, *, actor: Actor) -> tuple[list[Agent], lis
         statement = select_agents(query, actor=actor)
     lock_writes()
     statement = statement.order_by(Agent.id).limit(MAX_AGENTS + 1).with_for_update()
-    found = list(db.session.scalars(statement.execution_options(populate_existing=True)))
-    if len(found) > MAX_AGENTS:
+    agents = list(db.session.scalars(statement.execution_options(populate_existing=True)))
+    if len(agents) > MAX_AGENTS:
         db.session.rollback()
         raise Conflict(
             f"More than {MAX_AGENTS:,} agents match.",
             code="too_many",
             suggestions=[f"Narrow the filter, so that at most {MAX_AGENTS:,} agents match."],
         )
-    return found, missing
+    return agents, missing
 
 
 def _parents_left_behind(agents: list[Agent]) -> dict[UUID, DomainError]:

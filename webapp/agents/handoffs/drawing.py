@@ -105,7 +105,10 @@ def _layers(flow: Any) -> list[list[Place]]:
     condensed = networkx.condensation(flow)
     depth: dict[int, int] = {}
     for group in networkx.topological_sort(condensed):
-        before = [depth[other] + _span(condensed, other) for other in condensed.predecessors(group)]
+        before = [
+            depth[predecessor] + _span(condensed, predecessor)
+            for predecessor in condensed.predecessors(group)
+        ]
         depth[group] = max(before, default=0)
     layers: dict[int, list[Place]] = defaultdict(list)
     for group, level in depth.items():
@@ -138,9 +141,9 @@ def _order(
     """Bring each place near the middle of its neighbours, there and back a few times."""
     beside: dict[Place, set[Place]] = defaultdict(set)
     for source, target in flow.edges:
-        for one, other in pairwise([source, *lanes[source, target], target]):
-            beside[one].add(other)
-            beside[other].add(one)
+        for above, below in pairwise([source, *lanes[source, target], target]):
+            beside[above].add(below)
+            beside[below].add(above)
     for sweep in range(SWEEPS):
         there = sweep % 2 == 0
         for index in range(1, len(layers)) if there else range(len(layers) - 2, -1, -1):
@@ -151,7 +154,7 @@ def _order(
 
 
 def _middle(key: Place, rank: dict[Place, int], beside: dict[Place, set[Place]]) -> float:
-    ranks = [rank[other] for other in beside[key] if other in rank]
+    ranks = [rank[neighbour] for neighbour in beside[key] if neighbour in rank]
     return sum(ranks) / len(ranks) if ranks else len(rank) / 2
 
 

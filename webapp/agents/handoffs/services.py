@@ -118,8 +118,8 @@ def _cycles(edges: list[Edge]) -> list[list[UUID]]:
 
     graph = networkx.DiGraph((edge.source, edge.target) for edge in edges if edge.state == "ok")
     groups = [group for group in networkx.strongly_connected_components(graph) if len(group) > 1]
-    found = []
+    cycles = []
     for group in groups:
         circle = networkx.find_cycle(graph.subgraph(group))
-        found.append([start for start, _ in circle])
-    return sorted(found, key=lambda circle: (len(circle), str(circle)))
+        cycles.append([start for start, _ in circle])
+    return sorted(cycles, key=lambda circle: (len(circle), str(circle)))

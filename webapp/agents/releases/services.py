@@ -276,14 +276,14 @@ def _earlier(agent: Agent, environment: Environment, semver: str) -> Release:
         )
         .distinct()
     )
-    found = _below(ran, semver)
-    if found is None:
+    version = _below(ran, semver)
+    if version is None:
         raise Conflict(
             f"{environment} has run no release of {agent.handle} before {semver}.",
             code="no_earlier_release",
             suggestions=["Publish another version, or name the release to go back to."],
         )
-    return found
+    return version
 
 
 def _below(releases: Iterable[Release], semver: str) -> Release | None:

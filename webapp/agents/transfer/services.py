@@ -169,7 +169,7 @@ def _portable(
 def _histories(agents: list[Agent]) -> dict[UUID, dict[str, Any]]:
     """Versions and releases of a few agents, in three queries."""
     ids = [agent.id for agent in agents]
-    found: dict[UUID, dict[str, Any]] = {
+    histories: dict[UUID, dict[str, Any]] = {
         agent.id: {"current_version": agent.current_version, "versions": [], "releases": []}
         for agent in agents
     }
@@ -180,7 +180,7 @@ def _histories(agents: list[Agent]) -> dict[UUID, dict[str, Any]]:
     }
     versions = select(AgentVersion).where(AgentVersion.agent_id.in_(ids))
     for row in db.session.scalars(versions.order_by(AgentVersion.version)):
-        found[row.agent_id]["versions"].append(
+        histories[row.agent_id]["versions"].append(
             {
                 "version": row.version,
                 "snapshot": {k: v for k, v in row.snapshot.items() if k in PORTABLE},
@@ -191,7 +191,7 @@ def _histories(agents: list[Agent]) -> dict[UUID, dict[str, Any]]:
         )
     releases = select(Release).where(Release.agent_id.in_(ids))
     for release in db.session.scalars(releases.order_by(Release.created_at)):
-        found[release.agent_id]["releases"].append(
+        histories[release.agent_id]["releases"].append(
             {
                 "version": release.version,
                 "semver": release.semver,
@@ -206,7 +206,7 @@ def _histories(agents: list[Agent]) -> dict[UUID, dict[str, Any]]:
                 ],
             }
         )
-    return found
+    return histories
 
 
 def _handles(actor: Actor) -> dict[UUID, str]:
@@ -218,7 +218,7 @@ def _handles(actor: Actor) -> dict[UUID, str]:
 
 
 def _known_names(names: list[str], actor: Actor) -> dict[str, UUID]:
-    found: dict[str, UUID] = {}
+    ids: dict[str, UUID] = {}
     for start in range(0, len(names), 500):
         rows = db.session.execute(
             select(Agent.name, Agent.id).where(
@@ -227,8 +227,8 @@ def _known_names(names: list[str], actor: Actor) -> dict[str, UUID]:
                 Agent.name.in_(names[start : start + 500]),
             )
         )
-        found |= {row.name: row.id for row in rows}
-    return found
+        ids |= {row.name: row.id for row in rows}
+    return ids
 
 
 def _agent_from(item: PortableAgent, handle: str, actor: Actor) -> Agent:

@@ -25,7 +25,9 @@ MAX_VERSION = 2**31 - 1
 def index(handle: str) -> Response:
     before = whole_number("before", 0, 0, MAX_VERSION) or None
     history = services.list_history(handle, before=before, actor=current_actor())
-    days = [(day, list(found)) for day, found in groupby(history.entries, lambda one: one.day)]
+    days = [
+        (day, list(entries)) for day, entries in groupby(history.entries, lambda entry: entry.day)
+    ]
     return page(
         "agents/versions/index.html",
         fragment="agents/versions/_timeline.html",

@@ -92,15 +92,15 @@ def get_version(reference: str | UUID, version: int, *, actor: Actor) -> AgentVe
 
 
 def find_version(agent: Agent, version: int) -> AgentVersion:
-    found: AgentVersion | None = None
+    kept: AgentVersion | None = None
     if version < agent.current_version or agent.is_published:
-        found = db.session.scalar(
+        kept = db.session.scalar(
             select(AgentVersion).where(
                 AgentVersion.agent_id == agent.id,
                 AgentVersion.version == min(version, agent.current_version + 1),
             )
         )
-    if found is None:
+    if kept is None:
         is_current = version == agent.current_version
         raise NotFound(
             f"Version not found: {version}"
@@ -112,7 +112,7 @@ def find_version(agent: Agent, version: int) -> AgentVersion:
                 else f"The current version is {agent.current_version}."
             ],
         )
-    return found
+    return kept
 
 
 def list_history(
@@ -166,20 +166,20 @@ def merge_edits(
     """
     agent = get_agent(reference, actor=actor)
     before = state_of(agent, base)
-    mine = body.model_dump(exclude_unset=True, mode="json", exclude={"version_note"})
-    if "handoff_targets" in mine:
-        targets = resolve_handoffs(mine["handoff_targets"], actor=actor, agent=agent)
-        mine["handoff_targets"] = [str(target) for target in targets]
+    edits = body.model_dump(exclude_unset=True, mode="json", exclude={"version_note"})
+    if "handoff_targets" in edits:
+        targets = resolve_handoffs(edits["handoff_targets"], actor=actor, agent=agent)
+        edits["handoff_targets"] = [str(target) for target in targets]
     since = [entry for entry in list_history(agent.id, actor=actor).entries if entry.version > base]
-    return EditConflict(agent, base, since, merge(before, before | mine, agent.definition))
+    return EditConflict(agent, base, since, merge(before, before | edits, agent.definition))
 
 
 def release_of(agent: Agent, version: int) -> Release | None:
     """The release that a version is, if it was published."""
-    found: Release | None = db.session.scalar(
+    release: Release | None = db.session.scalar(
         select(Release).where(Release.agent_id == agent.id, Release.version == version)
     )
-    return found
+    return release
 
 
 def compare_versions(

@@ -49,10 +49,10 @@ def can_give_back() -> bool:
 
 def require_plain_socket() -> None:
     """Raise Unavailable where this request's connection cannot become a socket of ours."""
-    found = [request.environ[name] for name in _NAMES if name in request.environ]
-    if not found:
+    sockets = [request.environ[name] for name in _NAMES if name in request.environ]
+    if not sockets:
         raise Unavailable("This server cannot open sockets; start Callboard with gunicorn.")
-    if isinstance(found[0], ssl.SSLSocket):
+    if isinstance(sockets[0], ssl.SSLSocket):
         raise Unavailable(
             "Sockets do not work where gunicorn itself speaks TLS.",
             code="tls_on_socket",

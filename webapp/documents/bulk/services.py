@@ -137,8 +137,8 @@ def _count(body: BulkRequest, chosen: Select[Any]) -> int:
     if body.ids is None:
         counted = select(func.count()).select_from(chosen.order_by(None).subquery())
         return db.session.scalar(counted) or 0
-    wanted = set(body.ids)
-    missing = wanted - set(db.session.scalars(chosen.with_only_columns(Document.id)))
+    chosen_ids = set(body.ids)
+    missing = chosen_ids - set(db.session.scalars(chosen.with_only_columns(Document.id)))
     if missing:
         names = sorted(map(str, missing))
         raise BadReference(
@@ -147,7 +147,7 @@ def _count(body: BulkRequest, chosen: Select[Any]) -> int:
             field="ids",
             extras={"invalid": names},
         )
-    return len(wanted)
+    return len(chosen_ids)
 
 
 def _next(chosen: Select[Any], after: str | None) -> Sequence[UUID]:

@@ -163,7 +163,7 @@ def recount_nodes(organization_id: UUID) -> None:
         .group_by(DocumentNode.node_id)
         .cte("counted")
     )
-    mine = (
+    node_ids = (
         select(TaxonomyNode.id)
         .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
         .where(Taxonomy.organization_id == organization_id)
@@ -173,7 +173,7 @@ def recount_nodes(organization_id: UUID) -> None:
     chunks = select(counted.c.chunks).where(own).scalar_subquery()
     db.session.execute(
         update(NodeStat)
-        .where(NodeStat.node_id.in_(mine))
+        .where(NodeStat.node_id.in_(node_ids))
         .values(document_count=func.coalesce(documents, 0), chunk_count=func.coalesce(chunks, 0))
         .execution_options(synchronize_session=False)
     )
@@ -181,8 +181,8 @@ def recount_nodes(organization_id: UUID) -> None:
 
 def topic_totals(organization_id: UUID) -> tuple[dict[UUID, Pair], dict[UUID, Pair]]:
     """The counts of all topics and scopes of an organization, from the links; for checking."""
-    mine = select(Document.id).where(Document.organization_id == organization_id)
-    counts = _counts_where(DocumentNode.document_id.in_(mine))
+    document_ids = select(Document.id).where(Document.organization_id == organization_id)
+    counts = _counts_where(DocumentNode.document_id.in_(document_ids))
     return counts.nodes, counts.scopes
 
 

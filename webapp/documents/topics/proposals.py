@@ -102,10 +102,10 @@ def propose(_key: str, *, organization_id: str) -> None:
 def propose_again(*, actor: Actor) -> None:
     """Forget all proposals and make them anew; what people said stays."""
     actor.require(KNOWLEDGE_WRITE)
-    mine = select(Document.id).where(Document.organization_id == actor.organization_id)
+    own_documents = select(Document.id).where(Document.organization_id == actor.organization_id)
     db.session.execute(
         delete(DocumentNode)
-        .where(DocumentNode.is_proposed, DocumentNode.document_id.in_(mine))
+        .where(DocumentNode.is_proposed, DocumentNode.document_id.in_(own_documents))
         .execution_options(synchronize_session=False)
     )
     db.session.execute(
@@ -129,8 +129,8 @@ def review_proposals(
     statement = select(Document).where(
         Document.organization_id == actor.organization_id, Document.id.in_(document_ids)
     )
-    found = list(db.session.scalars(statement))
-    missing = set(document_ids) - {document.id for document in found}
+    documents = list(db.session.scalars(statement))
+    missing = set(document_ids) - {document.id for document in documents}
     if missing:
         raise NotFound(f"Document not found: {sorted(missing)[0]}")
     proposed = DocumentNode.is_proposed, DocumentNode.document_id.in_(document_ids)
@@ -141,11 +141,11 @@ def review_proposals(
         else:
             db.session.execute(delete(DocumentNode).where(*proposed))
         index.move_scopes(actor.organization_id)
-    for document in found:
+    for document in documents:
         db.session.expire(document, ["links"])
         audit.record(actor, "confirm topics" if is_accepted else "reject topics", document)
     live.announce("documents:all", actor.organization_id)
-    return found
+    return documents
 
 
 def _load_topics(organization_id: UUID) -> _Topics | None:

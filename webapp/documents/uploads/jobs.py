@@ -95,7 +95,7 @@ def import_documents(run: Run) -> None:
 
 def _new_result(task: Task) -> dict[str, Any]:
     passed_over, refused = task.input.get("passed_over", []), task.input.get("refused", [])
-    errors = [{"line": 1, **one} for one in refused[:KEPT_ERRORS]]
+    errors = [{"line": 1, **error} for error in refused[:KEPT_ERRORS]]
     return {"created": 0, "replaced": 0, "failed": len(refused), "errors": errors} | (
         {"passed_over": passed_over} if passed_over else {}
     )

@@ -225,7 +225,7 @@ def _confidence(organization_id: UUID, text: str, chosen: index.Filter | None) -
 
 
 def _get_locked(question_id: UUID) -> UnansweredQuestion | None:
-    found: UnansweredQuestion | None = get_locked(
+    question: UnansweredQuestion | None = get_locked(
         select(UnansweredQuestion).where(UnansweredQuestion.id == question_id)
     )
-    return found
+    return question
