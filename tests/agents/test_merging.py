@@ -151,4 +151,5 @@ def test_the_preview_renders_markdown_and_nothing_else(browser: Browser) -> None
     assert page.css_first("script") is None
     assert page.css_first("img") is None
     assert [link.attributes["href"] for link in page.css("a")] == ["https://example.com/x.png"]
-    browser.post("/agents/preview", {"instructions": "x" * 200_001}, status=422)
+    too_long = {"instructions": "x" * 200_001}
+    browser.post("/agents/preview", too_long, status=422, headers={"HX-Request": "true"})

@@ -187,8 +187,10 @@ def test_the_page_publishes_promotes_and_rolls_back(browser: Browser, alice: Act
     assert "1.0.0" in page.css_first("#environment-production .semver").text()
     page = browser.post("/agents/a/releases/1.0.1/status", {"status": "archived"})
     assert "archived" in page.css_first("#releases table").text()
-    browser.post("/agents/a/releases/1.0.0/status", {"status": "nonsense"}, status=422)
-    browser.post("/agents/a/releases/rollback", {"environment": "moon"}, status=422)
+    page = browser.post("/agents/a/releases/1.0.0/status", {"status": "nonsense"})
+    assert "must be published" in page.css_first(".toast.error").text()
+    page = browser.post("/agents/a/releases/rollback", {"environment": "moon"})
+    assert "staging or production" in page.css_first(".toast.error").text()
 
 
 def test_what_runs_is_seen_wherever_the_agent_is(browser: Browser, alice: Actor) -> None:

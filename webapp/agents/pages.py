@@ -18,11 +18,12 @@ from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentPatch, AgentQuery, Agen
 from webapp.agents.tabs import AgentPanel
 from webapp.agents.versions.services import EditConflict, list_history, merge_edits
 from webapp.audit import services as audit
+from webapp.core import problems
 from webapp.core.actor import Actor
 from webapp.core.errors import Invalid, NotFound, PreconditionFailed
 from webapp.core.feature import contributions
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, read_query, redirect_to
+from webapp.core.web import is_htmx, page, read_query, redirect_to
 
 bp = Blueprint("agents", __name__, url_prefix="/agents")
 
@@ -169,6 +170,18 @@ def remove(handle: str) -> Response:
     name = removal.agent.name
     deletion.remove_agent(handle, actor=current_actor(), force=True)
     return redirect_to("agents.index", message=f"{name} and all that belonged to it is gone.")
+
+
+@bp.app_errorhandler(services.AgentDeleted)
+def show_deleted(error: services.AgentDeleted) -> Response:
+    """Say on any page of a deleted agent what has become of it."""
+    body = problems.describe(error)
+    if problems.wants_problem():
+        return problems.respond(body)
+    if is_htmx():
+        told = {"detail": f"{error.agent.name} was deleted.", "suggestions": []}
+        return problems.respond(body | told)
+    return problems.draw_page("agents/deleted.html", body, agent=error.agent)
 
 
 def definition_url(agent: Agent, actor: Actor) -> str:

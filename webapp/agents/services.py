@@ -101,25 +101,32 @@ def get_agent(
     )
     agent: Agent | None = get_locked(statement) if lock else db.session.scalar(statement)
     if agent is None:
-        raise NotFound(
-            f"Agent not found: {reference}",
-            suggestions=[] if deleted else _ways_back(reference, actor=actor),
-        )
+        if not deleted:
+            _refuse_deleted(reference, actor=actor)
+        raise NotFound(f"Agent not found: {reference}")
     return agent
 
 
-def _ways_back(reference: str | UUID, *, actor: Actor) -> list[str]:
-    """What an admin can do about an agent that is not there because it was deleted."""
-    if not actor.may(AGENTS_WRITE):
-        return []
-    statement = select(Agent.id).where(
+class AgentDeleted(NotFound):
+    """The agent is not there because it was deleted; an admin can bring it back."""
+
+    def __init__(self, agent: Agent, reference: str | UUID, *, can_restore: bool) -> None:
+        way_back = (
+            f"It was deleted. POST /api/v1/agents/{agent.id}/restore brings it back, and so does "
+            "the list of agents with “deleted too”."
+        )
+        suggestions = [way_back] if can_restore else []
+        super().__init__(f"Agent not found: {reference}", suggestions=suggestions)
+        self.agent = agent
+
+
+def _refuse_deleted(reference: str | UUID, *, actor: Actor) -> None:
+    statement = select(Agent).where(
         Agent.organization_id == actor.organization_id, is_agent(reference)
     )
-    deleted_id = db.session.scalar(statement)
-    return [] if deleted_id is None else [
-        f"It was deleted. POST /api/v1/agents/{deleted_id}/restore brings it back, and so does "
-        "the list of agents with “deleted too”."
-    ]  # fmt: skip
+    agent = db.session.scalar(statement)
+    if agent is not None:
+        raise AgentDeleted(agent, reference, can_restore=actor.may(AGENTS_WRITE))
 
 
 def list_agents(query: AgentQuery, *, actor: Actor) -> Page:

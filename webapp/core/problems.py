@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -28,13 +29,20 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from webapp.core import returning
 from webapp.core.errors import HTTP_CODES, PROBLEM, DomainError, Unauthenticated
+from webapp.core.feature import contribution
+from webapp.core.security import Identity
 from webapp.core.writers import TooManyWriters
 
 log = structlog.get_logger(__name__)
 
 #: PostgreSQL waited too long for a lock, ended a deadlock, or could not put writes in an order.
 BUSY = ("55P03", "40P01", "40001")
+#: refusals of what was sent, after which a person goes on where they were
+OF_A_FORM = (400, 409, 412, 422)
+#: refusals of an address, which leave the application around it as it is
+OF_AN_ADDRESS = (400, 403, 404, 409, 413, 422)
 
 
 def problem(
@@ -82,12 +90,36 @@ def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> R
         response = make_response(
             render_template("errors/_flash.html", problem=body), body["status"]
         )
+    elif request.method == "POST" and body["status"] in OF_A_FORM and _is_signed_in():
+        sentences = [body["detail"], *body.get("suggestions", [])]
+        return returning.to_page_before(" ".join(sentences))
     else:
-        response = make_response(render_template("errors/error.html", problem=body), body["status"])
+        response = draw_page("errors/error.html", body)
     response.headers.update(headers or {})
     if body["status"] == 401 and wants_problem():
         response.headers["WWW-Authenticate"] = 'Bearer realm="Callboard"'
     return response
+
+
+def draw_page(template: str, body: dict[str, Any], **context: Any) -> Response:
+    """A problem as a page, with the way around where somebody is signed in.
+
+    A page about the database, or about too many requests, asks nobody for it.
+    """
+    frame = "bare.html"
+    if body["status"] in OF_AN_ADDRESS and _is_signed_in():
+        frame = "layout.html"
+    page = render_template(template, frame=frame, problem=body, **context)
+    return make_response(page, body["status"])
+
+
+def _is_signed_in() -> bool:
+    """Whether a person with a browser is behind this request, also where no view is."""
+    if request.endpoint is None and g.get("actor") is None:
+        with suppress(Unauthenticated):
+            g.actor = contribution(Identity).identify()
+    actor = g.get("actor")
+    return actor is not None and actor.session_id is not None
 
 
 def _to_sign_in() -> Response:
@@ -106,7 +138,7 @@ def init_app(app: APIFlask) -> None:
     """Register the handlers, the more special ones last."""
     app.error_processor(_handle_http_error)  # type: ignore[arg-type]  # takes any response
     app.register_error_handler(HTTPException, _handle_http_exception)
-    app.register_error_handler(DomainError, _handle_domain_error)
+    app.register_error_handler(DomainError, handle)
     app.register_error_handler(CSRFError, _handle_csrf_error)
     app.register_error_handler(RequestEntityTooLarge, _handle_too_large)
     app.register_error_handler(DBAPIError, _handle_database_error)
@@ -115,8 +147,9 @@ def init_app(app: APIFlask) -> None:
     app.make_default_options_response = _allow_methods_here  # type: ignore[method-assign]  # Flask names more
 
 
-def _handle_domain_error(error: DomainError) -> Response:
-    body = problem(
+def describe(error: DomainError) -> dict[str, Any]:
+    """A refusal as a problem."""
+    return problem(
         error.status,
         error.message,
         code=error.code,
@@ -125,7 +158,11 @@ def _handle_domain_error(error: DomainError) -> Response:
         extras=error.extras,
         suggestions=error.suggestions,
     )
-    return respond(body, error.headers)
+
+
+def handle(error: DomainError) -> Response:
+    """Answer a request with a refusal."""
+    return respond(describe(error), error.headers)
 
 
 def _handle_http_error(error: HTTPError) -> Response:
@@ -141,6 +178,8 @@ def _handle_http_exception(error: HTTPException) -> Response:
     detail = error.description or HTTPStatus(status).phrase
     if status == 404:
         detail = f"There is nothing at {request.path}."
+    elif status == 405 and request.method in ("GET", "HEAD") and not wants_problem():
+        return returning.to_page_above()
     elif status == 405:
         allowed = headers["Allow"] = ", ".join(_methods_here())
         detail = f"{request.method} is not possible here; allowed: {allowed}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -34,6 +35,7 @@ from webapp.core.schemas import read_text
 Q = TypeVar("Q", bound=BaseModel)
 
 MAX_LIMIT = 100
+_CODE = re.compile(r"`([^`]+)`")
 
 
 def init_app(app: APIFlask) -> None:
@@ -54,7 +56,7 @@ def init_app(app: APIFlask) -> None:
         marked=marked,
         ui=Components(app.jinja_env),
     )
-    app.jinja_env.filters.update(iso=clock.iso)
+    app.jinja_env.filters.update(iso=clock.iso, with_code=with_code)
     # The order of a schema's properties means something to its author.
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     app.jinja_env.trim_blocks = True
@@ -104,6 +106,12 @@ def marked(content: str, spans: Sequence[tuple[int, int]]) -> Markup:
         parts.append(Markup("{}<mark>{}</mark>").format(content[end:start], content[start:stop]))
         end = stop
     return Markup("").join([*parts, escape(content[end:])])
+
+
+def with_code(sentence: str) -> Markup:
+    """A sentence of ours, escaped, in which `what one types` stands in <code>."""
+    # Escaped before the elements are put in.
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(sentence))))  # noqa: S704
 
 
 def is_htmx() -> bool:

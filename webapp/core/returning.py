@@ -1,0 +1,65 @@
+"""Where a person goes back to: from an address that only takes forms, and from a refused form."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Response, current_app, flash, redirect, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from webapp.core import navigation
+
+#: characters of a toast
+MAX_MESSAGE = 600
+
+
+def to_page_above() -> Response:
+    """From an address that nobody can look at: on to the nearest page above it.
+
+    Such an address is seen when a form is drawn again in answer to itself. Whoever then reloads
+    the page, or comes back to it from a bookmark, asks for it with GET.
+    """
+    return _go_on(_page_above(request.path))
+
+
+def to_page_before(message: str) -> Response:
+    """From a refused form: back to the page that it stands on, with the reason as a toast.
+
+    A reason may list many things, and a toast travels in a cookie.
+    """
+    is_long = len(message) > MAX_MESSAGE
+    flash(message[: MAX_MESSAGE - 1] + "…" if is_long else message, "error")
+    return _go_on(_page_before() or _page_above(request.path))
+
+
+def _page_before() -> str | None:
+    """The page that the form was sent from, without the host; None where it is not one of ours."""
+    try:
+        sent_from = urlsplit(request.referrer or "")
+    except ValueError:
+        return None
+    root = request.script_root
+    path = sent_from.path.removeprefix(root)
+    if not sent_from.path.startswith(f"{root}/") or path.startswith(("//", "/\\")):
+        return None
+    if not _is_page(path):
+        return None
+    return f"{path}?{sent_from.query}" if sent_from.query else path
+
+
+def _page_above(path: str) -> str:
+    while (path := path.rpartition("/")[0]) and not _is_page(path):
+        pass
+    return path or url_for(navigation.home()).removeprefix(request.script_root)
+
+
+def _is_page(path: str) -> bool:
+    adapter = current_app.create_url_adapter(request)
+    try:
+        return adapter is not None and bool(adapter.match(path, method="GET"))
+    except HTTPException:
+        return False
+
+
+def _go_on(path: str) -> Response:
+    return redirect(request.script_root + path, 303)  # type: ignore[return-value]  # werkzeug's, which is one
