@@ -9,7 +9,7 @@ import pytest
 
 from tests.server import Installation
 
-#: of what a test and its processes have written
+#: characters shown of what a test and its processes have written
 LINES_SHOWN = 60
 
 

@@ -111,7 +111,7 @@ class Installation:
             with urlopen(request, timeout=60) as response:
                 content = response.read()
         except HTTPError as error:
-            # What was refused, and why, is in the body.
+            # A refusal's reason is in the body.
             error.add_note(error.read().decode(errors="replace")[:1000])
             raise
         return json.loads(content) if content else None

@@ -118,7 +118,7 @@ def _note_commit(connection: Connection) -> None:
 
 
 def _forget(connection: Connection) -> None:
-    if connection.invalidated:  # What was noted went with it.
+    if connection.invalidated:  # what was noted is gone with the connection
         return
     connection.info.pop("tables", None)
     connection.info.pop("feeds", None)

@@ -59,7 +59,7 @@ def test_without_its_token_nobody_is_made(app: APIFlask, fresh: str, token: str)
 
 def test_the_link_works_once(app: APIFlask, fresh: str, settings: Settings) -> None:
     Browser(app.test_client()).post("/setup", form_of(fresh))
-    # Even where the file came back, say from a backup.
+    # Even where the token's file is there again, say from a backup.
     (settings.data_dir / setup.TOKEN_FILE).write_text(fresh)
     browser = Browser(app.test_client())
     browser.get(f"/setup?token={fresh}", status=404)

@@ -101,7 +101,7 @@ def test_a_page_of_another_site_is_refused(installation: Installation, agent: st
     cookie = sign_in(installation)
     with pytest.raises((ConnectionError, ConnectionClosed)):
         installation.socket(f"/ws/query/{agent}", Cookie=cookie, Origin="http://evil.example")
-    # The client names its host without the port, so that is the origin that fits.
+    # The client sends Host without the port, so the right origin has none either.
     installation.socket(f"/ws/query/{agent}", Cookie=cookie, Origin="http://127.0.0.1").close()
 
 

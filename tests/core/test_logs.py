@@ -124,7 +124,7 @@ def test_a_page_is_sent_what_follows_its_last_row(
     follower = connect("vera", PATH)
     follower.send({"feed": "audit:all", "after": known})
     sent = entries(follower.receive())
-    # Newest first, as on the page; of what it has only as much as may have been late.
+    # Newest first, as on the page; of the rows that it has, only those that may have come late.
     assert sent == sorted(sent, reverse=True)
     # Making Vera's key was an entry too.
     assert [row for row in sent if row > known] == [newest(alice), newest(alice) - 1]

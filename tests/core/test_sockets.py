@@ -26,7 +26,7 @@ def test_frames_count_as_requests_do(
 ) -> None:
     make_agent(alice, handle="helper")
     follower = connect("bob", "/ws/query/helper")
-    # The handshake was one of them.
+    # The handshake was counted as a request.
     for _ in range(limited - 1):
         follower.send({"query": "tea"})
         assert follower.receive_json()["event"] == "started"

@@ -78,7 +78,7 @@ def test_coverage_counts_each_topic_up_to_its_target(alice: Actor, ids: Ids) -> 
 
     found = coverage.get_coverage(agent.id, actor=alice)
 
-    # "Physics" has no target of its own: 10. Heat has 5 of 4, which hides nothing else's lack.
+    # "Physics" has no target of its own, so 10. Heat has 5 of 4: the surplus fills no other gap.
     physics, wings, heat = (str(ids[label]) for label in ("Physics", "Wings", "Heat"))
     assert found.target_counts == {physics: 10, wings: 4, heat: 4}
     assert found.document_counts == {physics: 0, wings: 2, heat: 5}

@@ -71,14 +71,14 @@ def test_a_worker_is_ready_when_it_says_so(tmp_path: Path, monkeypatch: pytest.M
     readiness.notify()
     assert part.look()
     assert part.look(), "It stays ready."
-    readiness.notify()  # A second time nobody is told.
+    readiness.notify()  # readiness is told once
     assert "NOTIFY_SOCKET" not in os.environ
     part.listener.close()
 
 
 def test_a_killed_master_leaves_nobody_at_its_port(installation: Installation) -> None:
     master, child = web_processes(installation)
-    child.suspend()  # It could not stop by itself, as one that is busy could not for a while.
+    child.suspend()  # Stopped, it cannot end by itself: only SIGKILL ends it.
     master.kill()
     eventually(lambda: not is_alive(child))
     eventually(lambda: len(web_processes(installation)) == 2)

@@ -36,7 +36,7 @@ class Receiver:
                 receiver.messages.append((self.headers, body))
                 if receiver.drips:
                     self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-                    with suppress(OSError):  # the sender has had enough
+                    with suppress(OSError):  # the sender has closed the connection
                         while not receiver.end.wait(0.05):
                             self.wfile.write(b"X-Drop: one more\r\n")
                     return

@@ -23,7 +23,7 @@ FEATURE = Feature(
         ORGANIZATION_READ,
         *permissions.PERMISSIONS,
         Identity(identity.identify, identity.reauthorize_many),
-        # Nobody comes in by these any more, whether they were revoked or not.
+        # A session or link of that age lets nobody in, revoked or not.
         Retention("sessions", forget_by(Session.last_seen_at), SESSION_LIFETIME),
         Retention("password links", forget_by(PasswordLink.expires_at), timedelta()),
         Section("Settings", "accounts.settings", "settings", position=60),

@@ -57,7 +57,7 @@ def open_session(session_id: UUID) -> Session | None:
     statement = (
         select(Session)
         .where(Session.id == session_id)
-        # With all that the page says about who looks and where else they could go.
+        # With what the frame of every page shows: the person, and the organizations to switch to.
         .options(
             joinedload(Session.membership)
             .joinedload(Membership.user)

@@ -150,7 +150,7 @@ def _children_of(agents: list[Agent]) -> list[Agent]:
     """The active sub-agents, at most 100."""
     if not agents:
         return []
-    # Sorted here: SQLite would read all agents in the order of their handles.
+    # Sorted in Python: for an ORDER BY, SQLite would walk the index of all handles.
     children = db.session.scalars(
         select(Agent)
         .where(

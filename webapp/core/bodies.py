@@ -13,7 +13,7 @@ from werkzeug.wsgi import LimitedStream
 
 from webapp.core.errors import Invalid
 
-#: how much is read, and for how long, of a body that nobody wants
+#: how much of a body that no view has read is read after all, and for how long
 DRAIN_BYTES = 16 * 1024 * 1024
 DRAIN_SECONDS = 1.0
 
@@ -38,7 +38,7 @@ class LimitedBody(LimitedStream):
         except HTTPException:
             raise
         except Exception as error:
-            # The server's own reader met a chunk that is none.
+            # gunicorn's own reader met something that is no chunk.
             self.is_broken = True
             raise BadRequest("The body cannot be read: its chunks are not in order.") from error
         if self.is_exhausted:

@@ -53,7 +53,7 @@ class Form(FlaskForm):
         field = self._fields.get(fields.get(name, name))
         message = item["message"]
         if field is None:
-            # A sentence of ours says what it is about, one of pydantic's needs the name.
+            # Our sentences name what they are about; pydantic's need the field's name in front.
             message = message if item["code"] == "value_error" else f"{item['field']}: {message}"
             field = self._fields.get(default or "")
         if field is None:

@@ -76,7 +76,7 @@ def _load(app: Flask) -> Any:
     from flask_migrate import Migrate
 
     Migrate(app, db, directory=str(FOLDER), include_object=is_ours, render_item=_render_type)
-    return app.extensions["migrate"]  # It has put itself into the place of the proxy.
+    return app.extensions["migrate"]  # Migrate() has replaced the proxy there by itself
 
 
 def _render_type(kind: str, item: Any, _context: Any) -> str | bool:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 if TYPE_CHECKING:
-    from cryptography.fernet import Fernet  # 7 MB, which a process without webhooks does without
+    from cryptography.fernet import (
+        Fernet,
+    )  # imported here: 7 MB that a process without webhooks does not need
 
 
 class Unreadable(Exception):

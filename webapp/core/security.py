@@ -146,7 +146,7 @@ def _identify_actor() -> None:
         try:
             g.actor = contribution(Identity).identify()
         except Unauthenticated as error:
-            # What is public is so for everybody; the guard refuses the rest.
+            # Public pages are for everybody, even with wrong credentials; the guard refuses the rest.
             g.refusal = error
 
 

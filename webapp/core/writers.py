@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 #: upper bounds of the histogram's buckets, in seconds; the last bucket has what is above
 BUCKETS = (0.001, 0.01, 0.1, 1.0, 10.0)
 
-#: what sqlite3 begins a transaction for
+#: statements before which sqlite3 begins a transaction by itself
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 
 

@@ -33,7 +33,7 @@ bp = APIBlueprint("coverage_api", __name__, url_prefix="/api/v1/agents/<agent_id
 def show(agent_id: str) -> Response:
     """How much of its scope an agent's documents cover, as it is now"""
     found = services.get_coverage(agent_id, actor=current_actor())
-    # Past the framework's own dump, which takes as long as the measuring for 3,000 topics.
+    # Dumped by pydantic itself: for 3,000 topics the framework's output step doubles the time.
     return current_app.response_class(
         CoverageResponse.model_validate(found).model_dump_json(), mimetype="application/json"
     )

@@ -41,7 +41,7 @@ SCHEMA = "dbos"
 POLLING_SECONDS = 10.0
 #: What a cancelled job that has begun carries; dbos keeps such attributes with the job.
 CANCEL_ATTRIBUTE = "cancel_requested"
-#: Beside one for each slot: dbos recovers in them too.
+#: Threads besides one for each slot, because dbos recovers jobs in threads of the same pool.
 SPARE_THREADS = 4
 JOB_WORKFLOW = "run_job"
 SCHEDULE_WORKFLOW = "run_schedule"
@@ -267,7 +267,7 @@ def launch(
     )
 
     # No limit on recoveries here: a dead-lettered workflow would leave its row "running" for
-    # ever. A task counts its own starts since its last progress and fails with a sentence.
+    # ever. A task counts its own attempts since its last progress and fails with a sentence.
     @DBOS.workflow(name=JOB_WORKFLOW, max_recovery_attempts=None)
     def run_job(name: str, arguments: dict[str, Any]) -> None:
         run(name, str(DBOS.workflow_id), arguments)

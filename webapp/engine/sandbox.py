@@ -188,7 +188,7 @@ def _tail(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace")
 
 
-# From here on inside
+# What follows runs inside the sandbox.
 
 
 def main(order: dict[str, Any], arguments: list[str]) -> None:

@@ -195,7 +195,7 @@ class Supervisor:
                 continue
             if part.process is not None:
                 code = part.process.returncode
-                # Those that it has started itself would keep its port or its locks.
+                # Processes that it has started would otherwise keep its port or its locks.
                 send_to_group(part.process, signal.SIGKILL)
                 part.process = None
                 part.failures = 0 if now - part.started_at > HEALTHY_SECONDS else part.failures

@@ -28,7 +28,7 @@ from webapp.index.segments import (
 )
 
 MAX_SEGMENT_CHUNKS = 65_536
-#: larger merges are left to `merge_segments`, so that no writer waits long for another
+#: larger merges are left to `merge_segments`, so that no writer holds the lock for long
 MAX_INLINE_CHUNKS = 8_192
 
 

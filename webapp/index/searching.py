@@ -151,7 +151,7 @@ def bm25_scores(
         # A segment that is not in the view is of a rebuilding that has not ended.
         if row.segment_id in view.bases:
             postings[row.term].append(row)
-    # What nobody has written is as rare as can be.
+    # A word that no chunk holds counts as the rarest.
     unknown = sum(count for term, count in times.items() if term not in postings)
     ideal = unknown * _rarity(view, 0) * (K1 + 1)
     parts: TermParts = {}

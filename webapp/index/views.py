@@ -22,7 +22,7 @@ from webapp.index.models import IndexSegment, IndexState
 from webapp.index.segments import SegmentRows, read_deleted, read_segments
 
 MAX_ORGANIZATIONS = 64
-#: BM25's constants: how soon a frequent term says no more, how much a long chunk pays
+#: BM25's constants: how soon more occurrences of a term add nothing, how much length costs
 K1, B = 1.2, 0.75
 
 

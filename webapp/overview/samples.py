@@ -138,7 +138,7 @@ def _add_documentation(actor: Actor) -> int:
         body = DocumentRequest(
             content=path.read_text(encoding="utf-8"), external_id=f"callboard/docs/{path.name}"
         )
-        with suppress(BadReference):  # somebody's own taxonomy
+        with suppress(BadReference):  # a taxonomy of this version that lacks our topics
             body.nodes = [
                 *topics.find(VERSION, [t.split(" > ") for t in TOPICS.get(path.name, ())])
             ]

@@ -221,7 +221,7 @@ def _read_results(
     **options: Any,
 ) -> tuple[list[Result], str | None]:
     """The best passages, each text once; what neither words nor meaning speak for is no result."""
-    # More than are shown: copies take places that others should have.
+    # More than are shown, because copies of one text are left out below.
     limit = min(4 * top_k, index.MAX_HITS)
     while True:
         hits = index.search(

@@ -87,6 +87,6 @@ def _try_to_end(run: Run, status: Status, error: str | None) -> None:
         db.session.rollback()
         return
     if status == Status.COMPLETED and task.cancellation_requested:
-        status = Status.CANCELLED  # the last batch was under way; who asked was told it stops
+        status = Status.CANCELLED  # asked for during the last batch, and promised
     end_task(task, status, error)
     db.session.commit()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from webapp.core.feature import contributions
 
-#: what "send a test" sends, to one webhook, whatever it wants
+#: what "send a test" sends, to one webhook, whichever events it has chosen
 TEST = "webhook.test"
 
 

@@ -151,7 +151,7 @@ class Broadcaster:
             for (connection, name), after in work.behind.items():
                 if connection in actors:
                     self._tell_missed(connection, name, after, actors[connection])
-            # A reader that nobody needed this time has missed something.
+            # A reader that this push did not need has missed rows, and must not go on.
             for group in self._readers.keys() - groups.keys():
                 if (self._readers[group].organization_id, group[1]) in work.changed:
                     del self._readers[group]

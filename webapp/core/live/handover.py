@@ -76,7 +76,9 @@ class HandedOver(Response):
         self.take(detach(sock), self)
         if "gunicorn.socket" in environ:
             raise StopIteration
-        return super().__call__(environ, start_response)  # to the dead socket
+        return super().__call__(
+            environ, start_response
+        )  # writes its end to a socket that is no longer the server's
 
 
 def detach(sock: Socket) -> Socket:
