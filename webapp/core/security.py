@@ -146,7 +146,7 @@ def _identify_actor() -> None:
         try:
             g.actor = contribution(Identity).identify()
         except Unauthenticated as error:
-            # Public pages are for everybody, even with wrong credentials; the guard refuses the rest.
+            # Public pages are for everybody, wrong credentials or not; the guard refuses the rest.
             g.refusal = error
 
 

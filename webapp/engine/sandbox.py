@@ -1,6 +1,6 @@
 """Sandbox: a program of ours for what may take any amount of time or memory, or may crash.
 
-    sandbox.run("webapp/…/reader.py", "text/html", input=content, limits=Limits(seconds=10))
+    sandbox.run("webapp/…/extract.py", "text/html", input=content, limits=Limits(seconds=10))
 
 The program reads its standard input and writes its standard output. It runs in a process group and
 an empty folder of its own, with none of our environment. The whole group is killed when the program
