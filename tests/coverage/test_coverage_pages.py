@@ -178,6 +178,7 @@ def test_the_alert_leaves_other_switches_alone(
         ("webhook", "http://example.com/", "The address must begin with https://"),
         ("webhook", "nonsense", "The address must begin with https://"),
         ("webhook", "https://a:b@example.com/", "must hold no user"),
+        ("webhook", "https://10.1.1.1/", "names 10.1.1.1, a private address"),
         ("webhook", f"https://example.com/{'a' * 2000}", "more than 2,000 characters"),
     ],
 )

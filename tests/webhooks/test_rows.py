@@ -69,7 +69,7 @@ def test_the_page_makes_one_too(cast: Cast, receiver: Receiver) -> None:
     browser = cast.browser("alice")
     assert "No webhooks yet" in browser.get("/settings/webhooks").text()
     form = {"url": receiver.url, "description": "Pager", "events": "task.failed", "is_active": "y"}
-    page = browser.post("/settings/webhooks", form, status=201)
+    page = browser.post("/settings/webhooks", form)
     assert page.css_first("#webhook-secret").text().startswith("whsec_")
     (row,) = browser.get("/settings/webhooks").css("tr[id^=webhook-]")
     assert all(text in row.text() for text in ("Pager", receiver.url, "task.failed", "active"))
@@ -222,7 +222,7 @@ def test_an_open_page_asks_for_its_messages_again(
         assert part.css_first("#deliveries").attributes["hx-get"] == path
         assert part.css_first("h1") is None
     # The answer to a form has no address of its own that could be got again.
-    page = browser.post(f"{path}/secret", {"overlap_hours": "24"}, status=201)
+    page = browser.post(f"{path}/secret", {"overlap_hours": "5"}, status=422)
     assert page.css_first("#deliveries").attributes["hx-get"] == path
 
 
@@ -320,6 +320,33 @@ def test_a_private_address_is_refused_when_it_is_named(
     made = make(api)
     refused = api.request("PATCH", f"/webhooks/{made['id']}", {"url": "http://localhost/"})
     assert refused.status_code == 422
+
+
+def test_a_private_address_is_refused_wherever_one_is_named(
+    app: APIFlask, cast: Cast, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = app.config["CALLBOARD"].model_copy(update={"allowed_hosts": ""})
+    monkeypatch.setitem(app.config, "CALLBOARD", closed)
+    agent, api, url = make_agent(alice), cast.api("alice"), "https://10.1.1.1/hook"
+    refused = api.post(f"/agents/{agent.id}/coverage/refresh?webhook_url={url}")
+    assert (refused.status_code, refused.json["code"]) == (422, "private_address")
+    assert refused.json["errors"][0]["field"] == "webhook_url"
+    features = {"features_config": {"coverage_alert_webhook": url}}
+    refused = api.request("PATCH", f"/agents/{agent.id}", features)
+    assert refused.status_code == 422
+    assert "names 10.1.1.1, a private address" in refused.json["errors"][0]["message"]
+    assert api.get("/tasks").json == []
+    allowed = closed.model_copy(update={"allowed_hosts": "10.1.0.0/16"})
+    monkeypatch.setitem(app.config, "CALLBOARD", allowed)
+    assert api.request("PATCH", f"/agents/{agent.id}", features).status_code == 200
+
+
+def test_the_sentence_of_a_refused_scheme_says_what_the_hint_says(cast: Cast) -> None:
+    browser = cast.browser("alice")
+    page = browser.post("/settings/webhooks", {"url": "http://example.com/"}, status=422)
+    hint, error = (page.css_first(f"#url-{kind}").text() for kind in ("hint", "error"))
+    assert "http:// is for hosts that CALLBOARD_ALLOWED_HOSTS names" in hint
+    assert "http:// is for hosts that CALLBOARD_ALLOWED_HOSTS names" in error
 
 
 def test_what_everybody_sees_of_a_webhook_is_not_its_address(

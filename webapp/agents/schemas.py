@@ -28,7 +28,7 @@ from webapp.agents.models import (
     as_uuid,
 )
 from webapp.core.schemas import RequestModel, ResponseModel
-from webapp.webhooks.urls import check_url
+from webapp.webhooks.urls import check_target
 
 MAX_INSTRUCTIONS = 200_000
 SORTS = r"^-?(name|created_at|updated_at|total_queries|coverage_percent)$"
@@ -121,7 +121,7 @@ class _Checks(RequestModel):
             if not isinstance(webhook, str):
                 raise ValueError("coverage_alert_webhook must be an address")
             try:
-                check_url(webhook)
+                check_target(webhook)
             except ValueError as error:
                 raise ValueError(f"coverage_alert_webhook {error}") from error
         return value

@@ -8,7 +8,7 @@ from wtforms.widgets import NumberInput
 
 from webapp.agents.models import Agent
 from webapp.core.forms import Form
-from webapp.webhooks.urls import check_url
+from webapp.webhooks.urls import check_target
 
 
 class TargetForm(Form):
@@ -21,7 +21,7 @@ class TargetForm(Form):
 
 def _is_webhook(_form: Form, field: Field) -> None:
     try:
-        check_url(field.data)
+        check_target(field.data)
     except ValueError as error:
         raise ValidationError(f"The address {error}.") from error
 

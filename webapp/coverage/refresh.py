@@ -16,7 +16,7 @@ from webapp.audit.models import AuditEntry
 from webapp.core import clock, live
 from webapp.core.actor import Actor
 from webapp.core.database import get_locked
-from webapp.core.errors import Invalid, NotFound
+from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.coverage.changes import record_coverage
 from webapp.coverage.services import Coverage, measure
@@ -26,7 +26,7 @@ from webapp.tasks.models import Task
 from webapp.tasks.running import Run
 from webapp.taxonomies.models import Scope
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
-from webapp.webhooks.urls import check_url
+from webapp.webhooks.urls import check_reachable
 
 TASK_TYPE = "coverage_refresh"
 #: changes are gathered for so long before coverage is measured again
@@ -46,14 +46,11 @@ def start_refresh(
     """Measure an agent and keep the outcome (docs/contract/knowledge.md, E-REQ-008 and E-REQ-009).
 
     In the background by a task that is only started here, else at once by one that has ended.
-    Raises Invalid on an address that is no webhook's.
+    Raises Invalid on an address that is no webhook's or may not be called.
     """
     actor.require(KNOWLEDGE_WRITE)
     if webhook_url is not None:
-        try:
-            check_url(webhook_url)
-        except ValueError as error:
-            raise Invalid(f"webhook_url {error}.", field="webhook_url") from error
+        check_reachable(webhook_url, field="webhook_url")
     agent = agents.get_agent(reference, actor=actor, lock=not is_background)
     task = tasks.start_task(
         TASK_TYPE,

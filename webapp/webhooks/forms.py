@@ -13,7 +13,8 @@ from webapp.webhooks import events
 class WebhookForm(Form):
     url = StringField(
         "Address",
-        description="It begins with https://; with http:// only on hosts that are allowed.",
+        description="It begins with https://; http:// is for hosts that CALLBOARD_ALLOWED_HOSTS "
+        "names.",
         validators=[DataRequired(), Length(max=2000)],
     )
     description = StringField("What it is for", validators=[Length(max=300)])

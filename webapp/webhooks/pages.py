@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response
 
 from webapp.core.security import current_actor, requires
+from webapp.core.shown_once import show_once, take_shown_once
 from webapp.core.web import page, read_paging, redirect_to
 from webapp.webhooks import services
 from webapp.webhooks.forms import SecretForm, WebhookForm
@@ -30,8 +31,8 @@ def create() -> Response:
     if form.validate():
         with form.refusing():
             webhook, secret = services.create_webhook(**_values(form), actor=current_actor())
-            # Drawn at once and not after a redirect: it is shown this once.
-            return _show_page(webhook.id, status=201, secret=secret)
+            show_once(f"webhook {webhook.id}", secret=secret)
+            return redirect_to("webhooks.show", webhook_id=webhook.id)
     return _index_page(form, status=422)
 
 
@@ -41,8 +42,8 @@ def rotate_shared_secret() -> Response:
     form = SecretForm()
     if not form.validate():
         return _index_page(WebhookForm(formdata=None), status=422, secret_form=form)
-    secret = _rotate(None, form)
-    return _index_page(WebhookForm(formdata=None), status=201, secret=secret)
+    show_once("webhooks", secret=_rotate(None, form))
+    return redirect_to("webhooks.index")
 
 
 @bp.post("/secret/retirement")
@@ -84,7 +85,8 @@ def rotate_secret(webhook_id: UUID) -> Response:
     form = SecretForm()
     if not form.validate():
         return _show_page(webhook_id, status=422, secret_form=form)
-    return _show_page(webhook_id, status=201, secret=_rotate(webhook_id, form))
+    show_once(f"webhook {webhook_id}", secret=_rotate(webhook_id, form))
+    return redirect_to("webhooks.show", webhook_id=webhook_id)
 
 
 @bp.post("/<uuid:webhook_id>/secret/retirement")
@@ -121,7 +123,6 @@ def _index_page(
     form: WebhookForm,
     *,
     status: int = 200,
-    secret: str | None = None,
     secret_form: SecretForm | None = None,
 ) -> Response:
     actor = current_actor()
@@ -130,7 +131,7 @@ def _index_page(
         fragment="webhooks/_deliveries.html",
         status=status,
         form=form,
-        secret=secret,
+        secret=take_shown_once("webhooks").get("secret"),
         secret_form=secret_form or SecretForm(formdata=None),
         overlap_end=services.get_overlap_end(None, actor=actor),
         webhooks=services.list_webhooks(actor=actor),
@@ -143,7 +144,6 @@ def _show_page(
     *,
     status: int = 200,
     form: WebhookForm | None = None,
-    secret: str | None = None,
     secret_form: SecretForm | None = None,
 ) -> Response:
     actor = current_actor()
@@ -154,7 +154,7 @@ def _show_page(
         status=status,
         webhook=webhook,
         form=form or WebhookForm(formdata=None, obj=webhook),
-        secret=secret,
+        secret=take_shown_once(f"webhook {webhook_id}").get("secret"),
         secret_form=secret_form or SecretForm(formdata=None),
         overlap_end=services.get_overlap_end(webhook_id, actor=actor),
         deliveries=services.list_deliveries(

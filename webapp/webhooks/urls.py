@@ -14,7 +14,7 @@ def check_url(url: str) -> str:
     """`url` itself; ValueError says what it is not.
 
     It is https, or http to this machine or to a host that `CALLBOARD_ALLOWED_HOSTS` names.
-    Whether it may be called shows when it is: see `webapp.core.outgoing`.
+    Whether it may be called is asked by `check_reachable` and `check_target`.
     """
     try:
         parts = urlsplit(url)
@@ -24,7 +24,9 @@ def check_url(url: str) -> str:
         raise ValueError("is not an address") from error
     is_local = host in LOCAL_HOSTS or (host is not None and allowed_hosts().has(host))
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_local)):
-        raise ValueError("must begin with https:// (or http://localhost)")
+        raise ValueError(
+            "must begin with https:// (http:// is for hosts that CALLBOARD_ALLOWED_HOSTS names)"
+        )
     if parts.username or parts.password:
         raise ValueError("must hold no user and no password")
     if not url.isprintable() or " " in url:
@@ -38,18 +40,35 @@ def check_url(url: str) -> str:
     return url
 
 
-def check_reachable(url: str) -> str:
-    """`url` itself; Invalid where it is none, or is surely one that may not be called."""
+def check_target(url: str) -> str:
+    """`url` itself; ValueError also where it is surely one that may not be called.
+
+    What a name stands for shows when it is called: see `webapp.core.outgoing`.
+    """
+    check_url(url)
+    if (host := _private_host(url)) is not None:
+        raise ValueError(
+            f"names {host}, a private address that CALLBOARD_ALLOWED_HOSTS does not name"
+        )
+    return url
+
+
+def check_reachable(url: str, field: str = "url") -> str:
+    """`url` itself; Invalid where `check_target` refuses it."""
     try:
         check_url(url)
     except ValueError as error:
-        raise Invalid(f"url {error}.", field="url") from error
-    host = urlsplit(url).hostname or ""
-    if allowed_hosts().refuses_literally(host):
+        raise Invalid(f"{field} {error}.", field=field) from error
+    if (host := _private_host(url)) is not None:
         raise Invalid(
             f"{host} is a private address.",
-            field="url",
+            field=field,
             code="private_address",
             suggestions=["Ask the operator to name it in CALLBOARD_ALLOWED_HOSTS."],
         )
     return url
+
+
+def _private_host(url: str) -> str | None:
+    host = urlsplit(url).hostname or ""
+    return host if allowed_hosts().refuses_literally(host) else None
