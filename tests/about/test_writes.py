@@ -29,7 +29,7 @@ UPDATE = "agents_api.update"
         (UPDATE, {"audit_entries"}, set(), []),
         (UPDATE, {"users", "audit_entries"}, {"audit:all"}, []),
         ("health.alive", {"users", "audit_entries"}, set(), ["right"]),
-        ("accounts.create_session", {"sessions", "audit_entries"}, set(), []),
+        ("entry.create_session", {"sessions", "audit_entries"}, set(), []),
         ("questions_api.query", {"agents"}, {"overview:all"}, []),
     ],
 )

@@ -14,10 +14,10 @@ from webapp.core.navigation import PalettePage, Section, SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.core.security import Identity
 
-pages.bp.add_app_template_global(settings_tabs)
+pages.members.bp.add_app_template_global(settings_tabs)
 
 FEATURE = Feature(
-    blueprints=(pages.bp, api.bp),
+    blueprints=(*pages.BLUEPRINTS, api.bp),
     commands=(cli.organizations, cli.set_password),
     contributions=(
         ORGANIZATION_READ,
@@ -26,16 +26,16 @@ FEATURE = Feature(
         # A session or link of that age lets nobody in, revoked or not.
         Retention("sessions", forget_by(Session.last_seen_at), SESSION_LIFETIME),
         Retention("password links", forget_by(PasswordLink.expires_at), timedelta()),
-        Section("Settings", "accounts.settings", "settings", position=60),
-        SectionPages("Settings", ("accounts",)),
-        SettingsTab("Members", "accounts.members", position=10),
-        SettingsTab("API keys", "accounts.api_keys", position=20),
-        SettingsTab("Sessions", "accounts.sessions", position=30),
-        SettingsTab("Account", "accounts.account", position=35),
-        PalettePage("Members", "accounts.members"),
-        PalettePage("API keys", "accounts.api_keys"),
-        PalettePage("Sessions", "accounts.sessions"),
-        PalettePage("Account", "accounts.account"),
+        Section("Settings", "members.settings", "settings", position=60),
+        SectionPages("Settings", ("members", "api_keys", "sessions", "account")),
+        SettingsTab("Members", "members.index", position=10),
+        SettingsTab("API keys", "api_keys.index", position=20),
+        SettingsTab("Sessions", "sessions.index", position=30),
+        SettingsTab("Account", "account.show", position=35),
+        PalettePage("Members", "members.index"),
+        PalettePage("API keys", "api_keys.index"),
+        PalettePage("Sessions", "sessions.index"),
+        PalettePage("Account", "account.show"),
         Wording(
             past={
                 "change_password": "changed the own password",

@@ -51,7 +51,7 @@ def organization() -> Organization:
 def members() -> Response:
     """The organization's people"""
     found = [MemberResponse.of(member) for member in services.list_members(actor=current_actor())]
-    return list_response(MEMBERS, Page(found, len(found), max(len(found), 1), 0))
+    return list_response(MEMBERS, Page.of_all(found))
 
 
 @bp.post("/members")
@@ -107,7 +107,7 @@ def create_password_link(user_id: UUID) -> PasswordLinkResponse:
 def api_keys() -> Response:
     """API keys: an admin sees all of them, others their own"""
     found = keys.list_keys(actor=current_actor())
-    return list_response(KEYS, Page(found, len(found), max(len(found), 1), 0))
+    return list_response(KEYS, Page.of_all(found))
 
 
 @bp.post("/api-keys")

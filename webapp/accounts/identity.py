@@ -119,5 +119,5 @@ def _given_key() -> str | None:
 def link_url(token: str) -> str:
     """The whole address at which the holder of a one-time token chooses a new password."""
     settings: Settings = current_app.config["CALLBOARD"]
-    path = url_for("accounts.edit_password", token=token)
+    path = url_for("entry.edit_password", token=token)
     return (settings.url or request.host_url).rstrip("/") + path

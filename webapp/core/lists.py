@@ -25,6 +25,11 @@ class Page:
     limit: int
     offset: int
 
+    @classmethod
+    def of_all(cls, items: list[Any]) -> Page:
+        """A list that is short by nature, whole."""
+        return cls(items, len(items), max(len(items), 1), 0)
+
     @property
     def first(self) -> int:
         """The place of its first item in the whole list, from 1; 0 where it is empty."""

@@ -124,9 +124,7 @@ def _is_signed_in() -> bool:
 
 def _to_sign_in() -> Response:
     """Ask a visitor who they are, and come back to this page afterwards."""
-    target = url_for(
-        "accounts.new_session", next=request.script_root + request.full_path.rstrip("?")
-    )
+    target = url_for("entry.new_session", next=request.script_root + request.full_path.rstrip("?"))
     if request.headers.get("HX-Request"):
         response = make_response("", 401)
         response.headers["HX-Redirect"] = target

@@ -41,7 +41,7 @@ DELIVERIES = TypeAdapter(list[DeliveryResponse])
 def index() -> Response:
     """The organization's webhooks, the oldest first"""
     webhooks = services.list_webhooks(actor=current_actor())
-    return list_response(WEBHOOKS, Page(webhooks, len(webhooks), max(len(webhooks), 1), 0))
+    return list_response(WEBHOOKS, Page.of_all(webhooks))
 
 
 @bp.post("")

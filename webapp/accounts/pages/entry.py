@@ -1,0 +1,150 @@
+"""The ways in and out: the first start, signing in and out, a new password by a link."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Blueprint, Response, current_app, g, request, session
+from flask_limiter.util import get_remote_address
+
+from webapp.accounts import credentials, samples, services, sessions, setup
+from webapp.accounts.forms import NewPasswordForm, SetupForm, SignInForm
+from webapp.config import Settings
+from webapp.core import navigation
+from webapp.core.errors import DomainError, NotFound
+from webapp.core.extensions import limiter
+from webapp.core.security import needs_no, public
+from webapp.core.web import page, redirect_to
+
+bp = Blueprint("entry", __name__)
+
+
+def sign_in_limit() -> str:
+    """How often a password may be tried, as Flask-Limiter reads it."""
+    return f"{current_app.config['CALLBOARD'].sign_in_limit} per minute"
+
+
+def _account_key() -> str:
+    email = request.form.get("email", "").strip().lower()
+    return "account:" + hashlib.sha256(email.encode(errors="replace")).hexdigest()
+
+
+@bp.get("/setup")
+@public
+def new_setup() -> Response:
+    _check_setup_token()
+    return page("accounts/setup.html", form=SetupForm())
+
+
+@bp.post("/setup")
+@public
+@needs_no(right="the link of the first start is the right")
+def create_setup() -> Response:
+    _check_setup_token()
+    form = SetupForm()
+    if form.validate():
+        with form.refusing():
+            admin = services.create_first_organization(
+                form.name.data, email=form.email.data, password=form.password.data
+            )
+            if form.with_samples.data:
+                samples.seed(services.actor_of(admin))
+            settings: Settings = current_app.config["CALLBOARD"]
+            (settings.data_dir / setup.TOKEN_FILE).unlink(missing_ok=True)
+            _open(admin.email, form.password.data)
+            return redirect_to(navigation.home(), message="Welcome to Callboard.")
+    return page("accounts/setup.html", status=422, form=form)
+
+
+@bp.get("/sign-in")
+@public
+def new_session() -> Response:
+    if g.actor is not None:
+        return redirect_to(navigation.home())
+    return page("accounts/sign_in.html", form=SignInForm(), next=_safe_next())
+
+
+@bp.post("/sign-in")
+@public
+@limiter.limit(sign_in_limit, key_func=get_remote_address)
+@limiter.limit(sign_in_limit, key_func=_account_key)
+@needs_no(right="the password is the right")
+def create_session() -> Response:
+    form = SignInForm()
+    status = 422
+    if form.validate():
+        try:
+            _open(form.email.data, form.password.data, form.invitation.data or "")
+        except DomainError as error:
+            form.reject(error)
+            status = error.status
+        else:
+            response = redirect_to(navigation.home())
+            response.headers["Location"] = _safe_next() or response.headers["Location"]
+            return response
+    return page("accounts/sign_in.html", status=status, form=form, next=_safe_next())
+
+
+@bp.post("/sign-out")
+@public
+@needs_no(right="who has no session ends none")
+def destroy_session() -> Response:
+    if g.actor is not None and g.actor.session_id:
+        sessions.revoke_session(g.actor.session_id, actor=g.actor)
+    session.clear()
+    return redirect_to("entry.new_session", message="You are signed out.")
+
+
+@bp.get("/password")
+@public
+def edit_password() -> Response:
+    """What a one-time link leads to."""
+    token = request.args.get("token", "")
+    link = credentials.find_link(token)
+    form = NewPasswordForm(formdata=None)
+    return page("accounts/password.html", form=form, token=token, email=link.user.email)
+
+
+@bp.post("/password")
+@public
+@needs_no(right="the one-time link is the right")
+def update_password() -> Response:
+    token = request.form.get("token", "")
+    link = credentials.find_link(token)
+    form = NewPasswordForm()
+    if form.validate():
+        with form.refusing():
+            credentials.use_link(token, form.password.data)
+            session.clear()
+            return redirect_to("entry.new_session", message="Sign in with your new password.")
+    return page("accounts/password.html", status=422, form=form, token=token, email=link.user.email)
+
+
+def _open(email: str, password: str, invitation: str = "") -> None:
+    opened = sessions.sign_in(
+        email,
+        password,
+        invitation=invitation,
+        address=request.remote_addr or "",
+        user_agent=request.user_agent.string,
+    )
+    session.clear()
+    session.permanent = True
+    session["session_id"] = str(opened.id)
+
+
+def _check_setup_token() -> None:
+    settings: Settings = current_app.config["CALLBOARD"]
+    token = request.values.get("token", "")
+    if services.has_organization() or not setup.is_token(settings, token):
+        raise NotFound(
+            "This link is not valid (any more).",
+            suggestions=["Sign in, or look for the newest link in the output of `make run`."],
+        )
+
+
+def _safe_next() -> str | None:
+    """Where to go after signing in: a path of ours, never another site."""
+    target = request.values.get("next", "")
+    is_ours = target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if is_ours and target.isprintable() else None

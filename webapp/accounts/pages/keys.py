@@ -1,0 +1,62 @@
+"""API keys, under Settings."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from uuid import UUID
+
+from flask import Blueprint, Response
+
+from webapp.accounts import keys
+from webapp.accounts.forms import KeyForm
+from webapp.accounts.permissions import ACCOUNT_READ, ACCOUNT_WRITE
+from webapp.core import clock
+from webapp.core.actor import Role
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page, redirect_to
+
+bp = Blueprint("api_keys", __name__)
+
+
+@bp.get("/settings/api-keys")
+@requires(ACCOUNT_READ)
+def index() -> Response:
+    return _index_page(KeyForm())
+
+
+@bp.post("/settings/api-keys")
+@requires(ACCOUNT_WRITE)
+def create() -> Response:
+    form = KeyForm()
+    if form.validate():
+        expires_at = form.expires_at.data
+        with form.refusing():
+            _, secret = keys.create_key(
+                form.name.data,
+                role=Role(form.role.data),
+                expires_at=expires_at.replace(tzinfo=UTC) if expires_at else None,
+                actor=current_actor(),
+            )
+            # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
+            return _index_page(KeyForm(formdata=None), status=201, secret=secret)
+    return _index_page(form, status=422)
+
+
+@bp.post("/settings/api-keys/<uuid:key_id>/revocation")
+@requires(ACCOUNT_WRITE)
+def revoke(key_id: UUID) -> Response:
+    key = keys.revoke_key(key_id, actor=current_actor())
+    return redirect_to("api_keys.index", message=f"{key.name} is revoked.")
+
+
+def _index_page(form: KeyForm, *, status: int = 200, secret: str | None = None) -> Response:
+    found = keys.list_keys(actor=current_actor())
+    form.role.choices = [c for c in form.role.choices if current_actor().role.includes(Role(c[0]))]
+    return page(
+        "accounts/api_keys.html",
+        status=status,
+        keys=found,
+        form=form,
+        secret=secret,
+        now=clock.now(),
+    )

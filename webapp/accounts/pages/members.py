@@ -1,0 +1,96 @@
+"""The members of the organization, under Settings."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+
+from webapp.accounts import credentials, passwords, services
+from webapp.accounts.forms import MemberForm
+from webapp.accounts.identity import link_url
+from webapp.accounts.permissions import MEMBERS_WRITE
+from webapp.core.actor import ORGANIZATION_READ, Role
+from webapp.core.errors import NotFound
+from webapp.core.security import current_actor, requires
+from webapp.core.web import page, redirect_to
+
+bp = Blueprint("members", __name__)
+
+
+@bp.get("/settings")
+@requires(ORGANIZATION_READ)
+def settings() -> Response:
+    return redirect_to("members.index")
+
+
+@bp.get("/settings/members")
+@requires(ORGANIZATION_READ)
+def index() -> Response:
+    return _index_page(MemberForm())
+
+
+@bp.post("/settings/members")
+@requires(MEMBERS_WRITE)
+def create() -> Response:
+    form = MemberForm()
+    if form.validate():
+        password = form.password.data or passwords.make_password()
+        with form.refusing():
+            member = services.add_member(
+                form.email.data,
+                role=Role(form.role.data),
+                password=password,
+                actor=current_actor(),
+            )
+            if form.password.data:
+                return redirect_to("members.index", message=f"{member.email} can join now.")
+            # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
+            form = MemberForm(formdata=None)
+            return _index_page(form, status=201, member=member, password=password)
+    return _index_page(form, status=422)
+
+
+@bp.post("/settings/members/<uuid:user_id>")
+@requires(MEMBERS_WRITE)
+def update(user_id: UUID) -> Response:
+    role = request.form.get("role")
+    active = request.form.get("is_active")
+    if role is not None and role not in list(Role):
+        raise NotFound(f"Role not found: {role}")
+    member = services.update_member(
+        user_id,
+        role=Role(role) if role else None,
+        is_active=active == "1" if active else None,
+        actor=current_actor(),
+    )
+    state = "" if member.is_active else " and is shut out"
+    return redirect_to("members.index", message=f"{member.email} is {member.role}{state}.")
+
+
+@bp.post("/settings/members/<uuid:user_id>/removal")
+@requires(MEMBERS_WRITE)
+def remove(user_id: UUID) -> Response:
+    member = services.remove_member(user_id, actor=current_actor())
+    return redirect_to("members.index", message=f"{member.email} is no member any more.")
+
+
+@bp.post("/settings/members/<uuid:user_id>/password-link")
+@requires(MEMBERS_WRITE)
+def create_password_link(user_id: UUID) -> Response:
+    link, token = credentials.make_link(user_id, actor=current_actor())
+    # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
+    return _index_page(MemberForm(formdata=None), status=201, link=link, url=link_url(token))
+
+
+def _index_page(form: MemberForm, *, status: int = 200, **shown_once: Any) -> Response:
+    found = services.list_members(actor=current_actor())
+    return page(
+        "accounts/members.html",
+        status=status,
+        members=found,
+        form=form,
+        roles=list(Role),
+        shown_once=shown_once,
+    )
