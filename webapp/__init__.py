@@ -47,6 +47,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         live,
         logs,
         migrations,
+        outcomes,
         problems,
         security,
         web,
@@ -94,6 +95,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     api.init_app(app)
     problems.init_app(app)
     security.init_app(app)
+    outcomes.init_app(app)
     web.init_app(app)
     embedding.init_app(app)
     feature.register(app, ["webapp.core.live", *(f"webapp.{name}" for name in FEATURES)])

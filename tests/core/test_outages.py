@@ -29,7 +29,8 @@ def lost_at(number: int, database_url: str) -> Iterator[list[int]]:
     seen: list[int] = []
 
     def lose(connection: Connection, *_: Any) -> None:
-        seen.append(connection.connection.dbapi_connection.info.backend_pid)  # type: ignore[union-attr]
+        driver: Any = connection.connection.dbapi_connection
+        seen.append(driver.info.backend_pid)
         if len(seen) == number:
             with psycopg.connect(database_url.replace("+psycopg", "")) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", seen[-1:])

@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from webapp.core import returning
+from webapp.core import outcomes, returning
 from webapp.core.errors import HTTP_CODES, PROBLEM, DomainError, Unauthenticated
 from webapp.core.feature import contribution
 from webapp.core.security import Identity
@@ -218,7 +218,8 @@ def _handle_database_error(error: DBAPIError) -> Response:
     from webapp.core.extensions import db
     from webapp.engine.retries import is_connection_lost
 
-    db.session.rollback()
+    with outcomes.ending():
+        db.session.rollback()
     reason = str(error.orig).lower()
     if any(word in reason for word in ("full", "no space", "disk i/o", "readonly", "read-only")):
         log.error("storage_unavailable", reason=reason)
@@ -241,7 +242,8 @@ def _handle_database_error(error: DBAPIError) -> Response:
         return respond(body, {"Retry-After": "2"})
     if is_connection_lost(error):
         log.error("database_unavailable", reason=reason)
-        body = problem(503, "The database does not answer right now.", code="unavailable")
+        detail, suggestions = outcomes.describe_loss()
+        body = problem(503, detail, code="unavailable", suggestions=suggestions)
         return respond(body, {"Retry-After": "5"})
     return _handle_bug(error)
 

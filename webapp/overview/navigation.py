@@ -6,13 +6,14 @@ from typing import Any
 
 from flask import g
 
+from webapp.core import outcomes
 from webapp.core.navigation import sections
 
 
 def context() -> dict[str, Any]:
     """`actor`, `organization_name`, and what stands in the sidebar."""
     actor = g.get("actor")
-    membership = g.get("membership")
+    membership = None if outcomes.is_lost() else g.get("membership")
     return {
         "actor": actor,
         "organization_name": membership.organization.name if membership else "Callboard",

@@ -1,0 +1,80 @@
+"""What may have become of a change whose database has gone.
+
+A commit that was sent is made or not; who hears no reply cannot know. Whoever asked for it is told
+so, and an answer that is ready stays one, whatever happens to the connection after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from apiflask import APIFlask
+from flask import g, has_request_context, request
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
+
+log = structlog.get_logger(__name__)
+
+
+def init_app(app: APIFlask) -> None:
+    """Watch what requests commit. Call it after the gate, which notes who was seen when."""
+    from webapp.core.extensions import db
+
+    app.before_request(_begin)
+    app.teardown_appcontext(_let_go)  # before Flask-SQLAlchemy's own, which was there first
+    with app.app_context():
+        _watch(db.engine)
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """End a transaction in the block: one whose connection is lost has ended already."""
+    from webapp.engine.retries import is_connection_lost
+
+    try:
+        yield
+    except DBAPIError as error:
+        if not is_connection_lost(error):
+            raise
+        log.warning("transaction_lost", reason=str(error.orig).lower())
+
+
+def is_lost() -> bool:
+    """Whether this request has lost its database, so that a page has to do without."""
+    return bool(g.get("is_database_lost"))
+
+
+def describe_loss() -> tuple[str, tuple[str, ...]]:
+    """The sentence for a request that has lost its database, and what to do about it."""
+    g.is_database_lost = True
+    sentence = "The database does not answer right now."
+    if request.method in ("GET", "HEAD"):
+        return sentence, ()
+    if not g.get("has_committed"):
+        return f"{sentence} Nothing was changed.", ()
+    return (
+        "The database stopped answering before it said what became of the change: "
+        "it may have been made.",
+        ("See whether it is there before you send it again.",),
+    )
+
+
+def _begin() -> None:
+    g.has_committed = False
+
+
+def _watch(engine: Engine) -> None:
+    @event.listens_for(engine, "commit")
+    def _note(_connection: Connection) -> None:
+        # What was committed before the view is no change that anybody asked for.
+        if has_request_context() and "has_committed" in g:
+            g.has_committed = True
+
+
+def _let_go(_error: BaseException | None) -> None:
+    from webapp.core.extensions import db
+
+    with ending():
+        db.session.remove()
