@@ -1,0 +1,53 @@
+"""The Ask page keeps its questions in the browser's history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.server import Installation, eventually
+
+pytestmark = [pytest.mark.browser, pytest.mark.once]
+
+
+def test_back_shows_the_question_before_with_its_answer_and_asks_nothing(
+    installation: Installation, page: Page, sign_in: Callable[[Page], Page]
+) -> None:
+    answers = {"How tall do walnuts grow?": "Walnuts", "What do quinces taste of?": "Quinces"}
+    for name, text in (("Walnuts", "grow 30 metres tall"), ("Quinces", "taste of honey")):
+        installation.request("POST", "/documents", {"title": name, "content": f"{name} {text}."})
+    body = {"name": "Pomologist", "handle": "pomologist", "instructions": "Help."}
+    installation.request("POST", "/agents", body)
+
+    question = page.get_by_label("Your question")
+    title = page.locator(".result h3").first
+
+    sign_in(page).goto(f"{installation.url}/agents/pomologist")
+    page.goto(f"{installation.url}/agents/pomologist/ask")
+    for asked, answer in answers.items():
+        expect(page.locator("[data-live-dot]")).to_have_text("live")
+        question.fill(asked)
+        page.get_by_role("button", name="Ask", exact=True).click()
+        expect(title).to_have_text(answer)
+        expect(page.locator("[data-ask-status]")).to_contain_text("passage")
+    (first, first_answer), (second, second_answer) = answers.items()
+
+    page.go_back()
+    expect(question).to_have_value(first)
+    expect(title).to_have_text(first_answer)
+    page.go_forward()
+    expect(question).to_have_value(second)
+    expect(title).to_have_text(second_answer)
+    page.go_back()
+    page.go_back()
+    expect(question).to_have_value("")
+    expect(page.locator(".result")).to_have_count(0)
+    page.go_back()
+    expect(page).to_have_url(f"{installation.url}/agents/pomologist")
+
+    def times_asked() -> int:
+        return int(installation.request("GET", "/agents/pomologist")["total_queries"])
+
+    assert eventually(times_asked) == 2
