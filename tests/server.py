@@ -88,11 +88,19 @@ class Installation:
         return self.log.read_text()
 
     def part(self, word: str) -> psutil.Process:
-        """The newest process of ours whose command line has `word` ("worker", "gunicorn")."""
+        """The newest process of ours whose command line has `word` ("worker", "gunicorn").
+
+        Where setproctitle is installed, gunicorn calls a process of its own "gunicorn: worker".
+        """
         assert self.process is not None
         children = psutil.Process(self.process.pid).children(recursive=True)
         alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
-        found = [child for child in alive if word in " ".join(child.cmdline())]
+        commands = [(child, " ".join(child.cmdline())) for child in alive]
+        found = [
+            child
+            for child, command in commands
+            if word in command and (word == "gunicorn" or "gunicorn" not in command)
+        ]
         return max(found, key=lambda child: child.create_time())
 
     def holder(self, task_id: str) -> int:
