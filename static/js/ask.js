@@ -17,7 +17,8 @@ const form = one("form", HTMLFormElement, root);
 const input = one("input[name=q]", HTMLInputElement, form);
 const list = one(".results", HTMLElement, root);
 const status = one("[data-ask-status]", HTMLElement, root);
-const dot = document.querySelector("[data-live-dot]");
+const button = one("button", HTMLButtonElement, form);
+const paused = one("[data-ask-paused]", HTMLElement, root);
 
 // The server's close code for a session that has ended.
 const ENDED = 1008;
@@ -36,10 +37,13 @@ let attempt = 0;
 let pending = "";
 let asked = 0;
 
-/** @param {boolean} isLive */
-function showLive(isLive) {
-  dot?.classList.toggle("live", isLive);
-  if (dot) dot.textContent = isLive ? "live" : "not live";
+// The page follows the agent: its state says whether somebody has paused it meanwhile.
+function followState() {
+  const isPaused = one("#agent-state", HTMLElement).dataset.paused === "true";
+  paused.hidden = !isPaused;
+  status.hidden = isPaused;
+  input.disabled = button.disabled = isPaused;
+  if (!isPaused && !socket) connect();
 }
 
 function connect() {
@@ -47,12 +51,10 @@ function connect() {
   socket = new WebSocket(`${scheme}//${location.host}${root.dataset.ask}`);
   socket.addEventListener("open", () => {
     attempt = 0;
-    showLive(true);
     if (pending) send(pending);
   });
   socket.addEventListener("message", (event) => take(JSON.parse(event.data)));
   socket.addEventListener("close", ({ code, reason }) => {
-    showLive(false);
     if (code === ENDED) {
       status.textContent = `${reason} Reload the page to go on.`;
       return;
@@ -117,4 +119,5 @@ document.addEventListener("keydown", (event) => {
 // An earlier question of this page: the server answers it again, and counts nothing.
 addEventListener("popstate", () => location.reload());
 [...list.children].forEach(reveal);
-if (!input.disabled) connect();
+document.addEventListener("htmx:ws:after:message:incoming", followState);
+followState();

@@ -196,6 +196,19 @@ def test_good_files_are_read_and_bad_ones_are_listed_with_their_reasons(
     assert "kind that is not read" in reasons["a.exe"]
     page = browser.get(f"/tasks/{task.id}")
     assert all(name in page.text() for name in reasons)
+    assert [cell.text(strip=True) for cell in page.css("th")] == ["File", "What is wrong"]
+    assert {cell.attributes["data-label"] for cell in page.css("td[data-label]")} == {"File"}
+
+
+def test_what_is_read_line_by_line_is_told_by_line(cast: Cast, browser: Browser) -> None:
+    content = b'{"content": "fine"}\n{"content": 7}'
+    headers = {"Content-Type": "application/x-ndjson"}
+    started = cast.api("alice").post("/documents/import", data=content, headers=headers)
+    running.run_task(started.json["task_id"])
+    page = browser.get(f"/tasks/{started.json['task_id']}")
+    assert [cell.text(strip=True) for cell in page.css("th")] == ["Line", "What is wrong"]
+    (cell,) = page.css("td[data-label]")
+    assert (cell.attributes["data-label"], cell.text(strip=True)) == ("Line", "2")
 
 
 def test_where_no_file_is_good_all_reasons_are_named(cast: Cast, browser: Browser) -> None:

@@ -64,3 +64,25 @@ def test_a_page_whose_session_was_ended_elsewhere_is_not_live(
         }"""
     )
     expect(page.locator("[data-live-dot]")).to_have_text("not live")
+
+
+def test_an_open_ask_page_follows_its_agent_being_paused_and_going_on(
+    page: Page, sign_in: Callable[[Page], Page], installation: Installation
+) -> None:
+    made = installation.request(
+        "POST", "/agents", {"name": "Night Porter", "handle": "porter", "instructions": "x"}
+    )
+    sign_in(page).goto(f"{installation.url}/agents/porter/ask")
+    expect(page.locator("[data-live-dot]")).to_have_text("live")
+    question = page.get_by_label("Your question")
+    question.fill("Where is the key?")
+    for is_paused in (True, False):
+        installation.request("PATCH", f"/agents/{made['agent_id']}", {"paused": is_paused})
+        expect(question).to_be_enabled(enabled=not is_paused)
+        expect(page.get_by_role("button", name="Ask")).to_be_enabled(enabled=not is_paused)
+        sentence = page.get_by_text("Night Porter is paused and answers nobody.")
+        expect(sentence).to_be_visible(visible=is_paused)
+        expect(page.locator("[data-ask-status]")).to_be_visible(visible=not is_paused)
+    expect(question).to_have_value("Where is the key?")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator("[data-ask-status]")).not_to_contain_text("Searching")

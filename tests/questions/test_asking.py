@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import event, func, select, text
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from webapp.agents import services as agents
@@ -48,13 +48,15 @@ def test_a_paused_agent_answers_nobody_and_counts_nothing(
         refused = api.post(f"/agents/{agent_id}/{path}", {"query": TEA})
         assert (refused.status_code, refused.json["code"]) == (409, "agent_paused")
     page = browser.get("/agents/helper/ask")
-    assert "Helper is paused" in page.css("[data-ask-status]")[0].text()
+    assert "Helper is paused" in words_of(page.css_first("[data-ask-paused]:not([hidden])"))
+    assert page.css_first("[data-ask-status]:not([hidden])") is None
     assert all(
         "disabled" in item.attributes
         for item in page.css(".ask-form input[name=q], .ask-form button")
     )
     sent = browser.post("/agents/helper/ask", {"q": TEA}, status=422)
-    assert "paused" in sent.text()
+    assert "Helper is paused and answers nobody." in sent.css_first("[data-ask-paused]").text()
+    assert refused.json["detail"] == "Helper is paused and answers nobody."
     assert count(Question) == 0
 
 

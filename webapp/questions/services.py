@@ -64,7 +64,7 @@ def get_asked_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     agent = agents.get_agent(reference, actor=actor)
     if agent.paused:
         raise Conflict(
-            f"Agent {agent.handle} is paused and answers nobody.",
+            f"{agent.name} is paused and answers nobody.",
             code="agent_paused",
             suggestions=["Resume it in its settings, or ask another agent."],
         )
