@@ -146,7 +146,7 @@ class Followers:
             for key, _ in self._selector.select(timeout=0.05):
                 connection: socket.socket = key.fileobj  # type: ignore[assignment]  # it is ours
                 try:
-                    content = connection.recv(1_000_000)
+                    content = connection.recv(65_536)
                 except OSError:
                     content = b""
                 if not content:

@@ -14,7 +14,7 @@ from tests.cast import PASSWORD, Cast
 from webapp.accounts import identity, keys, services, sessions
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Session
 from webapp.core import clock
-from webapp.core.actor import Role
+from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
 
 
@@ -27,25 +27,38 @@ def make_key(cast: Cast, name: str, role: Role | None = None) -> UUID:
     return keys.create_key("robot", role=role, actor=cast.actor(name))[0].id
 
 
+def actor_of(cast: Cast, name: str, **credential: UUID) -> Actor:
+    return replace(cast.actor(name), request_id="mine", **credential)
+
+
 def test_many_are_asked_with_one_query(cast: Cast) -> None:
+    ours = cast.actor("alice").organization_id
+    theirs = cast.actor("charlie").organization_id
     ids = {
-        make_session("alice"): ("alice@example.com", Role.ADMIN),
-        make_session("vera"): ("vera@example.com", Role.VIEWER),
-        make_session("charlie"): ("charlie@example.com", Role.ADMIN),
-        make_key(cast, "bob"): ("robot (bob@example.com)", Role.MEMBER),
-        make_key(cast, "alice", Role.VIEWER): ("robot (alice@example.com)", Role.VIEWER),
+        make_session("alice"): (ours, Role.ADMIN),
+        make_session("vera"): (ours, Role.VIEWER),
+        make_session("bob"): (ours, Role.MEMBER),
+        make_session("charlie"): (theirs, Role.ADMIN),
+        make_key(cast, "bob"): (ours, Role.MEMBER),
+        make_key(cast, "bob", Role.VIEWER): (ours, Role.VIEWER),
+        make_key(cast, "alice", Role.VIEWER): (ours, Role.VIEWER),
     }
     statements: list[str] = []
     count = lambda *arguments: statements.append(arguments[2])  # noqa: E731
     event.listen(db.engine, "before_cursor_execute", count)
     try:
-        actors = identity.reauthorize_many([*ids, uuid4()])
+        rights = identity.rights_of_many([key.hex for key in (*ids, uuid4())])
     finally:
         event.remove(db.engine, "before_cursor_execute", count)
     assert len(statements) == 1
-    assert {key: (actor.name, actor.role) for key, actor in actors.items()} == ids
-    assert all(actor.credential_id == key for key, actor in actors.items())
-    assert len({actor.organization_id for actor in actors.values()}) == 2
+    assert rights == {key.hex: expected for key, expected in ids.items()}
+    assert identity.rights_of_many([]) == {}
+
+
+def test_more_are_asked_than_a_statement_has_parameters(cast: Cast) -> None:
+    bob = make_session("bob")
+    rights = identity.rights_of_many([*(uuid4().hex for _ in range(40_000)), bob.hex])
+    assert rights == {bob.hex: (cast.actor("bob").organization_id, Role.MEMBER)}
 
 
 def shut_out(cast: Cast) -> None:
@@ -68,24 +81,26 @@ def grow_old(_cast: Cast) -> None:
 
 @pytest.mark.parametrize("end", [shut_out, revoke, grow_old])
 def test_what_has_been_closed_is_missing(cast: Cast, end: Callable[[Cast], None]) -> None:
-    ids = [make_session("bob"), make_key(cast, "bob")]
-    actors = identity.reauthorize_many(ids)
-    assert set(actors) == set(ids)
+    opened, key = make_session("bob"), make_key(cast, "bob")
+    actors = [actor_of(cast, "bob", session_id=opened), actor_of(cast, "bob", api_key_id=key)]
+    digits = [opened.hex, key.hex]
+    assert set(identity.rights_of_many(digits)) == set(digits)
+    assert [identity.reauthorize(actor) for actor in actors] == actors
     end(cast)
-    assert identity.reauthorize_many(ids) == {}
-    assert [identity.reauthorize(actor) for actor in actors.values()] == [None, None]
+    assert identity.rights_of_many(digits) == {}
+    assert [identity.reauthorize(actor) for actor in actors] == [None, None]
 
 
 def test_a_key_that_expires_later_is_good_until_then(cast: Cast) -> None:
     soon = clock.now() + timedelta(minutes=1)
     row, _ = keys.create_key("robot", expires_at=soon, actor=cast.actor("bob"))
-    assert row.id in identity.reauthorize_many([row.id])
+    assert row.id.hex in identity.rights_of_many([row.id.hex])
 
 
 def test_a_change_of_role_counts_at_once_and_the_request_stays_the_same(cast: Cast) -> None:
-    ids = [make_session("bob"), make_key(cast, "bob")]
     before = [
-        replace(actor, request_id="mine") for actor in identity.reauthorize_many(ids).values()
+        actor_of(cast, "bob", session_id=make_session("bob")),
+        actor_of(cast, "bob", api_key_id=make_key(cast, "bob")),
     ]
     services.update_member(cast.user("bob").id, role=Role.VIEWER, actor=cast.actor("alice"))
     for actor in before:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from socket import socket, socketpair
 
@@ -13,7 +14,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection
 
 from tests.cast import PASSWORD, Cast
-from webapp.accounts import identity, keys, services, sessions
+from webapp.accounts import keys, services, sessions
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Membership, Session
 from webapp.agents.permissions import AGENTS_READ, EXECUTIONS_RUN
 from webapp.core import clock
@@ -49,12 +50,12 @@ def connect(admissions: Admissions, actor: Actor, needed: Permission = AGENTS_RE
 
 def sign_in(name: str) -> Actor:
     opened = sessions.sign_in(f"{name}@example.com", PASSWORD, address="", user_agent="")
-    return identity.reauthorize_many([opened.id])[opened.id]
+    return replace(services.actor_of(opened.membership), session_id=opened.id)
 
 
 def make_key(cast: Cast, name: str) -> Actor:
     row, _ = keys.create_key("robot", actor=cast.actor(name))
-    return identity.reauthorize_many([row.id])[row.id]
+    return replace(cast.actor(name), api_key_id=row.id)
 
 
 def goodbye(peer: socket) -> tuple[int, str | None]:

@@ -10,9 +10,11 @@ from sqlalchemy import event
 from tests.cast import Cast
 from tests.factories import make_agent
 from tests.follower import Follower
+from tests.server import eventually
 from webapp.core import live
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
+from webapp.core.live.broadcaster import Broadcaster
 
 PATH = "/ws/live?feed=agents:all"
 
@@ -76,3 +78,22 @@ def test_a_change_is_pushed_to_its_organization_only(
     make_agent(alice)
     assert ours.receive() != before[1]
     theirs.expect_nothing()
+
+
+def test_who_follows_the_same_is_told_on_when_another_leaves(
+    cast: Cast, alice: Actor, connect: Callable[..., Follower]
+) -> None:
+    broadcaster: Broadcaster = cast.app.extensions["callboard-broadcaster"]
+    stays, leaves, member = connect("vera", PATH), connect("vera", PATH), connect("bob", PATH)
+    for follower in (stays, leaves, member):
+        follower.receive()
+    assert len(broadcaster._followers) == 1
+    leaves.close()
+    eventually(lambda: len(broadcaster._follows) == 2)
+    make_agent(alice)
+    assert "agents-revision" in stays.receive()
+    assert "agents-revision" in member.receive()
+    stays.close()
+    member.close()
+    eventually(lambda: not broadcaster._follows)
+    assert not broadcaster._followers

@@ -22,7 +22,7 @@ FEATURE = Feature(
     contributions=(
         ORGANIZATION_READ,
         *permissions.PERMISSIONS,
-        Identity(identity.identify, identity.reauthorize_many),
+        Identity(identity.identify, identity.rights_of_many),
         # A session or link of that age lets nobody in, revoked or not.
         Retention("sessions", forget_by(Session.last_seen_at), SESSION_LIFETIME),
         Retention("password links", forget_by(PasswordLink.expires_at), timedelta()),

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 import structlog
@@ -18,7 +18,7 @@ from apiflask import APIFlask
 from flask import Flask, Response, current_app, g, request
 
 from webapp.config import Settings
-from webapp.core.actor import ORGANIZATION_READ, Actor, Permission
+from webapp.core.actor import ORGANIZATION_READ, Actor, Permission, Role
 from webapp.core.bodies import finish_reading
 from webapp.core.errors import Invalid, TooLarge, Unauthenticated, UnsupportedMediaType
 from webapp.core.extensions import csrf, limiter
@@ -95,17 +95,24 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
+class Rights(NamedTuple):
+    """What a session or an API key lets its holder do, and where."""
+
+    organization_id: UUID
+    role: Role
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who is behind a request, and what somebody known may do now.
 
-    `identify()` answers the actor of the running request, or None. `reauthorize_many(ids)` answers
-    actors with the rights of this moment by the ids of their sessions and API keys; one whose way
+    `identify()` answers the actor of the running request, or None. `rights_of_many(ids)` answers
+    the rights of this moment by the ids of sessions and API keys, as 32 digits each; one whose way
     in has been closed is missing.
     """
 
     identify: Callable[[], Actor | None]
-    reauthorize_many: Callable[[Collection[UUID]], dict[UUID, Actor]]
+    rights_of_many: Callable[[Collection[str]], dict[str, Rights]]
 
 
 def init_app(app: APIFlask) -> None:

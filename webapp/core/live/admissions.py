@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
+from dataclasses import replace
 from typing import cast
-from uuid import UUID
 
 import structlog
 from flask import Flask
@@ -14,14 +14,12 @@ from flask import Flask
 from webapp.core.actor import Actor, Permission
 from webapp.core.feature import contribution
 from webapp.core.live.connections import Peer, loop
-from webapp.core.security import Identity
+from webapp.core.security import Identity, Rights
 
 log = structlog.get_logger(__name__)
 
 #: how long after its session or key a connection may live
 CHECK_SECONDS = 3.0
-#: how many are asked for at once: a statement has at most 32,766 parameters on SQLite
-BATCH = 10_000
 
 
 class Admissions:
@@ -29,7 +27,8 @@ class Admissions:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._admitted: dict[Peer, tuple[Actor, Permission]] = {}
+        #: with the digits of the session's or the key's id: thousands are asked for at once
+        self._admitted: dict[Peer, tuple[Actor, Permission, str]] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -38,8 +37,9 @@ class Admissions:
 
     def admit(self, peer: Peer, actor: Actor, needed: Permission) -> None:
         """Watch over a connection until `leave`; call it before the loop has the connection."""
+        credential = actor.credential_id.hex if actor.credential_id else ""
         with self._lock:
-            self._admitted[peer] = (actor, needed)
+            self._admitted[peer] = (actor, needed, credential)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, daemon=True, name="admissions")
                 self._thread.start()
@@ -55,24 +55,19 @@ class Admissions:
         """
         with self._lock:
             known = {peer: self._admitted[peer] for peer in peers if peer in self._admitted}
-        rights = self._rights_of({actor.credential_id for actor, _ in known.values()})
+        rights = contribution(Identity, self._app).rights_of_many(
+            {credential for _, _, credential in known.values()}
+        )
         present = {}
-        for peer, (actor, needed) in known.items():
-            now = rights.get(actor.credential_id) if actor.credential_id else None
-            moved = now is not None and now.organization_id != actor.organization_id
-            if now is None or moved or not now.may(needed):
-                loop.call(peer.dismiss, _reason(actor, now))
-            else:
-                present[peer] = now
+        for peer, (actor, needed, credential) in known.items():
+            now = rights.get(credential)
+            if now is not None and now.organization_id == actor.organization_id:
+                renewed = actor if now.role == actor.role else replace(actor, role=now.role)
+                if renewed.may(needed):
+                    present[peer] = renewed
+                    continue
+            loop.call(peer.dismiss, _reason(actor, now))
         return present
-
-    def _rights_of(self, credentials: Iterable[UUID | None]) -> Mapping[UUID, Actor]:
-        reauthorize = contribution(Identity, self._app).reauthorize_many
-        ids = [key for key in credentials if key is not None]
-        rights: dict[UUID, Actor] = {}
-        for at in range(0, len(ids), BATCH):
-            rights |= reauthorize(ids[at : at + BATCH])
-        return rights
 
     def _run(self) -> None:
         while True:
@@ -93,7 +88,7 @@ def admissions_of(app: Flask) -> Admissions:
     return cast("Admissions", app.extensions["callboard-admissions"])
 
 
-def _reason(before: Actor, now: Actor | None) -> str:
+def _reason(before: Actor, now: Rights | None) -> str:
     if now is not None and now.organization_id != before.organization_id:
         return "You are in another organization now."
     if now is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -27,6 +27,10 @@ log = structlog.get_logger(__name__)
 
 #: what is announced: the organization and the feed
 Change = tuple[UUID, str]
+#: what a page follows: its organization and its feeds
+Follow = tuple[UUID, tuple[str, ...]]
+#: some followers, and feeds
+Concern = tuple[set[Peer], Sequence[str]]
 #: who see the same of a feed: their audience, and the feed
 Group = tuple[tuple[object, ...], str]
 
@@ -51,7 +55,9 @@ class Broadcaster:
     def __init__(self, app: Flask, admissions: Admissions) -> None:
         self._app = app
         self._admissions = admissions
-        self._followers: dict[Peer, tuple[UUID, list[str]]] = {}
+        self._follows: dict[Peer, Follow] = {}
+        #: thousands may follow the same: a push looks at what is followed, not at each of them
+        self._followers: defaultdict[Follow, set[Peer]] = defaultdict(set)
         self._sources: dict[str, list[str]] = {}
         self._work = Work()
         self._readers: dict[Group, Reader] = {}
@@ -65,7 +71,8 @@ class Broadcaster:
         Of a log only what is new from about now on: `catch_up` asks for what came before.
         """
         with self._lock:
-            self._followers[connection] = (actor.organization_id, names)
+            follow = self._follows[connection] = (actor.organization_id, tuple(names))
+            self._followers[follow].add(connection)
             for name in names:
                 if name not in self._sources:
                     self._sources[name] = feeds.sources_of(name, self._app)
@@ -78,14 +85,19 @@ class Broadcaster:
     def catch_up(self, connection: WebSocket, name: str, after: int) -> None:
         """Send the rows of a log that it follows behind the last row that it has."""
         with self._lock:
-            if name in self._followers.get(connection, (None, []))[1]:
+            if name in self._follows.get(connection, (None, ()))[1]:
                 self._work.behind[connection, name] = max(0, after - OVERLAP)
         self._wanted.set()
 
     def remove(self, connection: WebSocket) -> None:
         with self._lock:
-            self._followers.pop(connection, None)
             self._work.newcomers.pop(connection, None)
+            follow = self._follows.pop(connection, None)
+            if follow is None:
+                return
+            self._followers[follow].remove(connection)
+            if not self._followers[follow]:
+                del self._followers[follow]
 
     def _run(self) -> None:
         tail = Tail(self._app)
@@ -114,35 +126,36 @@ class Broadcaster:
                     self._work.changed |= changed
                 self._wanted.set()
 
-    def _concerned(self, work: Work) -> dict[Peer, list[str]]:
+    def _concerned(self, work: Work) -> list[Concern]:
         """Who has to be told of which feeds."""
-        found = {}
-        for connection, (organization_id, names) in self._followers.items():
-            is_new = connection in work.newcomers
-            wanted = [
-                name
-                for name in names
-                if is_new or self._has_changed(organization_id, name, work.changed)
+        found: list[Concern] = []
+        for (organization_id, names), connections in self._followers.items():
+            new = work.newcomers.keys() & connections
+            if new:
+                found.append((new, names))
+            changed = [
+                name for name in names if self._has_changed(organization_id, name, work.changed)
             ]
-            if wanted:
-                found[connection] = wanted
+            if changed and len(new) < len(connections):
+                found.append((connections - new, changed))
         return found
 
     def _has_changed(self, organization_id: UUID, name: str, changed: set[Change]) -> bool:
         return any((organization_id, source) in changed for source in self._sources[name])
 
-    def _push(self, work: Work, concerned: dict[Peer, list[str]]) -> None:
+    def _push(self, work: Work, concerned: list[Concern]) -> None:
         """Draw each feed once for all who see the same of it."""
         with self._app.test_request_context("/ws/live"):
             g.is_push = True
             # A newcomer's rights have just been asked for, by its own request.
-            known = {*concerned, *(connection for connection, _ in work.behind)}
+            known = {connection for connection, _ in work.behind}.union(*(c for c, _ in concerned))
             known -= work.newcomers.keys()
             actors = work.newcomers | (self._admissions.renew(known) if known else {})
             groups: dict[Group, list[Peer]] = defaultdict(list)
-            for connection, actor in actors.items():
-                for name in concerned.get(connection, ()):
-                    groups[actor.audience, name].append(connection)
+            for some, names in concerned:
+                for audience, alike in _by_audience(some, actors).items():
+                    for name in names:
+                        groups[audience, name] += alike
             # What comes after the first state must not be missed, so readers begin before it.
             for group, connections in groups.items():
                 self._begin_reading(group, actors[connections[0]])
@@ -217,8 +230,8 @@ class Broadcaster:
         """Let a log that nobody has followed for a while begin anew with the next who does."""
         followed = {
             (organization_id, name)
-            for connection, (organization_id, names) in self._followers.items()
-            if connection not in newcomers
+            for (organization_id, names), connections in self._followers.items()
+            if len(newcomers.keys() & connections) < len(connections)
             for name in names
         }
         self._readers = {
@@ -226,3 +239,15 @@ class Broadcaster:
             for group, reader in self._readers.items()
             if (reader.organization_id, group[1]) in followed
         }
+
+
+def _by_audience(
+    connections: Iterable[Peer], actors: Mapping[Peer, Actor]
+) -> dict[tuple[object, ...], list[Peer]]:
+    """Those who may be connected, by what they are shown."""
+    found = defaultdict(list)
+    for connection in connections:
+        actor = actors.get(connection)
+        if actor is not None:
+            found[actor.audience].append(connection)
+    return found
