@@ -35,6 +35,7 @@ from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.coverage import refresh
 from webapp.coverage import services as coverage
+from webapp.coverage.figures import get_figures
 from webapp.coverage.schemas import CoverageResponse
 from webapp.coverage.scopes import services as scopes
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest
@@ -234,7 +235,7 @@ def measure_coverage(kind: str) -> None:
             db.session.rollback()
             return CoverageResponse.model_validate(found).model_dump_json()
 
-        name = f"{len(nodes):,} topics, {agent.total_chunks:,} chunks, {kind}"
+        name = f"{len(nodes):,} topics, {get_figures(agent).total_chunks:,} chunks, {kind}"
         median, high = percentiles(read, 30)
         show(f"coverage p50, {name} (ms)", median, "goal 30")
         show(f"coverage p95, {name} (ms)", high)

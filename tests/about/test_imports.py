@@ -13,7 +13,10 @@ import pytest
 from apiflask import APIFlask
 
 from webapp import FEATURES
-from webapp.core.feature import Feature
+from webapp.agents.figures import AgentFigures
+from webapp.agents.models import Agent
+from webapp.agents.switches import AgentSwitch
+from webapp.core.feature import Feature, contributions
 from webapp.core.live.feeds import Feed
 from webapp.core.live.logs import Log
 
@@ -96,6 +99,27 @@ def test_nothing_names_a_page_a_feed_or_a_template_of_a_feature_below_its_own(
                 found.add(f"{path.relative_to(ROOT)} names {owner}")
     assert not found - NAMED_FROM_ABOVE
     assert not NAMED_FROM_ABOVE - found, "Take these lines out of the list."
+
+
+#: words of features below, which the feature that defines agents could want to say
+BELOW_AGENTS = r"coverage|covered|question|usage"
+
+
+@pytest.mark.once
+def test_agents_say_no_word_of_what_is_measured_and_counted_of_them(app: APIFlask) -> None:
+    kinds, switches = contributions(AgentFigures, app), contributions(AgentSwitch, app)
+    columns = {name for kind in kinds for name in kind.fields.model_fields}
+    assert {"coverage_percent", "total_queries"} <= columns
+    assert not columns & set(Agent.__table__.columns.keys())
+    words = "|".join([BELOW_AGENTS, *columns, *(switch.name for switch in switches)])
+    files = [*(WEBAPP / "agents").rglob("*.py"), *(ROOT / "templates/agents").rglob("*.html")]
+    assert len(files) > 40
+    found = {
+        f"{path.relative_to(ROOT)} says {word}"
+        for path in files
+        for word in re.findall(words, path.read_text(), re.IGNORECASE)
+    }
+    assert found == set()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,20 @@ import flask_migrate
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Uuid, bindparam, inspect, text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Boolean,
+    DateTime,
+    MetaData,
+    String,
+    Table,
+    Uuid,
+    bindparam,
+    inspect,
+    text,
+)
+from sqlalchemy.types import TypeEngine
 
 from tests.database import new_database
 from webapp import create_app
@@ -100,6 +113,82 @@ def test_people_become_members_and_back(empty: Settings) -> None:
             assert run(f"SELECT 1 FROM {table} WHERE user_id = :alice")
         db.session.remove()
         db.engine.dispose()
+
+
+def test_figures_go_beside_the_agents_and_back(empty: Settings) -> None:
+    """0018: what is measured and counted moves with its agent, up and down."""
+    ids = {name: uuid4() for name in ("acme", "a", "b")}
+    figures = (
+        "coverage_percent, total_documents, total_chunks, last_coverage_update, total_queries, "
+        "successful_queries, avg_response_time_ms, last_query_at"
+    )
+    asked = f"SELECT handle, revision, {figures} FROM agents"
+    with create_app(empty).app_context():
+        flask_migrate.upgrade(revision="0017")
+        run = lambda statement, **values: _run(statement, ids | values)  # noqa: E731
+        run("INSERT INTO organizations VALUES (:acme, 'acme', :at)")
+        for handle in ("a", "b"):
+            _insert_agent(ids["acme"], ids[handle], handle)
+        run(
+            "UPDATE agents SET coverage_percent = 12.5, total_documents = 3, total_chunks = 7, "
+            "last_coverage_update = :at, total_queries = 5, successful_queries = 4, "
+            "avg_response_time_ms = 1.25, last_query_at = :at, revision = 9 WHERE id = :a"
+        )
+        before = {tuple(row) for row in run(asked)}
+        assert len(before) == 2
+        flask_migrate.upgrade(revision="0018")
+        counted = run("SELECT agent_id, organization_id FROM agent_coverage ORDER BY total_chunks")
+        assert len(counted) == 2
+        beside = (
+            f"SELECT handle, agents.revision + c.revision + u.revision, {figures} FROM agents "
+            "JOIN agent_coverage c ON c.agent_id = agents.id "
+            "JOIN agent_usage u ON u.agent_id = agents.id AND u.organization_id = :acme"
+        )
+        assert {tuple(row) for row in run(beside)} == before
+        run("UPDATE agent_usage SET total_queries = 6, revision = 1 WHERE agent_id = :a")
+        run("UPDATE agent_coverage SET revision = 2 WHERE agent_id = :a")
+        after = {tuple(row) for row in run(beside)}
+        flask_migrate.downgrade(revision="0017")
+        assert {tuple(row) for row in run(asked)} == after
+        assert {row[1] for row in after} == {12, 1}
+        constants = run("SELECT DISTINCT level, current_xp, avg_faithfulness FROM agents")
+        assert [tuple(row) for row in constants] == [(1, 0, 0.0)]
+        run("DELETE FROM agents")
+        flask_migrate.upgrade(revision="0018")
+        assert run("SELECT 1 FROM agent_usage") == []
+        db.session.remove()
+        db.engine.dispose()
+
+
+def _insert_agent(organization_id: UUID, agent_id: UUID, handle: str) -> None:
+    """An agent as the database of that time takes it, whatever columns it has."""
+    table = Table("agents", MetaData(), autoload_with=db.engine)
+    known: dict[str, Any] = {
+        "id": agent_id.hex if db.engine.dialect.name == "sqlite" else agent_id,
+        "organization_id": organization_id.hex
+        if db.engine.dialect.name == "sqlite"
+        else organization_id,
+        "handle": handle,
+        "revision": 1,
+    }
+    for column in table.columns:
+        if column.name not in known and not column.nullable and column.server_default is None:
+            known[column.name] = _something(column.type)
+    db.session.execute(table.insert(), known)
+    db.session.commit()
+
+
+def _something(kind: TypeEngine[Any]) -> Any:
+    """A value of a type, for a column that the test is not about."""
+    if isinstance(kind, DateTime):
+        return EARLIER.replace(tzinfo=None) if db.engine.dialect.name == "sqlite" else EARLIER
+    if isinstance(kind, Boolean):
+        return True
+    if isinstance(kind, JSON):
+        return {}
+    if isinstance(kind, ARRAY):
+        return []
+    return "" if isinstance(kind, String) else 0
 
 
 def _run(statement: str, values: dict[str, Any]) -> list[Any]:

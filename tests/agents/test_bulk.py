@@ -15,6 +15,7 @@ from webapp.agents.schemas import AgentQuery
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
+from webapp.coverage.figures import get_figures
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def test_all_that_match_are_those_that_the_list_shows(
     browser: Browser, alice: Actor, three: list[str]
 ) -> None:
     covered = services.get_agent("a", actor=alice)
-    covered.coverage_percent = 50.0
+    get_figures(covered).coverage_percent = 50.0
     db.session.commit()
     address = "q=&active=true&min_coverage=40&is_sub=false"
     bar = browser.get(f"/agents?{address}").css_first("#bulk")

@@ -17,6 +17,7 @@ from webapp.agents.models import Agent
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.coverage import services as coverage
+from webapp.coverage.alerts import allowed_drop
 from webapp.coverage.models import CoverageRecord
 from webapp.coverage.scopes import services as scopes
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest
@@ -150,7 +151,7 @@ def test_an_empty_alert_is_none(browser: Browser, physicist: Agent) -> None:
     page = browser.post(PAGE, alert())
     assert fields_of(page) == alert()
     assert features(physicist) == {"coverage_alert_drop": None}
-    assert physicist.coverage_alert_drop is None
+    assert allowed_drop(physicist) is None
     assert fields_of(browser.post(PAGE, alert("0"))) == alert("0")
     assert features(physicist) == {"coverage_alert_drop": 0}
 

@@ -58,7 +58,8 @@ def test_agents_that_know_least_come_first(
     assert lines(page, "#knowledge .meters li") == [
         "Soup expert 0 %", "Bread expert 50 %", "Tea expert 100 %",
     ]  # fmt: skip
-    assert [agent.name for agent in coverage.least_covered(actor=alice, limit=1)] == ["Soup expert"]
+    least = coverage.least_covered(actor=alice, limit=1)
+    assert [(agent.name, percent) for agent, percent in least] == [("Soup expert", 0.0)]
     assert lines(cast.browser("charlie").get("/"), "#knowledge .meters li") == []
 
 

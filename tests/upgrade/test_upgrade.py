@@ -36,6 +36,11 @@ KEY = "cb_key-of-the-old-installation"
 #: what a later revision calls a column, and columns that went elsewhere: people became members
 RENAMED = {"position": "checkpoint", "starts": "attempts", "run": "run_number"}
 MOVED = {
+    "agents": {
+        *("total_documents", "total_chunks", "coverage_percent", "last_coverage_update"),
+        *("total_queries", "successful_queries", "avg_response_time_ms", "last_query_at"),
+        *("level", "current_xp", "avg_faithfulness"),
+    },
     "users": {"organization_id", "role", "is_active", "last_seen_at"},
     "api_keys": {"user_id", "organization_id"},
 }
@@ -138,6 +143,40 @@ def count_kept_values() -> int:
     return checked
 
 
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        (
+            "agent_coverage",
+            ("total_documents", "total_chunks", "coverage_percent", "last_coverage_update"),
+        ),
+        (
+            "agent_usage",
+            ("total_queries", "successful_queries", "avg_response_time_ms", "last_query_at"),
+        ),
+    ],
+)
+def test_an_agents_figures_stand_beside_it_as_they_were(
+    upgraded: APIFlask, name: str, columns: tuple[str, ...]
+) -> None:
+    with upgraded.app_context():
+        table = Table(name, MetaData(), autoload_with=db.engine)
+        names = ("agent_id", "organization_id", *columns)
+        kept = {
+            tuple(alike(value) for value in row)
+            for row in db.session.execute(select(*(table.c[each] for each in names)))
+        }
+        old = {
+            tuple(
+                alike(as_kept(table, column, row["id" if column == "agent_id" else column]))
+                for column in names
+            )
+            for row in OLD["agents"]
+        }
+    assert kept == old
+    assert any(row[2] for row in old)
+
+
 def test_people_keys_agents_and_documents_work_as_before(upgraded: APIFlask) -> None:
     client = upgraded.test_client()
     headers = {"X-API-Key": KEY}
@@ -147,7 +186,8 @@ def test_people_keys_agents_and_documents_work_as_before(upgraded: APIFlask) -> 
     }  # fmt: skip
     guide = get("/agents/callboard-guide").json
     assert (guide["current_version"], guide["total_queries"]) == (2, 2)
-    assert guide["coverage_percent"] == 87.5
+    assert (guide["coverage_percent"], guide["successful_queries"]) == (87.5, 1)
+    assert (guide["level"], guide["current_xp"], guide["avg_faithfulness"]) == (1, 0, 0.0)
     body = {"query": "How do I rotate an API key?"}
     answer = client.post("/api/v1/agents/callboard-guide/query", json=body, headers=headers).json
     assert "key" in answer["results"][0]["content"].lower()

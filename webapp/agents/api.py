@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, make_response, url_for
-from pydantic import Field, TypeAdapter
+from pydantic import Field, SerializeAsAny, TypeAdapter
 
 from webapp.agents import deletion, services
+from webapp.agents.figures import load_figures
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.schemas import (
@@ -20,6 +23,7 @@ from webapp.agents.schemas import (
     AgentSearchResponse,
     AgentUpdate,
 )
+from webapp.core.added_fields import complete
 from webapp.core.api import list_response
 from webapp.core.conditional import if_match, with_etag
 from webapp.core.schemas import Query
@@ -27,7 +31,9 @@ from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint("agents_api", __name__, url_prefix="/api/v1/agents", tag="Agents")
 
-AGENTS = TypeAdapter(list[AgentResponse])
+AGENTS = TypeAdapter(list[SerializeAsAny[AgentResponse]])
+#: what a view answers that has made an agent
+Created = tuple[AgentResponse, int, dict[str, str]]
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
@@ -48,7 +54,8 @@ class DeletionQuery(Query):
 @bp.doc(operation_id="agents.list")
 def index(query: AgentQuery) -> Response:
     """Agents, newest first"""
-    return list_response(AGENTS, services.list_agents(query, actor=current_actor()))
+    found = services.list_agents(query, actor=current_actor())
+    return list_response(AGENTS, replace(found, items=describe(found.items)))
 
 
 @bp.get("/search")
@@ -60,7 +67,7 @@ def search(query: AgentSearch) -> dict[str, Any]:
     """Agents whose name, handle or description holds a text; `total` counts all of them"""
     agents, total = services.search_agents(query, actor=current_actor())
     filters = {"query": query.q} if query.q else {}
-    return {"agents": agents, "total": total, "filters_applied": filters}
+    return {"agents": describe(agents), "total": total, "filters_applied": filters}
 
 
 @bp.post("")
@@ -68,10 +75,9 @@ def search(query: AgentSearch) -> dict[str, Any]:
 @bp.input(AgentCreate, arg_name="body")
 @bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.create", responses=[409])
-def create(body: AgentCreate) -> tuple[Agent, int, dict[str, str]]:
+def create(body: AgentCreate) -> Created:
     """Create an agent"""
-    agent = services.create_agent(body, actor=current_actor())
-    return agent, 201, created_headers(agent)
+    return created(services.create_agent(body, actor=current_actor()))
 
 
 @bp.get("/<agent_id>")
@@ -135,33 +141,42 @@ def restore(agent_id: str) -> Response:
 @requires(AGENTS_WRITE)
 @bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.duplicate")
-def duplicate(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
+def duplicate(agent_id: str) -> Created:
     """A second agent with the same definition and no history"""
-    return _duplicate(agent_id)
+    return created(services.duplicate_agent(agent_id, actor=current_actor()))
 
 
 @bp.post("/<agent_id>/clone")
 @requires(AGENTS_WRITE)
 @bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.clone")
-def clone(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
+def clone(agent_id: str) -> Created:
     """The same as `duplicate`"""
-    return _duplicate(agent_id)
+    return created(services.duplicate_agent(agent_id, actor=current_actor()))
 
 
-def _duplicate(agent_id: str) -> tuple[Agent, int, dict[str, str]]:
-    agent = services.duplicate_agent(agent_id, actor=current_actor())
-    return agent, 201, created_headers(agent)
-
-
-def created_headers(agent: Agent) -> dict[str, str]:
-    """Where a new agent is, and its ETag."""
-    location = url_for("agents_api.show", agent_id=agent.id)
-    return {"Location": location, "ETag": f'"{agent.etag}"'}
+def describe(agents: Sequence[Agent]) -> list[AgentResponse]:
+    """The agents with their figures, as the API answers with them."""
+    schema, figures = complete(AgentResponse), load_figures(agents)
+    return [
+        schema.model_validate(
+            dict(AgentResponse.model_validate(agent))
+            | figures[agent.id].values
+            | {"revision": agent.revision + figures[agent.id].revision}
+        )
+        for agent in agents
+    ]
 
 
 def agent_response(agent: Agent) -> Response:
     """An agent with its ETag; 304 where the caller has it already."""
-    body = AgentResponse.model_validate(agent).model_dump_json()
-    response = current_app.response_class(body, mimetype="application/json")
-    return with_etag(make_response(response), agent.etag)
+    [described] = describe([agent])
+    response = current_app.response_class(described.model_dump_json(), mimetype="application/json")
+    return with_etag(make_response(response), described.etag)
+
+
+def created(agent: Agent) -> Created:
+    """A new agent with its ETag, and where it is."""
+    [described] = describe([agent])
+    location = url_for("agents_api.show", agent_id=agent.id)
+    return described, 201, {"Location": location, "ETag": f'"{described.etag}"'}

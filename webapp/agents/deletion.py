@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, select, update
 
+from webapp.agents.figures import refuse_stale
 from webapp.agents.handoffs.services import agents_handing_off_to
 from webapp.agents.models import Agent, AgentVersion, Deployment, Release
 from webapp.agents.permissions import AGENTS_WRITE
@@ -21,7 +22,6 @@ from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
-from webapp.core.preconditions import check_version
 
 
 def delete_agent(
@@ -33,7 +33,7 @@ def delete_agent(
     """
     actor.require(AGENTS_WRITE)
     agent = get_agent(reference, actor=actor, lock=True)
-    check_version(agent.etag, if_match)
+    refuse_stale(agent, if_match)
     if not force:
         refuse_parents([agent])
     agent.delete(clock.now())
@@ -86,7 +86,7 @@ def remove_agent(
     """Delete an agent, deleted softly before or not, with all that belongs to it, for ever."""
     actor.require(AGENTS_WRITE)
     agent = _get_any(reference, actor=actor)
-    check_version(agent.etag, if_match)
+    refuse_stale(agent, if_match)
     if not force:
         refuse_parents([agent])
     # Sub-agents that stay would otherwise come under whoever takes the handle next.

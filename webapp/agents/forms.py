@@ -10,6 +10,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.agents.models import DEFAULT_MODEL, DEFAULT_RETRIEVAL, Agent, Modality, Panel
 from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentCreate, AgentUpdate
+from webapp.agents.switches import switch_names
 from webapp.core.forms import Form, JsonField
 
 LABELS = {
@@ -105,7 +106,7 @@ class AgentForm(Form):
     )
     top_k = IntegerField(
         "Passages",
-        description="How many a question gets, 1 to 50.",
+        description="How many it answers from, 1 to 50.",
         default=5,
         validators=[Optional(), NumberRange(1, 50)],
     )
@@ -125,12 +126,16 @@ class AgentForm(Form):
     model_overrides = JsonField(
         "Model overrides", description='Parameters for the model, such as {"temperature": 0.2}.'
     )
-    features_config = JsonField("Features", description='Switches, such as {"stream_delay_ms": 0}.')
+    features_config = JsonField("Features")
     version_note = StringField(
         "What changes",
         description="For the readers of the history. May be left empty.",
         validators=[Length(max=500)],
     )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.features_config.description = f"Switches of features: {', '.join(switch_names())}."
 
     @classmethod
     def of(

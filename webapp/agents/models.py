@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from slugify import slugify
 from slugify.special import GERMAN
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
@@ -95,7 +95,8 @@ class Agent(Model):
     it repeats the newest deployments, so that no list has to look them up.
 
     `taxonomy_node_ids` are the topics it knows about, with all below them; empty means all
-    documents. `coverage` keeps `scope_id` and the figures of the last coverage calculation.
+    documents; `scope_id` is the scope of those topics. What is counted and measured of an agent
+    is not here: see `figures`.
     """
 
     __tablename__ = "agents"
@@ -107,9 +108,8 @@ class Agent(Model):
         # PostgreSQL keeps long values out of the rows, and limits the size of an index entry.
         Index(
             "ix_agents_list",
-            *("organization_id", "is_active", "created_at", "id", "updated_at", "total_queries"),
-            *("paused", "status", "modality", "model_key", "parent", "tools", "name_key"),
-            *("coverage_percent", "search_text"),
+            *("organization_id", "is_active", "created_at", "id", "updated_at", "paused"),
+            *("status", "modality", "model_key", "parent", "tools", "name_key", "search_text"),
             info={"only": "sqlite"},
         ).ddl_if(dialect="sqlite"),
         *(
@@ -118,13 +118,7 @@ class Agent(Model):
                 *("organization_id", "is_active", name, "id"),
                 info={"only": "postgresql"},
             ).ddl_if(dialect="postgresql")
-            for name in ("name_key", "updated_at", "coverage_percent")
-        ),
-        Index(
-            "ix_agents_least_covered",
-            *("organization_id", "is_active", "coverage_percent", "id"),
-            sqlite_where=text("scope_id IS NOT NULL"),
-            postgresql_where=text("scope_id IS NOT NULL"),
+            for name in ("name_key", "updated_at")
         ),
     )
 
@@ -166,17 +160,6 @@ class Agent(Model):
     taxonomy_node_ids: Mapped[list[UUID]] = mapped_column(default=list)
     taxonomy_version: Mapped[str | None] = mapped_column(String(32))
     scope_id: Mapped[UUID | None] = mapped_column(index=True)
-    total_documents: Mapped[int] = mapped_column(default=0)
-    total_chunks: Mapped[int] = mapped_column(default=0)
-    coverage_percent: Mapped[float] = mapped_column(default=0.0)
-    last_coverage_update: Mapped[datetime | None]
-    level: Mapped[int] = mapped_column(default=1)
-    current_xp: Mapped[int] = mapped_column(default=0)
-    total_queries: Mapped[int] = mapped_column(default=0)
-    successful_queries: Mapped[int] = mapped_column(default=0)
-    avg_faithfulness: Mapped[float] = mapped_column(default=0.0)
-    avg_response_time_ms: Mapped[float] = mapped_column(default=0.0)
-    last_query_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
 
@@ -187,33 +170,9 @@ class Agent(Model):
 
     @property
     def top_k(self) -> int:
-        """How many passages a question gets when it does not say (1..50)."""
+        """How many passages it answers from where nobody says (1..50)."""
         value = self.retrieval_config.get("top_k")
         return value if isinstance(value, int) and 1 <= value <= 50 else 5
-
-    @property
-    def stream_delay_ms(self) -> int:
-        """Pause between streamed results: 50 ms unless set, 0 allowed.
-
-        See docs/contract/knowledge.md, S-REQ-012.
-        """
-        value = self.features_config.get("stream_delay_ms")
-        return value if isinstance(value, int) and 0 <= value <= 5000 else 50
-
-    @property
-    def coverage_alert_drop(self) -> float | None:
-        """How many points coverage may fall without an alert: 5 unless set, None for any."""
-        value = self.features_config.get("coverage_alert_drop", 5)
-        return None if value is None else float(value)
-
-    @property
-    def coverage_alert_webhook(self) -> str | None:
-        return self.features_config.get("coverage_alert_webhook")
-
-    @property
-    def etag(self) -> str:
-        """`v<version>-<revision>`, unquoted (docs/contract/http.md, conditional)."""
-        return f"v{self.current_version}-{self.revision}"
 
     @property
     def is_published(self) -> bool:

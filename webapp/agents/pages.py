@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from webapp.agents import deletion, services
+from webapp.agents.figures import load_figures
 from webapp.agents.forms import SCHEMA_EXAMPLES, AgentForm
 from webapp.agents.handoffs.services import agents_handing_off_to
 from webapp.agents.models import Agent
@@ -35,10 +36,12 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("i
 def index() -> Response:
     actor = current_actor()
     query = read_query(AgentQuery)
+    found = services.list_agents(query, actor=actor)
     return page(
         "agents/index.html",
         fragment="agents/_list.html",
-        agents=services.list_agents(query, actor=actor),
+        agents=found,
+        figures=load_figures(found.items),
         query=query,
         revision=audit.latest_id(actor.organization_id),
     )
@@ -72,6 +75,7 @@ def show(handle: str) -> Response:
         "agents/show.html",
         fragment="agents/_overview.html",
         agent=agent,
+        figures=load_figures([agent]),
         handoffs=services.handoff_agents(agent),
         handed_by=agents_handing_off_to(agent),
         history=list_history(agent.id, limit=3, actor=actor),

@@ -16,6 +16,7 @@ from pydantic import (
 )
 from semver import Version
 
+from webapp.agents.figures import Sort
 from webapp.agents.json_schemas import check_schema
 from webapp.agents.models import (
     DEFAULT_MODEL,
@@ -27,11 +28,10 @@ from webapp.agents.models import (
     Status,
     as_uuid,
 )
+from webapp.agents.switches import check_switches
 from webapp.core.schemas import RequestModel, ResponseModel
-from webapp.webhooks.urls import check_target
 
 MAX_INSTRUCTIONS = 200_000
-SORTS = r"^-?(name|created_at|updated_at|total_queries|coverage_percent)$"
 HANDLE_PATTERN = r"^[a-z0-9_-]{1,64}$"
 
 
@@ -109,21 +109,7 @@ class _Checks(RequestModel):
     @field_validator("features_config", check_fields=False)
     @classmethod
     def _features(cls, value: dict[str, Any]) -> dict[str, Any]:
-        delay = value.get("stream_delay_ms", 50)
-        if isinstance(delay, bool) or not isinstance(delay, int) or not 0 <= delay <= 5000:
-            raise ValueError("stream_delay_ms must be a whole number from 0 to 5000")
-        drop = value.get("coverage_alert_drop", 5)
-        is_number = isinstance(drop, int | float) and not isinstance(drop, bool)
-        if drop is not None and not (is_number and 0 <= drop <= 100):
-            raise ValueError("coverage_alert_drop must be a number from 0 to 100, or null")
-        webhook = value.get("coverage_alert_webhook")
-        if webhook is not None:
-            if not isinstance(webhook, str):
-                raise ValueError("coverage_alert_webhook must be an address")
-            try:
-                check_target(webhook)
-            except ValueError as error:
-                raise ValueError(f"coverage_alert_webhook {error}") from error
+        check_switches(value)
         return value
 
     @field_validator("input_schema", "output_schema", check_fields=False)
@@ -263,27 +249,25 @@ class AgentFilter(RequestModel):
     status: Status | None = None
     modality: Modality | None = None
     tool: str | None = Field(None, max_length=255)
-    min_coverage: float | None = Field(None, ge=0, le=100, description="Percent")
     include_deleted: bool = Field(False, description="Admins only")
 
 
 class AgentQuery(AgentFilter):
     """The list's filters, order and page."""
 
-    sort: str = Field("-created_at", pattern=SORTS)
+    sort: Sort = "-created_at"
     limit: int = Field(50, ge=1, le=100)
     offset: int = Field(0, ge=0, le=1_000_000_000)
 
     @property
     def filter_names(self) -> list[str]:
         """The parameters that say which agents, without order and page."""
-        return [name for name in AgentFilter.model_fields if name != "include_deleted"]
+        others = ("include_deleted", "sort", "limit", "offset")
+        return [name for name in type(self).model_fields if name not in others]
 
     @property
     def is_filtered(self) -> bool:
-        return self.model_copy(update={"include_deleted": False}) != AgentQuery(
-            sort=self.sort, limit=self.limit, offset=self.offset
-        )
+        return any(getattr(self, name) not in (None, "") for name in self.filter_names)
 
 
 class AgentSearch(RequestModel):
@@ -301,6 +285,9 @@ class RunningRelease(ResponseModel):
 
 
 class AgentResponse(ResponseModel):
+    # A field with a value of its own is in every answer all the same.
+    model_config = {"json_schema_serialization_defaults_required": True}
+
     id: UUID
     agent_id: UUID = Field(description="The same as `id`, by its other name")
     organization_id: UUID
@@ -334,19 +321,17 @@ class AgentResponse(ResponseModel):
         description="The topics it knows about, with all below them; empty: all documents"
     )
     taxonomy_version: str | None
-    total_documents: int
-    total_chunks: int
-    coverage_percent: float
-    last_coverage_update: datetime | None
-    level: int
-    current_xp: int
-    total_queries: int
-    successful_queries: int
-    avg_faithfulness: float
-    avg_response_time_ms: float
-    last_query_at: datetime | None
+    # Nothing measures these three yet; who does brings them as figures.
+    level: int = 1
+    current_xp: int = 0
+    avg_faithfulness: float = 0.0
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def etag(self) -> str:
+        """`v<version>-<revision>`, unquoted (docs/contract/http.md, conditional)."""
+        return f"v{self.current_version}-{self.revision}"
 
 
 class AgentSearchResponse(ResponseModel):

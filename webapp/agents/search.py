@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
+from webapp.agents import figures
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_below
@@ -51,7 +52,7 @@ def select_agents(query: AgentFilter, *, actor: Actor) -> Select[Any]:
     statement = select(Agent).where(Agent.organization_id == actor.organization_id)
     if not query.include_deleted:
         statement = statement.where(Agent.is_active)
-    return statement.where(*_conditions(query))
+    return statement.where(*_conditions(query), *figures.conditions(query, actor.organization_id))
 
 
 def matches_text(text: str) -> ColumnElement[bool]:
@@ -76,8 +77,6 @@ def _conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
             conditions.append(getattr(Agent, name) == value)
     if query.tool:
         conditions.append(_has_tool(query.tool))
-    if query.min_coverage is not None:
-        conditions.append(Agent.coverage_percent >= query.min_coverage)
     return conditions
 
 

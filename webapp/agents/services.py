@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from webapp.agents.figures import add_figures, refuse_stale, select_page
 from webapp.agents.models import (
     DEFAULT_MODEL,
     SCOPE,
@@ -26,7 +27,6 @@ from webapp.core.database import get_locked, lock_name
 from webapp.core.errors import BadReference, Conflict, NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page
-from webapp.core.preconditions import check_version
 
 #: models that a body may name with `model_config_id`
 CATALOG = (DEFAULT_MODEL,)
@@ -55,6 +55,7 @@ def add_agent(body: AgentCreate, *, actor: Actor, **values: Any) -> Agent:
     db.session.add(agent)
     try:
         db.session.flush()
+        add_figures([agent])
     except IntegrityError as error:
         db.session.rollback()
         raise Conflict(
@@ -132,8 +133,15 @@ def _refuse_deleted(reference: str | UUID, *, actor: Actor) -> None:
 def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     """One page of the organization's agents that match the filters."""
     statement = select_agents(query, actor=actor)
-    rows, total = _rows(statement, query.sort, limit=query.limit, offset=query.offset)
-    return Page(rows, total, query.limit, query.offset)
+    rows = select_page(
+        statement,
+        query.sort,
+        organization_id=actor.organization_id,
+        limit=query.limit,
+        offset=query.offset,
+    )
+    found = list(db.session.scalars(rows))
+    return Page(found, count_all(statement), query.limit, query.offset)
 
 
 def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int]:
@@ -144,7 +152,13 @@ def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int
     statement = select(Agent).where(Agent.organization_id == actor.organization_id, Agent.is_active)
     if query.q.strip():
         statement = statement.where(matches_text(query.q.strip()))
-    return _rows(statement, "-created_at", limit=query.max_results)
+    rows = select_page(
+        statement,
+        "-created_at",
+        organization_id=actor.organization_id,
+        limit=query.max_results,
+    )
+    return list(db.session.scalars(rows)), count_all(statement)
 
 
 def update_agent(
@@ -161,7 +175,7 @@ def update_agent(
     """
     actor.require(AGENTS_WRITE)
     agent = get_agent(reference, actor=actor, lock=True)
-    check_version(agent.etag, if_match)
+    refuse_stale(agent, if_match)
     changed = change_agent(agent, body, actor=actor)
     if changed:
         audit.record(actor, "update", agent, fields=changed, version=agent.current_version)
@@ -228,6 +242,7 @@ def duplicate_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     agent.describe()
     db.session.add(agent)
     db.session.flush()
+    add_figures([agent])
     audit.record(actor, "create", agent, copied_from=str(source.id))
     announce(agent)
     db.session.commit()
@@ -258,29 +273,6 @@ def handoff_agents(agent: Agent) -> list[Agent]:
 def announce(agent: Agent) -> None:
     live.announce(f"agent:{agent.id}", agent.organization_id)
     live.announce("agents:all", agent.organization_id)
-
-
-def _rows(
-    statement: Select[Any], sort: str, *, limit: int, offset: int = 0
-) -> tuple[list[Agent], int]:
-    """One page of a selection, and the size of all of it.
-
-    The ids are found and sorted first, so that no long row is read for nothing.
-    """
-    order = _order(sort)
-    ids = statement.with_only_columns(Agent.id).order_by(*order).limit(limit).offset(offset)
-    page = ids.subquery()
-    rows = select(Agent).join(page, Agent.id == page.c.id).order_by(*order)
-    return list(db.session.scalars(rows)), count_all(statement)
-
-
-def _order(sort: str) -> tuple[ColumnElement[Any], ...]:
-    """The columns of a sort, with the id in the same direction, so that an index can give it."""
-    name = sort.removeprefix("-")
-    column: Any = Agent.name_key if name == "name" else getattr(Agent, name)
-    if sort.startswith("-"):
-        return column.desc(), Agent.id.desc()
-    return column.asc(), Agent.id.asc()
 
 
 def _pause(agent: Agent, paused: bool) -> list[str]:

@@ -17,6 +17,7 @@ from flask.json.provider import DefaultJSONProvider
 from pydantic import BaseModel, TypeAdapter
 
 from webapp.core import openapi
+from webapp.core.added_fields import complete
 from webapp.core.lists import Page
 from webapp.core.schemas import from_json, read, read_text
 from webapp.core.security import public
@@ -40,6 +41,9 @@ class _Adapter(PydanticAdapter):  # type: ignore[misc]  # APIFlask is not checke
         if location == "query":
             return read_text(schema, request.args.to_dict())
         return read(schema, request.get_json(force=True))
+
+    def serialize_output(self, data: Any, many: bool = False) -> Any:
+        return PydanticAdapter(complete(self.model_class)).serialize_output(data, many)
 
 
 # Before any view is decorated: a view keeps the adapter that it was declared with.

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing import Rule
 
+from webapp.core.added_fields import complete
 from webapp.core.errors import PROBLEM
 from webapp.core.feature import contributions
 from webapp.core.samples import sample
@@ -166,7 +167,11 @@ class _Document:
         yield Problem
 
     def _define(self, models: set[type[BaseModel]]) -> None:
-        inputs = [(model, _mode(model)) for model in sorted(models, key=lambda m: m.__qualname__)]
+        completed = {
+            complete(model, self.app): model
+            for model in sorted(models, key=lambda m: m.__qualname__)
+        }
+        inputs = [(model, _mode(model)) for model in completed]
         references, document = models_json_schema(
             inputs, ref_template=REF, schema_generator=_Schemas
         )
@@ -178,7 +183,8 @@ class _Document:
             for name, schema in document["$defs"].items()
         }
         self._references = {
-            model: _renamed(reference, names) for (model, _), reference in references.items()
+            schema: _renamed(references[(model, _mode(model))], names)
+            for model, schema in completed.items()
         }
         queries = {model for rule in self.rules for model, _ in self._spec(rule).get("args", [])}
         self._queries = {model: schemas[self._name(model)] for model in queries}

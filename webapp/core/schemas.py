@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 
+from webapp.core.added_fields import complete
 from webapp.core.errors import Invalid, validation_errors
 
 M = TypeVar("M", bound=BaseModel)
@@ -100,7 +101,7 @@ def from_json(text: str | bytes) -> Any:
 def read(schema: type[M], value: Any) -> M:
     """`value`, of JSON or of our own making, as the schema has it; Invalid names what is wrong."""
     try:
-        return schema.model_validate(value)
+        return complete(schema).model_validate(value)
     except ValidationError as error:
         raise refusal(error) from error
 
@@ -108,7 +109,7 @@ def read(schema: type[M], value: Any) -> M:
 def read_text(schema: type[M], values: Mapping[str, Any]) -> M:
     """A query string or a form, whose values are text; Invalid names what is wrong."""
     try:
-        return schema.model_validate_strings(dict(values))
+        return complete(schema).model_validate_strings(dict(values))
     except ValidationError as error:
         raise refusal(error) from error
 

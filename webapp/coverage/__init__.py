@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+from webapp.agents.figures import AgentFigures
+from webapp.agents.schemas import AgentFilter, AgentResponse
 from webapp.agents.tabs import AgentColumn, AgentFact, AgentPanel, AgentTab, NewAgentAction
 from webapp.audit.wording import Wording
+from webapp.core.added_fields import AddedFields
 from webapp.core.feature import Feature
 from webapp.core.navigation import SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.core.signals import Receiver
-from webapp.coverage import api, live, pages, refresh
-from webapp.coverage.models import CoverageRecord
+from webapp.coverage import alerts, api, figures, live, pages, refresh
+from webapp.coverage.models import AgentCoverage, CoverageRecord
 from webapp.coverage.moves import api as moves_api
 from webapp.coverage.moves import pages as moves_pages
 from webapp.coverage.moves import services as moves
@@ -44,6 +47,15 @@ FEATURE = Feature(
         TaskKind(moves.TASK_TYPE, moves.move_taxonomy, result="coverage/moves/_result.html"),
         Retention("coverage", forget_by(CoverageRecord.timestamp), "history_days"),
         WebhookEvent("coverage.fell", "an agent's coverage has fallen by a lot"),
+        *alerts.SWITCHES,
+        AgentFigures(
+            AgentCoverage,
+            figures.CoverageFields,
+            sorts=("coverage_percent",),
+            condition=figures.condition,
+        ),
+        AddedFields(AgentResponse, figures.CoverageFields),
+        AddedFields(AgentFilter, figures.CoverageFilter),
         AgentTab("Coverage", "coverage.show", position=30),
         AgentPanel(pages.draw_panel),
         AgentColumn("Coverage", "coverage_percent", "coverage/_column.html", position=10),

@@ -1,4 +1,4 @@
-"""What was measured is recorded: on the agent, in its history, and told who should know.
+"""What was measured is recorded: beside the agent, in its history, and told who should know.
 
 Nothing here commits.
 """
@@ -10,27 +10,27 @@ from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
-from webapp.coverage.models import CoverageRecord
+from webapp.coverage.alerts import alert_webhook, allowed_drop
+from webapp.coverage.figures import get_figures
+from webapp.coverage.models import AgentCoverage, CoverageRecord
 from webapp.coverage.services import Coverage
 from webapp.webhooks import changes as webhooks
 
 
 def set_figures(agent: Agent, found: Coverage) -> None:
-    """Show on the locked agent what was measured, because its topics or targets are others now."""
-    agent.coverage_percent = found.overall_coverage
-    agent.total_documents = found.total_documents
-    agent.total_chunks = found.total_chunks
-    agent.last_coverage_update = found.calculated_at
+    """Show of the locked agent what was measured, because its topics or targets are others now."""
+    _write(get_figures(agent), found)
 
 
 def record_coverage(agent: Agent, found: Coverage) -> None:
-    """Write what a refresh measured on the locked agent and into its history.
+    """Write what a refresh measured of the locked agent, and into its history.
 
     Raises the alert where coverage has fallen by more than the agent allows.
     """
-    before = agent.coverage_percent if agent.last_coverage_update else None
-    set_figures(agent, found)
-    agent.revision += 1
+    known = get_figures(agent)
+    before = known.coverage_percent if known.last_coverage_update else None
+    _write(known, found)
+    known.revision += 1
     db.session.add(
         CoverageRecord(
             agent_id=agent.id,
@@ -43,9 +43,16 @@ def record_coverage(agent: Agent, found: Coverage) -> None:
     )
     for feed in (f"coverage:{agent.id}", "agents:all"):
         live.announce(feed, agent.organization_id)
-    allowed = agent.coverage_alert_drop
+    allowed = allowed_drop(agent)
     if before is not None and allowed is not None and before - found.overall_coverage > allowed:
         _raise_alert(agent, before, found)
+
+
+def _write(figures: AgentCoverage, found: Coverage) -> None:
+    figures.coverage_percent = found.overall_coverage
+    figures.total_documents = found.total_documents
+    figures.total_chunks = found.total_chunks
+    figures.last_coverage_update = found.calculated_at
 
 
 def _raise_alert(agent: Agent, before: float, found: Coverage) -> None:
@@ -60,6 +67,5 @@ def _raise_alert(agent: Agent, before: float, found: Coverage) -> None:
         "calculated_at": clock.iso(found.calculated_at),
     }
     webhooks.publish(agent.organization_id, "coverage.fell", payload)
-    if agent.coverage_alert_webhook:
-        payload = {"event": "coverage_fell", **payload}
-        webhooks.send(agent.organization_id, agent.coverage_alert_webhook, payload)
+    if address := alert_webhook(agent):
+        webhooks.send(agent.organization_id, address, {"event": "coverage_fell", **payload})

@@ -8,6 +8,7 @@ from wtforms.widgets import NumberInput
 
 from webapp.agents.models import Agent
 from webapp.core.forms import Form
+from webapp.coverage.alerts import DROP, WEBHOOK, alert_webhook, allowed_drop
 from webapp.webhooks.urls import check_target
 
 
@@ -46,19 +47,19 @@ class AlertForm(Form):
     def of(cls, agent: Agent) -> AlertForm:
         """The form filled with what holds for an agent."""
         data = {
-            "coverage_alert_drop": _short(agent.coverage_alert_drop),
-            "coverage_alert_webhook": agent.coverage_alert_webhook,
+            DROP: _short(allowed_drop(agent)),
+            WEBHOOK: alert_webhook(agent),
         }
         return cls(formdata=None, data=data)
 
     def to_features(self, agent: Agent) -> dict[str, Any]:
         """The agent's switches with what the form says; what was left to the default stays so."""
         features = dict(agent.features_config)
-        if self.coverage_alert_drop.data != agent.coverage_alert_drop:
-            features["coverage_alert_drop"] = _short(self.coverage_alert_drop.data)
-        features.pop("coverage_alert_webhook", None)
+        if self.coverage_alert_drop.data != allowed_drop(agent):
+            features[DROP] = _short(self.coverage_alert_drop.data)
+        features.pop(WEBHOOK, None)
         if self.coverage_alert_webhook.data:
-            features["coverage_alert_webhook"] = self.coverage_alert_webhook.data
+            features[WEBHOOK] = self.coverage_alert_webhook.data
         return features
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from webapp.agents import services as agents
+from webapp.agents.figures import load_figures
 from webapp.core import live
 from webapp.core.actor import Actor
 from webapp.coverage import refresh
 
 
 def _draw(agent_id: str, actor: Actor) -> str:
-    revision = refresh.revision_of(agents.get_agent(agent_id, actor=actor))
+    agent = agents.get_agent(agent_id, actor=actor)
+    revision = refresh.revision_of(agent, load_figures([agent])[agent.id])
     return live.draw_revision("coverage-revision", revision)
 
 

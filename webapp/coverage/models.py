@@ -3,15 +3,36 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.agents.figures import FiguresRow
 from webapp.core import clock
 from webapp.core.database import BigId
 from webapp.core.extensions import Model
 
 #: documents a topic should have where nobody says how many (docs/contract/knowledge.md, targets)
 DEFAULT_TARGET = 10
+
+
+class AgentCoverage(FiguresRow):
+    """What was measured of an agent last; nothing where `last_coverage_update` is None."""
+
+    __tablename__ = "agent_coverage"
+    __table_args__ = (
+        Index(None, "organization_id", "coverage_percent", "agent_id"),
+        Index(
+            "ix_agent_coverage_measured",
+            *("organization_id", "coverage_percent", "agent_id"),
+            sqlite_where=text("last_coverage_update IS NOT NULL"),
+            postgresql_where=text("last_coverage_update IS NOT NULL"),
+        ),
+    )
+
+    total_documents: Mapped[int] = mapped_column(default=0)
+    total_chunks: Mapped[int] = mapped_column(default=0)
+    coverage_percent: Mapped[float] = mapped_column(default=0.0)
+    last_coverage_update: Mapped[datetime | None]
 
 
 class CoverageTarget(Model):

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, render_template, request
 
 from webapp import index
 from webapp.agents import services as agents
+from webapp.agents.figures import load_figures
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentUpdate
@@ -122,6 +123,7 @@ def set_target(handle: str, node_id: UUID) -> Response:
 def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Response:
     actor = current_actor()
     query, dates = read_query(GapQuery), read_query(HistoryQuery)
+    figures = load_figures([agent])[agent.id]
     found = services.measure(agent)
     roots = draw_tree(agent, found)
     gaps = services.find_gaps(agent.id, query.threshold, actor=actor)
@@ -133,6 +135,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         fragment="coverage/_coverage.html",
         status=status,
         agent=agent,
+        figures=figures.values,
         alert=alert,
         coverage=found,
         covered_count=sum(1 for count in found.document_counts.values() if count),
@@ -149,7 +152,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         task=refreshing.running_refresh(agent),
         max_open=MAX_OPEN,
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),
-        coverage_revision=refreshing.revision_of(agent),
+        coverage_revision=refreshing.revision_of(agent, figures),
         documents_revision=index.read_revision(agent.organization_id),
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 
 from webapp import engine
 from webapp.agents import services as agents
+from webapp.agents.figures import Figures
 from webapp.agents.models import Agent
 from webapp.audit import services as audit
 from webapp.audit.models import AuditEntry
@@ -19,6 +20,8 @@ from webapp.core.database import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.coverage.changes import record_coverage
+from webapp.coverage.figures import get_figures
+from webapp.coverage.models import AgentCoverage
 from webapp.coverage.services import Coverage, measure
 from webapp.questions.unanswered.services import close_answered, count_open
 from webapp.tasks import services as tasks
@@ -93,11 +96,11 @@ def running_refresh(agent: Agent) -> Task | None:
     )
 
 
-def revision_of(agent: Agent) -> str:
+def revision_of(agent: Agent, figures: Figures) -> str:
     """Another text whenever the agent's page has something new to show."""
     task = running_refresh(agent)
     progress = task.progress_percent if task else "none"
-    return f"{agent.revision}-{progress}-{count_open(agent.id)}"
+    return f"{agent.revision + figures.revision}-{progress}-{count_open(agent.id)}"
 
 
 def refresh_coverage(run: Run) -> None:
@@ -160,12 +163,13 @@ def recalculate(_key: str, *, organization_id: str) -> None:
         statement = (
             select(Agent)
             .join(Scope, Scope.id == Agent.scope_id)
+            .join(AgentCoverage, AgentCoverage.agent_id == Agent.id)
             .where(
                 Agent.organization_id == UUID(organization_id),
                 Agent.is_active,
                 or_(
-                    Agent.last_coverage_update.is_(None),
-                    Scope.changed_at > Agent.last_coverage_update,
+                    AgentCoverage.last_coverage_update.is_(None),
+                    Scope.changed_at > AgentCoverage.last_coverage_update,
                     Scope.changed_at > clock.now() - SLACK,
                 ),
             )
@@ -191,12 +195,13 @@ def _keep_changed(agent_id: UUID, found: Coverage) -> None:
     agent = get_locked(_select_agent(agent_id))
     if agent is None:
         return
+    known = get_figures(agent)
     figures = (found.overall_coverage, found.total_documents, found.total_chunks)
-    known = (agent.coverage_percent, agent.total_documents, agent.total_chunks)
-    if agent.last_coverage_update is None or figures != known:
+    is_known = figures == (known.coverage_percent, known.total_documents, known.total_chunks)
+    if known.last_coverage_update is None or not is_known:
         record_coverage(agent, found)
     else:
-        agent.last_coverage_update = found.calculated_at
+        known.last_coverage_update = found.calculated_at
 
 
 def describe_fall(entry: AuditEntry) -> str:

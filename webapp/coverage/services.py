@@ -22,7 +22,12 @@ from webapp.core.actor import Actor
 from webapp.core.database import dashed, split_uuids, uuid_digits
 from webapp.core.errors import Invalid
 from webapp.core.extensions import db
-from webapp.coverage.models import DEFAULT_TARGET, CoverageRecord, CoverageTarget
+from webapp.coverage.models import (
+    DEFAULT_TARGET,
+    AgentCoverage,
+    CoverageRecord,
+    CoverageTarget,
+)
 from webapp.taxonomies.models import NodeStat, Scope, TaxonomyClosure, TaxonomyNode
 
 MAX_HISTORY = 1000
@@ -153,21 +158,21 @@ def gaps_of(found: Coverage, threshold: float, *, limit: int | None = None) -> l
     return sorted(gaps, key=lambda gap: (-gap.missing_docs, gap.path))
 
 
-def least_covered(*, actor: Actor, limit: int) -> list[Agent]:
-    """The agents whose topics lack most, as kept at their last measuring."""
-    return list(
-        db.session.scalars(
-            select(Agent)
-            .where(
-                Agent.organization_id == actor.organization_id,
-                Agent.is_active,
-                Agent.scope_id.is_not(None),
-                Agent.last_coverage_update.is_not(None),
-            )
-            .order_by(Agent.coverage_percent, Agent.id)
-            .limit(limit)
+def least_covered(*, actor: Actor, limit: int) -> list[tuple[Agent, float]]:
+    """The agents whose topics lack most, with their percent, as kept at their last measuring."""
+    rows = db.session.execute(
+        select(Agent, AgentCoverage.coverage_percent)
+        .join(AgentCoverage, AgentCoverage.agent_id == Agent.id)
+        .where(
+            AgentCoverage.organization_id == actor.organization_id,
+            AgentCoverage.last_coverage_update.is_not(None),
+            Agent.is_active,
+            Agent.scope_id.is_not(None),
         )
+        .order_by(AgentCoverage.coverage_percent, AgentCoverage.agent_id)
+        .limit(limit)
     )
+    return [(agent, percent) for agent, percent in rows]
 
 
 def get_target(agent: Agent, node_id: UUID) -> int | None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from webapp.agents.figures import AgentFigures
 from webapp.agents.permissions import EXECUTIONS_RUN
+from webapp.agents.schemas import AgentResponse
 from webapp.agents.tabs import AgentAction, AgentColumn, AgentFact, AgentTab, OwnedRows
 from webapp.audit.wording import Wording
+from webapp.core.added_fields import AddedFields
 from webapp.core.feature import Feature
 from webapp.core.navigation import SearchPage, Section, SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.core.signals import Receiver
 from webapp.documents import signals as documents
 from webapp.engine import Job
-from webapp.questions import api, live, pages, services
-from webapp.questions.models import Question
+from webapp.questions import api, figures, live, pages, services
+from webapp.questions.models import AgentUsage, Question
 from webapp.questions.unanswered import api as unanswered_api
 from webapp.questions.unanswered import services as unanswered
 from webapp.questions.unanswered.models import UnansweredQuestion
@@ -24,6 +27,9 @@ FEATURE = Feature(
         live.PAGE_DOCUMENT,
         Receiver(documents.changed, unanswered.schedule_closing),
         Job("unanswered", unanswered.close_of_unscoped),
+        *figures.SWITCHES,
+        AgentFigures(AgentUsage, figures.UsageFields, sorts=("total_queries",)),
+        AddedFields(AgentResponse, figures.UsageFields),
         AgentTab("Ask", "questions.ask", position=20, permission=EXECUTIONS_RUN),
         AgentAction("Ask", "questions.ask", permission=EXECUTIONS_RUN),
         AgentColumn(

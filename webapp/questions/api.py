@@ -16,6 +16,7 @@ from webapp.core.errors import (
 )
 from webapp.core.security import current_actor, needs_no, requires
 from webapp.questions import services
+from webapp.questions.figures import stream_delay_ms
 from webapp.questions.schemas import QueryRequest, QueryResponse, SearchRequest, SearchResponse
 from webapp.taxonomies.permissions import KNOWLEDGE_READ
 
@@ -82,7 +83,7 @@ def query_stream(agent_id: str, body: QueryRequest) -> Response:
 def _stream(agent_id: str, body: QueryRequest) -> Response:
     actor = current_actor()
     agent = services.get_asked_agent(agent_id, actor=actor)
-    return live.stream_response(_events(agent.id, agent.stream_delay_ms / 1000, body, actor))
+    return live.stream_response(_events(agent.id, stream_delay_ms(agent) / 1000, body, actor))
 
 
 def _events(agent_id: UUID, delay: float, body: QueryRequest, actor: Actor) -> Iterator[live.Event]:

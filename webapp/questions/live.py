@@ -15,6 +15,7 @@ from webapp.core.openapi import SocketDocument
 from webapp.core.schemas import read
 from webapp.core.web import component
 from webapp.questions import services
+from webapp.questions.figures import stream_delay_ms
 from webapp.questions.schemas import QueryRequest, QueryResponse
 
 DOCUMENT = SocketDocument(
@@ -77,7 +78,7 @@ def _answer(
     events: Callable[[QueryResponse], Iterator[dict[str, Any]]],
 ) -> Iterator[live.Frame]:
     agent = services.get_asked_agent(agent_id, actor=actor)
-    delay = agent.stream_delay_ms / 1000
+    delay = stream_delay_ms(agent) / 1000
     yield live.Frame("started", {"agent_id": str(agent.id)})
     answer = services.ask_agent(agent_id, body, actor=actor)
     for number, event in enumerate(events(answer)):

@@ -6,9 +6,22 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.agents.figures import FiguresRow
 from webapp.core import clock
 from webapp.core.database import BigId
 from webapp.core.extensions import Model
+
+
+class AgentUsage(FiguresRow):
+    """How often an agent was asked, and how well and fast it answered."""
+
+    __tablename__ = "agent_usage"
+    __table_args__ = (Index(None, "organization_id", "total_queries", "agent_id"),)
+
+    total_queries: Mapped[int] = mapped_column(default=0)
+    successful_queries: Mapped[int] = mapped_column(default=0)
+    avg_response_time_ms: Mapped[float] = mapped_column(default=0.0)
+    last_query_at: Mapped[datetime | None]
 
 
 class Question(Model):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from webapp import index
 from webapp.agents import services as agents
@@ -23,6 +23,7 @@ from webapp.core.prefix import link
 from webapp.documents import services as documents
 from webapp.documents.filters import select_documents
 from webapp.documents.models import Chunk, Document
+from webapp.questions.figures import count_question
 from webapp.questions.models import Question
 from webapp.questions.schemas import (
     QueryRequest,
@@ -306,19 +307,7 @@ def _count_question(agent: Agent, answer: QueryResponse) -> None:
     results, milliseconds, now = answer.results, answer.query_time_ms, answer.executed_at
     confidence = max((item.metadata.confidence for item in results if item.metadata), default=0.0)
     is_answered = confidence >= MIN_CONFIDENCE
-    db.session.execute(
-        update(Agent)
-        .where(Agent.id == agent.id)
-        .values(
-            total_queries=Agent.total_queries + 1,
-            successful_queries=Agent.successful_queries + int(is_answered),
-            avg_response_time_ms=Agent.avg_response_time_ms
-            + (milliseconds - Agent.avg_response_time_ms) / (Agent.total_queries + 1),
-            last_query_at=now,
-            revision=Agent.revision + 1,
-        )
-        .execution_options(synchronize_session=False)
-    )
+    count_question(agent, is_answered=is_answered, milliseconds=milliseconds, at=now)
     db.session.add(
         Question(
             organization_id=agent.organization_id,

@@ -11,7 +11,7 @@ from webapp.agents.bulk import services
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection, StrictFilter
 from webapp.agents.models import Modality
 from webapp.agents.permissions import AGENTS_WRITE
-from webapp.agents.schemas import AgentFilter
+from webapp.core.added_fields import complete
 from webapp.core.errors import Invalid
 from webapp.core.schemas import read, read_text
 from webapp.core.security import current_actor, requires
@@ -81,7 +81,7 @@ def _action(values: MultiDict[str, str]) -> str:
 
 def _selection(values: MultiDict[str, str]) -> BulkSelection:
     if "all" in values:
-        names = StrictFilter.model_fields
+        names = complete(StrictFilter).model_fields
         filters = {key: values[key] for key in names if values.get(key)}
         return read(BulkSelection, {"filter": read_text(StrictFilter, filters)})
     ids = values.getlist("id")
@@ -92,7 +92,7 @@ def _selection(values: MultiDict[str, str]) -> BulkSelection:
 
 def _selected(values: MultiDict[str, str]) -> list[tuple[str, str]]:
     """The selection as hidden fields, so that the next step is about the same agents."""
-    names = ("id",) if "all" not in values else ("all", *AgentFilter.model_fields)
+    names = ("id",) if "all" not in values else ("all", *complete(StrictFilter).model_fields)
     return [(name, value) for name in names for value in values.getlist(name) if value]
 
 

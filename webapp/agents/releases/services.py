@@ -10,6 +10,7 @@ from uuid import UUID
 from semver import Version
 from sqlalchemy import select
 
+from webapp.agents.figures import refuse_stale
 from webapp.agents.models import (
     Agent,
     AgentVersion,
@@ -28,7 +29,6 @@ from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.extensions import db
-from webapp.core.preconditions import check_version
 
 #: releases and deployments that a page or an answer lists at most
 MAX_LISTED = 200
@@ -104,7 +104,7 @@ def publish_version(
     """
     actor.require(AGENTS_WRITE)
     agent = get_agent(reference, actor=actor, lock=True)
-    check_version(agent.etag, if_match)
+    refuse_stale(agent, if_match)
     release = db.session.scalar(
         select(Release).where(Release.agent_id == agent.id, Release.version == _bounded(version))
     )

@@ -10,6 +10,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request, stream_with_context
 from pydantic import Field, field_validator
 
+from webapp.agents.api import describe
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentFilter, AgentResponse
 from webapp.agents.transfer import services
@@ -88,10 +89,17 @@ def export(query: ExportQuery) -> Response:
 @bp.input(ImportQuery, location="query", arg_name="query")
 @bp.output(ImportResponse)
 @bp.doc(operation_id="agents.import", extensions={"x-content": IMPORT_CONTENT})
-def import_(query: ImportQuery) -> services.ImportReport:
+def import_(query: ImportQuery) -> dict[str, Any]:
     """Create agents from an export; one bad item, and nothing is written"""
     agents = services.read_import(request.get_json())
-    return services.import_agents(agents, actor=current_actor(), is_dry_run=query.dry_run)
+    report = services.import_agents(agents, actor=current_actor(), is_dry_run=query.dry_run)
+    return {
+        "created": report.created,
+        "skipped": report.skipped,
+        "agents": describe(report.agents),
+        "items": report.items,
+        "is_dry_run": report.is_dry_run,
+    }
 
 
 def export_response(query: ExportQuery) -> Response:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from pydantic import ValidationError
 from sqlalchemy import or_, select
 
+from webapp.agents.figures import add_figures, refresh_list_statistics
 from webapp.agents.models import (
     DEFINITION,
     Agent,
@@ -30,7 +31,7 @@ from webapp.agents.transfer.schemas import ImportRequest, PortableAgent
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor
-from webapp.core.database import lock_name, refresh_statistics, snapshot
+from webapp.core.database import lock_name, snapshot
 from webapp.core.errors import BadReference, Invalid, validation_errors
 from webapp.core.extensions import db
 
@@ -286,6 +287,7 @@ def _targets(item: PortableAgent, handles: dict[str, UUID]) -> list[UUID]:
 def _store(made: list[tuple[Agent, PortableAgent]], actor: Actor) -> None:
     db.session.add_all(agent for agent, _ in made)
     db.session.flush()
+    add_figures([agent for agent, _ in made])
     deployments = []
     for agent, item in made:
         db.session.add_all(_versions(agent, item))
@@ -306,7 +308,7 @@ def _store(made: list[tuple[Agent, PortableAgent]], actor: Actor) -> None:
     db.session.flush()
     db.session.add_all(deployments)
     if len(made) >= BATCH:
-        refresh_statistics(Agent.__tablename__)
+        refresh_list_statistics()
     live.announce("agents:all", actor.organization_id)
 
 

@@ -10,7 +10,8 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import Field, TypeAdapter
 
-from webapp.agents.models import Agent, AgentVersion
+from webapp.agents.api import describe
+from webapp.agents.models import AgentVersion
 from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.schemas import AgentResponse
 from webapp.agents.versions import services
@@ -108,6 +109,7 @@ def diff(agent_id: str, version: int, other: str) -> services.Comparison:
 @requires(AGENTS_WRITE)
 @bp.output(AgentResponse)
 @bp.doc(operation_id="versions.rollback", responses=[409, 412])
-def roll_back(agent_id: str, version: int) -> Agent:
+def roll_back(agent_id: str, version: int) -> AgentResponse:
     """Put a version back, as a new version"""
-    return services.roll_back(agent_id, version, actor=current_actor(), if_match=if_match())
+    actor = current_actor()
+    return describe([services.roll_back(agent_id, version, actor=actor, if_match=if_match())])[0]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from webapp.agents.figures import refuse_stale
 from webapp.agents.models import DEFINITION, Agent, AgentVersion, Release
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import resolve_handoffs
@@ -21,7 +22,6 @@ from webapp.core.actor import Actor
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page, Paging
-from webapp.core.preconditions import check_version
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def roll_back(
     """
     actor.require(AGENTS_WRITE)
     agent = get_agent(reference, actor=actor, lock=True)
-    check_version(agent.etag, if_match)
+    refuse_stale(agent, if_match)
     values = agent.differing(values_of(state_of(agent, version)))
     if values:
         revise(agent, values, actor=actor, note=f"Back to version {version}")

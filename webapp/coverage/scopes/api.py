@@ -5,8 +5,7 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 from flask import Response
 
-from webapp.agents.api import agent_response, created_headers
-from webapp.agents.models import Agent
+from webapp.agents.api import Created, agent_response, created
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentResponse
 from webapp.core import conditional
@@ -23,10 +22,9 @@ bp = APIBlueprint("scopes_api", __name__, url_prefix="/api/v1", tag="Coverage")
 @bp.input(FromTaxonomyRequest, arg_name="body")
 @bp.output(AgentResponse, 201)
 @bp.doc(operation_id="agents.createFromTaxonomy", responses=[409])
-def create(body: FromTaxonomyRequest) -> tuple[Agent, int, dict[str, str]]:
+def create(body: FromTaxonomyRequest) -> Created:
     """Make an agent that knows about topics of a taxonomy"""
-    agent = services.create_agent(body, actor=current_actor())
-    return agent, 201, created_headers(agent)
+    return created(services.create_agent(body, actor=current_actor()))
 
 
 @bp.put("/agents/<agent_id>/scope")

@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, select
 
 from webapp import index
 from webapp.agents import services as agents
+from webapp.agents.figures import refuse_stale
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentCreate
@@ -20,7 +21,6 @@ from webapp.core import clock, live
 from webapp.core.actor import Actor
 from webapp.core.database import lock_name
 from webapp.core.extensions import db
-from webapp.core.preconditions import check_version
 from webapp.coverage import services as coverage
 from webapp.coverage.changes import set_figures
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest, ScopeRequest
@@ -74,7 +74,7 @@ def set_scope(
     actor.require(AGENTS_WRITE)
     scope = find_or_create_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
     agent = agents.get_agent(reference, actor=actor, lock=True)
-    check_version(agent.etag, if_match)
+    refuse_stale(agent, if_match)
     assign_scope(agent, scope, body.taxonomy_node_ids, body.taxonomy_version)
     audit.record(actor, "scope", agent, topics=len(body.taxonomy_node_ids))
     agents.announce(agent)

@@ -1,0 +1,209 @@
+"""What features keep of agents beside their definitions: in the list, in JSON, in the ETag."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from sqlalchemy import func, select, update
+
+from tests.cast import Api, Cast
+from tests.contract import Contract
+from tests.factories import make_agent
+from webapp.agents import deletion, services
+from webapp.agents.figures import AgentFigures, FiguresRow
+from webapp.agents.models import Agent
+from webapp.agents.schemas import AgentQuery
+from webapp.core.actor import Actor
+from webapp.core.added_fields import complete
+from webapp.core.extensions import db
+from webapp.core.feature import contributions
+from webapp.core.schemas import read
+from webapp.coverage.figures import CoverageFilter
+from webapp.coverage.models import AgentCoverage
+from webapp.overview.samples import seed
+from webapp.questions.models import AgentUsage
+from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.schemas import TaxonomyRequest
+
+#: percent covered and questions of each agent, in the order of their names
+FIGURES = {"a": (20.0, 4), "b": (0.0, 0), "c": (80.0, 4), "d": (20.0, 9)}
+
+
+@pytest.fixture
+def api(cast: Cast) -> Api:
+    return cast.api("alice")
+
+
+@pytest.fixture
+def alice(cast: Cast) -> Actor:
+    return cast.actor("alice")
+
+
+@pytest.fixture
+def four(alice: Actor) -> dict[str, Agent]:
+    agents = {handle: make_agent(alice, name=handle, handle=handle) for handle in FIGURES}
+    for handle, (percent, queries) in FIGURES.items():
+        give(agents[handle], AgentCoverage, coverage_percent=percent)
+        give(agents[handle], AgentUsage, total_queries=queries)
+    return agents
+
+
+def give(agent: Agent, row: type[FiguresRow], **values: Any) -> None:
+    db.session.execute(update(row).where(row.agent_id == agent.id).values(**values))
+    db.session.commit()
+
+
+def handles(api: Api, query: str) -> list[str]:
+    return [agent["handle"] for agent in api.get(f"/agents?{query}").json]
+
+
+def counted(row: type[FiguresRow]) -> int:
+    return db.session.scalar(select(func.count()).select_from(row)) or 0
+
+
+def test_every_agent_has_its_figures_however_it_was_made(api: Api, alice: Actor) -> None:
+    topics = {"version": "9.0.0", "nodes": [{"path": ["Physics"]}]}
+    taxonomies.extend_taxonomy(read(TaxonomyRequest, topics), actor=alice)
+    [node_id] = taxonomies.find_paths("9.0.0", [["Physics"]], actor=alice)
+    known = {"taxonomy_node_ids": [str(node_id)], "taxonomy_version": "9.0.0"}
+    made = [
+        api.post("/agents", {"name": "A", "instructions": "Help.", "handle": "a"}),
+        api.post("/agents", {"id": "spawned", "system_prompt": "Help."}),
+        api.post("/agents/a/duplicate"),
+        api.post("/agents/a/clone"),
+        api.post("/agents/import", [{"name": "B", "instructions": "Help."},
+                                    {"name": "C", "instructions": "Help."}]),
+        api.post("/agents/from-taxonomy", {"name": "D", **known}),
+    ]  # fmt: skip
+    assert {response.status_code for response in made} <= {200, 201}
+    seed(alice)
+    total = db.session.scalar(select(func.count()).select_from(Agent))
+    kinds = contributions(AgentFigures)
+    assert {kind.row for kind in kinds} == {AgentCoverage, AgentUsage}
+    for kind in kinds:
+        assert counted(kind.row) == total
+        theirs = select(kind.row.agent_id).join(Agent, Agent.id == kind.row.agent_id)
+        mine = theirs.where(kind.row.organization_id == Agent.organization_id)
+        assert len(db.session.scalars(mine).all()) == total
+    assert all(len(handles(api, f"sort={sort}")) == total for sort in ("total_queries", "name"))
+
+
+def test_figures_stay_with_a_deleted_agent_and_go_with_a_removed_one(
+    api: Api, alice: Actor, four: dict[str, Agent]
+) -> None:
+    deletion.delete_agent("c", actor=alice)
+    assert handles(api, "sort=-coverage_percent") == [*by_id(four, "a", "d", is_down=True), "b"]
+    assert handles(api, "sort=-coverage_percent&include_deleted=true")[0] == "c"
+    deletion.restore_agent("c", actor=alice)
+    assert api.get("/agents/c").json["coverage_percent"] == 80.0
+    deletion.remove_agent("c", actor=alice)
+    assert (counted(AgentCoverage), counted(AgentUsage)) == (3, 3)
+
+
+def test_a_copy_begins_without_the_figures_of_the_first(api: Api, four: dict[str, Agent]) -> None:
+    copy = api.post("/agents/c/duplicate").json
+    assert (copy["coverage_percent"], copy["total_queries"], copy["revision"]) == (0.0, 0, 1)
+
+
+def by_id(agents: dict[str, Agent], *names: str, is_down: bool = False) -> list[str]:
+    return sorted(names, key=lambda name: str(agents[name].id), reverse=is_down)
+
+
+def test_the_list_is_sorted_by_figures_and_where_they_are_alike_by_id(
+    api: Api, cast: Cast, four: dict[str, Agent]
+) -> None:
+    make_agent(cast.actor("charlie"), handle="a")
+    alike = by_id(four, "a", "d")
+    assert handles(api, "sort=coverage_percent") == ["b", *alike, "c"]
+    assert handles(api, "sort=-coverage_percent") == ["c", *reversed(alike), "b"]
+    asked = by_id(four, "a", "c")
+    assert handles(api, "sort=total_queries") == ["b", *asked, "d"]
+    assert handles(api, "sort=-total_queries&limit=2&offset=1") == [*reversed(asked)]
+    assert handles(api, "sort=-total_queries&q=c") == ["c"]
+
+
+def test_the_list_is_narrowed_by_figures(api: Api, cast: Cast, four: dict[str, Agent]) -> None:
+    make_agent(cast.actor("charlie"), handle="e")
+    assert handles(api, "min_coverage=20&sort=name") == ["a", "c", "d"]
+    assert handles(api, "min_coverage=0&sort=-total_queries")[0] == "d"
+    assert handles(api, "min_coverage=20.01") == ["c"]
+    assert handles(api, "min_coverage=20&sort=-coverage_percent&limit=1&offset=0") == ["c"]
+    response = api.get("/agents?min_coverage=20&limit=1")
+    assert response.headers["X-Total-Count"] == "3"
+    assert "min_coverage=20" in response.headers["Link"]
+    exported = api.get("/agents/export?min_coverage=50").json
+    assert [agent["handle"] for agent in exported] == ["c"]
+
+
+def test_many_are_changed_by_a_filter_of_figures(api: Api, four: dict[str, Agent]) -> None:
+    body = {"filter": {"min_coverage": 20}, "changes": {"voice": "v"}}
+    assert api.request("PATCH", "/agents/bulk", body).json["matched"] == 3
+    assert {agent["handle"] for agent in api.get("/agents").json if agent["voice"]} == {
+        "a", "c", "d",
+    }  # fmt: skip
+    wrong = api.request("PATCH", "/agents/bulk", body | {"filter": {"min_cover": 20}})
+    assert (wrong.status_code, wrong.json["errors"][0]["field"]) == (422, "filter.min_cover")
+    high = api.request("PATCH", "/agents/bulk", body | {"filter": {"min_coverage": 101}})
+    assert high.json["errors"][0]["field"] == "filter.min_coverage"
+
+
+@pytest.mark.parametrize("sort", ["scope_id", "--name", "", "total_documents", "coverage_percent;"])
+def test_other_words_are_no_order(api: Api, sort: str) -> None:
+    refused = api.get(f"/agents?sort={sort}")
+    assert refused.status_code == 422
+    assert refused.json["errors"] == [
+        {
+            "field": "sort",
+            "code": "string_pattern_mismatch",
+            "message": "String should match pattern "
+            "'^-?(name|created_at|updated_at|total_queries|coverage_percent)$'",
+        }
+    ]
+
+
+def test_a_question_is_told_by_the_etag_and_makes_no_version(api: Api) -> None:
+    api.post("/agents", {"name": "A", "instructions": "Help.", "handle": "a"})
+    known = api.get("/agents/a")
+    assert (known.headers["ETag"], known.json["revision"]) == ('"v1-1"', 1)
+    api.post("/agents/a/query", {"query": "What is tea?"})
+    again = api.get("/agents/a", headers={"If-None-Match": '"v1-1"'})
+    assert (again.status_code, again.headers["ETag"]) == (200, '"v1-2"')
+    assert (again.json["total_queries"], again.json["revision"]) == (1, 2)
+    assert db.session.scalar(select(Agent.revision)) == 1
+    saved = api.put("/agents/a", {"voice": "v"}, headers={"If-Match": '"v1-1"'})
+    assert (saved.status_code, saved.headers["ETag"]) == (200, '"v2-3"')
+    stale = api.put("/agents/a", {"voice": "w"}, headers={"If-Match": '"v1-1"'})
+    assert (stale.status_code, stale.headers["ETag"]) == (412, '"v2-3"')
+
+
+@pytest.mark.once
+def test_the_document_has_what_features_add(app: APIFlask) -> None:
+    document = Contract.of(app).document
+    schemas = document["components"]["schemas"]
+    agent = schemas["AgentResponse"]
+    added = {"coverage_percent", "last_coverage_update", "total_queries", "last_query_at", "level"}
+    assert added <= set(agent["properties"])
+    assert set(agent["required"]) == set(agent["properties"])
+    assert agent.get("additionalProperties") is not True
+    answers = schemas["AgentSearchResponse"]["properties"]["agents"]
+    assert answers["items"] == {"$ref": "#/components/schemas/AgentResponse"}
+    listing = document["paths"]["/api/v1/agents"]["get"]
+    parameters = {item["name"]: item for item in listing["parameters"]}
+    assert parameters["min_coverage"]["description"] == "Percent"
+    assert parameters["sort"]["schema"]["pattern"] == (
+        "^-?(name|created_at|updated_at|total_queries|coverage_percent)$"
+    )
+    assert "min_coverage" in schemas["AgentStrictFilter"]["properties"]
+
+
+def test_schemas_are_completed_for_an_application_once(app: APIFlask, alice: Actor) -> None:
+    schema = complete(AgentQuery)
+    assert schema is complete(AgentQuery)
+    assert issubclass(schema, AgentQuery) and issubclass(schema, CoverageFilter)
+    assert "min_coverage" not in AgentQuery.model_fields
+    query = read(AgentQuery, {"min_coverage": 5})
+    assert (query.is_filtered, "min_coverage" in query.filter_names) == (True, True)
+    assert not read(AgentQuery, {"sort": "name", "include_deleted": True}).is_filtered
+    assert services.list_agents(query, actor=alice).total == 0

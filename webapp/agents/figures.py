@@ -1,0 +1,168 @@
+"""Figures: what features count and measure of each agent, in tables of theirs beside `agents`.
+
+A feature brings `AgentFigures` and, for the API, `AddedFields` to `AgentResponse` and, where the
+list is narrowed by them, to `AgentFilter`. Every agent has a row of each kind from its beginning
+to its end, so that an index of theirs can give the list its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticKnownError
+from sqlalchemy import ColumnElement, ForeignKey, Select, asc, desc, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.agents.models import Agent
+from webapp.core.database import refresh_statistics
+from webapp.core.extensions import Model, db
+from webapp.core.feature import contributions
+from webapp.core.preconditions import check_version
+
+#: by what the list can be sorted without any feature's figures
+OWN_SORTS = ("name", "created_at", "updated_at")
+
+
+class FiguresRow(Model):
+    """One agent's figures of one kind; `revision` counts the changes that its ETag tells of."""
+
+    __abstract__ = True
+
+    agent_id: Mapped[UUID] = mapped_column(
+        ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True
+    )
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    revision: Mapped[int] = mapped_column(default=0)
+
+
+@dataclass(frozen=True)
+class AgentFigures:
+    """A table of figures, whose columns have their defaults for a new agent.
+
+    `fields` are those that an agent's JSON and the templates of columns and facts have of it;
+    `sorts` the columns that the list can be sorted by, each with an index behind the organization
+    and before the agent; `condition(query)` what the list's filters want of the row, None where
+    they say nothing about it.
+    """
+
+    row: type[FiguresRow]
+    fields: type[BaseModel]
+    sorts: tuple[str, ...] = ()
+    condition: Callable[[BaseModel], ColumnElement[bool] | None] = lambda query: None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All figures of one agent by their names, and how often they have changed."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    revision: int = 0
+
+
+def load_figures(agents: Sequence[Agent]) -> dict[UUID, Figures]:
+    """The figures of each agent by its id, as they are now."""
+    ids = [agent.id for agent in agents]
+    found = {agent_id: Figures() for agent_id in ids}
+    for kind in contributions(AgentFigures) if ids else ():
+        names = list(kind.fields.model_fields)
+        columns = (getattr(kind.row, name) for name in names)
+        rows = select(kind.row.agent_id, kind.row.revision, *columns)
+        for agent_id, revision, *values in db.session.execute(
+            rows.where(kind.row.agent_id.in_(ids))
+        ):
+            known = found[agent_id]
+            together = known.values | dict(zip(names, values, strict=True))
+            found[agent_id] = Figures(together, known.revision + revision)
+    return found
+
+
+def add_figures(agents: Sequence[Agent]) -> None:
+    """Give new agents, which the running transaction has stored, their rows."""
+    values = [{"agent_id": agent.id, "organization_id": agent.organization_id} for agent in agents]
+    for kind in contributions(AgentFigures) if values else ():
+        db.session.execute(insert(kind.row), values)
+
+
+def refresh_list_statistics() -> None:
+    """Let the database count anew what the list is sorted by, after many agents have come."""
+    refresh_statistics(Agent.__tablename__)
+    for kind in contributions(AgentFigures):
+        refresh_statistics(kind.row.__tablename__)
+
+
+def etag_of(agent: Agent) -> str:
+    """`v<version>-<revision>`, unquoted (docs/contract/http.md, conditional).
+
+    The figures stand in the agent's JSON, and so their revisions count as well.
+    """
+    figures = load_figures([agent])[agent.id]
+    return f"v{agent.current_version}-{agent.revision + figures.revision}"
+
+
+def refuse_stale(agent: Agent, if_match: str | None) -> None:
+    """Raise PreconditionFailed where `if_match` names another version than the agent's."""
+    if if_match is not None:
+        check_version(etag_of(agent), if_match)
+
+
+def conditions(query: BaseModel, organization_id: UUID) -> Iterator[ColumnElement[bool]]:
+    """What the list's filters want of the figures of the organization's agents."""
+    for kind in contributions(AgentFigures):
+        condition = kind.condition(query)
+        if condition is not None:
+            mine = kind.row.organization_id == organization_id
+            yield Agent.id.in_(select(kind.row.agent_id).where(mine, condition))
+
+
+def select_page(
+    statement: Select[Any], sort: str, *, organization_id: UUID, limit: int, offset: int = 0
+) -> Select[Any]:
+    """A part of a selection of the organization's agents, in the order of a word of `Sort`.
+
+    The ids are found and sorted first, so that no long row is read for nothing. The id is the
+    last of an order, in the same direction, so that an index can give it.
+    """
+    name, direction = sort.removeprefix("-"), desc if sort.startswith("-") else asc
+    row = next((kind.row for kind in contributions(AgentFigures) if name in kind.sorts), None)
+    key: Any
+    column: Any
+    if row is None:
+        key, column = Agent.id, Agent.name_key if name == "name" else getattr(Agent, name)
+        ids = statement.with_only_columns(key, column)
+    else:
+        key, column = row.agent_id, getattr(row, name)
+        # Not a join: for what few match, SQLite would read whole agents in the figures' order.
+        ids = select(key, column).where(
+            row.organization_id == organization_id,
+            key.in_(statement.with_only_columns(Agent.id)),
+        )
+    page = ids.order_by(direction(column), direction(key)).limit(limit).offset(offset).subquery()
+    found_id, found_value = page.c
+    rows = select(Agent).join(page, Agent.id == found_id)
+    return rows.order_by(direction(found_value), direction(found_id))
+
+
+def _sorts() -> list[str]:
+    return [*OWN_SORTS, *(name for kind in contributions(AgentFigures) for name in kind.sorts)]
+
+
+def _pattern() -> str:
+    return rf"^-?({'|'.join(_sorts())})$"
+
+
+def _check_sort(value: str) -> str:
+    if value.removeprefix("-") not in _sorts():
+        raise PydanticKnownError("string_pattern_mismatch", {"pattern": _pattern()})
+    return value
+
+
+#: a word for the list's order, with a minus downwards
+Sort = Annotated[
+    str,
+    AfterValidator(_check_sort),
+    Field(json_schema_extra=lambda schema: schema.update(pattern=_pattern())),
+]
