@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import services
@@ -132,3 +132,20 @@ def test_the_page_keeps_the_filter_in_the_address(browser: Browser) -> None:
     assert "sort=-name" in page.css_first("th a").attributes["href"]
     assert page.css_first("#agents").attributes["hx-get"] == "/agents?q=model:gpt&sort=name"
     assert "No agent matches" in browser.get("/agents?q=status:archived").body.text()
+
+
+def test_the_page_shows_what_is_chosen_among_what_there_is(browser: Browser) -> None:
+    page = browser.get("/agents?status=draft&modality=audio_camera")
+    form = page.css_first("form[role=search]")
+    assert form.attributes["action"] == form.attributes["hx-get"] == "/agents"
+    assert form.attributes["hx-target"] == "#agents"
+    offered = {
+        select.attributes["name"]: [words_of(option) for option in select.css("option")]
+        for select in form.css("select")
+    }
+    assert offered == {
+        "status": ["Any status", "Draft", "Published", "Deprecated", "Archived"],
+        "modality": ["Any modality", "Voice only", "Voice and camera", "Voice and screen"],
+    }
+    chosen = [option.attributes["value"] for option in form.css("option[selected]")]
+    assert chosen == ["draft", "audio_camera"]

@@ -29,7 +29,7 @@ from webapp.core.live.broadcaster import Broadcaster
 from webapp.core.live.connections import WebSocket, loop, text_frame
 from webapp.core.live.steps import Steps
 from webapp.core.openapi import SocketDocument
-from webapp.core.problems import problem
+from webapp.core.problems import describe, problem
 from webapp.core.security import current_actor, required_permission, requires
 
 log = structlog.get_logger(__name__)
@@ -228,23 +228,11 @@ def _frames(
         for frame in answer(message, asking, **view_args):
             yield replace(frame, id=asker)
     except DomainError as error:
-        yield Frame("error", _problem_of(error), id=asker)
+        yield Frame("error", describe(error), id=asker)
     except Exception:
         log.exception("socket_answer_failed", path=request.path)
         body = problem(500, "Something went wrong on our side.", code="internal_error")
         yield Frame("error", body, id=asker)
-
-
-def _problem_of(error: DomainError) -> dict[str, Any]:
-    return problem(
-        error.status,
-        error.message,
-        code=error.code,
-        title=error.title,
-        errors=error.errors,
-        extras=error.extras,
-        suggestions=error.suggestions,
-    )
 
 
 def _parse(text: str) -> Any:
