@@ -23,6 +23,7 @@ RESULT = {
         "highlights": [(13, 16), (68, 71)],
         "bm25": 4.21,
         "cosine": 0.63,
+        "confidence": 0.71,
     },
 }
 

@@ -8,8 +8,12 @@ import pytest
 from apiflask import APIFlask
 from flask import url_for
 from jinja2 import meta, nodes
+from selectolax.lexbor import LexborHTMLParser
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
+from tests.cast import PASSWORD, Cast, Client
+from webapp import create_app, styleguide
+from webapp.config import Settings
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 LONGEST_LINE = 120
@@ -57,3 +61,20 @@ def test_an_upgrade_reaches_browsers_that_keep_files_for_an_hour(app: APIFlask) 
     assert (path, len(version)) == ("/static/js/app.js", 12)
     assert "?" not in vendored  # its name has its version
     assert app.test_client().get(script).status_code == 200
+
+
+def test_the_style_guide_draws_every_part_in_both_themes(cast: Cast, settings: Settings) -> None:
+    app = create_app(settings)
+    styleguide.init_app(app)
+    app.test_client_class = Client
+    browser = Browser(app.test_client())
+    browser.sign_in("alice@example.com", PASSWORD)
+    # It stands in no section, which the browser of the tests would find fault with.
+    answer = browser.client.get("/styleguide")
+    assert answer.status_code == 200
+    panes = LexborHTMLParser(answer.text).css(".pane")
+    assert [pane.attributes["data-theme"] for pane in panes] == ["light", "dark"]
+    for pane in panes:
+        assert pane.css_first(".result .score .value").text() == "0.861"
+        chosen = pane.css_first("form.filters option[selected]")
+        assert words_of(chosen) == "Ready to go"
