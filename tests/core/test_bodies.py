@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 from io import BytesIO
 from typing import Any
@@ -167,6 +168,22 @@ def test_a_body_without_end_ends_with_its_answer(narrow: Installation) -> None:
     assert head.startswith("HTTP/1.1 401 ")
     assert "Connection: close" in head
     assert problem["code"] == "unauthenticated"
+
+
+def test_a_body_that_only_trickles_ends_with_its_answer(narrow: Installation) -> None:
+    """Each byte comes soon enough; all of them would hold a thread for minutes."""
+    with socket.create_connection(("127.0.0.1", narrow.port), timeout=60) as peer:
+        peer.sendall(b"POST /api/v1/agents HTTP/1.1\r\nHost: x\r\nContent-Length: 600\r\n\r\n")
+        peer.settimeout(0.2)
+        for _ in range(600):
+            with suppress(TimeoutError):
+                answer = peer.recv(65536).decode()
+                break
+            peer.sendall(b"x")
+        else:
+            pytest.fail("It was read to its end.")
+    assert answer.startswith("HTTP/1.1 401 ")
+    assert "Connection: close" in answer
 
 
 def test_chunks_that_are_none_are_malformed(narrow: Installation) -> None:

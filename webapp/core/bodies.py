@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import socket
+import threading
+from contextlib import suppress
 from typing import IO, Any, cast
 
 from flask import Request as FlaskRequest
@@ -13,9 +15,11 @@ from werkzeug.wsgi import LimitedStream
 
 from webapp.core.errors import Invalid
 
-#: how much of a body that no view has read is read after all, and for how long
+#: how much of a body that no view has read is read after all, for how long, and how long nothing
+#: may come; who sends on a slow line, or from a busy machine, shall hear of the refusal
 DRAIN_BYTES = 16 * 1024 * 1024
-DRAIN_SECONDS = 1.0
+DRAIN_SECONDS = 5.0
+SILENCE_SECONDS = 1.0
 
 
 class LimitedBody(LimitedStream):
@@ -105,20 +109,33 @@ def finish_reading(response: Response) -> Response:
 
 def _drain(environ: dict[str, Any]) -> bool:
     """Whether the rest of a body came to its end soon enough."""
-    deadline = time.monotonic() + DRAIN_SECONDS
     sock = environ.get("gunicorn.socket")
+    is_late = threading.Event()
+
+    def give_up() -> None:
+        is_late.set()
+        if sock is not None:
+            # A read ends only with all the bytes that it was asked for, however slowly they come.
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RD)
+
+    timer = threading.Timer(DRAIN_SECONDS, give_up)
+    timer.start()
     left = DRAIN_BYTES
     try:
-        while left > 0 and (seconds := deadline - time.monotonic()) > 0:
-            if sock is not None:
-                sock.settimeout(seconds)
+        if sock is not None:
+            sock.settimeout(SILENCE_SECONDS)
+        while left > 0:
             content = environ["wsgi.input"].read(min(left, 64 * 1024))
+            if is_late.is_set():
+                return False
             if not content:
                 return True
             left -= len(content)
     except Exception:
         return False  # it ends in the middle, or in what is no chunk
     finally:
+        timer.cancel()
         if sock is not None:
             sock.settimeout(None)
     return False
