@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection
 from socket import SHUT_RDWR, create_connection, socket, socketpair
 
 import httpx
 import pytest
-from simple_websocket import Client
 
 from tests.cast import Cast
 from tests.conftest import new_database
+from tests.factories import make_agent
 from tests.server import KEY, Installation
 from webapp.core.live import handover
 
@@ -105,6 +106,23 @@ def test_who_wants_no_further_request_is_told_that_it_ends(
     assert body.endswith(b"0\r\n\r\n" if version == "1.1" else b"\n\n")
 
 
+def test_a_server_that_takes_no_connection_back_says_that_it_ends(cast: Cast) -> None:
+    """As gunicorn does not while it stops, and as none does that is not gunicorn."""
+    agent = make_agent(cast.actor("alice"))
+    ours, peer = socketpair()
+    with suppress(StopIteration):
+        cast.api("bob").client.post(
+            f"/api/v1/agents/{agent.id}/query/stream",
+            json=QUERY,
+            headers={"X-API-Key": cast.key("bob")},
+            environ_overrides={"gunicorn.socket": ours, "SERVER_PROTOCOL": "HTTP/1.1"},
+        )
+    peer.settimeout(60)
+    assert b"\r\nConnection: close\r\n" in peer.recv(65536)
+    for end in (ours, peer):
+        end.close()
+
+
 def test_a_stream_has_the_headers_that_everything_has(server: Installation) -> None:
     plain = httpx.get(f"{server.url}/api/v1/agents", headers=HEADERS)
     with httpx.stream("POST", f"{server.url}{STREAM}", json=QUERY, headers=HEADERS) as stream:
@@ -136,7 +154,7 @@ def test_a_socket_is_refused_where_gunicorn_speaks_tls(cast: Cast) -> None:
 
 def test_sockets_are_not_compressed(server: Installation) -> None:
     """A push is the same bytes for all who follow, so none may have a context of its own."""
-    opened = Client(f"ws://127.0.0.1:{server.port}/ws/live", headers={"X-API-Key": KEY})
+    opened = server.socket("/ws/live")
     assert not opened.ws.connection._proto.extensions
     opened.close()
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import httpx
 import pytest
-from simple_websocket import Client, ConnectionClosed, ConnectionError
+from simple_websocket import ConnectionClosed, ConnectionError
 
 from tests.database import new_database
 from tests.poolers import is_listening
-from tests.server import EMAIL, KEY, PASSWORD, ROOT, Installation, eventually, free_port
+from tests.server import EMAIL, KEY, PASSWORD, ROOT, Installation, Socket, eventually, free_port
 
 RECIPES = ROOT / "docs" / "proxies"
 PATH = f"{os.environ['PATH']}:/usr/sbin"
@@ -155,7 +155,7 @@ def test_a_page_follows_what_happens(site: Site, browser: httpx.Client) -> None:
     path = page.split('hx-ws:connect="')[1].split('"')[0].replace("&amp;", "&")
     cookie = "; ".join(f"{item.name}={item.value}" for item in browser.cookies.jar)
     address = f"{site.origin.replace('http', 'ws')}{path}"
-    socket = Client(address, headers={"Cookie": cookie, "Origin": site.origin})
+    socket = Socket(address, headers={"Cookie": cookie, "Origin": site.origin})
     links = re.findall('href="(.*?)"', str(socket.receive(timeout=60)))
     assert links
     assert [link for link in links if not link.startswith(f"{site.prefix}/")] == []
@@ -163,13 +163,12 @@ def test_a_page_follows_what_happens(site: Site, browser: httpx.Client) -> None:
     # What a foreign page's request says about its host changes nothing.
     foreign = {"Cookie": cookie, "Origin": f"http://{EVIL}", "X-Forwarded-Host": EVIL}
     with pytest.raises((ConnectionError, ConnectionClosed)):
-        Client(address, headers=foreign)
+        Socket(address, headers=foreign)
 
 
 def test_a_question_is_answered_over_a_socket_and_as_a_stream(site: Site) -> None:
     address = f"{site.url.replace('http', 'ws')}/ws/query/helper"
-    socket = Client(address, headers={"X-API-Key": KEY})
-    socket._handle_events()
+    socket = Socket(address, headers={"X-API-Key": KEY})
     socket.send(json.dumps({"query": "green tea"}))
     frames = [json.loads(socket.receive(timeout=60)) for _ in range(3)]
     assert [frame["event"] for frame in frames] == ["started", "result", "completed"]
