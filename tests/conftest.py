@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,7 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
 
 
 @pytest.fixture(scope="session")
-def _app(settings: Settings) -> APIFlask:
+def _app(settings: Settings) -> Iterator[APIFlask]:
     app = create_app(settings)
     app.testing = True
     app.test_client_class = Client
@@ -64,7 +65,9 @@ def _app(settings: Settings) -> APIFlask:
         forget_disk(db.engine)
         migrations.upgrade(settings)
         writes.watch(app, db.engine)
-    return app
+    yield app
+    # The database goes next, and threads that still follow it would say so in every run.
+    logging.disable()
 
 
 @pytest.fixture
