@@ -71,7 +71,7 @@ def _prepare() -> None:
         setup.prepare(settings)
     except BadSettings as error:
         raise SystemExit(str(error)) from None
-    except DomainError as error:  # about the first admin
+    except DomainError as error:  # somebody else was faster
         raise SystemExit(error.message) from None
 
 

@@ -124,7 +124,13 @@ class Settings(BaseModel):
     ] = None
     admin_api_key: Annotated[
         str | None,
-        _variable("CALLBOARD_ADMIN_API_KEY", "an API key of the first admin", repr=False),
+        _variable(
+            "CALLBOARD_ADMIN_API_KEY",
+            "an API key of the first admin",
+            allowed="a text of at least 24 characters",
+            min_length=24,
+            repr=False,
+        ),
     ] = None
     max_body: Annotated[
         int,

@@ -27,12 +27,13 @@ PERMISSIONS = {
     "/api/v1/organization": "organization:read",
     "GET /settings/account /settings/api-keys /settings/sessions /api/v1/api-keys": "account:read",
     "POST /settings/api-keys /settings/api-keys/<uuid:key_id>/revocation "
-    "/settings/invitations/<uuid:membership_id> "
-    "/settings/invitations/<uuid:membership_id>/refusal /settings/organization /settings/password "
+    "/settings/account/invitations/<uuid:membership_id> "
+    "/settings/account/invitations/<uuid:membership_id>/refusal /settings/organization /settings/account/password "
     "/settings/sessions/<uuid:session_id>/revocation /api/v1/api-keys": "account:write",
     "DELETE /api/v1/api-keys/<uuid:key_id>": "account:write",
     "POST /settings/members /settings/members/<uuid:user_id> "
-    "/settings/members/<uuid:user_id>/password-link /settings/members/<uuid:user_id>/removal "
+    "/settings/members/<uuid:user_id>/invitation /settings/members/<uuid:user_id>/password-link "
+    "/settings/members/<uuid:user_id>/removal "
     "/api/v1/members /api/v1/members/<uuid:user_id>/password-link": "members:write",
     "PATCH /api/v1/members/<uuid:user_id>": "members:write",
     "DELETE /api/v1/members/<uuid:user_id>": "members:write",

@@ -47,6 +47,10 @@ BAD = [
     ),
     ("DATABASE_URL", "sqlite:///", f"DATABASE_URL cannot be used; allowed: {DATABASES}."),
     (
+        "CALLBOARD_ADMIN_API_KEY", "x" * 23,
+        "CALLBOARD_ADMIN_API_KEY cannot be used; allowed: a text of at least 24 characters.",
+    ),
+    (
         "CALLBOARD_ADMIN_EMAIL", "a@example.com",
         "CALLBOARD_ADMIN_PASSWORD is missing; "
         "CALLBOARD_ADMIN_EMAIL and CALLBOARD_ADMIN_PASSWORD are set together.",

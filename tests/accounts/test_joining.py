@@ -114,10 +114,46 @@ def test_who_has_no_account_joins_by_signing_in(cast: Cast) -> None:
 def test_the_page_shows_the_password_that_was_made_once(cast: Cast) -> None:
     browser = cast.browser("alice")
     form = {"email": "new@example.com", "role": "viewer", "password": ""}
-    page = browser.post("/settings/members", form, status=201)
+    page = browser.post("/settings/members", form)
     password = page.css_first("#password-to-join").text()
     assert password not in browser.get("/settings/members").html
     assert sign_in("new", password)
+
+
+def test_who_has_lost_the_password_to_join_with_gets_another(cast: Cast) -> None:
+    browser = cast.browser("alice")
+    browser.post(
+        "/settings/members",
+        {"email": "new@example.com", "role": "viewer", "password": PASSED_ON},
+    )
+    path = f"/settings/members/{cast.user('new').id}/invitation"
+    form = browser.get("/settings/members").css_first(f"form[action='{path}']")
+    assert form.css_first("button").text() == "New password"
+    page = browser.post(path)
+    assert "new@example.com can join." in page.text()
+    password = page.css_first("#password-to-join").text()
+    assert password not in browser.get("/settings/members").html
+    with pytest.raises(Unauthenticated):
+        sign_in("new", PASSED_ON)
+    assert sign_in("new", password)
+    entry = audit.latest(cast.actor("alice").organization_id)[2]
+    assert (entry.action, entry.subject_name) == ("renew_invitation", "new@example.com")
+    page = browser.post(path)
+    assert "has joined already" in page.css_first(".toast.error").text()
+    assert browser.get("/settings/members").css_first(f"form[action='{path}']") is None
+
+
+def test_another_password_to_join_with_takes_nobodys_account_over(
+    cast: Cast, invited: Membership
+) -> None:
+    _, password = services.renew_invitation(invited.user_id, actor=cast.actor("charlie"))
+    assert sign_in("bob", PASSWORD)
+    with pytest.raises(Unauthenticated):
+        sign_in("bob", password)
+    browser = cast.browser("bob")
+    path = f"/settings/account/invitations/{invited.id}"
+    browser.post(path, {"password": PASSED_ON}, status=422)
+    assert "You have joined" in browser.post(path, {"password": password}).body.text()
 
 
 def test_who_has_an_account_joins_with_what_was_passed_on(cast: Cast, invited: Membership) -> None:
@@ -125,7 +161,7 @@ def test_who_has_an_account_joins_with_what_was_passed_on(cast: Cast, invited: M
     page = browser.get("/")
     assert "Join Other" in page.css_first(".sidebar").text()
     assert page.css_first("select[name=organization_id]") is None
-    path = f"/settings/invitations/{invited.id}"
+    path = f"/settings/account/invitations/{invited.id}"
     page = browser.post(path, {"password": "something else"}, status=422)
     assert "not the password that they added you with" in page.css_first(".error").text()
     page = browser.post(path, {"password": PASSED_ON})
@@ -150,13 +186,15 @@ def test_two_invitations_stand_on_one_page(cast: Cast, invited: Membership) -> N
     browser = cast.browser("bob")
     headings = [node.text() for node in browser.get("/settings/account").css("h2")]
     assert {"Join Other", "Join Third"} <= set(headings)
-    page = browser.post(f"/settings/invitations/{invited.id}", {"password": "no"}, status=422)
+    page = browser.post(
+        f"/settings/account/invitations/{invited.id}", {"password": "no"}, status=422
+    )
     assert len(page.css(".error")) == 1
     assert page.css_first(f"#password-{invited.id}-error")
 
 
 def test_one_may_say_no(cast: Cast, invited: Membership) -> None:
-    page = cast.browser("bob").post(f"/settings/invitations/{invited.id}/refusal")
+    page = cast.browser("bob").post(f"/settings/account/invitations/{invited.id}/refusal")
     assert "The invitation to Other is forgotten." in page.body.text()
     assert "Join Other" not in page.html
     assert audit.latest(invited.organization_id)[0].action == "decline"
@@ -181,13 +219,13 @@ def test_who_belongs_nowhere_any_more_joins_when_signing_in(
 @pytest.mark.parametrize("name", ["vera", "charlie"])
 def test_nobody_answers_for_another_person(cast: Cast, invited: Membership, name: str) -> None:
     browser = cast.browser(name)
-    browser.post(f"/settings/invitations/{invited.id}", {"password": PASSED_ON}, status=404)
-    browser.post(f"/settings/invitations/{invited.id}/refusal", status=404)
+    browser.post(f"/settings/account/invitations/{invited.id}", {"password": PASSED_ON}, status=404)
+    browser.post(f"/settings/account/invitations/{invited.id}/refusal", status=404)
 
 
 def test_a_key_joins_nothing(cast: Cast, invited: Membership) -> None:
     headers = {"X-API-Key": cast.key("bob")}
-    for path in (f"/settings/invitations/{invited.id}/refusal", "/settings/organization"):
+    for path in (f"/settings/account/invitations/{invited.id}/refusal", "/settings/organization"):
         answer = cast.app.test_client().post(path, headers=headers)
         assert answer.status_code in (403, 404), path
     with pytest.raises(NotFound):

@@ -68,10 +68,14 @@ def test_the_page_shows_the_key_once_and_offers_ones_own_roles(cast: Cast) -> No
     roles = [node.attributes["value"] for node in page.css("select[name=role] option")]
     assert roles == ["viewer", "member"]
     form = {"name": "robot", "role": "viewer"}
-    page = browser.post("/settings/api-keys", form, status=201)
+    browser.post("/settings/api-keys", form, status=303)
+    page = browser.get("/settings/api-keys")
     secret = page.css_first("#secret").text()
+    assert len(page.css("tbody tr")) == 1
     assert Api(cast.app.test_client(), secret).get("/agents").status_code == 200
-    assert secret not in browser.get("/settings/api-keys").html
+    again = browser.get("/settings/api-keys")
+    assert secret not in again.html
+    assert len(again.css("tbody tr")) == 1
 
 
 # Recognised

@@ -11,7 +11,7 @@ from tests.browser import Browser
 from tests.cast import PASSWORD
 from webapp.accounts import services, setup
 from webapp.accounts.models import Organization, User
-from webapp.config import Settings
+from webapp.config import BadSettings, Settings
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
 
@@ -93,3 +93,27 @@ def test_the_environment_can_name_the_first_admin(
     assert [member["email"] for member in answer.json] == ["first@example.com"]
     assert setup.prepare(prepared) is None
     assert db.session.query(User).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("admin_password", "password", "CALLBOARD_ADMIN_PASSWORD cannot be used. This password is"),
+        ("admin_password", "short", "CALLBOARD_ADMIN_PASSWORD cannot be used. A password has"),
+        ("admin_email", "nobody", "CALLBOARD_ADMIN_EMAIL cannot be used. This is not an e-mail"),
+        (
+            "organization",
+            "x" * 256,
+            "CALLBOARD_ORGANIZATION cannot be used. The organization",
+        ),
+    ],
+)
+def test_a_value_that_makes_no_admin_is_named_by_its_variable(
+    app: APIFlask, settings: Settings, tmp_path: Path, field: str, value: str, sentence: str
+) -> None:
+    named = {"admin_email": "first@example.com", "admin_password": PASSWORD, field: value}
+    prepared = settings.model_copy(update={"data_dir": tmp_path, **named})
+    with pytest.raises(BadSettings, match=sentence):
+        setup.prepare(prepared)
+    db.session.rollback()
+    assert db.session.query(User).count() == 0

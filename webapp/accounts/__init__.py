@@ -43,6 +43,7 @@ FEATURE = Feature(
                 "join": "joined",
                 "password_link": "made a link for a new password of",
                 "remove_member": "removed",
+                "renew_invitation": "made another password to join with for",
                 "reset_password": "chose a new password by a link",
                 "revoke": "revoked",
                 "set_password": "set the password of",

@@ -8,23 +8,34 @@ from hmac import compare_digest
 from pathlib import Path
 
 from webapp.accounts import keys, services
-from webapp.config import Settings
+from webapp.config import BadSettings, Settings
+from webapp.core.errors import Invalid
 
 TOKEN_FILE = "setup_token"  # noqa: S105 - a file's name
+#: what an operator calls the fields of the first admin
+VARIABLES: dict[str | None, str] = {
+    "name": "CALLBOARD_ORGANIZATION",
+    "email": "CALLBOARD_ADMIN_EMAIL",
+    "password": "CALLBOARD_ADMIN_PASSWORD",
+}
 
 
 def prepare(settings: Settings) -> str | None:
     """Make the first admin from the settings, or return the path of the setup page.
 
-    None when the first start is over. The link stays the same until it has been used.
+    None when the first start is over. The link stays the same until it has been used. Raises
+    BadSettings on a value that nobody can be made of.
     """
     if services.has_organization() or not settings.admin_email:
         return path(settings)
-    admin = services.create_first_organization(
-        settings.organization,
-        email=settings.admin_email,
-        password=settings.admin_password or "",
-    )
+    try:
+        admin = services.create_first_organization(
+            settings.organization,
+            email=settings.admin_email,
+            password=settings.admin_password or "",
+        )
+    except Invalid as error:
+        raise BadSettings(f"{VARIABLES[error.field]} cannot be used. {error.message}") from error
     if settings.admin_api_key:
         actor = services.actor_of(admin)
         keys.create_key("First key", actor=actor, key=settings.admin_api_key)

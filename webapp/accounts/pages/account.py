@@ -29,7 +29,7 @@ def show() -> Response:
     return _show_page()
 
 
-@bp.post("/settings/password")
+@bp.post("/settings/account/password")
 @requires(ACCOUNT_WRITE)
 @limiter.limit(sign_in_limit, key_func=_person_key)
 def change_password() -> Response:
@@ -53,7 +53,7 @@ def switch_organization() -> Response:
     return redirect_to(navigation.home(), message=f"You work in {member.organization.name} now.")
 
 
-@bp.post("/settings/invitations/<uuid:membership_id>")
+@bp.post("/settings/account/invitations/<uuid:membership_id>")
 @requires(ACCOUNT_WRITE)
 @limiter.limit(sign_in_limit, key_func=_person_key)
 def accept_invitation(membership_id: UUID) -> Response:
@@ -70,7 +70,7 @@ def accept_invitation(membership_id: UUID) -> Response:
     return _show_page(invitation=form, status=422)
 
 
-@bp.post("/settings/invitations/<uuid:membership_id>/refusal")
+@bp.post("/settings/account/invitations/<uuid:membership_id>/refusal")
 @requires(ACCOUNT_WRITE)
 def decline_invitation(membership_id: UUID) -> Response:
     member = services.decline_invitation(membership_id, actor=current_actor())

@@ -13,6 +13,7 @@ from webapp.accounts.permissions import ACCOUNT_READ, ACCOUNT_WRITE
 from webapp.core import clock
 from webapp.core.actor import Role
 from webapp.core.security import current_actor, requires
+from webapp.core.shown_once import show_once, take_shown_once
 from webapp.core.web import page, redirect_to
 
 bp = Blueprint("api_keys", __name__)
@@ -37,8 +38,8 @@ def create() -> Response:
                 expires_at=expires_at.replace(tzinfo=UTC) if expires_at else None,
                 actor=current_actor(),
             )
-            # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
-            return _index_page(KeyForm(formdata=None), status=201, secret=secret)
+            show_once("api keys", secret=secret)
+            return redirect_to("api_keys.index")
     return _index_page(form, status=422)
 
 
@@ -49,7 +50,7 @@ def revoke(key_id: UUID) -> Response:
     return redirect_to("api_keys.index", message=f"{key.name} is revoked.")
 
 
-def _index_page(form: KeyForm, *, status: int = 200, secret: str | None = None) -> Response:
+def _index_page(form: KeyForm, *, status: int = 200) -> Response:
     found = keys.list_keys(actor=current_actor())
     form.role.choices = [c for c in form.role.choices if current_actor().role.includes(Role(c[0]))]
     return page(
@@ -57,6 +58,6 @@ def _index_page(form: KeyForm, *, status: int = 200, secret: str | None = None) 
         status=status,
         keys=found,
         form=form,
-        secret=secret,
+        secret=take_shown_once("api keys").get("secret"),
         now=clock.now(),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -14,6 +13,7 @@ from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.core.actor import ORGANIZATION_READ, Role
 from webapp.core.errors import NotFound
 from webapp.core.security import current_actor, requires
+from webapp.core.shown_once import show_once, take_shown_once
 from webapp.core.web import page, redirect_to
 
 bp = Blueprint("members", __name__)
@@ -46,9 +46,8 @@ def create() -> Response:
             )
             if form.password.data:
                 return redirect_to("members.index", message=f"{member.email} can join now.")
-            # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
-            form = MemberForm(formdata=None)
-            return _index_page(form, status=201, member=member, password=password)
+            show_once("members", email=member.email, password=password)
+            return redirect_to("members.index")
     return _index_page(form, status=422)
 
 
@@ -69,6 +68,14 @@ def update(user_id: UUID) -> Response:
     return redirect_to("members.index", message=f"{member.email} is {member.role}{state}.")
 
 
+@bp.post("/settings/members/<uuid:user_id>/invitation")
+@requires(MEMBERS_WRITE)
+def renew_invitation(user_id: UUID) -> Response:
+    member, password = services.renew_invitation(user_id, actor=current_actor())
+    show_once("members", email=member.email, password=password)
+    return redirect_to("members.index")
+
+
 @bp.post("/settings/members/<uuid:user_id>/removal")
 @requires(MEMBERS_WRITE)
 def remove(user_id: UUID) -> Response:
@@ -80,11 +87,11 @@ def remove(user_id: UUID) -> Response:
 @requires(MEMBERS_WRITE)
 def create_password_link(user_id: UUID) -> Response:
     link, token = credentials.make_link(user_id, actor=current_actor())
-    # Drawn at once and not after a redirect: it is shown this once, and kept nowhere.
-    return _index_page(MemberForm(formdata=None), status=201, link=link, url=link_url(token))
+    show_once("members", email=link.user.email, url=link_url(token))
+    return redirect_to("members.index")
 
 
-def _index_page(form: MemberForm, *, status: int = 200, **shown_once: Any) -> Response:
+def _index_page(form: MemberForm, *, status: int = 200) -> Response:
     found = services.list_members(actor=current_actor())
     return page(
         "accounts/members.html",
@@ -92,5 +99,5 @@ def _index_page(form: MemberForm, *, status: int = 200, **shown_once: Any) -> Re
         members=found,
         form=form,
         roles=list(Role),
-        shown_once=shown_once,
+        shown_once=take_shown_once("members"),
     )
