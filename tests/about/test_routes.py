@@ -28,7 +28,8 @@ PERMISSIONS = {
     "GET /settings/account /settings/api-keys /settings/sessions /api/v1/api-keys": "account:read",
     "POST /settings/api-keys /settings/api-keys/<uuid:key_id>/revocation "
     "/settings/account/invitations/<uuid:membership_id> "
-    "/settings/account/invitations/<uuid:membership_id>/refusal /settings/organization /settings/account/password "
+    "/settings/account/invitations/<uuid:membership_id>/refusal /settings/account/password "
+    "/settings/organization "
     "/settings/sessions/<uuid:session_id>/revocation /api/v1/api-keys": "account:write",
     "DELETE /api/v1/api-keys/<uuid:key_id>": "account:write",
     "POST /settings/members /settings/members/<uuid:user_id> "

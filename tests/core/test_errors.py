@@ -79,6 +79,20 @@ def test_405_allows_what_this_address_does_and_not_its_neighbours(cast: Cast) ->
     assert api.delete("/agents").headers["Allow"] == "GET, HEAD, OPTIONS, POST"
 
 
+def test_json_ends_with_a_newline_as_a_shell_expects_it(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="helper")
+    api = cast.api("alice")
+    paths = ("", "/helper", "/nobody", "/helper/coverage", "/export", "/search?q=x")
+    answers = [api.get(f"/agents{path}") for path in paths]
+    answers += [api.get("/health"), api.client.get("/openapi.json")]
+    for answer in answers:
+        assert answer.data.endswith((b"}\n", b"]\n")), answer.request.path
+        assert int(answer.headers.get("Content-Length", len(answer.data))) == len(answer.data)
+    assert api.request("HEAD", "/agents/helper").data == b""
+    etag = {"If-None-Match": answers[1].headers["ETag"]}
+    assert api.get("/agents/helper", headers=etag).data == b""
+
+
 def test_null_is_no_change(cast: Cast, alice: Actor) -> None:
     agent = make_agent(alice, handle="helper")
     api = cast.api("alice")

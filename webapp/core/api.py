@@ -18,6 +18,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from webapp.core import openapi
 from webapp.core.added_fields import complete
+from webapp.core.errors import PROBLEM
 from webapp.core.lists import Page
 from webapp.core.schemas import from_json, read, read_text
 from webapp.core.security import public
@@ -65,9 +66,19 @@ def list_response(adapter: TypeAdapter[Any], page: Page) -> Response:
 
 def init_app(app: APIFlask) -> None:
     app.json = StrictJson(app)
+    app.after_request(_end_line)
     app.add_url_rule("/openapi.json", "openapi", public(_document))
     app.add_url_rule("/docs", "docs", public(lambda: _docs("docs/swagger.html")))
     app.add_url_rule("/redoc", "redoc", public(lambda: _docs("docs/redoc.html")))
+
+
+def _end_line(response: Response) -> Response:
+    """End JSON with a newline: else a shell's prompt stands behind it."""
+    if response.mimetype in ("application/json", PROBLEM) and not response.is_streamed:
+        content = response.get_data()
+        if content and not content.endswith(b"\n"):
+            response.set_data(content + b"\n")
+    return response
 
 
 def _document() -> Response:

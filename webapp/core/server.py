@@ -60,7 +60,7 @@ def _problem(status: HTTPStatus, detail: str) -> bytes:
         "code": HTTP_CODES.get(status.value, "http_error"),
         "request_id": request_id,
     }
-    content = json.dumps(problem).encode()
+    content = json.dumps(problem).encode() + b"\n"
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         "Connection: close\r\n"
