@@ -21,6 +21,23 @@ WORDS = [
 ELSEWHERE = {
     "passage": "chunk",  # the API's word, which the code keeps
 }
+#: names that were given up, and the words that took their place
+GIVEN_UP = {
+    "enqueue_settled": "enqueue_debounced",
+    "bring_together": "merge_edits",
+    "brought_together": "merge_edits",
+    "overtaken": "edit_conflict",
+    "put_scope": "assign_scope",
+    "make_scope": "find_or_create_scope",
+    "give_topics": "assign_topics",
+    "grow_taxonomy": "extend_taxonomy",
+    "grown": "extension",
+    "belongings": "owned_rows",
+    "pulse": "revision",
+    "when_forgotten": "before_purge",
+    "recheck": "reauthorize",
+    "mine": "the name of the thing",
+}
 
 
 @cache
@@ -51,3 +68,8 @@ def test_a_word_of_the_glossary_names_something_in_the_code(word: str) -> None:
     known = names()
     plural = re.sub(r"y$", "ie", code) + "s"
     assert {code, plural} & known, f"Nothing in webapp/ is called {code} or {plural}."
+
+
+def test_no_name_comes_back_that_was_given_up() -> None:
+    again = {name: GIVEN_UP[name] for name in names() & GIVEN_UP.keys()}
+    assert not again, f"Use the other word: {again}"

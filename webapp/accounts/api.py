@@ -50,8 +50,8 @@ def organization() -> Organization:
 @bp.doc(operation_id="members.list")
 def members() -> Response:
     """The organization's people"""
-    found = [MemberResponse.of(member) for member in services.list_members(actor=current_actor())]
-    return list_response(MEMBERS, Page.of_all(found))
+    listed = [MemberResponse.of(member) for member in services.list_members(actor=current_actor())]
+    return list_response(MEMBERS, Page.of_all(listed))
 
 
 @bp.post("/members")
@@ -106,8 +106,8 @@ def create_password_link(user_id: UUID) -> PasswordLinkResponse:
 @bp.doc(operation_id="apiKeys.list")
 def api_keys() -> Response:
     """API keys: an admin sees all of them, others their own"""
-    found = keys.list_keys(actor=current_actor())
-    return list_response(KEYS, Page.of_all(found))
+    listed = keys.list_keys(actor=current_actor())
+    return list_response(KEYS, Page.of_all(listed))
 
 
 @bp.post("/api-keys")

@@ -52,7 +52,10 @@ def make_link(user_id: UUID, *, actor: Actor) -> tuple[PasswordLink, str]:
             code="not_joined",
             suggestions=["Remove them, and add them again with another password."],
         )
-    if any(other.joined_at and other.id != member.id for other in member.user.memberships):
+    if any(
+        membership.joined_at and membership.id != member.id
+        for membership in member.user.memberships
+    ):
         db.session.rollback()
         raise Forbidden(
             f"{member.email} belongs to another organization as well.",
@@ -111,9 +114,9 @@ def set_password(email: str, password: str) -> User:
 def _set(user: User, password: str, *, keep: UUID | None = None) -> None:
     user.password_hash = passwords.hash_new(password, email=user.email)
     db.session.execute(delete(PasswordLink).where(PasswordLink.user_id == user.id))
-    theirs = select(Membership.id).where(Membership.user_id == user.id)
+    membership_ids = select(Membership.id).where(Membership.user_id == user.id)
     ended = update(Session).where(
-        Session.membership_id.in_(theirs), Session.revoked_at.is_(None), Session.id != keep
+        Session.membership_id.in_(membership_ids), Session.revoked_at.is_(None), Session.id != keep
     )
     db.session.execute(ended.values(revoked_at=clock.now()))
 

@@ -103,9 +103,9 @@ def find_key(secret: str) -> ApiKey | None:
     if not secret.isascii():
         return None
     statement = select(ApiKey).where(ApiKey.prefix == secret[:PREFIX_LENGTH])
-    wanted, now = _hash(secret), clock.now()
+    key_hash, now = _hash(secret), clock.now()
     for row in db.session.scalars(statement):
-        if compare_digest(row.key_hash, wanted) and row.is_usable(now):
+        if compare_digest(row.key_hash, key_hash) and row.is_usable(now):
             if row.last_used_at is None or now - row.last_used_at > USED_EVERY:
                 db.session.execute(
                     update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=now)

@@ -45,8 +45,8 @@ class User(Model):
     @property
     def open_memberships(self) -> list[Membership]:
         """The organizations that the person can work in, by their names."""
-        found = [membership for membership in self.memberships if membership.is_open]
-        return sorted(found, key=lambda membership: membership.organization.name.casefold())
+        memberships = [membership for membership in self.memberships if membership.is_open]
+        return sorted(memberships, key=lambda membership: membership.organization.name.casefold())
 
     @property
     def invitations(self) -> list[Membership]:

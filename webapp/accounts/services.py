@@ -165,10 +165,10 @@ def get_member(user_id: UUID | None, *, actor: Actor, lock: bool = False) -> Mem
     statement = select(Membership).where(
         Membership.organization_id == actor.organization_id, Membership.user_id == user_id
     )
-    found: Membership | None = get_locked(statement) if lock else db.session.scalar(statement)
-    if found is None:
+    member: Membership | None = get_locked(statement) if lock else db.session.scalar(statement)
+    if member is None:
         raise NotFound(f"Member not found: {user_id}")
-    return found
+    return member
 
 
 def update_member(
@@ -222,11 +222,11 @@ def _get_invitation(membership_id: UUID, actor: Actor) -> Membership:
     statement = select(Membership).where(
         Membership.id == membership_id, Membership.user_id == actor.user_id
     )
-    found: Membership | None = get_locked(statement)
-    if found is None or not found.is_invitation:
+    invitation: Membership | None = get_locked(statement)
+    if invitation is None or not invitation.is_invitation:
         db.session.rollback()
         raise NotFound("There is no such invitation (any more).")
-    return found
+    return invitation
 
 
 def _get_for_change(user_id: UUID, actor: Actor) -> Membership:

@@ -93,18 +93,18 @@ def switch_organization(organization_id: UUID, *, actor: Actor) -> Membership:
     """Let the actor's session work in another organization that they belong to."""
     actor.require_person()
     session = db.session.get_one(Session, actor.session_id)
-    found = [
+    memberships = [
         membership
         for membership in session.membership.user.open_memberships
         if membership.organization_id == organization_id
     ]
-    if not found:
+    if not memberships:
         raise NotFound(f"Organization not found: {organization_id}")
-    session.membership = found[0]
-    found[0].last_seen_at = clock.now()
-    audit.record(services.actor_of(found[0]), "sign_in", found[0].user)
+    session.membership = memberships[0]
+    memberships[0].last_seen_at = clock.now()
+    audit.record(services.actor_of(memberships[0]), "sign_in", memberships[0].user)
     db.session.commit()
-    return found[0]
+    return memberships[0]
 
 
 def revoke_session(session_id: UUID, *, actor: Actor) -> None:
@@ -119,10 +119,10 @@ def revoke_session(session_id: UUID, *, actor: Actor) -> None:
 
 
 def _choose_membership(user: User, password: str) -> Membership | None:
-    found = user.open_memberships
-    if found:
-        seen = [(known.last_seen_at, known) for known in found if known.last_seen_at]
-        return max(seen, key=lambda pair: pair[0])[1] if seen else found[0]
+    memberships = user.open_memberships
+    if memberships:
+        seen = [(known.last_seen_at, known) for known in memberships if known.last_seen_at]
+        return max(seen, key=lambda pair: pair[0])[1] if seen else memberships[0]
     for invitation in user.invitations:
         if passwords.verify(invitation.invitation_hash, password):
             invitation.join(clock.now())

@@ -32,10 +32,10 @@ bp = APIBlueprint("coverage_api", __name__, url_prefix="/api/v1/agents/<agent_id
 @bp.doc(operation_id="coverage.get")
 def show(agent_id: str) -> Response:
     """How much of its scope an agent's documents cover, as it is now"""
-    found = services.get_coverage(agent_id, actor=current_actor())
+    coverage = services.get_coverage(agent_id, actor=current_actor())
     # Dumped by pydantic itself: for 3,000 topics the framework's output step doubles the time.
     return current_app.response_class(
-        CoverageResponse.model_validate(found).model_dump_json(), mimetype="application/json"
+        CoverageResponse.model_validate(coverage).model_dump_json(), mimetype="application/json"
     )
 
 

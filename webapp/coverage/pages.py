@@ -159,20 +159,20 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
 
 def _topic_page(agent: Agent, node_id: UUID, form: TargetForm, *, status: int = 200) -> Response:
     actor = current_actor()
-    found, key = services.measure(agent), str(node_id)
-    if key not in found.document_counts:
+    measured, key = services.measure(agent), str(node_id)
+    if key not in measured.document_counts:
         raise NotFound(f"Topic not found: {node_id}")
     if not form.is_submitted():
         form.target.data = services.get_target(agent, node_id)
-    form.target.render_kw = {"placeholder": found.target_counts[key]}
+    form.target.render_kw = {"placeholder": measured.target_counts[key]}
     return page(
         "coverage/topic.html",
         status=status,
         agent=agent,
         node=taxonomies.get_node(node_id, actor=actor),
-        document_count=found.document_counts[key],
-        target=found.target_counts[key],
-        percent=found.node_coverage[key],
+        document_count=measured.document_counts[key],
+        target=measured.target_counts[key],
+        percent=measured.node_coverage[key],
         documents=documents.list_documents(DocumentQuery(node=node_id, limit=20), actor=actor),
         form=form,
     )

@@ -122,17 +122,17 @@ def refresh_coverage(run: Run) -> None:
 
 
 def _measure_and_record(agent: Agent) -> Coverage:
-    found = measure(agent)
-    record_coverage(agent, found)
-    return found
+    measured = measure(agent)
+    record_coverage(agent, measured)
+    return measured
 
 
-def result_of(found: Coverage) -> dict[str, Any]:
+def result_of(measured: Coverage) -> dict[str, Any]:
     """What a finished task answers (docs/contract/knowledge.md, task-result)."""
     return {
-        "coverage_percent": found.overall_coverage,
-        "total_documents": found.total_documents,
-        "total_chunks": found.total_chunks,
+        "coverage_percent": measured.overall_coverage,
+        "total_documents": measured.total_documents,
+        "total_chunks": measured.total_chunks,
     }
 
 

@@ -107,13 +107,13 @@ def measure(agent: Agent) -> Coverage:
     counts = dict(zip(node_ids, json.loads(f"[{documents or ''}]"), strict=True))
     wants = dict(zip(node_ids, json.loads(f"[{targets or ''}]"), strict=True))
     wants |= {key: target for key, target in own.items() if key in wants}
-    found, wanted = sum(map(min, counts.values(), wants.values())), sum(wants.values())
+    covered, target_sum = sum(map(min, counts.values(), wants.values())), sum(wants.values())
     totals = db.session.execute(
         select(Scope.document_count, Scope.chunk_count).where(Scope.id == agent.scope_id)
     ).one_or_none()
     return Coverage(
         agent_id=agent.id,
-        overall_coverage=round(100 * found / max(wanted, 1), 2),
+        overall_coverage=round(100 * covered / max(target_sum, 1), 2),
         node_coverage=dict(zip(counts, map(share, counts.values(), wants.values()), strict=True)),
         document_counts=counts,
         target_counts=wants,

@@ -27,7 +27,7 @@ PADDING = 3.0
 class Branch:
     """A topic of the scope with those below it, each at one place.
 
-    `found` of `wanted` documents sums `min(documents, target)` and targets over the branch.
+    `covered` and `target_sum` are sums over the branch: of `min(documents, target)`, of targets.
     """
 
     node_id: UUID
@@ -36,14 +36,14 @@ class Branch:
     documents: int
     target: int
     children: list[Branch] = field(default_factory=list)
-    found: int = 0
-    wanted: int = 0
+    covered: int = 0
+    target_sum: int = 0
     topic_count: int = 1
 
     @property
     def percent(self) -> float:
         """Of the whole branch."""
-        return share(self.found, self.wanted)
+        return share(self.covered, self.target_sum)
 
     @property
     def own_percent(self) -> float:
@@ -109,11 +109,11 @@ def draw_tree(agent: Agent, coverage: Coverage) -> list[Branch]:
 
 
 def _add_up(branch: Branch) -> None:
-    branch.found, branch.wanted = min(branch.documents, branch.target), branch.target
+    branch.covered, branch.target_sum = min(branch.documents, branch.target), branch.target
     for child in branch.children:
         _add_up(child)
-        branch.found += child.found
-        branch.wanted += child.wanted
+        branch.covered += child.covered
+        branch.target_sum += child.target_sum
         branch.topic_count += child.topic_count
 
 
@@ -127,11 +127,11 @@ def draw_map(roots: Sequence[Branch], width: float = 1000, height: float = 320) 
 def _divide(
     branches: Sequence[Branch], x: float, y: float, width: float, height: float, areas: list[Area]
 ) -> None:
-    ordered = sorted(branches, key=lambda branch: (-branch.wanted, branch.label))
+    ordered = sorted(branches, key=lambda branch: (-branch.target_sum, branch.label))
     shown, rest = ordered[:MAX_SIBLINGS], ordered[MAX_SIBLINGS:]
-    weights = [max(branch.wanted, 1) for branch in shown]
+    weights = [max(branch.target_sum, 1) for branch in shown]
     if rest:
-        weights.append(max(1, min(sum(branch.wanted for branch in rest), weights[-1] * 4)))
+        weights.append(max(1, min(sum(branch.target_sum for branch in rest), weights[-1] * 4)))
     if not weights or width <= 0 or height <= 0:
         return
     sizes = squarify.normalize_sizes(weights, width, height)

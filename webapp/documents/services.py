@@ -127,8 +127,8 @@ def prepare_documents(
     }
     texts = [
         indexed_text(items[at][1].title, piece.heading_path, piece.text)
-        for at, found in pieces.items()
-        for piece in found
+        for at, cut in pieces.items()
+        for piece in cut
     ]
     return Batch(items, node_ids, pieces, index.prepare_entries(texts, embedder=embedder))
 

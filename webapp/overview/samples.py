@@ -116,8 +116,8 @@ def _add_topics(actor: Actor) -> list[UUID]:
         for path in sorted({*paths, *(path.split(" > ")[0] for path in paths)})
     ]
     body = TaxonomyRequest.model_validate({"version": VERSION, "nodes": nodes})
-    grown = taxonomies.extend_taxonomy(body, actor=actor)
-    return [node.node_id for node in grown.nodes if not node.parent_ids]
+    extension = taxonomies.extend_taxonomy(body, actor=actor)
+    return [node.node_id for node in extension.nodes if not node.parent_ids]
 
 
 def _add_documentation(actor: Actor) -> int:

@@ -40,10 +40,10 @@ def grow() -> Response:
     form = TaxonomyForm()
     if form.validate():
         with form.refusing("content"):
-            grown = services.extend_taxonomy(form.to_body(), actor=current_actor())
-            count = grown.created_count
-            message = f"{count} node{'' if count == 1 else 's'} added to {grown.version}."
-            return redirect_to("taxonomies.show", version=grown.version, message=message)
+            extension = services.extend_taxonomy(form.to_body(), actor=current_actor())
+            count = extension.created_count
+            message = f"{count} node{'' if count == 1 else 's'} added to {extension.version}."
+            return redirect_to("taxonomies.show", version=extension.version, message=message)
     return page("taxonomies/new.html", status=422, form=form)
 
 

@@ -17,8 +17,8 @@ bp = Blueprint("sessions", __name__)
 @bp.get("/settings/sessions")
 @requires(ACCOUNT_READ)
 def index() -> Response:
-    found = sessions.list_sessions(actor=current_actor())
-    return page("accounts/sessions.html", sessions=found, current=current_actor().session_id)
+    listed = sessions.list_sessions(actor=current_actor())
+    return page("accounts/sessions.html", sessions=listed, current=current_actor().session_id)
 
 
 @bp.post("/settings/sessions/<uuid:session_id>/revocation")

@@ -60,13 +60,13 @@ class ReleaseStatusRequest(RequestModel):
 @bp.doc(operation_id="releases.list")
 def index(agent_id: str) -> ReleasesResponse:
     """The releases, newest first, and which one each environment runs"""
-    releases = services.list_releases(agent_id, actor=current_actor())
+    listing = services.list_releases(agent_id, actor=current_actor())
     return ReleasesResponse(
         environments={
             name: RunningRelease.model_validate(running) if running else None
-            for name, running in releases.environments.items()
+            for name, running in listing.environments.items()
         },
-        releases=[_answer(release, releases.running_in(release)) for release in releases.releases],
+        releases=[_answer(release, listing.running_in(release)) for release in listing.releases],
     )
 
 

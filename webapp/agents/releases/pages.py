@@ -20,13 +20,13 @@ bp = Blueprint("agent_releases", __name__, url_prefix="/agents/<handle>/releases
 @bp.get("")
 @requires(AGENTS_READ)
 def index(handle: str) -> Response:
-    found = services.list_releases(handle, actor=current_actor())
-    agent = found.agent
+    listing = services.list_releases(handle, actor=current_actor())
+    agent = listing.agent
     return page(
         "agents/releases/index.html",
         fragment="agents/releases/_body.html",
         agent=agent,
-        found=found,
+        listing=listing,
         form=PublishForm(),
         proposal=services.propose(agent, agent.current_version),
         version=agent.current_version,

@@ -13,14 +13,14 @@ from webapp.agents.versions.diff import LISTS, TEXTS
 
 @dataclass(frozen=True)
 class Merge:
-    """A definition with both changes; for a field of `conflicts` it has mine."""
+    """A definition with both changes; for a field of `conflicts` it has ours."""
 
     values: dict[str, Any]
     theirs: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
 
 
-def merge(base: dict[str, Any], mine: dict[str, Any], theirs: dict[str, Any]) -> Merge:
+def merge(base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any]) -> Merge:
     """Field by field: what only one side changed is taken from there.
 
     Lists and long texts that both changed are merged by items and by lines where those do not
@@ -28,14 +28,14 @@ def merge(base: dict[str, Any], mine: dict[str, Any], theirs: dict[str, Any]) ->
     """
     result = Merge({})
     for name in DEFINITION:
-        old, my, their = base.get(name), mine.get(name), theirs.get(name)
+        old, our, their = base.get(name), ours.get(name), theirs.get(name)
         if their != old:
             result.theirs.append(name)
         try:
-            result.values[name] = _merge_value(name, old, my, their)
+            result.values[name] = _merge_value(name, old, our, their)
         except _Conflict:
             result.conflicts.append(name)
-            result.values[name] = my
+            result.values[name] = our
     return result
 
 
@@ -43,28 +43,28 @@ class _Conflict(Exception):
     """Both sides changed the same, and differently."""
 
 
-def _merge_value(name: str, old: Any, my: Any, their: Any) -> Any:
-    if their in (old, my):
-        return my
-    if my == old:
+def _merge_value(name: str, old: Any, our: Any, their: Any) -> Any:
+    if their in (old, our):
+        return our
+    if our == old:
         return their
     if name in LISTS:
-        added = [item for item in their if item not in old and item not in my]
+        added = [item for item in their if item not in old and item not in our]
         removed = [item for item in old if item not in their]
-        return [item for item in my if item not in removed] + added
+        return [item for item in our if item not in removed] + added
     if name in TEXTS:
-        return _merge_text(old or "", my or "", their or "")
-    if all(isinstance(value, dict) for value in (old, my, their)):
-        keys = dict.fromkeys([*my, *their])
-        merged = {key: _merge_value("", old.get(key), my.get(key), their.get(key)) for key in keys}
-        return {key: value for key, value in merged.items() if key in my or value is not None}
+        return _merge_text(old or "", our or "", their or "")
+    if all(isinstance(value, dict) for value in (old, our, their)):
+        keys = dict.fromkeys([*our, *their])
+        merged = {key: _merge_value("", old.get(key), our.get(key), their.get(key)) for key in keys}
+        return {key: value for key, value in merged.items() if key in our or value is not None}
     raise _Conflict
 
 
-def _merge_text(old: str, my: str, their: str) -> str:
-    base, mine, theirs = (text.splitlines(keepends=True) for text in (old, my, their))
+def _merge_text(old: str, our: str, their: str) -> str:
+    base, ours, theirs = (text.splitlines(keepends=True) for text in (old, our, their))
     merged: list[str] = []
-    for region in Merge3(base, mine, theirs).merge_groups():
+    for region in Merge3(base, ours, theirs).merge_groups():
         if region[0] == "conflict":
             raise _Conflict
         merged += region[1]

@@ -47,5 +47,5 @@ def find(name: str) -> tuple[Feed | Log | None, str]:
     """What is followed as "kind:<id>", with that id; None where there is no such thing."""
     kind, _, item_id = name.partition(":")
     known: list[Feed | Log] = [*contributions(Feed), *contributions(Log)]
-    found = next((feed for feed in known if feed.kind == kind), None)
-    return (found if item_id else None), item_id
+    feed = next((feed for feed in known if feed.kind == kind), None)
+    return (feed if item_id else None), item_id

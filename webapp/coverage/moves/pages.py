@@ -52,24 +52,24 @@ def _move_page(version: str, form: MoveForm, *, status: int = 200) -> Response:
     taxonomies.get_taxonomy(version, actor=actor)
     known = taxonomies.list_taxonomies(actor=actor)
     others = [item.version for item in known if item.version != version]
-    found = None
+    preview = None
     if others:
         try:
-            found = moves.preview_move(version, _body(version, others[0]), actor=actor)
+            preview = moves.preview_move(version, _body(version, others[0]), actor=actor)
         except DomainError as error:
             if status == 200:
                 form.reject(error)
                 status = 422
             start = request.values.get("start")
             body = MoveRequest(start=start if start in others else others[0])
-            found = moves.preview_move(version, body, actor=actor)
+            preview = moves.preview_move(version, body, actor=actor)
     return page(
         "coverage/moves/new.html",
         status=status,
         form=form,
         version=version,
         others=others,
-        preview=found,
+        preview=preview,
         shown=SHOWN,
         unticked=_unticked(),
         new_paths=taxonomies.first_paths(version, MAX_CHOICES, actor=actor),
@@ -88,9 +88,10 @@ def _body(version: str, start: str = "") -> MoveRequest:
         return body
     plain = moves.preview_move(version, body, actor=current_actor())
     renames = [
-        {"start": item.path, "end": wanted or None}
+        {"start": item.path, "end": successor or None}
         for item in plain.changed
-        if (wanted := given.get(str(item.node_id))) is not None and wanted != (item.new_path or [])
+        if (successor := given.get(str(item.node_id))) is not None
+        and successor != (item.new_path or [])
     ]
     return read(MoveRequest, {"start": body.start, "renames": renames})
 

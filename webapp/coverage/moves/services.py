@@ -260,9 +260,9 @@ def _paths_of(taxonomy: Taxonomy) -> dict[UUID, list[str]]:
 
 def _by_label(nodes: Iterable[tuple[UUID, list[str]]]) -> dict[str, UUID]:
     """The topics whose label no other one of them has."""
-    found = [(path[-1], node_id) for node_id, path in nodes]
-    times = Counter(label for label, _ in found)
-    return {label: node_id for label, node_id in found if times[label] == 1}
+    labels = [(path[-1], node_id) for node_id, path in nodes]
+    times = Counter(label for label, _ in labels)
+    return {label: node_id for label, node_id in labels if times[label] == 1}
 
 
 def _document_counts(taxonomy: Taxonomy) -> dict[UUID, int]:
@@ -313,8 +313,8 @@ def _next_agent(chosen: Select[Any], after: str | None) -> UUID | None:
     statement = chosen.with_only_columns(Agent.id)
     if after:
         statement = statement.where(Agent.id > UUID(after))
-    found: UUID | None = db.session.scalar(statement.limit(1))
-    return found
+    agent_id: UUID | None = db.session.scalar(statement.limit(1))
+    return agent_id
 
 
 def _move_of(agent: Agent, match: _Match) -> AgentMove:
@@ -341,19 +341,23 @@ def _add_successors(organization_id: UUID, document_ids: list[UUID], match: _Mat
             ).where(DocumentNode.document_id.in_(document_ids))
         ).all()
         known = {(row.document_id, row.node_id): row.is_proposed for row in rows}
-        wanted: dict[tuple[UUID, UUID], tuple[bool, float]] = {}
+        successor_links: dict[tuple[UUID, UUID], tuple[bool, float]] = {}
         for row in rows:
             node_id = match.successors.get(row.node_id)
             if node_id is None or known.get((row.document_id, node_id)) in (False, row.is_proposed):
                 continue
             link = (row.document_id, node_id)
             value = (not row.is_proposed, row.confidence)
-            wanted[link] = max(wanted.get(link, value), value)
-        for link in wanted.keys() & known.keys():
+            successor_links[link] = max(successor_links.get(link, value), value)
+        for link in successor_links.keys() & known.keys():
             proposal = DocumentNode.document_id == link[0], DocumentNode.node_id == link[1]
             db.session.execute(delete(DocumentNode).where(*proposal))
         for is_proposed in (False, True):
-            links = [(*link, sure) for link, (said, sure) in wanted.items() if said != is_proposed]
+            links = [
+                (*link, sure)
+                for link, (said, sure) in successor_links.items()
+                if said != is_proposed
+            ]
             add_topics(links, proposed=is_proposed)
         index.move_scopes(organization_id)
 

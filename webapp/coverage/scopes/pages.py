@@ -73,8 +73,8 @@ def update(handle: str) -> Response:
 @requires(KNOWLEDGE_READ)
 def extent() -> Response:
     """What the ticked topics come to, while they are being ticked."""
-    found = services.measure_topics(_read(ScopeRequest, _chosen()), actor=current_actor())
-    return page("coverage/scopes/_extent.html", extent=found)
+    extent = services.measure_topics(_read(ScopeRequest, _chosen()), actor=current_actor())
+    return page("coverage/scopes/_extent.html", extent=extent)
 
 
 def _new_page(form: FromTaxonomyForm, *, status: int = 200) -> Response:
@@ -93,10 +93,10 @@ def _picker(version: str | None, ticked: set[UUID]) -> dict[str, Any]:
     actor = current_actor()
     known = taxonomies.list_taxonomies(actor=actor)
     names = [taxonomy.version for taxonomy in known]
-    wanted = request.values.get("version") or version
-    if wanted and wanted not in names and request.values.get("version"):
-        raise NotFound(f"Taxonomy not found: {wanted}")
-    chosen = wanted if wanted in names else next(iter(names), None)
+    name = request.values.get("version") or version
+    if name and name not in names and request.values.get("version"):
+        raise NotFound(f"Taxonomy not found: {name}")
+    chosen = name if name in names else next(iter(names), None)
     extent = None
     if chosen:
         body = ScopeRequest(taxonomy_node_ids=[], taxonomy_version=chosen)
