@@ -450,13 +450,13 @@ def test_history_is_newest_first_within_its_dates(cast: Cast, alice: Actor, ids:
 def test_coverage_is_measured_again_after_documents_changed(alice: Actor, ids: Ids) -> None:
     moved, still = make_agent(alice, ids["Heat"]), make_agent(alice, ids["Cooking"])
     about(alice, ids["Heat"], count=2)
-    refresh.recalculate("coverage-job", organization_id=str(alice.organization_id))
+    refresh.refresh_changed("coverage-job", organization_id=str(alice.organization_id))
     db.session.expire_all()
     figures = get_figures(moved)
     assert (figures.coverage_percent, figures.total_documents) == (50.0, 2)
     rows = list(db.session.scalars(select(CoverageRecord.agent_id)))
     assert rows == [moved.id]
-    refresh.recalculate("coverage-job", organization_id=str(alice.organization_id))
+    refresh.refresh_changed("coverage-job", organization_id=str(alice.organization_id))
     assert db.session.scalar(select(func.count()).select_from(CoverageRecord)) == 1
     assert get_figures(still).coverage_percent == 0.0
 

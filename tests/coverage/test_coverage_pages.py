@@ -348,7 +348,7 @@ def test_an_agent_without_topics_has_nothing_to_measure(
     link = page.css_first("#coverage .empty a")
     assert link.attributes["href"] == "/agents/coding-expert/scope"
     assert not page.css(".map, .tree, #gaps, #alert")
-    assert "Measure and keep" not in page.text()
+    assert "Refresh coverage" not in page.text()
     page = cast.browser("vera").get(path)
     assert "An admin can choose the topics" in page.text()
     assert not page.css("#coverage .empty a")
@@ -368,7 +368,7 @@ def test_the_page_shows_figures_a_map_and_a_tree(cast: Cast, physicist: Agent, i
     assert "Physics › Wings: 50 %, 2 of 4 documents" in areas
     for link in page.css(".map a, .coverage-tree a"):
         assert (link.attributes["href"] or "").startswith(f"{PAGE}/topics/")
-    assert "Measure and keep" not in page.text()
+    assert "Refresh coverage" not in page.text()
     assert "Cooking" not in text_of(page, "#coverage")
 
 

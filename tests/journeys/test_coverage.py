@@ -46,7 +46,7 @@ def test_coverage_moves_while_an_import_runs(
     expect(bread).to_contain_text("100 / 100", timeout=60_000)
     expect(page.locator("#gaps")).to_contain_text("2 below")
 
-    page.get_by_role("button", name="Measure and keep").click()
+    page.get_by_role("button", name="Refresh coverage").click()
     path = f"/agents/{agent['agent_id']}/coverage/history"
     eventually(lambda: _last_kept(installation, path) == 100)
 

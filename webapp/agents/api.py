@@ -54,8 +54,8 @@ class DeletionQuery(Query):
 @bp.doc(operation_id="agents.list")
 def index(query: AgentQuery) -> Response:
     """Agents, newest first"""
-    found = services.list_agents(query, actor=current_actor())
-    return list_response(AGENTS, replace(found, items=describe(found.items)))
+    listed = services.list_agents(query, actor=current_actor())
+    return list_response(AGENTS, replace(listed, items=describe(listed.items)))
 
 
 @bp.get("/search")

@@ -66,7 +66,7 @@ class Figures:
 def load_figures(agents: Sequence[Agent]) -> dict[UUID, Figures]:
     """The figures of each agent by its id, as they are now."""
     ids = [agent.id for agent in agents]
-    found = {agent_id: Figures() for agent_id in ids}
+    figures = {agent_id: Figures() for agent_id in ids}
     for kind in contributions(AgentFigures) if ids else ():
         names = list(kind.fields.model_fields)
         columns = (getattr(kind.row, name) for name in names)
@@ -74,10 +74,10 @@ def load_figures(agents: Sequence[Agent]) -> dict[UUID, Figures]:
         for agent_id, revision, *values in db.session.execute(
             rows.where(kind.row.agent_id.in_(ids))
         ):
-            known = found[agent_id]
+            known = figures[agent_id]
             together = known.values | dict(zip(names, values, strict=True))
-            found[agent_id] = Figures(together, known.revision + revision)
-    return found
+            figures[agent_id] = Figures(together, known.revision + revision)
+    return figures
 
 
 def add_figures(agents: Sequence[Agent]) -> None:
@@ -114,8 +114,8 @@ def conditions(query: BaseModel, organization_id: UUID) -> Iterator[ColumnElemen
     for kind in contributions(AgentFigures):
         condition = kind.condition(query)
         if condition is not None:
-            mine = kind.row.organization_id == organization_id
-            yield Agent.id.in_(select(kind.row.agent_id).where(mine, condition))
+            is_own = kind.row.organization_id == organization_id
+            yield Agent.id.in_(select(kind.row.agent_id).where(is_own, condition))
 
 
 def select_page(

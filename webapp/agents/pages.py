@@ -36,12 +36,12 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("i
 def index() -> Response:
     actor = current_actor()
     query = read_query(AgentQuery)
-    found = services.list_agents(query, actor=actor)
+    listed = services.list_agents(query, actor=actor)
     return page(
         "agents/index.html",
         fragment="agents/_list.html",
-        agents=found,
-        figures=load_figures(found.items),
+        agents=listed,
+        figures=load_figures(listed.items),
         query=query,
         revision=audit.latest_id(actor.organization_id),
     )

@@ -140,8 +140,8 @@ def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
         limit=query.limit,
         offset=query.offset,
     )
-    found = list(db.session.scalars(rows))
-    return Page(found, count_all(statement), query.limit, query.offset)
+    agents = list(db.session.scalars(rows))
+    return Page(agents, count_all(statement), query.limit, query.offset)
 
 
 def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int]:

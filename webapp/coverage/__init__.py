@@ -40,9 +40,9 @@ FEATURE = Feature(
     ),
     contributions=(
         *live.FEEDS,
-        Receiver(documents.changed, refresh.schedule_recalculation),
+        Receiver(documents.changed, refresh.schedule_refresh),
         Receiver(taxonomies.scopes_used, scopes.list_users),
-        Job("coverage", refresh.recalculate),
+        Job("coverage", refresh.refresh_changed),
         TaskKind(refresh.TASK_TYPE, refresh.refresh_coverage, result="coverage/_result.html"),
         TaskKind(moves.TASK_TYPE, moves.move_taxonomy, result="coverage/moves/_result.html"),
         Retention("coverage", forget_by(CoverageRecord.timestamp), "history_days"),

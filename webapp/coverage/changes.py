@@ -17,54 +17,54 @@ from webapp.coverage.services import Coverage
 from webapp.webhooks import changes as webhooks
 
 
-def set_figures(agent: Agent, found: Coverage) -> None:
+def set_figures(agent: Agent, measured: Coverage) -> None:
     """Show of the locked agent what was measured, because its topics or targets are others now."""
-    _write(get_figures(agent), found)
+    _write(get_figures(agent), measured)
 
 
-def record_coverage(agent: Agent, found: Coverage) -> None:
+def record_coverage(agent: Agent, measured: Coverage) -> None:
     """Write what a refresh measured of the locked agent, and into its history.
 
     Raises the alert where coverage has fallen by more than the agent allows.
     """
     known = get_figures(agent)
     before = known.coverage_percent if known.last_coverage_update else None
-    _write(known, found)
+    _write(known, measured)
     known.revision += 1
     db.session.add(
         CoverageRecord(
             agent_id=agent.id,
-            timestamp=found.calculated_at,
-            overall_coverage=found.overall_coverage,
-            total_documents=found.total_documents,
-            total_chunks=found.total_chunks,
-            version=found.version,
+            timestamp=measured.calculated_at,
+            overall_coverage=measured.overall_coverage,
+            total_documents=measured.total_documents,
+            total_chunks=measured.total_chunks,
+            version=measured.version,
         )
     )
     for feed in (f"coverage:{agent.id}", "agents:all"):
         live.announce(feed, agent.organization_id)
     allowed = allowed_drop(agent)
-    if before is not None and allowed is not None and before - found.overall_coverage > allowed:
-        _raise_alert(agent, before, found)
+    if before is not None and allowed is not None and before - measured.overall_coverage > allowed:
+        _raise_alert(agent, before, measured)
 
 
-def _write(figures: AgentCoverage, found: Coverage) -> None:
-    figures.coverage_percent = found.overall_coverage
-    figures.total_documents = found.total_documents
-    figures.total_chunks = found.total_chunks
-    figures.last_coverage_update = found.calculated_at
+def _write(figures: AgentCoverage, measured: Coverage) -> None:
+    figures.coverage_percent = measured.overall_coverage
+    figures.total_documents = measured.total_documents
+    figures.total_chunks = measured.total_chunks
+    figures.last_coverage_update = measured.calculated_at
 
 
-def _raise_alert(agent: Agent, before: float, found: Coverage) -> None:
-    fall = {"from": before, "to": found.overall_coverage}
+def _raise_alert(agent: Agent, before: float, measured: Coverage) -> None:
+    fall = {"from": before, "to": measured.overall_coverage}
     system = Actor(agent.organization_id, Role.ADMIN, "Callboard")
     audit.record(system, "coverage_fell", agent, **fall)
     payload = {
         "agent_id": str(agent.id),
         "handle": agent.handle,
         **fall,
-        "total_documents": found.total_documents,
-        "calculated_at": clock.iso(found.calculated_at),
+        "total_documents": measured.total_documents,
+        "calculated_at": clock.iso(measured.calculated_at),
     }
     webhooks.publish(agent.organization_id, "coverage.fell", payload)
     if address := alert_webhook(agent):

@@ -124,8 +124,8 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
     actor = current_actor()
     query, dates = read_query(GapQuery), read_query(HistoryQuery)
     figures = load_figures([agent])[agent.id]
-    found = services.measure(agent)
-    roots = draw_tree(agent, found)
+    measured = services.measure(agent)
+    roots = draw_tree(agent, measured)
     gaps = services.find_gaps(agent.id, query.threshold, actor=actor)
     history = services.get_history(
         agent.id, actor=actor, start=dates.start_date, end=dates.end_date
@@ -137,8 +137,8 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         agent=agent,
         figures=figures.values,
         alert=alert,
-        coverage=found,
-        covered_count=sum(1 for count in found.document_counts.values() if count),
+        coverage=measured,
+        covered_count=sum(1 for count in measured.document_counts.values() if count),
         roots=roots,
         areas=draw_map(roots),
         gaps=gaps[:MAX_GAPS],

@@ -136,7 +136,7 @@ def result_of(measured: Coverage) -> dict[str, Any]:
     }
 
 
-def schedule_recalculation(organization_id: UUID) -> None:
+def schedule_refresh(organization_id: UUID) -> None:
     """Have coverage measured again soon after the running transaction commits.
 
     All changes of the same few seconds share one job.
@@ -153,7 +153,7 @@ def schedule_recalculation(organization_id: UUID) -> None:
     )
 
 
-def recalculate(_key: str, *, organization_id: str) -> None:
+def refresh_changed(_key: str, *, organization_id: str) -> None:
     """The engine's job: measure the agents whose scope has changed since they were measured.
 
     An agent whose figures are the same gets no row of history.
@@ -183,25 +183,25 @@ def recalculate(_key: str, *, organization_id: str) -> None:
             db.session.rollback()
             return
         measured = [(agent.id, measure(agent)) for agent in batch]
-        for agent_id, found in measured:
-            _keep_changed(agent_id, found)
+        for agent_id, coverage in measured:
+            _record_changed(agent_id, coverage)
         db.session.commit()
         close_answered([agent_id for agent_id, _ in measured])
         after = batch[-1].id
         engine.check_interrupted()
 
 
-def _keep_changed(agent_id: UUID, found: Coverage) -> None:
+def _record_changed(agent_id: UUID, coverage: Coverage) -> None:
     agent = get_locked(_select_agent(agent_id))
     if agent is None:
         return
     known = get_figures(agent)
-    figures = (found.overall_coverage, found.total_documents, found.total_chunks)
+    figures = (coverage.overall_coverage, coverage.total_documents, coverage.total_chunks)
     is_known = figures == (known.coverage_percent, known.total_documents, known.total_chunks)
     if known.last_coverage_update is None or not is_known:
-        record_coverage(agent, found)
+        record_coverage(agent, coverage)
     else:
-        known.last_coverage_update = found.calculated_at
+        known.last_coverage_update = coverage.calculated_at
 
 
 def describe_fall(entry: AuditEntry) -> str:

@@ -128,17 +128,17 @@ class Broadcaster:
 
     def _concerned(self, work: Work) -> list[Concern]:
         """Who has to be told of which feeds."""
-        found: list[Concern] = []
+        concerns: list[Concern] = []
         for (organization_id, names), connections in self._followers.items():
             new = work.newcomers.keys() & connections
             if new:
-                found.append((new, names))
+                concerns.append((new, names))
             changed = [
                 name for name in names if self._has_changed(organization_id, name, work.changed)
             ]
             if changed and len(new) < len(connections):
-                found.append((connections - new, changed))
-        return found
+                concerns.append((connections - new, changed))
+        return concerns
 
     def _has_changed(self, organization_id: UUID, name: str, changed: set[Change]) -> bool:
         return any((organization_id, source) in changed for source in self._sources[name])
@@ -245,9 +245,9 @@ def _by_audience(
     connections: Iterable[Peer], actors: Mapping[Peer, Actor]
 ) -> dict[tuple[object, ...], list[Peer]]:
     """Those who may be connected, by what they are shown."""
-    found = defaultdict(list)
+    groups = defaultdict(list)
     for connection in connections:
         actor = actors.get(connection)
         if actor is not None:
-            found[actor.audience].append(connection)
-    return found
+            groups[actor.audience].append(connection)
+    return groups

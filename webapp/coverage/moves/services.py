@@ -184,7 +184,7 @@ def move_taxonomy(run: Run) -> None:
     while batch := _document_ids(start, checkpoint.get("document")):
         run.hold()
         _add_successors(actor.organization_id, batch, match)
-        refresh.schedule_recalculation(actor.organization_id)
+        refresh.schedule_refresh(actor.organization_id)
         result = {**result, "documents": result["documents"] + len(batch)}
         checkpoint = {"document": str(batch[-1])}
         run.advance(0.9 * result["documents"] / total, checkpoint, result)
