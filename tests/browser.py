@@ -72,7 +72,7 @@ def audit(page: LexborHTMLParser, response: TestResponse) -> None:
         assert _is_labelled(page, field), f"No label: {field.html}"
     for script in page.css("script:not([src])"):
         kind = script.attributes.get("type")
-        assert kind == "application/json" or script.attributes.get("nonce"), script.html
+        assert kind == "application/json", script.html
     assert not page.css("[style], [onclick], [onload], [onsubmit]"), "Inline style or handler"
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 

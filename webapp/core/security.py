@@ -7,7 +7,6 @@ refused at start-up, so nothing is open by accident.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -29,6 +28,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: how browsers send a page's form
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+#: no script or style stands in a page (docs/adr/0007-no-inline-script.md)
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
+)
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -84,15 +89,8 @@ def current_actor() -> Actor:
 
 def required_permission() -> Permission:
     """The permission that the view of this request needs; for what outlives the request."""
-    view = current_app.view_functions[request.endpoint or ""]
-    return getattr(view, "required_permission", None) or ORGANIZATION_READ
-
-
-def csp_nonce() -> str:
-    """This response's nonce for a script or style element that must stand in the page."""
-    if "csp_nonce" not in g:
-        g.csp_nonce = secrets.token_urlsafe(16)
-    return str(g.csp_nonce)
+    view: Any = current_app.view_functions[request.endpoint or ""]
+    return view.required_permission or ORGANIZATION_READ
 
 
 class Rights(NamedTuple):
@@ -124,14 +122,13 @@ def init_app(app: APIFlask) -> None:
     app.before_request(_guard)
     app.after_request(_finish)
     app.after_request(finish_reading)
-    app.jinja_env.globals["csp_nonce"] = csp_nonce
 
 
 def check_permissions(app: Flask) -> None:
     """Refuse to start with a view that does not name who may use it; tell templates the names."""
     known = contributions(Permission, app)
     for endpoint, view in app.view_functions.items():
-        if endpoint == "static" or endpoint.endswith(".static"):
+        if endpoint == "static":
             public(view)
         elif not hasattr(view, "required_permission"):
             raise RuntimeError(f"{endpoint} does not say who may use it (@requires or @public).")
@@ -213,19 +210,10 @@ def _finish(response: Response) -> Response:
     response.headers.setdefault(
         "Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()"
     )
-    response.headers.setdefault("Content-Security-Policy", _content_security_policy())
+    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     if request.endpoint != "static" and response.mimetype in (
         "text/html",
         "application/json",
     ):
         response.headers.setdefault("Cache-Control", "no-store")
     return response
-
-
-def _content_security_policy() -> str:
-    nonce = f" 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
-    return (
-        f"default-src 'none'; script-src 'self'{nonce}; style-src 'self'{nonce}; "
-        "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
-    )
