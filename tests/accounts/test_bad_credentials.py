@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from apiflask import APIFlask
 
 from tests.browser import Browser
 from tests.cast import Cast
@@ -29,6 +30,16 @@ def test_a_page_says_so_and_leads_nowhere(cast: Cast, headers: dict[str, str], p
     assert browser.response.history == ()
     assert "Invalid or missing API key" in page.body.text()
     assert "expired or revoked" in page.body.text()
+
+
+@pytest.mark.once
+def test_without_credentials_one_is_told_what_would_be_some(app: APIFlask) -> None:
+    problem = app.test_client().get("/api/v1/agents")
+    assert (problem.status_code, problem.json["code"]) == (401, "unauthenticated")
+    assert problem.json["detail"] == "Invalid or missing credentials."
+    assert problem.json["suggestions"] == [
+        "Send an API key in X-API-Key or as a Bearer token, or sign in."
+    ]
 
 
 def test_the_sign_in_page_does_not_mind(cast: Cast) -> None:

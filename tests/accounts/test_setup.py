@@ -57,6 +57,27 @@ def test_without_its_token_nobody_is_made(app: APIFlask, fresh: str, token: str)
     assert db.session.query(User).count() == 0
 
 
+@pytest.mark.usefixtures("fresh")
+def test_a_link_that_is_not_good_says_where_the_good_one_is(app: APIFlask) -> None:
+    page = Browser(app.test_client()).get("/setup", status=404)
+    words = " ".join(page.css_first("main").text().split())
+    assert "This link is not valid (any more)." in words
+    assert "Sign in, or look for the newest link in the output of make run." in words
+
+
+def test_where_no_link_is_waiting_none_is_good(
+    app: APIFlask, fresh: str, settings: Settings
+) -> None:
+    (settings.data_dir / setup.TOKEN_FILE).unlink()
+    Browser(app.test_client()).post("/setup", form_of(fresh), status=404)
+    assert db.session.query(User).count() == 0
+
+
+@pytest.mark.usefixtures("fresh")
+def test_what_cannot_be_encoded_is_no_token(settings: Settings) -> None:
+    assert not setup.is_token(settings, "\ud800")
+
+
 def test_the_link_works_once(app: APIFlask, fresh: str, settings: Settings) -> None:
     Browser(app.test_client()).post("/setup", form_of(fresh))
     # Even where the token's file is there again, say from a backup.
@@ -64,8 +85,10 @@ def test_the_link_works_once(app: APIFlask, fresh: str, settings: Settings) -> N
     browser = Browser(app.test_client())
     browser.get(f"/setup?token={fresh}", status=404)
     browser.post("/setup", form_of(fresh, email="second@example.com"), status=404)
-    with pytest.raises(Conflict, match="has been made already"):
+    with pytest.raises(Conflict) as refused:
         services.create_first_organization("B", email="b@example.com", password=PASSWORD)
+    assert refused.value.message == "The first admin has been made already. Sign in."
+    assert refused.value.code == "already_set_up"
     assert db.session.query(Organization).count() == 1
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
@@ -13,10 +15,12 @@ from jinja2 import UndefinedError
 from tests.cast import Cast
 from webapp import ROOT
 from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE, EXECUTIONS_RUN
-from webapp.core.actor import Actor, Permission, Role
+from webapp.core import clock
+from webapp.core.actor import ORGANIZATION_READ, Actor, Permission, Role
 from webapp.core.errors import Forbidden
 from webapp.core.feature import KEY, contributions
-from webapp.core.security import check_permissions, public, requires
+from webapp.core.security import check_permissions, public, required_permission, requires
+from webapp.webhooks.permissions import WEBHOOKS_READ
 
 # The reviewed table: what each role may beyond the roles before it.
 ROLES = {
@@ -109,3 +113,37 @@ def test_a_view_may_only_name_a_permission_that_a_feature_brings(small: APIFlask
     small.view_functions["thing"] = requires(AGENTS_WRITE)(lambda: "")
     with pytest.raises(RuntimeError, match=r"^agents:write of thing is in no FEATURE"):
         check_permissions(small)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("path", "needed"),
+    [
+        ("/agents", AGENTS_READ),
+        ("/agents/helper/ask", EXECUTIONS_RUN),
+        ("/settings/webhooks", WEBHOOKS_READ),
+        ("/sign-in", ORGANIZATION_READ),
+    ],
+)
+def test_what_outlives_a_request_needs_what_its_view_needs(
+    app: APIFlask, path: str, needed: Permission
+) -> None:
+    with app.test_request_context(path):
+        assert required_permission() == needed
+
+
+@pytest.mark.once
+def test_a_key_does_nothing_that_needs_a_person_or_would_outlive_it() -> None:
+    person = Actor(uuid4(), Role.ADMIN, "Alice", user_id=uuid4())
+    person.require_person()
+    person.require_lasting()
+    key = replace(person, api_key_id=uuid4())
+    key.require_lasting()
+    with pytest.raises(Forbidden) as refused:
+        key.require_person()
+    assert refused.value.code == "needs_person"
+    assert refused.value.message == "An API key cannot do this; sign in."
+    with pytest.raises(Forbidden) as refused:
+        replace(key, expires_at=clock.now()).require_lasting()
+    assert refused.value.code == "key_outlives"
+    assert refused.value.message == "This API key expires, and what it would let in does not."
