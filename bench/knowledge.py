@@ -47,7 +47,8 @@ from webapp.index.embedding import get_embedder
 from webapp.questions.schemas import QueryRequest
 from webapp.questions.services import ask_agent
 from webapp.taxonomies import services as taxonomies
-from webapp.taxonomies.models import Scope
+from webapp.taxonomies.models import Scope, TaxonomyNode
+from webapp.taxonomies.references import select_topics
 from webapp.taxonomies.schemas import TaxonomyRequest
 
 SIZES = tuple(int(size) for size in os.environ.get("CHUNKS", "10000,100000").split(","))
@@ -103,9 +104,18 @@ def make_topics(actor: Actor) -> dict[tuple[str, ...], UUID]:
     return {tuple(node.canonical_path): node.node_id for node in grown.nodes}
 
 
+def find_topics(actor: Actor, node_ids: Sequence[UUID]) -> list[UUID]:
+    """The ids that tables refer to, in the same order."""
+    rows = db.session.execute(
+        select_topics(actor.organization_id, node_ids).add_columns(TaxonomyNode.public_id)
+    )
+    ids = {row.public_id: row.id for row in rows}
+    return [ids[node_id] for node_id in node_ids]
+
+
 def fill(actor: Actor, texts: Sequence[Pair], node_ids: Sequence[UUID], *, is_found: bool) -> None:
     """A document with a passage for each text, about a topic each; indexed where they are found."""
-    now = clock.now()
+    now, topics = clock.now(), find_topics(actor, node_ids)
     for start in range(0, len(texts), BATCH):
         part = texts[start : start + BATCH]
         ids = [uuid4() for _ in part]
@@ -130,7 +140,7 @@ def fill(actor: Actor, texts: Sequence[Pair], node_ids: Sequence[UUID], *, is_fo
         ).all()
         links = [
             {
-                "document_id": key, "node_id": node_ids[(start + at) % len(node_ids)],
+                "document_id": key, "node_id": topics[(start + at) % len(topics)],
                 "confidence": 1.0, "is_proposed": False, "is_counted": True,
             }
             for at, key in enumerate(ids)
@@ -199,7 +209,7 @@ def measure_queries(kind: str, texts: Sequence[Pair], queries: Sequence[str], si
         for share, chosen in (("100 %", areas), ("1 %", fields[:1])):
             body = FromTaxonomyRequest(name=f"Agent {share}", taxonomy_node_ids=chosen)
             agent = scopes.create_agent(body, actor=actor)
-            only = select_documents(chosen, None)
+            only = select_documents(find_topics(actor, chosen), None)
 
             def search(query: str, only: Any = only) -> object:
                 found = index.search(actor.organization_id, query, top_k=DEPTH, only=only)

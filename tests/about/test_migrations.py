@@ -60,6 +60,28 @@ def test_migrations_go_up_down_and_up_and_match_the_models(empty: Settings) -> N
         db.engine.dispose()
 
 
+def test_a_migration_that_breaks_a_reference_is_not_kept(empty: Settings) -> None:
+    """Of SQLite, where migrations run without foreign keys; others refuse the row itself."""
+    with create_app(empty).app_context():
+        flask_migrate.upgrade()
+        if db.engine.dialect.name == "sqlite":
+            with db.engine.connect() as connection:
+                connection.detach()
+                connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+                connection.exec_driver_sql("INSERT INTO scope_roots VALUES ('no', 'no')")
+                connection.commit()
+            before = _run("SELECT version_num FROM alembic_version", {})
+            with pytest.raises(SystemExit) as refused:  # Flask-Migrate logs why
+                flask_migrate.downgrade()
+            reason = str(refused.value.__context__)
+            assert reason == "A row of scope_roots would refer to none of taxonomy_nodes."
+            assert _run("SELECT version_num FROM alembic_version", {}) == before
+            (is_on,) = _run("PRAGMA foreign_keys", {})
+            assert is_on[0] == 1
+        db.session.remove()
+        db.engine.dispose()
+
+
 def test_people_become_members_and_back(empty: Settings) -> None:
     """0014: every user of one organization becomes a member of it, keys and sessions follow."""
     ids = {name: uuid4() for name in ("acme", "other", "alice", "bob", "key", "session")}

@@ -193,6 +193,33 @@ def test_another_organization_sees_none_of_it(cast: Cast, things: dict[str, str]
     assert api.post("/knowledge/search", {"query": "tea"}).json["results"] == []
 
 
+def test_topics_of_others_are_not_there_where_all_other_names_are_the_same(
+    cast: Cast, things: dict[str, str], charlie: Actor
+) -> None:
+    """Charlie has a version, an agent and a topic of her own, and asks for Alice's topic."""
+    make_agent(charlie, handle="helper")
+    body = TaxonomyRequest.model_validate({"version": "1.0.0", "nodes": [{"path": ["Coffee"]}]})
+    own = extend_taxonomy(body, actor=charlie).nodes[0]
+    api, browser = cast.api("charlie"), cast.browser("charlie")
+    assert api.get("/taxonomies/1.0.0/nodes").json[0]["node_id"] == str(own.node_id)
+    tried = 0
+    for method, rule in REVIEWED:
+        if "<uuid:node_id>" not in rule:
+            continue
+        tried += 1
+        path = rule.replace("<version>", "1.0.0").replace("<handle>", "helper")
+        path = path.replace("<uuid:node_id>", things["node_id"])
+        form = {"label": "Mine", "target": "1"}
+        if path.startswith("/api/v1"):
+            answer = api.request(method, path.removeprefix("/api/v1"), _body(method, path))
+            assert answer.status_code == 404, (method, path, answer.text)
+        elif method == "GET":
+            browser.get(path, status=404)
+        else:
+            browser.post(path, form, status=404)
+    assert tried == 7
+
+
 def _body(method: str, path: str) -> dict[str, object] | None:
     """A body of the right shape, so that nothing but the organization can be refused."""
     if "query" in path:

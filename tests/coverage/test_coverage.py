@@ -37,6 +37,7 @@ from webapp.tasks.models import Status, Task
 from webapp.taxonomies import editing
 from webapp.taxonomies import services as taxonomies
 from webapp.taxonomies.models import NodeStat, Scope, ScopeRoot, TaxonomyClosure
+from webapp.taxonomies.references import find_roots, select_topics
 from webapp.taxonomies.schemas import NodeChanges, TaxonomyRequest
 from webapp.webhooks.models import Delivery
 
@@ -136,10 +137,11 @@ def recount(
     agent: Agent,
 ) -> tuple[dict[UUID, tuple[int, int]], tuple[int, int], set[UUID]]:
     """By topic, and for all of the scope: documents and passages, counted from the rows."""
+    topics = select_topics(agent.organization_id, agent.taxonomy_node_ids)
     below = {
         row.descendant_id
         for row in db.session.scalars(
-            select(TaxonomyClosure).where(TaxonomyClosure.ancestor_id.in_(agent.taxonomy_node_ids))
+            select(TaxonomyClosure).where(TaxonomyClosure.ancestor_id.in_(topics))
         )
     }
     counted = select(Chunk.document_id, func.count()).group_by(Chunk.document_id)
@@ -148,8 +150,8 @@ def recount(
     everything = set()
     for link in db.session.scalars(select(DocumentNode)):
         if link.node_id in below and link.confidence >= 0.7 and not link.is_proposed:
-            count, chunks = nodes.get(link.node_id, (0, 0))
-            nodes[link.node_id] = (count + 1, chunks + sizes[link.document_id])
+            count, chunks = nodes.get(link.public_id, (0, 0))
+            nodes[link.public_id] = (count + 1, chunks + sizes[link.document_id])
             everything.add(link.document_id)
     totals = len(everything), sum(sizes[key] for key in everything)
     return nodes, totals, everything
@@ -157,7 +159,7 @@ def recount(
 
 def find_all(agent: Agent) -> set[UUID]:
     """The documents that a search for this agent may find."""
-    only = select_documents(agent.taxonomy_node_ids, None)
+    only = select_documents(find_roots(agent.scope_id), None)
     hits = index.search(agent.organization_id, "word", top_k=500, strategy="vector", only=only)
     ids = [hit.chunk_id for hit in hits]
     found = set(db.session.scalars(select(Chunk.document_id).where(Chunk.id.in_(ids))))
@@ -219,7 +221,7 @@ def test_the_counts_stay_true_whatever_happens(alice: Actor, seed: int) -> None:
             str(key): pair[0] for key, pair in by_node.items()
         }
         assert (found.total_documents, found.total_chunks) == totals
-        stats = {row.node_id: row.chunk_count for row in db.session.scalars(select(NodeStat))}
+        stats = {row.public_id: row.chunk_count for row in db.session.scalars(select(NodeStat))}
         assert all(stats[key] == pair[1] for key, pair in by_node.items())
 
 

@@ -59,9 +59,9 @@ def count(model: type[Any], *conditions: Any) -> int:
 
 def counts(topics: dict[str, UUID]) -> dict[str, int]:
     db.session.expire_all()
-    return {
-        label: db.session.get_one(NodeStat, key).document_count for label, key in topics.items()
-    }
+    rows = db.session.scalars(select(NodeStat).where(NodeStat.public_id.in_(topics.values())))
+    found = {row.public_id: row.document_count for row in rows}
+    return {label: found[key] for label, key in topics.items()}
 
 
 def assert_consistent(alice: Actor) -> None:

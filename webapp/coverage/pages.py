@@ -49,7 +49,9 @@ def draw_panel(agent: Agent) -> str:
         "coverage/_panel.html",
         agent=agent,
         coverage=found,
-        gaps=services.gaps_of(found, GapQuery().threshold, limit=PANEL_ROWS) if found else [],
+        gaps=services.gaps_of(agent, found, GapQuery().threshold, limit=PANEL_ROWS)
+        if found
+        else [],
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=PANEL_ROWS),
         document_count=0 if found else documents.count_documents(actor=actor),
     )

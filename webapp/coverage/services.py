@@ -28,7 +28,8 @@ from webapp.coverage.models import (
     CoverageRecord,
     CoverageTarget,
 )
-from webapp.taxonomies.models import NodeStat, Scope, TaxonomyClosure, TaxonomyNode
+from webapp.taxonomies.models import NodeStat, Scope, ScopeRoot, TaxonomyClosure, TaxonomyNode
+from webapp.taxonomies.references import select_topics
 
 MAX_HISTORY = 1000
 
@@ -133,17 +134,21 @@ def share(documents: int, target: int) -> float:
 def find_gaps(reference: str | UUID, threshold: float, *, actor: Actor) -> list[Gap]:
     """Topics below `threshold` (0…1) of their target, those that miss most first."""
     agent = agents.get_agent(reference, actor=actor)
-    return gaps_of(measure(agent), threshold) if agent.taxonomy_node_ids else []
+    return gaps_of(agent, measure(agent), threshold) if agent.taxonomy_node_ids else []
 
 
-def gaps_of(found: Coverage, threshold: float, *, limit: int | None = None) -> list[Gap]:
-    """The gaps in what was measured; the first `limit` of them."""
+def gaps_of(
+    agent: Agent, found: Coverage, threshold: float, *, limit: int | None = None
+) -> list[Gap]:
+    """The gaps in what was measured of an agent; the first `limit` of them."""
     below = round(100 * threshold, 2)
     counts, targets = found.document_counts, found.target_counts
     lacking = [key for key, percent in found.node_coverage.items() if percent < below]
     lacking.sort(key=lambda key: counts[key] - targets[key])
     ids = [UUID(key) for key in lacking[:limit]]
-    nodes = select(TaxonomyNode.id, TaxonomyNode.canonical_path).where(TaxonomyNode.id.in_(ids))
+    nodes = select(TaxonomyNode.public_id, TaxonomyNode.canonical_path).where(
+        TaxonomyNode.organization_id == agent.organization_id, TaxonomyNode.public_id.in_(ids)
+    )
     gaps = [
         Gap(
             node_id,
@@ -179,7 +184,8 @@ def get_target(agent: Agent, node_id: UUID) -> int | None:
     """The agent's own target for a topic; None where the taxonomy's holds."""
     return db.session.scalar(
         select(CoverageTarget.target).where(
-            CoverageTarget.agent_id == agent.id, CoverageTarget.node_id == node_id
+            CoverageTarget.agent_id == agent.id,
+            CoverageTarget.node_id.in_(select_topics(agent.organization_id, [node_id])),
         )
     )
 
@@ -208,9 +214,12 @@ def get_history(
 
 def _targets(agent: Agent) -> dict[str, int]:
     """The targets of the agent's own, which are few."""
-    own = select(uuid_digits(CoverageTarget.node_id), CoverageTarget.target)
-    rows = db.session.execute(own.where(CoverageTarget.agent_id == agent.id))
-    return {dashed(row[0]): row[1] for row in rows}
+    own = (
+        select(uuid_digits(NodeStat.public_id), CoverageTarget.target)
+        .join(NodeStat, NodeStat.node_id == CoverageTarget.node_id)
+        .where(CoverageTarget.agent_id == agent.id)
+    )
+    return {dashed(row[0]): row[1] for row in db.session.execute(own)}
 
 
 def _select(agent: Agent) -> Any:
@@ -219,12 +228,13 @@ def _select(agent: Agent) -> Any:
     Thousands of rows cost more to fetch than to find; three texts do not.
     """
     columns = (
-        uuid_digits(NodeStat.node_id),
+        uuid_digits(NodeStat.public_id),
         NodeStat.document_count,
         func.coalesce(NodeStat.target, DEFAULT_TARGET),
     )
     return (
         select(*(func.aggregate_strings(cast(column, String), ",") for column in columns))
         .join(TaxonomyClosure, TaxonomyClosure.descendant_id == NodeStat.node_id)
-        .where(TaxonomyClosure.ancestor_id.in_(agent.taxonomy_node_ids))
+        .join(ScopeRoot, ScopeRoot.node_id == TaxonomyClosure.ancestor_id)
+        .where(ScopeRoot.scope_id == agent.scope_id)
     )

@@ -16,7 +16,9 @@ from webapp.core.extensions import db
 from webapp.coverage.changes import set_figures
 from webapp.coverage.models import CoverageTarget
 from webapp.coverage.services import Coverage, measure
+from webapp.taxonomies.models import TaxonomyNode
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
+from webapp.taxonomies.references import select_topics
 
 
 def set_targets(
@@ -41,15 +43,13 @@ def set_targets(
     for node_id, target in targets.items():
         if target is not None and not 0 <= target <= 1_000_000:
             raise Invalid("A target is a number from 0 to 1,000,000.", field=str(node_id))
-    db.session.execute(
-        delete(CoverageTarget).where(
-            CoverageTarget.agent_id == agent.id, CoverageTarget.node_id.in_(targets)
-        )
-    )
+    chosen = select_topics(agent.organization_id, targets.keys())
+    own = CoverageTarget.agent_id == agent.id
+    db.session.execute(delete(CoverageTarget).where(own, CoverageTarget.node_id.in_(chosen)))
     db.session.add_all(
-        CoverageTarget(agent_id=agent.id, node_id=node_id, target=target)
-        for node_id, target in targets.items()
-        if target is not None
+        CoverageTarget(agent_id=agent.id, node_id=row.id, target=target)
+        for row in db.session.execute(chosen.add_columns(TaxonomyNode.public_id))
+        if (target := targets[row.public_id]) is not None
     )
     db.session.flush()
     found = measure(agent)

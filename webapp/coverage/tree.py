@@ -14,6 +14,7 @@ from webapp.agents.models import Agent
 from webapp.core.extensions import db
 from webapp.coverage.services import Coverage, share
 from webapp.taxonomies.models import TaxonomyEdge, TaxonomyNode
+from webapp.taxonomies.references import select_below
 
 #: siblings drawn in the map; the smallest of more are one area
 MAX_SIBLINGS = 40
@@ -74,30 +75,33 @@ class Area:
 
 def draw_tree(agent: Agent, coverage: Coverage) -> list[Branch]:
     """The topics of the scope; one with several parents stands where its canonical path says."""
-    ids = [UUID(key) for key in coverage.document_counts]
-    branches = {
-        row.id: Branch(
-            row.id,
-            row.label,
-            row.canonical_path,
-            coverage.document_counts[str(row.id)],
-            coverage.target_counts[str(row.id)],
+    below = select_below(agent.scope_id)
+    branches = {}
+    for row in db.session.execute(
+        select(
+            TaxonomyNode.id,
+            TaxonomyNode.public_id,
+            TaxonomyNode.label,
+            TaxonomyNode.canonical_path,
         )
-        for row in db.session.execute(
-            select(TaxonomyNode.id, TaxonomyNode.label, TaxonomyNode.canonical_path)
-            .where(TaxonomyNode.id.in_(ids))
-            .order_by(TaxonomyNode.path_key, TaxonomyNode.id)
-        )
-    }
+        .where(TaxonomyNode.id.in_(below))
+        .order_by(TaxonomyNode.path_key, TaxonomyNode.public_id)
+    ):
+        key = str(row.public_id)
+        if key in coverage.document_counts:  # else it has come since that was measured
+            counts = coverage.document_counts[key], coverage.target_counts[key]
+            branches[row.id] = Branch(row.public_id, row.label, row.canonical_path, *counts)
     parents: dict[UUID, list[UUID]] = defaultdict(list)
     for up, down in db.session.execute(
-        select(TaxonomyEdge.parent_id, TaxonomyEdge.child_id).where(TaxonomyEdge.child_id.in_(ids))
+        select(TaxonomyEdge.parent_id, TaxonomyEdge.child_id).where(
+            TaxonomyEdge.child_id.in_(below)
+        )
     ):
         if up in branches:
             parents[down].append(up)
     roots = []
-    for branch in branches.values():
-        above = [branches[up] for up in parents[branch.node_id]]
+    for node_id, branch in branches.items():
+        above = [branches[up] for up in parents[node_id]]
         canonical = [up for up in above if up.path == branch.path[:-1]]
         if above:
             (canonical or above)[0].children.append(branch)

@@ -19,20 +19,27 @@ from webapp.documents.schemas import Filters
 from webapp.documents.topics.changes import documents_under
 
 
-def select_documents(node_ids: Sequence[UUID], filters: Filters | None) -> index.Filter | None:
+def select_documents(
+    node_ids: Sequence[UUID] | None, filters: Filters | None
+) -> index.Filter | None:
     """The documents about any of these topics that also meet the filters; None means all.
+
+    No topics (an empty list) have no documents.
 
     Raises Invalid where a filter's value is of a kind that metadata cannot be compared with.
     """
     conditions = _conditions(filters) if filters else []
-    if not node_ids and not conditions:
+    if node_ids is None and not conditions:
         return None
-    chosen: Select[Any] = documents_under(node_ids) if node_ids else select(Document.id)
-    if conditions and node_ids:
+    chosen: Select[Any] = select(Document.id)
+    if node_ids is not None:
+        chosen = documents_under(node_ids)
+    if conditions and node_ids is not None:
         chosen = select(Document.id).where(Document.id.in_(chosen), *conditions)
     elif conditions:
         chosen = chosen.where(*conditions)
-    named = [sorted(map(str, node_ids)), filters.model_dump(mode="json") if filters else None]
+    about = None if node_ids is None else sorted(str(node_id) for node_id in node_ids)
+    named = [about, filters.model_dump(mode="json") if filters else None]
     key = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
     return index.Filter(key, lambda after: _select_chunks(chosen, after))
 

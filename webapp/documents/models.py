@@ -39,6 +39,10 @@ class DocumentNode(Model):
     node: Mapped[TaxonomyNode] = relationship(lazy="joined", innerjoin=True)
 
     @property
+    def public_id(self) -> UUID:
+        return self.node.public_id
+
+    @property
     def path(self) -> list[str]:
         return self.node.canonical_path
 

@@ -74,7 +74,7 @@ class ProposalsRequest(RequestModel):
 
 
 class TopicResponse(ResponseModel):
-    node_id: UUID
+    node_id: UUID = Field(validation_alias=AliasChoices("public_id", "node_id"))
     path: list[str]
     version: str
     confidence: float

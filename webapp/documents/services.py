@@ -40,7 +40,7 @@ from webapp.documents.topics.changes import (
 )
 from webapp.documents.topics.proposals import review_proposals, schedule_proposals
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
-from webapp.taxonomies.references import Topics
+from webapp.taxonomies.references import Topics, select_topics
 
 Item = tuple[DocumentRequest, ParsedDocument]
 
@@ -220,7 +220,8 @@ def select_matching(query: DocumentFilter, organization_id: UUID) -> Select[Any]
     if query.status:
         statement = statement.where(Document.status == query.status)
     if query.node:
-        statement = statement.where(Document.id.in_(documents_under([query.node])))
+        topics = select_topics(organization_id, [query.node])
+        statement = statement.where(Document.id.in_(documents_under(topics)))
     if query.proposed:
         proposed = select(DocumentNode.document_id).where(DocumentNode.is_proposed)
         statement = statement.where(Document.id.in_(proposed))

@@ -139,9 +139,9 @@ def _add_documentation(actor: Actor) -> int:
             content=path.read_text(encoding="utf-8"), external_id=f"callboard/docs/{path.name}"
         )
         with suppress(BadReference):  # a taxonomy of this version that lacks our topics
-            body.nodes = [
-                *topics.find(VERSION, [t.split(" > ") for t in TOPICS.get(path.name, ())])
-            ]
+            about = [topic.split(" > ") for topic in TOPICS.get(path.name, ())]
+            topics.find(VERSION, about)
+            body.nodes, body.version = [*about], VERSION
         if known.get(body.external_id) != documents.checksum(body.content):
             documents.create_document(body, actor=actor)
             added += 1

@@ -36,7 +36,7 @@ from webapp.questions.schemas import (
 )
 from webapp.questions.unanswered.services import MIN_CONFIDENCE, note_question
 from webapp.taxonomies.models import Scope
-from webapp.taxonomies.references import Topics
+from webapp.taxonomies.references import Topics, find_roots
 
 #: a search that takes longer is given up (docs/contract/knowledge.md, search-time)
 SEARCH_SECONDS = 3
@@ -79,7 +79,7 @@ def search_documents(body: SearchRequest, *, actor: Actor) -> SearchResponse:
     """
     topics = Topics(actor.organization_id)
     topics.load(body.version, body.nodes)
-    chosen = select_documents(topics.find(body.version, body.nodes), body.filters)
+    chosen = select_documents(topics.find(body.version, body.nodes) or None, body.filters)
     started = time.perf_counter()
     results, notice = _find(
         actor.organization_id,
@@ -167,7 +167,8 @@ def count_questions_of(agent: Agent) -> int:
 def _answer(agent: Agent, body: QueryRequest) -> QueryResponse:
     strategy: Strategy = agent.retrieval_config.get("strategy", "hybrid")
     started = time.perf_counter()
-    chosen = select_documents(agent.taxonomy_node_ids, body.filters)
+    roots = find_roots(agent.scope_id) if agent.taxonomy_node_ids else None
+    chosen = select_documents(roots, body.filters)
     results, notice = _find(
         agent.organization_id, body.query, body.top_k or agent.top_k, strategy, chosen
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy.orm import defer, lazyload
 
 from webapp import index
 from webapp.core import clock
@@ -29,22 +31,30 @@ from webapp.taxonomies.schemas import MAX_NODES, NodeRequest
 MAX_PAIRS = 1_000_000
 BATCH = 5_000
 
+Pair = tuple[UUID, UUID]
+
 
 class Draft:
-    """A version with what a request adds to it, before it is stored."""
+    """A version with what a request adds to it, before it is stored.
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
+    Its graph is one of public ids, as requests and answers have them; `store` knows the others.
+    """
+
+    def __init__(self, taxonomy: Taxonomy, given: Collection[UUID] = ()) -> None:
+        """`given` are the ids that the request has for its nodes."""
         self.taxonomy = taxonomy
         self.nodes, self.parents = load_nodes(taxonomy)
         self.named: dict[UUID, None] = {}
+        self._ids = {node.public_id: node.id for node in self.nodes.values()}
+        self._taken = _ids_of_others(taxonomy, given)
         self._retargeted: list[TaxonomyNode] = []
         self._old_nodes = frozenset(self.nodes)
         self._old_edges = {(up, down) for down, ups in self.parents.items() for up in ups}
         self._old_shape = self._arrange()
         self._children: dict[tuple[UUID | None, str], UUID] = {}
         for node in self.nodes.values():
-            for parent in self.parents.get(node.id) or [None]:
-                self._children[parent, node.label] = node.id
+            for parent in self.parents.get(node.public_id) or [None]:
+                self._children[parent, node.label] = node.public_id
 
     def add(self, item: NodeRequest) -> None:
         if item.path is None:
@@ -52,14 +62,14 @@ class Draft:
         else:
             above: UUID | None = None
             for label in item.path[:-1]:
-                above = self._child(above, label).id
+                above = self._child(above, label).public_id
             node = self._child(above, item.path[-1], item.node_id)
         if item.target_documents is not None:
             self.set_target(node, item.target_documents)
 
     def set_target(self, node: TaxonomyNode, target: int | None) -> None:
         node.target_documents = target
-        if node.id in self._old_nodes:
+        if node.public_id in self._old_nodes:
             self._retargeted.append(node)
 
     def connect(self, parent: UUID, child: UUID) -> None:
@@ -112,9 +122,8 @@ class Draft:
 
     def _store_edges(self) -> None:
         edges = {(up, down) for down, ups in self.parents.items() for up in ups}
-        _delete(TaxonomyEdge, ("parent_id", "child_id"), self._old_edges - edges)
-        rows = [{"parent_id": up, "child_id": down} for up, down in edges - self._old_edges]
-        _insert(TaxonomyEdge, rows)
+        self._delete_pairs(TaxonomyEdge, ("parent_id", "child_id"), self._old_edges - edges)
+        self._insert_pairs(TaxonomyEdge, ("parent_id", "child_id"), edges - self._old_edges)
 
     def _store_pairs(self, shape: Shape) -> None:
         """Write who is above whom; where nodes that were there have moved, scopes follow."""
@@ -122,12 +131,23 @@ class Draft:
         before, after = self._old_shape.ancestors, shape.ancestors
         gone = {(up, down) for down, ups in before.items() for up in ups - after.get(down, none)}
         come = {(up, down) for down, ups in after.items() for up in ups - before.get(down, none)}
-        _delete(TaxonomyClosure, ("ancestor_id", "descendant_id"), gone)
-        rows = [{"ancestor_id": up, "descendant_id": down} for up, down in come]
-        _insert(TaxonomyClosure, rows)
+        self._delete_pairs(TaxonomyClosure, ("ancestor_id", "descendant_id"), gone)
+        self._insert_pairs(TaxonomyClosure, ("ancestor_id", "descendant_id"), come)
         if gone or any(down in self._old_nodes for _, down in come):
             index.move_scopes(self.taxonomy.organization_id)
             signals.shape_changed.send(taxonomy=self.taxonomy)
+
+    def _insert_pairs(self, model: Any, columns: tuple[str, str], pairs: set[Pair]) -> None:
+        first, second = columns
+        _insert(model, [{first: self._ids[up], second: self._ids[down]} for up, down in pairs])
+
+    def _delete_pairs(self, model: Any, columns: tuple[str, str], pairs: set[Pair]) -> None:
+        first, second = (getattr(model, name) for name in columns)
+        by_second: dict[UUID, list[UUID]] = defaultdict(list)
+        for up, down in pairs:
+            by_second[self._ids[down]].append(self._ids[up])
+        for down, ups in by_second.items():
+            db.session.execute(delete(model).where(and_(second == down, first.in_(ups))))
 
     def _add_free(self, item: NodeRequest) -> TaxonomyNode:
         assert item.node_id is not None  # noqa: S101 - the schema asks for it
@@ -136,20 +156,20 @@ class Draft:
             return self._make(item.label or "", item.node_id)
         if known.label != item.label:
             raise Conflict(
-                f"Node {known.id} is called {known.label} already.",
+                f"Node {known.public_id} is called {known.label} already.",
                 code="node_taken",
                 field="nodes",
             )
-        self.named[known.id] = None
+        self.named[known.public_id] = None
         return known
 
     def _child(self, parent: UUID | None, label: str, node_id: UUID | None = None) -> TaxonomyNode:
         found = self._children.get((parent, label))
         if found is None:
             node = self._make(label, node_id)
-            self._children[parent, label] = node.id
+            self._children[parent, label] = node.public_id
             if parent is not None:
-                self.parents[node.id].add(parent)
+                self.parents[node.public_id].add(parent)
             return node
         if node_id not in (None, found):
             raise Conflict(f"{label} has the id {found} already.", code="node_taken", field="nodes")
@@ -157,13 +177,19 @@ class Draft:
         return self.nodes[found]
 
     def _make(self, label: str, node_id: UUID | None) -> TaxonomyNode:
-        if node_id is not None and db.session.get(TaxonomyNode, node_id) is not None:
+        if node_id in self.nodes or node_id in self._taken:
             raise Conflict(f"The node id {node_id} is taken.", code="node_taken", field="nodes")
         node = TaxonomyNode(
-            id=node_id or uuid4(), taxonomy_id=self.taxonomy.id, label=label, canonical_path=[]
+            id=uuid4(),
+            organization_id=self.taxonomy.organization_id,
+            public_id=node_id or uuid4(),
+            taxonomy_id=self.taxonomy.id,
+            label=label,
+            canonical_path=[],
         )
-        self.nodes[node.id] = node
-        self.named[node.id] = None
+        self.nodes[node.public_id] = node
+        self.named[node.public_id] = None
+        self._ids[node.public_id] = node.id
         return node
 
     def _arrange(self) -> Shape:
@@ -183,8 +209,13 @@ class Draft:
 
 
 def load_nodes(taxonomy: Taxonomy) -> tuple[dict[UUID, TaxonomyNode], dict[UUID, set[UUID]]]:
-    """All nodes of a version by id, and the parents of each."""
-    rows = db.session.scalars(select(TaxonomyNode).where(TaxonomyNode.taxonomy_id == taxonomy.id))
+    """All nodes of a version by their public ids, and those of the parents of each."""
+    # Of the taxonomy they all have the same, which thousands of rows need not repeat.
+    rows = db.session.scalars(
+        select(TaxonomyNode)
+        .where(TaxonomyNode.taxonomy_id == taxonomy.id)
+        .options(lazyload(TaxonomyNode.taxonomy), defer(TaxonomyNode.organization_id))
+    )
     nodes = {row.id: row for row in rows}
     parents: dict[UUID, set[UUID]] = defaultdict(set)
     edges = (
@@ -193,8 +224,21 @@ def load_nodes(taxonomy: Taxonomy) -> tuple[dict[UUID, TaxonomyNode], dict[UUID,
         .where(TaxonomyNode.taxonomy_id == taxonomy.id)
     )
     for row in db.session.execute(edges):
-        parents[row.child_id].add(row.parent_id)
-    return nodes, parents
+        parents[nodes[row.child_id].public_id].add(nodes[row.parent_id].public_id)
+    return {node.public_id: node for node in nodes.values()}, parents
+
+
+def _ids_of_others(taxonomy: Taxonomy, given: Collection[UUID]) -> set[UUID]:
+    """Those of the given ids that topics of the organization's other versions have."""
+    ids, taken = list(given), set()
+    for start in range(0, len(ids), BATCH):
+        others = select(TaxonomyNode.public_id).where(
+            TaxonomyNode.organization_id == taxonomy.organization_id,
+            TaxonomyNode.public_id.in_(ids[start : start + BATCH]),
+            TaxonomyNode.taxonomy_id != taxonomy.id,
+        )
+        taken |= set(db.session.scalars(others))
+    return taken
 
 
 def _insert(model: Any, rows: list[dict[str, Any]]) -> None:
@@ -206,16 +250,8 @@ def _insert(model: Any, rows: list[dict[str, Any]]) -> None:
 def _stat_of(node: TaxonomyNode) -> dict[str, Any]:
     return {
         "node_id": node.id,
+        "public_id": node.public_id,
         "document_count": 0,
         "chunk_count": 0,
         "target": node.target_documents,
     }
-
-
-def _delete(model: Any, columns: tuple[str, str], pairs: set[tuple[UUID, UUID]]) -> None:
-    first, second = (getattr(model, name) for name in columns)
-    by_second: dict[UUID, list[UUID]] = defaultdict(list)
-    for one, other in pairs:
-        by_second[other].append(one)
-    for other, ones in by_second.items():
-        db.session.execute(delete(model).where(and_(second == other, first.in_(ones))))

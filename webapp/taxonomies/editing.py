@@ -59,13 +59,14 @@ def delete_node(version: str, node_id: UUID, *, actor: Actor, force: bool = Fals
     among its topics and knows about the others.
     """
     draft = _begin(version, node_id, actor=actor)
-    label = draft.nodes[node_id].label
-    uses = select(ScopeRoot.scope_id).where(ScopeRoot.node_id == node_id)
+    row = draft.nodes[node_id]
+    uses = select(ScopeRoot.scope_id).where(ScopeRoot.node_id == row.id)
     if not force:
-        _refuse_use(f"{label} is a topic of", _agents_of(uses), "Take it out of their scopes first")
+        agents = _agents_of(uses)
+        _refuse_use(f"{row.label} is a topic of", agents, "Take it out of their scopes first")
     draft.remove(node_id)
     _store(draft)
-    audit.record(actor, "update", draft.taxonomy, removed=label)
+    audit.record(actor, "update", draft.taxonomy, removed=row.label)
     db.session.commit()
 
 

@@ -44,13 +44,20 @@ class Taxonomy(Model):
 class TaxonomyNode(Model):
     """A topic. `canonical_path` are the labels from a root: the shortest way, then the first.
 
+    `public_id` is what the world calls it, given or made, and unique in its organization only:
+    several may load the same published taxonomy. Tables refer to `id`, which nobody is told.
     `target_documents` is how many documents it should have; None leaves that to the default.
     """
 
     __tablename__ = "taxonomy_nodes"
-    __table_args__ = (Index(None, "taxonomy_id", "path_key"),)
+    __table_args__ = (
+        UniqueConstraint("organization_id", "public_id"),
+        Index(None, "taxonomy_id", "path_key"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    public_id: Mapped[UUID] = mapped_column(default=uuid4)
     taxonomy_id: Mapped[UUID] = mapped_column(ForeignKey("taxonomies.id", ondelete="CASCADE"))
     label: Mapped[str] = mapped_column(String(255))
     canonical_path: Mapped[list[str]] = mapped_column(default=list)
@@ -90,7 +97,8 @@ class TaxonomyClosure(Model):
 class NodeStat(Model):
     """How many documents a topic has by itself, and their passages; kept with every change.
 
-    Made with its topic, whose `target_documents` it repeats: all that coverage reads is here.
+    Made with its topic, whose `public_id` and `target_documents` it repeats: all that coverage
+    reads is here.
     """
 
     __tablename__ = "node_stats"
@@ -99,6 +107,7 @@ class NodeStat(Model):
     node_id: Mapped[UUID] = mapped_column(
         ForeignKey("taxonomy_nodes.id", ondelete="CASCADE"), primary_key=True
     )
+    public_id: Mapped[UUID]
     document_count: Mapped[int] = mapped_column(default=0)
     chunk_count: Mapped[int] = mapped_column(default=0)
     target: Mapped[int | None]

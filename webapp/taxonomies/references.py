@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import (
-    select,
-)
+from sqlalchemy import Select, select
 
 from webapp.core.errors import BadReference
 from webapp.core.extensions import db
 from webapp.taxonomies.models import (
+    ScopeRoot,
     Taxonomy,
+    TaxonomyClosure,
     TaxonomyNode,
     path_key,
     sort_versions,
@@ -40,14 +40,14 @@ class Topics:
         ids = {item for item in wanted if isinstance(item, UUID)}
         paths = wanted - ids
         if ids:
-            statement = (
-                select(TaxonomyNode.id)
-                .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
-                .where(Taxonomy.organization_id == self._organization_id, TaxonomyNode.id.in_(ids))
+            statement = select_topics(self._organization_id, ids).add_columns(
+                TaxonomyNode.public_id
             )
             if version is not None:
-                statement = statement.where(Taxonomy.version == version)
-            self._known |= {(version, key): key for key in db.session.scalars(statement)}
+                versions = Taxonomy.id == TaxonomyNode.taxonomy_id
+                statement = statement.join(Taxonomy, versions).where(Taxonomy.version == version)
+            rows = db.session.execute(statement)
+            self._known |= {(version, row.public_id): row.id for row in rows}
         taxonomy_id = self._taxonomy_id(version) if paths else None
         if taxonomy_id is None:
             return
@@ -60,7 +60,10 @@ class Topics:
         self._known |= {(version, tuple(row.canonical_path)): row.id for row in rows}
 
     def find(self, version: str | None, references: Sequence[UUID | list[str]]) -> list[UUID]:
-        """The ids of loaded references, each once; BadReference names those that are not there."""
+        """The topics (not by public ids) of loaded references, each once.
+
+        BadReference names those that are not there.
+        """
         found = {
             _hashable(item): self._known.get((version, _hashable(item))) for item in references
         }
@@ -86,6 +89,27 @@ class Topics:
             name = version or self._newest or next(iter(sort_versions(rows)), None)
             self._versions[version] = rows.get(name) if name else None
         return self._versions[version]
+
+
+def select_topics(organization_id: UUID, public_ids: Collection[UUID]) -> Select[UUID]:
+    """The ids that tables refer to, of the organization's topics with these public ids."""
+    return select(TaxonomyNode.id).where(
+        TaxonomyNode.organization_id == organization_id, TaxonomyNode.public_id.in_(public_ids)
+    )
+
+
+def find_roots(scope_id: UUID | None) -> list[UUID]:
+    """The topics of a scope that are still there, by the ids that tables refer to."""
+    return list(db.session.scalars(select(ScopeRoot.node_id).where(ScopeRoot.scope_id == scope_id)))
+
+
+def select_below(scope_id: UUID | None) -> Select[UUID]:
+    """The topics of a scope and all below them, by the ids that tables refer to."""
+    return (
+        select(TaxonomyClosure.descendant_id)
+        .join(ScopeRoot, ScopeRoot.node_id == TaxonomyClosure.ancestor_id)
+        .where(ScopeRoot.scope_id == scope_id)
+    )
 
 
 def read_newest_version(organization_id: UUID) -> str | None:

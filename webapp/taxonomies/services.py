@@ -104,7 +104,7 @@ def extend_taxonomy(body: TaxonomyRequest, *, actor: Actor) -> Extension:
         taxonomy = Taxonomy(organization_id=actor.organization_id, version=body.version)
         db.session.add(taxonomy)
         db.session.flush()
-    draft = Draft(taxonomy)
+    draft = Draft(taxonomy, {item.node_id for item in body.nodes if item.node_id is not None})
     try:
         for item in body.nodes:
             draft.add(item)
@@ -123,7 +123,7 @@ def node_of(draft: Draft, node_id: UUID) -> Node:
     """A node of a draft, as answers show it."""
     row = draft.nodes[node_id]
     above = sorted(draft.parents.get(node_id, ()), key=str)
-    return Node(row.id, row.label, row.canonical_path, above, row.target_documents)
+    return Node(node_id, row.label, row.canonical_path, above, row.target_documents)
 
 
 def next_version(*, actor: Actor) -> str:
@@ -152,15 +152,15 @@ def get_taxonomy(version: str, *, actor: Actor) -> Taxonomy:
 
 
 def find_paths(version: str, paths: list[list[str]], *, actor: Actor) -> list[UUID]:
-    """The nodes at these canonical paths; BadReference names a path that is not there."""
+    """The public ids at these canonical paths; BadReference names a path that is not there."""
     taxonomy = get_taxonomy(version, actor=actor)
     rows = db.session.execute(
-        select(TaxonomyNode.id, TaxonomyNode.canonical_path).where(
+        select(TaxonomyNode.public_id, TaxonomyNode.canonical_path).where(
             TaxonomyNode.taxonomy_id == taxonomy.id,
             TaxonomyNode.path_key.in_([path_key(path) for path in paths]),
         )
     )
-    known = {tuple(row.canonical_path): row.id for row in rows}
+    known = {tuple(row.canonical_path): row.public_id for row in rows}
     for path in paths:
         if tuple(path) not in known:
             raise BadReference(
@@ -195,18 +195,18 @@ def parent_paths(node: TaxonomyNode) -> list[list[str]]:
 
 
 def node_ids(version: str, *, actor: Actor) -> set[UUID]:
-    """The ids of all nodes of a version."""
+    """The public ids of all nodes of a version."""
     taxonomy = get_taxonomy(version, actor=actor)
-    return set(
-        db.session.scalars(select(TaxonomyNode.id).where(TaxonomyNode.taxonomy_id == taxonomy.id))
-    )
+    ids = select(TaxonomyNode.public_id).where(TaxonomyNode.taxonomy_id == taxonomy.id)
+    return set(db.session.scalars(ids))
 
 
 def get_node(node_id: UUID, *, actor: Actor) -> TaxonomyNode:
+    """The topic with a public id."""
     node = db.session.scalar(
-        select(TaxonomyNode)
-        .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
-        .where(Taxonomy.organization_id == actor.organization_id, TaxonomyNode.id == node_id)
+        select(TaxonomyNode).where(
+            TaxonomyNode.organization_id == actor.organization_id, TaxonomyNode.public_id == node_id
+        )
     )
     if node is None:
         raise NotFound(f"Topic not found: {node_id}")
@@ -230,7 +230,7 @@ def list_nodes(version: str, query: NodeQuery, *, actor: Actor) -> Page:
     )
     parents = _parents_of([row.id for row in rows])
     nodes = [
-        Node(row.id, row.label, row.canonical_path, parents[row.id], row.target_documents)
+        Node(row.public_id, row.label, row.canonical_path, parents[row.id], row.target_documents)
         for row in rows
     ]
     return Page(nodes, total, query.limit, query.offset)
@@ -240,9 +240,9 @@ def get_tree(version: str, *, actor: Actor) -> Tree:
     """All nodes as a tree. One with several parents stands whole at its canonical path only."""
     taxonomy = get_taxonomy(version, actor=actor)
     nodes, parents = load_nodes(taxonomy)
-    counted = select(NodeStat.node_id, NodeStat.document_count).where(NodeStat.document_count > 0)
+    counted = select(NodeStat.public_id, NodeStat.document_count).where(NodeStat.document_count > 0)
     counts = {
-        row.node_id: row.document_count
+        row.public_id: row.document_count
         for row in db.session.execute(
             counted.join(TaxonomyNode, TaxonomyNode.id == NodeStat.node_id).where(
                 TaxonomyNode.taxonomy_id == taxonomy.id
@@ -252,20 +252,20 @@ def get_tree(version: str, *, actor: Actor) -> Tree:
     children: dict[UUID, list[TaxonomyNode]] = defaultdict(list)
     roots = []
     for node in nodes.values():
-        for parent in parents.get(node.id, ()):
+        for parent in parents.get(node.public_id, ()):
             children[parent].append(node)
-        if not parents.get(node.id):
+        if not parents.get(node.public_id):
             roots.append(node)
 
     def branch(node: TaxonomyNode, above: list[str]) -> Branch:
         is_reference = node.canonical_path[:-1] != above
-        below = [] if is_reference else children[node.id]
+        below = [] if is_reference else children[node.public_id]
         return Branch(
-            node.id,
+            node.public_id,
             node.label,
             node.canonical_path,
             node.target_documents,
-            counts.get(node.id, 0),
+            counts.get(node.public_id, 0),
             is_reference,
             [branch(child, node.canonical_path) for child in _by_label(below)],
         )
@@ -294,12 +294,15 @@ def _find(version: str, *, actor: Actor) -> Taxonomy | None:
 
 
 def _parents_of(ids: list[UUID]) -> dict[UUID, list[UUID]]:
+    """By the ids of nodes, the public ids of those above them."""
     found: dict[UUID, list[UUID]] = defaultdict(list)
-    edges = select(TaxonomyEdge.parent_id, TaxonomyEdge.child_id).where(
-        TaxonomyEdge.child_id.in_(ids)
+    edges = (
+        select(TaxonomyNode.public_id, TaxonomyEdge.child_id)
+        .join(TaxonomyEdge, TaxonomyEdge.parent_id == TaxonomyNode.id)
+        .where(TaxonomyEdge.child_id.in_(ids))
     )
-    for row in db.session.execute(edges.order_by(TaxonomyEdge.parent_id)):
-        found[row.child_id].append(row.parent_id)
+    for row in db.session.execute(edges.order_by(TaxonomyNode.public_id)):
+        found[row.child_id].append(row.public_id)
     return found
 
 
@@ -311,4 +314,4 @@ def _paths(taxonomy: Taxonomy) -> set[tuple[str, ...]]:
 
 
 def _by_label(nodes: list[TaxonomyNode]) -> list[TaxonomyNode]:
-    return sorted(nodes, key=lambda node: (fold(node.label), str(node.id)))
+    return sorted(nodes, key=lambda node: (fold(node.label), str(node.public_id)))

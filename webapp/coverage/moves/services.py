@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import Row, Select, delete, func, insert, select
 
 from webapp import index
 from webapp.agents import services as agents
@@ -96,10 +96,14 @@ class Preview:
 
 @dataclass
 class _Match:
-    """The topics of the old version, and those of them that have a successor."""
+    """The topics of the old version, and those of them that have a successor.
+
+    `public_ids` has those of both versions.
+    """
 
     paths: dict[UUID, list[str]]
     new_paths: dict[UUID, list[str]]
+    public_ids: dict[UUID, UUID]
     successors: dict[UUID, UUID] = field(default_factory=dict)
     reasons: dict[UUID, Reason] = field(default_factory=dict)
 
@@ -117,7 +121,7 @@ def preview_move(version: str, body: MoveRequest, *, actor: Actor) -> Preview:
     counts = _document_counts(start)
     changed = [
         Successor(
-            node_id,
+            match.public_ids[node_id],
             path,
             counts.get(node_id, 0),
             match.new_paths.get(match.successors.get(node_id, node_id)),
@@ -215,7 +219,12 @@ def _match(
     if start == version:
         raise Invalid("Choose another version to move from.", field="start", code="same_version")
     old, new = (get_taxonomy(name, actor=actor) for name in (start, version))
-    match = _Match(_paths_of(old), _paths_of(new))
+    before, after = (_nodes_of(taxonomy) for taxonomy in (old, new))
+    match = _Match(
+        {node.id: node.canonical_path for node in before},
+        {node.id: node.canonical_path for node in after},
+        {node.id: node.public_id for node in (*before, *after)},
+    )
     old_ids = {tuple(path): node_id for node_id, path in match.paths.items()}
     new_ids = {tuple(path): node_id for node_id, path in match.new_paths.items()}
     for rename in renames:
@@ -226,15 +235,15 @@ def _match(
     for key, node_id in old_ids.items():
         if node_id not in match.reasons and key in new_ids:
             match.add(node_id, new_ids[key], "path")
-    before = _by_label(
+    olds = _by_label(
         (node_id, path) for node_id, path in match.paths.items() if node_id not in match.reasons
     )
     taken = set(match.successors.values())
-    after = _by_label(
+    news = _by_label(
         (node_id, path) for node_id, path in match.new_paths.items() if node_id not in taken
     )
-    for label in before.keys() & after.keys():
-        match.add(before[label], after[label], "label")
+    for label in olds.keys() & news.keys():
+        match.add(olds[label], news[label], "label")
     return old, match
 
 
@@ -249,13 +258,12 @@ def _at(path: list[str], ids: dict[tuple[str, ...], UUID], version: str) -> UUID
     return node_id
 
 
-def _paths_of(taxonomy: Taxonomy) -> dict[UUID, list[str]]:
-    rows = db.session.execute(
-        select(TaxonomyNode.id, TaxonomyNode.canonical_path)
+def _nodes_of(taxonomy: Taxonomy) -> Sequence[Row[UUID, UUID, list[str]]]:
+    return db.session.execute(
+        select(TaxonomyNode.id, TaxonomyNode.public_id, TaxonomyNode.canonical_path)
         .where(TaxonomyNode.taxonomy_id == taxonomy.id)
-        .order_by(TaxonomyNode.path_key, TaxonomyNode.id)
-    )
-    return {row.id: row.canonical_path for row in rows}
+        .order_by(TaxonomyNode.path_key, TaxonomyNode.public_id)
+    ).all()
 
 
 def _by_label(nodes: Iterable[tuple[UUID, list[str]]]) -> dict[str, UUID]:
@@ -318,10 +326,12 @@ def _next_agent(chosen: Select[Any], after: str | None) -> UUID | None:
 
 
 def _move_of(agent: Agent, match: _Match) -> AgentMove:
+    paths = {match.public_ids[node_id]: path for node_id, path in match.paths.items()}
+    kept = {match.public_ids[node_id] for node_id in match.successors}
     lost = [
-        match.paths.get(node_id, [str(node_id)])
+        paths.get(node_id, [str(node_id)])
         for node_id in agent.taxonomy_node_ids
-        if node_id not in match.successors
+        if node_id not in kept
     ]
     return AgentMove(agent, len(agent.taxonomy_node_ids) - len(lost), lost)
 
@@ -370,7 +380,10 @@ def _move_agent(
     agent: Agent | None = get_locked(select(Agent).where(Agent.id == agent_id, Agent.is_active))
     if agent is None:
         return result
-    found = (match.successors.get(node_id) for node_id in agent.taxonomy_node_ids)
+    successors = {
+        match.public_ids[old]: match.public_ids[new] for old, new in match.successors.items()
+    }
+    found = (successors.get(node_id) for node_id in agent.taxonomy_node_ids)
     node_ids = list(dict.fromkeys(node_id for node_id in found if node_id))
     if not node_ids:
         stayed = {"agent_id": str(agent.id), "name": agent.name}

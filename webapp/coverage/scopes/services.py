@@ -27,7 +27,7 @@ from webapp.coverage.scopes.schemas import FromTaxonomyRequest, ScopeRequest
 from webapp.documents.models import Document
 from webapp.documents.topics.changes import count_under
 from webapp.taxonomies.models import Scope, ScopeRoot, Taxonomy, TaxonomyClosure, TaxonomyNode
-from webapp.taxonomies.references import unknown_nodes
+from webapp.taxonomies.references import select_topics, unknown_nodes
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def create_agent(body: FromTaxonomyRequest, *, actor: Actor) -> Agent:
     given = body.model_dump(
         exclude_unset=True, exclude={"taxonomy_node_ids", "taxonomy_version", "instructions"}
     )
-    instructions = body.instructions.strip() or _instructions(body.taxonomy_node_ids)
+    instructions = body.instructions.strip() or _instructions(body.taxonomy_node_ids, actor=actor)
     agent = agents.add_agent(
         AgentCreate(**given, instructions=instructions),
         actor=actor,
@@ -99,19 +99,17 @@ def measure_topics(body: ScopeRequest, *, actor: Actor) -> Extent:
     """
     if not body.taxonomy_node_ids:
         return Extent(None, 0, *_count_all(actor))
-    _check(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
+    _, topics = _find(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
     below = select(func.count(TaxonomyClosure.descendant_id.distinct())).where(
-        TaxonomyClosure.ancestor_id.in_(body.taxonomy_node_ids)
+        TaxonomyClosure.ancestor_id.in_(topics)
     )
     known = db.session.scalar(
         select(Scope).where(
             Scope.organization_id == actor.organization_id,
-            Scope.key == _key(body.taxonomy_node_ids),
+            Scope.key == _key(topics),
         )
     )
-    counts = (
-        (known.document_count, known.chunk_count) if known else count_under(body.taxonomy_node_ids)
-    )
+    counts = (known.document_count, known.chunk_count) if known else count_under(topics)
     return Extent(body.taxonomy_version, db.session.scalar(below) or 0, *counts)
 
 
@@ -133,16 +131,16 @@ def find_or_create_scope(version: str, node_ids: Sequence[UUID], *, actor: Actor
     """The scope of these topics, made and counted where nobody had it yet."""
     if not node_ids:
         return None
-    taxonomy_id = _check(version, node_ids, actor=actor)
+    taxonomy_id, topics = _find(version, node_ids, actor=actor)
     # The counts must not miss what another transaction adds meanwhile.
     index.lock(actor.organization_id)
     lock_name(f"scopes of {actor.organization_id}")
-    key = _key(node_ids)
+    key = _key(topics)
     scope = db.session.scalar(
         select(Scope).where(Scope.organization_id == actor.organization_id, Scope.key == key)
     )
     if scope is None:
-        documents, chunks = count_under(node_ids)
+        documents, chunks = count_under(topics)
         scope = Scope(
             organization_id=actor.organization_id,
             taxonomy_id=taxonomy_id,
@@ -153,28 +151,27 @@ def find_or_create_scope(version: str, node_ids: Sequence[UUID], *, actor: Actor
         db.session.add(scope)
         db.session.flush()
         db.session.execute(
-            insert(ScopeRoot), [{"scope_id": scope.id, "node_id": node_id} for node_id in node_ids]
+            insert(ScopeRoot), [{"scope_id": scope.id, "node_id": topic} for topic in topics]
         )
     return scope
 
 
-def _check(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> UUID:
-    """The taxonomy's id; BadReference names the topics that it does not have."""
+def _find(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> tuple[UUID, list[UUID]]:
+    """The ids of the taxonomy and of its topics with these public ids.
+
+    BadReference names the topics that it does not have.
+    """
+    topics = select_topics(actor.organization_id, node_ids)
     rows = db.session.execute(
-        select(TaxonomyNode.id, TaxonomyNode.taxonomy_id)
+        topics.add_columns(TaxonomyNode.public_id, TaxonomyNode.taxonomy_id)
         .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
-        .where(
-            Taxonomy.organization_id == actor.organization_id,
-            Taxonomy.version == version,
-            TaxonomyNode.id.in_(node_ids),
-        )
+        .where(Taxonomy.version == version)
     ).all()
-    found = {row.id for row in rows}
+    found = {row.public_id: row.id for row in rows}
     missing = [str(node_id) for node_id in node_ids if node_id not in found]
     if missing:
         raise unknown_nodes(missing, version)
-    taxonomy_id: UUID = rows[0].taxonomy_id
-    return taxonomy_id
+    return rows[0].taxonomy_id, list(found.values())
 
 
 def _count_all(actor: Actor) -> tuple[int, int]:
@@ -186,15 +183,15 @@ def _count_all(actor: Actor) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def _key(node_ids: Sequence[UUID]) -> str:
-    text = ",".join(sorted(str(node_id) for node_id in node_ids))
+def _key(topics: Sequence[UUID]) -> str:
+    text = ",".join(sorted(map(str, topics)))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _instructions(node_ids: Sequence[UUID]) -> str:
+def _instructions(node_ids: Sequence[UUID], *, actor: Actor) -> str:
     labels = db.session.scalars(
         select(TaxonomyNode.label)
-        .where(TaxonomyNode.id.in_(node_ids))
+        .where(TaxonomyNode.id.in_(select_topics(actor.organization_id, node_ids)))
         .order_by(TaxonomyNode.path_key)
         .limit(20)
     )

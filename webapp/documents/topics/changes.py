@@ -97,7 +97,7 @@ def add_topics(links: Sequence[tuple[UUID, UUID, float]], *, proposed: bool = Fa
         db.session.execute(insert(DocumentNode), rows)
 
 
-def documents_under(node_ids: Sequence[UUID]) -> Select[Any]:
+def documents_under(node_ids: Sequence[UUID] | Select[UUID]) -> Select[Any]:
     """The ids of documents in the scope of these topics or of any below them."""
     return (
         select(DocumentNode.document_id)
@@ -163,11 +163,7 @@ def recount_nodes(organization_id: UUID) -> None:
         .group_by(DocumentNode.node_id)
         .cte("counted")
     )
-    node_ids = (
-        select(TaxonomyNode.id)
-        .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
-        .where(Taxonomy.organization_id == organization_id)
-    )
+    node_ids = select(TaxonomyNode.id).where(TaxonomyNode.organization_id == organization_id)
     own = counted.c.node_id == NodeStat.node_id
     documents = select(counted.c.documents).where(own).scalar_subquery()
     chunks = select(counted.c.chunks).where(own).scalar_subquery()

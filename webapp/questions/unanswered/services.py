@@ -29,6 +29,7 @@ from webapp.documents.filters import select_documents
 from webapp.index.embedding import local_embedder
 from webapp.questions.unanswered.models import UnansweredQuestion
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
+from webapp.taxonomies.references import find_roots
 
 #: below it, a question counts as unanswered
 MIN_CONFIDENCE = 0.3
@@ -186,7 +187,8 @@ def close_answered(agent_ids: Sequence[UUID]) -> int:
         agent = db.session.get(Agent, agent_id)
         if not questions or agent is None:
             continue
-        chosen = select_documents(agent.taxonomy_node_ids, None)
+        roots = find_roots(agent.scope_id) if agent.taxonomy_node_ids else None
+        chosen = select_documents(roots, None)
         answered = [
             question.id
             for question in questions
