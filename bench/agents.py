@@ -65,6 +65,8 @@ def measure(running: Installation, name: str) -> None:
         handles[:300], "goal 30")  # fmt: skip
     p95("DELETE", lambda h: caller.call("DELETE", f"/agents/{h}"), handles[300:500], "goal 50")
     for query in ("limit=50", "limit=50&offset=9000", "sort=name", "sort=-updated_at",
+                  "sort=coverage_percent", "sort=-coverage_percent&offset=9000",
+                  "sort=-total_queries", "min_coverage=0", "min_coverage=50&sort=-total_queries",
                   "status=draft", "tool=search", "q=refund", "q=model:gpt-4",
                   "q=nothing-like-it", "q=a"):  # fmt: skip
         p95(f"list {query}", lambda query: caller.call("GET", f"/agents?{query}"),

@@ -76,13 +76,10 @@ def downgrade() -> None:
             op.add_column(
                 "agents", sa.Column(name, kind, nullable=is_time, server_default=default)
             )
-        for name in figures:
-            op.execute(
-                f"UPDATE agents SET {name} = (SELECT {name} FROM {table} WHERE agent_id = id)"
-            )
+        values = ", ".join(f"{name} = kept.{name}" for name in figures)
         op.execute(
-            "UPDATE agents SET revision = revision + "
-            f"(SELECT {table}.revision FROM {table} WHERE agent_id = id)"
+            f"UPDATE agents SET {values}, revision = agents.revision + kept.revision "
+            f"FROM {table} AS kept WHERE kept.agent_id = agents.id"
         )
     if _is_sqlite():
         op.create_index(

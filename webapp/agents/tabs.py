@@ -52,9 +52,10 @@ class AgentPanel:
 
 @dataclass(frozen=True)
 class AgentColumn:
-    """A column of the list of agents: `partial` draws the inside of a cell from `agent`.
+    """A column of the list of agents: `partial` draws the inside of a cell.
 
-    `sort` is the filter's word for sorting by it; columns stand from the lowest `position` on.
+    It knows `agent` and its `figures`, a mapping of what all features keep of it. `sort` is the
+    filter's word for sorting by it; columns stand from the lowest `position` on.
     """
 
     label: str
@@ -66,7 +67,10 @@ class AgentColumn:
 
 @dataclass(frozen=True)
 class AgentFact:
-    """A line among the facts on an agent's page: `partial` draws what it says of `agent`."""
+    """A line among the facts on an agent's page: `partial` draws what it says.
+
+    It knows `agent` and `figures`, as that of a column does.
+    """
 
     label: str
     partial: str
