@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from apiflask import APIFlask
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import PASSWORD
 from webapp.accounts import services, setup
 from webapp.accounts.models import Organization, User
@@ -47,6 +47,24 @@ def test_the_link_makes_the_first_admin_who_is_signed_in_then(
     assert "first@example.com · admin" in page.css_first(".who").text()
     assert not (settings.data_dir / setup.TOKEN_FILE).exists()
     assert setup.prepare(settings) is None
+
+
+def test_before_that_the_sign_in_page_says_where_the_link_is(app: APIFlask, fresh: str) -> None:
+    browser = Browser(app.test_client())
+    assert "Open the link that make run has printed" in words_of(browser.get("/").css_first("main"))
+    browser.post("/setup", form_of(fresh))
+    browser.post("/sign-out")
+    assert "link that" not in words_of(browser.get("/sign-in").css_first("main"))
+
+
+def test_a_refused_form_keeps_its_link_in_the_address(app: APIFlask, fresh: str) -> None:
+    browser = Browser(app.test_client())
+    action = browser.get(f"/setup?token={fresh}").css_first("form").attributes["action"]
+    assert action == f"/setup?token={fresh}"
+    page = browser.post(action, form_of("", email="no e-mail"), status=422)
+    assert page.css_first("form").attributes["action"] == action
+    browser.post(action, form_of(""))
+    assert db.session.query(User).count() == 1
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "x" * 32])

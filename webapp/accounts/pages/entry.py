@@ -61,7 +61,8 @@ def create_setup() -> Response:
 def new_session() -> Response:
     if g.actor is not None:
         return redirect_to(navigation.home())
-    return page("accounts/sign_in.html", form=SignInForm(), next=_safe_next())
+    is_new = not services.has_organization()
+    return page("accounts/sign_in.html", form=SignInForm(), next=_safe_next(), is_new=is_new)
 
 
 @bp.post("/sign-in")
@@ -109,7 +110,7 @@ def edit_password() -> Response:
 @public
 @needs_no(right="the one-time link is the right")
 def update_password() -> Response:
-    token = request.form.get("token", "")
+    token = request.values.get("token", "")
     link = credentials.find_link(token)
     form = NewPasswordForm()
     if form.validate():
