@@ -22,16 +22,20 @@ const countTokens = (text) => {
   return wide + Math.ceil((text.length - wide) / 4);
 };
 
+/** @type {(count: number, noun: string) => string} */
+const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
 function counting() {
   const editor = one("[data-editor]", HTMLElement);
   const area = one("textarea", HTMLTextAreaElement, editor);
   const count = one("[data-editor-count]", HTMLElement, editor);
   const show = () => {
     const lines = area.value ? area.value.split("\n").length : 0;
-    count.textContent =
-      `${lines.toLocaleString("en")} lines · ` +
-      `${[...area.value].length.toLocaleString("en")} characters · ` +
-      `≈ ${countTokens(area.value).toLocaleString("en")} tokens`;
+    count.textContent = [
+      counted(lines, "line"),
+      counted([...area.value].length, "character"),
+      `≈ ${counted(countTokens(area.value), "token")}`,
+    ].join(" · ");
   };
   area.addEventListener("input", show);
   show();
