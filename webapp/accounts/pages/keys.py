@@ -51,12 +51,12 @@ def revoke(key_id: UUID) -> Response:
 
 
 def _index_page(form: KeyForm, *, status: int = 200) -> Response:
-    found = keys.list_keys(actor=current_actor())
+    listed = keys.list_keys(actor=current_actor())
     form.role.choices = [c for c in form.role.choices if current_actor().role.includes(Role(c[0]))]
     return page(
         "accounts/api_keys.html",
         status=status,
-        keys=found,
+        keys=listed,
         form=form,
         secret=take_shown_once("api keys").get("secret"),
         now=clock.now(),

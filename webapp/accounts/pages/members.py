@@ -92,11 +92,11 @@ def create_password_link(user_id: UUID) -> Response:
 
 
 def _index_page(form: MemberForm, *, status: int = 200) -> Response:
-    found = services.list_members(actor=current_actor())
+    members = services.list_members(actor=current_actor())
     return page(
         "accounts/members.html",
         status=status,
-        members=found,
+        members=members,
         form=form,
         roles=list(Role),
         shown_once=take_shown_once("members"),
