@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -33,6 +34,8 @@ BASE: dict[str, Any] = dict.fromkeys(DEFINITION) | {
          {"features_config": {"x": 2, "y": 1, "z": 3}}, []),
         ({"features_config": {"x": 2, "y": 1}}, {"features_config": {"x": 3, "y": 1}},
          {"features_config": {"x": 2, "y": 1}}, ["features_config"]),
+        ({"features_config": {"x": True, "y": 1}}, {"features_config": {"x": 1, "y": 0}},
+         {"features_config": {"x": True, "y": 0}}, []),
         ({"instructions": "ONE\ntwo\nthree\nfour\nfive\n"},
          {"instructions": "one\ntwo\nthree\nfour\nFIVE\nsix\n"},
          {"instructions": "ONE\ntwo\nthree\nfour\nFIVE\nsix\n"}, []),
@@ -44,9 +47,17 @@ def test_changes_are_brought_together(
     mine: dict[str, Any], theirs: dict[str, Any], together: dict[str, Any], conflicts: list[str]
 ) -> None:
     result = merge(BASE, BASE | mine, BASE | theirs)
-    assert result.values == BASE | together
+    assert json.dumps(result.values, sort_keys=True) == json.dumps(BASE | together, sort_keys=True)
     assert result.conflicts == conflicts
     assert set(result.theirs) == set(theirs)
+
+
+def test_the_order_that_they_gave_a_schema_stays() -> None:
+    base = BASE | {"output_schema": {"properties": {"answer": {}, "reason": {}}}}
+    theirs = base | {"output_schema": {"properties": {"reason": {}, "answer": {}}}}
+    result = merge(base, base | {"voice": "v"}, theirs)
+    assert list(result.values["output_schema"]["properties"]) == ["reason", "answer"]
+    assert result.theirs == ["output_schema"]
 
 
 def form_of(page: Any) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from apiflask import APIFlask
@@ -64,6 +66,43 @@ def test_every_field_of_the_definition_counts(alice: Actor, name: str, value: ob
     services.update_agent(agent.id, AgentUpdate(**{name: value}), actor=alice)
     assert agent.current_version == 2
     assert kept(agent.id, alice) == [1]
+
+
+ANSWER_FIRST = {"type": "object", "properties": {"answer": {}, "reason": {}}}
+REASON_FIRST = {"type": "object", "properties": {"reason": {}, "answer": {}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("output_schema", {"enum": [1, True]}, {"enum": [True, 1]}),
+        ("output_schema", ANSWER_FIRST, REASON_FIRST),
+        ("input_schema", {"default": {"a": 1, "b": 0}}, {"default": {"a": 1.0, "b": 0}}),
+        ("features_config", {"a": True, "b": 0}, {"a": 1, "b": 0}),
+    ],
+)  # fmt: skip
+def test_what_only_reads_differently_is_kept_and_compared(
+    cast: Cast, alice: Actor, name: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    make_agent(alice, handle="a", **{name: before})
+    api = cast.api("alice")
+    answer = api.put("/agents/a", {name: after}).json
+    assert answer["current_version"] == 2
+    assert json.dumps(api.get("/agents/a").json[name]) == json.dumps(after)
+    [change] = api.get("/agents/a/versions/1/diff/current").json["changes"]
+    assert change["field"] == name
+    assert json.dumps([change["before"], change["after"]]) == json.dumps([before, after])
+    api.post("/agents/a/versions/1/rollback")
+    assert json.dumps(api.get("/agents/a").json[name]) == json.dumps(before)
+
+
+def test_neither_the_order_of_switches_nor_how_a_number_is_written_is_a_change(
+    cast: Cast, alice: Actor
+) -> None:
+    make_agent(alice, handle="a", features_config={"alpha": 1, "b": 1e16})
+    body = {"features_config": {"b": 1e16, "alpha": 1.0}}
+    for _ in range(2):
+        assert cast.api("alice").put("/agents/a", body).json["current_version"] == 1
 
 
 def test_handoff_targets_count_too(alice: Actor) -> None:

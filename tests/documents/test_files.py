@@ -526,6 +526,9 @@ def test_a_document_can_be_changed(cast: Cast, topics: dict[str, UUID]) -> None:
     assert (changed.status_code, changed.json["title"]) == (200, "New")
     assert changed.json["nodes"][0]["version"] == "1.0.0"
     assert find(api, "garnet")[0]["metadata"]["title"] == "New"
+    for metadata in ({"n": True}, {"n": 1}):
+        api.request("PATCH", path, {"metadata": metadata})
+        assert json.dumps(api.get(path).json["metadata"]) == json.dumps(metadata)
     api.request("PATCH", path, {"content": "basalt"})
     assert find(api, "basalt")[0]["content"] == "basalt"
     assert api.request("PATCH", path, {"nodes": []}).json["nodes"] == []

@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
-from webapp.core.database import BigId, OrderedJson, fold
+from webapp.core.database import BigId, OrderedJson, fold, is_same_json
 from webapp.core.errors import Conflict
 from webapp.core.extensions import Model
 
@@ -45,8 +45,16 @@ DEFINITION = (
     "model_overrides",
 )
 
+#: of them, those whose keys keep their order
+SCHEMAS = ("input_schema", "output_schema")
+
 #: What an agent knows about; no part of its definition.
 SCOPE = ("taxonomy_node_ids", "taxonomy_version", "scope_id")
+
+
+def is_same_value(name: str, left: Any, right: Any) -> bool:
+    """Whether two values of a field are one; a schema with its keys in another order is not."""
+    return is_same_json(left, right, as_written=name in SCHEMAS)
 
 
 class Modality(StrEnum):
@@ -196,7 +204,11 @@ class Agent(Model):
 
     def differing(self, values: dict[str, Any]) -> dict[str, Any]:
         """Those of `values` that the agent does not have already."""
-        return {name: value for name, value in values.items() if getattr(self, name) != value}
+        return {
+            name: value
+            for name, value in values.items()
+            if not is_same_value(name, getattr(self, name), value)
+        }
 
     def revise(
         self, values: dict[str, Any], *, author: str, note: str | None, at: datetime

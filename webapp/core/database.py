@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import unicodedata
@@ -166,9 +167,41 @@ def _is_among_postgresql(element: is_among, compiler: Any, **options: Any) -> st
     return f"({column} = ANY(CAST(string_to_array({joined}, ',') AS UUID[])))"
 
 
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+def is_same_json(left: Any, right: Any, *, as_written: bool = False) -> bool:
+    """Whether two JSON values are the same; to `==`, true and 1 are, too.
+
+    `as_written` also tells apart 1 and 1.0, and objects with their keys in another order.
+    """
+    if as_written:
+        return json.dumps(left) == json.dumps(right)
+    return bool(left == right) and _apart(left) == _apart(right)
+
+
+def _apart(value: Any) -> Any:
+    """The value with its booleans as what equals no number."""
+    if isinstance(value, dict):
+        return {key: _apart(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_apart(item) for item in value]
+    return str(value) if isinstance(value, bool) else value
+
+
+class _Json(JSON):
+    """JSON that is written again wherever it is not the same."""
+
+    as_written = False
+
+    def compare_values(self, x: Any, y: Any) -> bool:
+        return is_same_json(x, y, as_written=self.as_written)
+
+
+class _OrderedJson(_Json):
+    as_written = True
+
+
+Json = _Json(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 #: For what people wrote: JSONB would forget the order of their keys.
-OrderedJson = JSON(none_as_null=True)
+OrderedJson = _OrderedJson(none_as_null=True)
 
 #: what a plain `Mapped[...]` annotation means in every model
 TYPES: dict[Any, Any] = {

@@ -81,12 +81,13 @@ def _load(app: Flask) -> Any:
 
 def _render_type(kind: str, item: Any, _context: Any) -> str | bool:
     """Our column types by their name in a migration, where Alembic would write their insides."""
+    for name in ("Json", "OrderedJson"):
+        if kind == "type" and item is getattr(database, name):
+            return f"database.{name}"
     if kind == "type" and type(item).__module__ == database.__name__:
         return f"database.{type(item).__name__}()"
     if item is database.BigId or (kind == "type" and repr(item) == repr(database.BigId)):
         return "database.BigId"
-    if kind == "type" and item is database.Json:
-        return "database.Json"
     return False
 
 

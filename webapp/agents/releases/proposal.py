@@ -6,11 +6,10 @@ from typing import Any
 
 from semver import Version
 
+from webapp.agents.models import SCHEMAS
 from webapp.agents.versions.diff import diff
 
 FIRST = "1.0.0"
-
-_SCHEMAS = ("input_schema", "output_schema")
 
 
 def propose_semver(last: str | None, before: dict[str, Any], after: dict[str, Any]) -> str:
@@ -23,9 +22,9 @@ def propose_semver(last: str | None, before: dict[str, Any], after: dict[str, An
         return FIRST
     version = Version.parse(last)
     changed = {change.field for change in diff(before, after)}
-    if any(_breaks(name, before.get(name), after.get(name)) for name in _SCHEMAS):
+    if any(_breaks(name, before.get(name), after.get(name)) for name in SCHEMAS):
         return str(version.bump_major())
-    if changed & {"instructions", *_SCHEMAS}:
+    if changed & {"instructions", *SCHEMAS}:
         return str(version.bump_minor())
     return str(version.bump_patch())
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 from typing import Any, Literal
 
-from webapp.agents.models import DEFINITION
+from webapp.agents.models import DEFINITION, is_same_value
 
 #: A longest common subsequence costs a bit for each pair of lines; above this the texts are
 #: shown as replaced.
@@ -123,7 +123,7 @@ def diff(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     return [
         _change(name, before.get(name), after.get(name))
         for name in names
-        if before.get(name) != after.get(name)
+        if not is_same_value(name, before.get(name), after.get(name))
     ]
 
 

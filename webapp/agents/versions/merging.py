@@ -7,7 +7,7 @@ from typing import Any
 
 from merge3 import Merge3
 
-from webapp.agents.models import DEFINITION
+from webapp.agents.models import DEFINITION, is_same_value
 from webapp.agents.versions.diff import LISTS, TEXTS
 
 
@@ -29,7 +29,7 @@ def merge(base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any]) ->
     result = Merge({})
     for name in DEFINITION:
         old, our, their = base.get(name), ours.get(name), theirs.get(name)
-        if their != old:
+        if not is_same_value(name, their, old):
             result.theirs.append(name)
         try:
             result.values[name] = _merge_value(name, old, our, their)
@@ -44,10 +44,10 @@ class _Conflict(Exception):
 
 
 def _merge_value(name: str, old: Any, our: Any, their: Any) -> Any:
-    if their in (old, our):
-        return our
-    if our == old:
+    if is_same_value(name, our, old):
         return their
+    if is_same_value(name, their, old) or is_same_value(name, their, our):
+        return our
     if name in LISTS:
         added = [item for item in their if item not in old and item not in our]
         removed = [item for item in old if item not in their]

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from webapp.agents.figures import refuse_stale
-from webapp.agents.models import DEFINITION, Agent, AgentVersion, Release
+from webapp.agents.models import DEFINITION, Agent, AgentVersion, Release, is_same_value
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import resolve_handoffs
 from webapp.agents.schemas import AgentUpdate
@@ -221,7 +221,8 @@ def roll_back(
 def _changed(before: AgentVersion | None, after: AgentVersion) -> list[str]:
     if before is None:
         return []
-    return [name for name in DEFINITION if before.snapshot.get(name) != after.snapshot.get(name)]
+    old, new = before.snapshot, after.snapshot
+    return [name for name in DEFINITION if not is_same_value(name, old.get(name), new.get(name))]
 
 
 def values_of(snapshot: dict[str, Any]) -> dict[str, Any]:
