@@ -5,6 +5,7 @@ See docs/contract/agents.md.
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from tests.browser import Browser
@@ -108,6 +109,20 @@ def test_the_list_filters_sorts_and_pages(cast: Cast, alice: Actor) -> None:
     response = cast.api("vera").get("/agents?limit=3")
     assert response.headers["X-Total-Count"] == "4"
     assert 'rel="next"' in response.headers["Link"]
+
+
+def test_a_client_finds_the_next_page_of_what_it_asked_for(cast: Cast, alice: Actor) -> None:
+    for name in ("one; two", "three; four", "no match"):
+        make_agent(alice, name=name)
+    api = cast.api("vera")
+    address, found = "/api/v1/agents?q=%3B%20&limit=1&sort=name", []
+    while address:
+        answer = api.get(address.removeprefix("/api/v1"))
+        found += [agent["name"] for agent in answer.json]
+        links = httpx.Response(200, headers=list(answer.headers)).links
+        address = links["next"]["url"] if "next" in links else None
+        assert len(found) < 3
+    assert found == ["one; two", "three; four"]
 
 
 def test_members_and_viewers_do_not_write(cast: Cast, alice: Actor) -> None:

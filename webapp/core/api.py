@@ -59,7 +59,8 @@ def list_response(adapter: TypeAdapter[Any], page: Page) -> Response:
     )
     response.headers["X-Total-Count"] = str(page.total)
     if page.next_offset is not None:
-        following = url_with(offset=page.next_offset)
+        # Python's clients end an address at its first semicolon (findings/link-headers-….sh).
+        following = url_with(offset=page.next_offset).replace(";", "%3B")
         response.headers["Link"] = f'<{following}>; rel="next"'
     return response
 
