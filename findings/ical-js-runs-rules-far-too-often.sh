@@ -6,7 +6,7 @@
 # that "the first working day of the week" runs each working day; it takes the 20th Monday of a
 # year, and the Monday of week 20, for every Monday; and it runs 29 February on 1 March, which the
 # RFC says to skip. Nothing is refused. Who shows a schedule's next runs asks the code that will run
-# it. Callboard has no schedules.
+# it. Callboard offers no schedules.
 #
 # Installs from npm and PyPI into a temporary folder; fails when this changes.
 set -euo pipefail

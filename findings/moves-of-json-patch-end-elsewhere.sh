@@ -7,7 +7,7 @@
 # looks `path` up before it removes, and puts the item into the wrong group without an error.
 # fast-json-patch, which AG-UI's client uses for state, puts it right, but refuses
 # (OPERATION_PATH_UNRESOLVABLE) where the path is there only after the removal. Who sends patches
-# across languages writes a remove and an add; Callboard sends whole documents.
+# across languages writes a remove and an add; Callboard takes no JSON Patch.
 #
 # Installs from npm and PyPI into a temporary folder; fails when this changes.
 set -euo pipefail
