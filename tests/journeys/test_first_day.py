@@ -19,6 +19,10 @@ def test_from_the_one_time_link_to_a_streamed_answer(
     first_start.start()
     link = re.search(r"http\S+/setup\?token=\S+", first_start.output())
     assert link
+    page.goto(first_start.url)
+    sentence = page.locator("p.notice")
+    expect(sentence).to_contain_text("Open the link that make run has printed")
+    expect(sentence).to_have_css("display", "block")  # as a grid it would break around its code
     page.goto(link[0])
     page.get_by_label("Your e-mail").fill("admin@example.com")
     page.get_by_label("Password").fill(PASSWORD)

@@ -346,7 +346,10 @@ def test_the_sentence_of_a_refused_scheme_says_what_the_hint_says(cast: Cast) ->
     page = browser.post("/settings/webhooks", {"url": "http://example.com/"}, status=422)
     hint, error = (page.css_first(f"#url-{kind}").text() for kind in ("hint", "error"))
     assert "http:// is for hosts that CALLBOARD_ALLOWED_HOSTS names" in hint
-    assert "http:// is for hosts that CALLBOARD_ALLOWED_HOSTS names" in error
+    assert error == (
+        "The address must begin with https:// "
+        "(http:// is for hosts that CALLBOARD_ALLOWED_HOSTS names)."
+    )
 
 
 def test_what_everybody_sees_of_a_webhook_is_not_its_address(

@@ -2,12 +2,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import BooleanField, SelectField, SelectMultipleField, StringField
+from wtforms import (
+    BooleanField,
+    Field,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    ValidationError,
+)
 from wtforms.validators import DataRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.core.forms import Form
 from webapp.webhooks import events
+from webapp.webhooks.urls import check_url
+
+
+def is_webhook(_form: Form, field: Field) -> None:
+    """Refuse what is no address of a webhook with a sentence about "the address"."""
+    try:
+        check_url(field.data.strip())
+    except ValueError as error:
+        raise ValidationError(f"The address {error}.") from error
 
 
 class WebhookForm(Form):
@@ -15,7 +31,7 @@ class WebhookForm(Form):
         "Address",
         description="It begins with https://; http:// is for hosts that CALLBOARD_ALLOWED_HOSTS "
         "names.",
-        validators=[DataRequired(), Length(max=2000)],
+        validators=[DataRequired(), Length(max=2000), is_webhook],
     )
     description = StringField("What it is for", validators=[Length(max=300)])
     events = SelectMultipleField(
