@@ -1,24 +1,45 @@
 """How gunicorn serves Callboard. Settings come from the environment; the README lists them."""
 
 import ctypes
+import json
 import os
 import signal
 import sys
+import traceback
 
 from gunicorn.arbiter import Arbiter
 
-from webapp import startup
-from webapp.config import BadSettings, Settings
-
 PR_SET_PDEATHSIG = 1
 
-try:
-    settings = Settings.from_environment()
-except BadSettings as error:
-    sys.exit(str(error))
 
-bind = f"{settings.host}:{settings.port}"
-workers = settings.web_concurrency
+def read_settings():
+    """`(host, port, web_concurrency)`, read in a child: what checks them, 11 MB, ends with it."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            from webapp.config import BadSettings, Settings
+
+            settings = Settings.from_environment()
+            found = json.dumps([settings.host, settings.port, settings.web_concurrency])
+            os.write(theirs, found.encode())
+            code = 0
+        except BadSettings as error:
+            print(error, file=sys.stderr, flush=True)
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    os.close(theirs)
+    with open(ours, "rb") as pipe:
+        found = pipe.read()
+    os.waitpid(child, 0)
+    return json.loads(found) if found else sys.exit(1)
+
+
+host, port, workers = read_settings()
+bind = f"{host}:{port}"
 worker_class = "webapp.core.server.Worker"  # gthread, with refusals as problems
 threads = 16
 worker_connections = 20000
@@ -54,10 +75,13 @@ def post_worker_init(worker):
     And let few requests wait to write, so that others are answered, and streams that have ended
     give their connection back.
     """
+    from webapp import startup
+    from webapp.config import BadSettings
     from webapp.core import writers
     from webapp.core.extensions import db
     from webapp.core.live import handover
 
+    settings = worker.wsgi.config["CALLBOARD"]
     with worker.wsgi.app_context():
         writers.limit(db.engine, waiting=settings.waiting_writers, seconds=settings.write_wait)
     try:

@@ -31,15 +31,17 @@ def prepare(quiet: bool) -> None:
 @click.command()
 def worker() -> None:
     """Bring the database up to date, and run jobs until told to stop."""
+    from webapp.engine import backend
     from webapp.engine.worker import main
 
+    backend.load()
     _prepare_apart()
     click.echo("The database is up to date.")
     main(current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's, not the app's
 
 
 def _prepare_apart() -> None:
-    """Prepare in a child: what migrations load, 20 MB, ends with it."""
+    """Prepare in a child: what migrations alone load, 20 MB, ends with it."""
     child = os.fork()
     if child == 0:
         code = 1

@@ -23,9 +23,21 @@ create_app()
 print(*sys.modules)
 """
 BE_THE_MASTER = """
-import sys
-import webapp.core.server, webapp.startup
+import runpy, sys
+import webapp.core.server
+assert runpy.run_path("gunicorn.conf.py")["workers"] == 1
 print(*sys.modules)
+"""
+BE_THE_SUPERVISOR = """
+import runpy, sys
+runpy.run_path("webapp/engine/supervisor.py", run_name="supervisor")
+print(*sys.modules)
+"""
+BUILD_SCHEMAS = """
+from webapp import create_app
+from webapp.agents.schemas import AgentResponse
+create_app()
+print(AgentResponse.__pydantic_complete__)
 """
 COUNT_ARENAS = """
 import ctypes, threading
@@ -92,7 +104,16 @@ def test_an_application_loads_nothing_that_is_rarely_used(tmp_path: Path) -> Non
 
 def test_gunicorns_master_does_without_the_application(tmp_path: Path) -> None:
     loaded = {name.split(".")[0] for name in run(BE_THE_MASTER, tmp_path).split()}
-    assert not loaded & {"flask", "sqlalchemy", "numpy"}
+    assert not loaded & {"flask", "sqlalchemy", "numpy", "pydantic"}
+
+
+def test_the_supervisor_does_without_anything(tmp_path: Path) -> None:
+    loaded = {name.split(".")[0] for name in run(BE_THE_SUPERVISOR, tmp_path).split()}
+    assert not loaded & {"email", "http", "ssl", "webapp"}
+
+
+def test_a_schema_is_built_when_it_is_used(tmp_path: Path) -> None:
+    assert run(BUILD_SCHEMAS, tmp_path) == "False\n"
 
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps that much")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from tests.cast import Cast
 from webapp.accounts import passwords, services
@@ -53,3 +55,12 @@ def test_the_first_admin_needs_a_good_one_as_well(cast: Cast) -> None:
     form = {"email": EMAIL, "role": "viewer", "password": "password"}
     page = cast.browser("alice").post("/settings/members", form, status=422)
     assert "easy to guess" in page.css_first(".error").text()
+
+
+def test_an_account_that_is_not_there_costs_as_much_as_one_that_is() -> None:
+    known = passwords.hash_new("correct horse battery", email=EMAIL)
+    assert extract_parameters(passwords._NOBODY) == extract_parameters(known)
+    assert len(passwords._NOBODY) == len(known)
+    with pytest.raises(VerifyMismatchError):  # it is computed to the end, not refused unread
+        passwords._hasher.verify(passwords._NOBODY, "correct horse battery")
+    assert passwords.verify(None, "correct horse battery") is False

@@ -177,9 +177,8 @@ def test_a_web_process_waits_for_its_database_and_prints_the_link(web_alone: Ins
 
 @pytest.mark.once
 def test_a_web_process_dies_with_its_master_though_it_cannot_run(web_alone: Installation) -> None:
-    eventually(lambda: len(web_processes(web_alone)) == 2)
-    master, child = web_processes(web_alone)
     eventually(lambda: "Waiting for a worker" in web_alone.output())
+    master, child = web_processes(web_alone)
     child.suspend()
     master.kill()
     eventually(lambda: not is_alive(child))

@@ -36,7 +36,13 @@ def _be_strict(schema: Any) -> None:
             _be_strict(part)
 
 
-class Strict(BaseModel):
+class Schema(BaseModel):
+    """A schema that costs nothing before it is used: a process uses few of them."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Strict(Schema):
     """A schema whose booleans and numbers are those of JSON, in whatever they are nested."""
 
     @classmethod
@@ -58,7 +64,7 @@ class Query(Strict):
     model_config = ConfigDict(extra="ignore")
 
 
-class ResponseModel(BaseModel):
+class ResponseModel(Schema):
     """A response, read from an object's attributes or from a mapping."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -80,6 +80,11 @@ def make_engine(settings: Settings, *, connections: int = 6) -> sa.Engine:
     return engine
 
 
+def load() -> None:
+    """Import dbos: before a worker forks, so that its child has it too."""
+    import dbos  # noqa: F401
+
+
 def install(settings: Settings) -> None:
     """Create the engine's tables and the application's queues, or bring them up to date.
 
