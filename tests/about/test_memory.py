@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RARELY_USED = {
-    "alembic", "cryptography", "dbos", "docx", "httpx", "jsonschema", "networkx", "pypdf",
+    "alembic", "cryptography", "dbos", "docx", "httpx", "jsonschema", "networkx", "numpy", "pypdf",
     "rapidfuzz", "tokenizers", "zxcvbn",
 }  # fmt: skip
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from webapp import engine, index
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
+from webapp.core.arrays import np
 from webapp.core.database import snapshot
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
@@ -27,6 +26,9 @@ from webapp.tasks.models import Task
 from webapp.tasks.running import Run
 from webapp.taxonomies.models import NodeStat, Scope, Taxonomy, TaxonomyNode
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CHECK, REBUILD = "index_check", "index_rebuild"
 BATCH_CHUNKS = 500

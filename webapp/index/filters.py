@@ -11,19 +11,20 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Select, select
 
+from webapp.core.arrays import np
 from webapp.core.extensions import db
 from webapp.index.models import IndexState
 from webapp.index.views import View
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 MAX_BYTES = 64 * 1024 * 1024
-NO_IDS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import delete, func, select
 
+from webapp.core.arrays import np
 from webapp.core.extensions import db
 from webapp.index.models import IndexDeletion, IndexSegment, IndexState
 from webapp.index.postings import Postings

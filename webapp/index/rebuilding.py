@@ -8,12 +8,12 @@ are marked deleted, and the old generation is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import delete, insert, select
 
+from webapp.core.arrays import np
 from webapp.core.database import get_locked
 from webapp.core.extensions import db
 from webapp.index.models import IndexDeletion, IndexPosting, IndexSegment, IndexState
@@ -26,7 +26,8 @@ from webapp.index.segments import (
 )
 from webapp.index.writing import Entries
 
-NO_IDS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def new_generation() -> int:
@@ -116,7 +117,7 @@ def _held(organization_id: UUID, generation: int) -> tuple[NDArray[np.int64], ND
         )
     ).all()
     if not rows:
-        return NO_IDS, np.empty(0, dtype=np.int32)
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32)
     chunk_ids = np.frombuffer(b"".join(row.chunk_ids for row in rows), dtype="<i8")
     lengths = np.frombuffer(b"".join(row.lengths for row in rows), dtype="<i4")
     return chunk_ids, lengths
@@ -144,7 +145,7 @@ def check(organization_id: UUID, living_ids: NDArray[np.int64]) -> dict[str, int
         select(IndexDeletion.chunk_id).where(IndexDeletion.organization_id == organization_id)
     )
     deleted_ids = np.fromiter(deleted, dtype=np.int64)
-    alive, total_length, without_vector, segment_ids = [NO_IDS], 0, 0, []
+    alive, total_length, without_vector, segment_ids = [np.empty(0, dtype=np.int64)], 0, 0, []
     for segment in segments:
         ids = np.frombuffer(segment.chunk_ids, dtype="<i8")
         is_alive = ~np.isin(ids, deleted_ids)

@@ -11,13 +11,12 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Row, select
 
+from webapp.core.arrays import np
 from webapp.core.database import snapshot
 from webapp.core.extensions import db
 from webapp.index.analysis import analyze_query
@@ -26,9 +25,12 @@ from webapp.index.filters import Filter, filters
 from webapp.index.models import IndexPosting
 from webapp.index.views import K1, View, views
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 Strategy = Literal["hybrid", "keyword", "vector"]
-Scores = NDArray[np.float64]
-Positions = NDArray[np.int64]
+Scores: TypeAlias = "NDArray[np.float64]"
+Positions: TypeAlias = "NDArray[np.int64]"
 #: by term: positions, and what it adds to their scores
 TermParts = dict[str, tuple[Positions, Scores]]
 

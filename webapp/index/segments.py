@@ -6,16 +6,18 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import delete, insert, select
 
+from webapp.core.arrays import np
 from webapp.core.extensions import db
 from webapp.index.models import IndexDeletion, IndexPosting, IndexSegment
 from webapp.index.postings import Postings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FAN_OUT = 8
 

@@ -10,16 +10,18 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import select
 
+from webapp.core.arrays import np
 from webapp.core.extensions import db
 from webapp.index.models import IndexSegment, IndexState
 from webapp.index.segments import SegmentRows, read_deleted, read_segments
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAX_ORGANIZATIONS = 64
 #: BM25's constants: how soon more occurrences of a term add nothing, how much length costs

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Select, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from webapp.core.arrays import np
 from webapp.core.database import get_locked
 from webapp.core.extensions import db
 from webapp.index.embedding import EmbedderDown, get_embedder
@@ -25,6 +24,9 @@ from webapp.index.segments import (
     read_deleted,
     write_segment,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import delete, exists, select, update
 
 from webapp import engine, index
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor
+from webapp.core.arrays import np
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.documents.models import Document, DocumentNode
@@ -25,6 +25,9 @@ from webapp.documents.topics.changes import add_topics, recounting
 from webapp.index.embedding import get_embedder
 from webapp.taxonomies.models import Taxonomy, TaxonomyNode, sort_versions
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: below this cosine two texts have hardly anything to do with each other
 MIN_COSINE = 0.25

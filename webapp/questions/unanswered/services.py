@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import func, select
 
 from webapp import engine, index
@@ -22,6 +21,7 @@ from webapp.agents.models import Agent
 from webapp.audit import services as audit
 from webapp.core import live
 from webapp.core.actor import Actor
+from webapp.core.arrays import np
 from webapp.core.database import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
