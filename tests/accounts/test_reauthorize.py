@@ -36,6 +36,7 @@ def test_many_are_asked_with_one_query(cast: Cast) -> None:
     theirs = cast.actor("charlie").organization_id
     ids = {
         make_session("alice"): (ours, Role.ADMIN),
+        make_session("alice"): (ours, Role.ADMIN),  # who have the same come in one row
         make_session("vera"): (ours, Role.VIEWER),
         make_session("bob"): (ours, Role.MEMBER),
         make_session("charlie"): (theirs, Role.ADMIN),
