@@ -19,7 +19,7 @@ from webapp.core.extensions import db
 from webapp.core.lists import Page, Paging
 from webapp.webhooks import changes, events, keys
 from webapp.webhooks.models import Delivery, Webhook
-from webapp.webhooks.permissions import WEBHOOKS_WRITE
+from webapp.webhooks.permissions import WEBHOOKS_READ, WEBHOOKS_WRITE
 from webapp.webhooks.urls import check_reachable
 
 MAX_WEBHOOKS = 50
@@ -66,13 +66,13 @@ def create_webhook(
 
 def list_webhooks(*, actor: Actor) -> list[Webhook]:
     """The oldest first."""
-    actor.require(WEBHOOKS_WRITE)
+    actor.require(WEBHOOKS_READ)
     statement = select(Webhook).where(Webhook.organization_id == actor.organization_id)
     return list(db.session.scalars(statement.order_by(Webhook.created_at, Webhook.id)))
 
 
 def get_webhook(webhook_id: UUID, *, actor: Actor, lock: bool = False) -> Webhook:
-    actor.require(WEBHOOKS_WRITE)
+    actor.require(WEBHOOKS_READ)
     statement = select(Webhook).where(
         Webhook.organization_id == actor.organization_id, Webhook.id == webhook_id
     )
@@ -84,6 +84,7 @@ def get_webhook(webhook_id: UUID, *, actor: Actor, lock: bool = False) -> Webhoo
 
 def update_webhook(webhook_id: UUID, changed: dict[str, Any], *, actor: Actor) -> Webhook:
     """Change `url`, `description`, `events` or `is_active`; what waits goes where it was sent."""
+    actor.require(WEBHOOKS_WRITE)
     webhook = get_webhook(webhook_id, actor=actor, lock=True)
     if "url" in changed:
         check_reachable(changed["url"])
@@ -101,6 +102,7 @@ def update_webhook(webhook_id: UUID, changed: dict[str, Any], *, actor: Actor) -
 
 def delete_webhook(webhook_id: UUID, *, actor: Actor) -> Webhook:
     """With its secrets and its messages, those that wait included."""
+    actor.require(WEBHOOKS_WRITE)
     webhook = get_webhook(webhook_id, actor=actor, lock=True)
     audit.record(actor, "delete", webhook)
     changes.announce(actor.organization_id)
@@ -112,6 +114,7 @@ def delete_webhook(webhook_id: UUID, *, actor: Actor) -> Webhook:
 
 def send_test(webhook_id: UUID, *, actor: Actor) -> Delivery:
     """Send a message that says nothing, to see whether it arrives."""
+    actor.require(WEBHOOKS_WRITE)
     webhook = get_webhook(webhook_id, actor=actor, lock=True)
     if not webhook.is_active:
         raise Conflict(
@@ -161,7 +164,7 @@ def retire_old_secrets(webhook_id: UUID | None, *, actor: Actor) -> None:
 
 def get_overlap_end(webhook_id: UUID | None, *, actor: Actor) -> datetime | None:
     """Until when an older secret signs too; None where it does not."""
-    actor.require(WEBHOOKS_WRITE)
+    actor.require(WEBHOOKS_READ)
     return keys.overlap_end(actor.organization_id, webhook_id)
 
 
@@ -179,7 +182,7 @@ def list_deliveries(
     *, actor: Actor, paging: Paging | None = None, webhook_id: UUID | None = None
 ) -> Page:
     """The newest messages, newest first: a webhook's, or all of the organization's."""
-    actor.require(WEBHOOKS_WRITE)
+    actor.require(WEBHOOKS_READ)
     paging = paging or Paging()
     statement = select(Delivery).where(Delivery.organization_id == actor.organization_id)
     if webhook_id is not None:
