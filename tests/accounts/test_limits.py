@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -110,9 +111,19 @@ def test_what_is_no_request_is_counted_with_the_requests(cast: Cast, limited: AP
 # The counters
 
 
+class Slow(dict[str, tuple[int, float]]):
+    """Takes its time between a look and what follows it, so that two who count meet there."""
+
+    def get(self, *arguments: Any) -> Any:
+        found = super().get(*arguments)
+        time.sleep(0.0005)
+        return found
+
+
 def test_parallel_counts_are_all_counted_and_none_fails() -> None:
     """The library's own storage loses a request in about 2,000 here, with a RuntimeError."""
     counters, together = Counters(), threading.Barrier(16)
+    counters._windows = Slow()
 
     def work(number: int) -> None:
         for _ in range(50):

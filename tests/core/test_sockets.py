@@ -38,6 +38,17 @@ def test_frames_count_as_requests_do(
     assert "Try again in" in refused["data"]["suggestions"][0]
 
 
+def test_what_a_page_asks_of_a_log_counts_too(
+    cast: Cast, connect: Callable[..., Follower], limited: int
+) -> None:
+    follower = connect("vera", "/ws/live?feed=audit:all")
+    for _ in range(limited):
+        follower.send({"feed": "audit:all", "after": 0})
+    while follower.receive():
+        pass
+    assert follower.goodbye == (1013, "Too many requests: the limit is 5 per 1 minute.")
+
+
 @pytest.mark.parametrize(
     ("length", "goodbye"),
     [(64 * 1024 - 2, None), (64 * 1024 + 1, (1009, "A message has at most 64 KiB."))],

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
+from tests.server import Installation, eventually
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.coverage import refresh
@@ -82,3 +83,16 @@ def test_an_agent_without_documents_answers_nothing(cast: Cast, alice: Actor) ->
     assert answer["results"] == []
     (item,) = cast.api("bob").get(f"/agents/{agent.id}/unanswered").json
     assert item["confidence"] == 0.0
+
+
+def test_a_worker_closes_what_new_documents_answer(installation: Installation) -> None:
+    """Of an agent without topics, whose documents are all that there are."""
+    body = {"name": "Captain", "handle": "captain", "instructions": "Help."}
+    installation.request("POST", "/agents", body)
+    query = {"query": "How are zeppelins moored at their masts?"}
+    installation.request("POST", "/agents/captain/query", query)
+    unanswered = lambda: installation.request("GET", "/agents/captain/unanswered")  # noqa: E731
+    assert [item["text"] for item in unanswered()] == [query["query"]]
+    content = "Zeppelins are moored at their masts by the nose."
+    installation.request("POST", "/documents", {"title": "Zeppelins", "content": content})
+    eventually(lambda: unanswered() == [])
