@@ -138,11 +138,14 @@ def test_the_open_questions_of_an_agent_without_topics_close_too(
 
 
 def test_questions_that_differ_in_a_number_are_different(cast: Cast, agent_id: str) -> None:
+    """However alike they are else: without the numbers, these two mean the same."""
+    question = "What does error {} of the payment service mean?"
     for code in ("404", "500", "404"):
-        cast.api("bob").post(f"/agents/{agent_id}/query", {"query": f"What is error {code}?"})
+        asked = {"query": question.format(code)}
+        cast.api("bob").post(f"/agents/{agent_id}/query", asked)
     found = cast.api("bob").get(f"/agents/{agent_id}/unanswered").json
     assert {(item["text"], item["times_asked"]) for item in found} == {
-        ("What is error 404?", 2), ("What is error 500?", 1),
+        (question.format("404"), 2), (question.format("500"), 1),
     }  # fmt: skip
 
 
