@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -95,6 +96,24 @@ def is_healthy(url: str) -> bool:
 
 
 @pytest.mark.once
+def test_what_a_part_has_started_ends_with_it(tmp_path: Path) -> None:
+    """Also where the part itself has died already, and told nobody."""
+    file = tmp_path / "pid"
+    program = (
+        "import pathlib, subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        f"pathlib.Path({str(file)!r}).write_text(str(child.pid))\n"
+        "time.sleep(600)\n"
+    )
+    part = supervisor.start([sys.executable, "-c", program], dict(os.environ))
+    started = psutil.Process(int(eventually(lambda: file.exists() and file.read_text())))
+    part.kill()
+    part.wait()
+    assert is_alive(started)
+    supervisor.send_to_group(part, signal.SIGKILL)
+    eventually(lambda: not is_alive(started))
+
+
 def test_the_web_process_waits_for_its_port() -> None:
     web = supervisor.Web("127.0.0.1", free_port())
     with socket.create_server((web.host, web.port)):
