@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from tests.browser import words_of
@@ -42,6 +44,32 @@ def test_each_filter_narrows(cast: Cast, tasks: dict[str, str]) -> None:
     assert found("status=failed&task_type=index_check") == set()
     assert len(cast.api("vera").get("/tasks?limit=1").json) == 1
     assert cast.api("charlie").get("/tasks").json == []
+
+
+def test_the_newest_come_first_a_page_at_a_time(cast: Cast, tasks: dict[str, str]) -> None:
+    newest_first = ["coverage_refresh", "index_check", "document_import"]
+    api = cast.api("vera")
+    assert [task["task_type"] for task in api.get("/tasks").json] == newest_first
+    pages = [api.get(f"/tasks?limit=1&offset={number}").json for number in range(4)]
+    assert [[task["task_type"] for task in page] for page in pages] == [
+        *([name] for name in newest_first), [],
+    ]  # fmt: skip
+
+
+def test_another_try_is_the_same_in_everything(tasks: dict[str, str], alice: Actor) -> None:
+    url = "https://hooks.example.com/tasks"
+    old = services.start_task(
+        "coverage_refresh", title="Refresh", input={"kept": 1}, actor=alice,
+        agent_id=UUID(tasks["agent"]), webhook_url=url,
+    )  # fmt: skip
+    services.end_task(old, Status.FAILED, "It broke.")
+    db.session.commit()
+    new = services.retry_task(old.id, actor=alice)
+    assert new.id != old.id
+    assert (new.title, new.input, str(new.agent_id), new.webhook_url, new.retry_of) == (
+        "Refresh", {"kept": 1}, tasks["agent"], url, old.id,
+    )  # fmt: skip
+    assert (old.status, new.status) == (Status.FAILED, Status.PENDING)
 
 
 @pytest.mark.parametrize("query", ["status=sleeping", "agent_id=x", "limit=0", "offset=-1"])

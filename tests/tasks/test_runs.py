@@ -66,6 +66,49 @@ def test_it_goes_on_at_its_checkpoint(task: Task, does: Callable[..., None]) -> 
     assert (stored(task).status, task.result, task.run_number) == ("completed", {"count": 4}, 2)
 
 
+def test_what_has_ended_is_not_run_again(
+    task: Task, does: Callable[..., None], alice: Actor
+) -> None:
+    """The job of a task that was cancelled before it began may still be taken."""
+    does(lambda run: pytest.fail("It runs."))
+    services.cancel_task(task.id, actor=alice)
+    running.run_task(task.id)
+    assert (stored(task).status, task.run_number) == ("cancelled", 0)
+
+
+@pytest.mark.parametrize(("fraction", "percent"), [(-0.5, 0.0), (0.12345, 12.3), (1.5, 100.0)])
+def test_progress_stays_between_none_and_all(
+    task: Task, does: Callable[..., None], fraction: float, percent: float
+) -> None:
+    seen = []
+
+    def work(run: running.Run) -> None:
+        run.hold()
+        run.advance(fraction, {}, {})
+        seen.append(stored(task).progress_percent)
+
+    does(work)
+    running.run_task(task.id)
+    assert seen == [percent]
+
+
+def test_no_batch_begins_after_somebody_has_cancelled(
+    task: Task, does: Callable[..., None], alice: Actor
+) -> None:
+    begun = []
+
+    def work(run: running.Run) -> None:
+        for number in range(3):
+            run.hold()
+            begun.append(number)
+            run.advance(number / 3, {"done": number}, {})
+            services.cancel_task(task.id, actor=alice)
+
+    does(work)
+    running.run_task(task.id)
+    assert (stored(task).status, begun) == ("cancelled", [0])
+
+
 def test_a_run_that_another_has_superseded_leaves_no_trace(
     task: Task, does: Callable[..., None]
 ) -> None:
