@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -210,6 +211,33 @@ def test_an_ending_is_insisted_on(monkeypatch: pytest.MonkeyPatch, task: Task) -
 
     runs.insist(end)
     assert len(calls) == 2 * retries.MAX_FAILURES
+
+
+def test_a_worker_that_stops_insists_on_nothing_and_begins_no_batch(
+    monkeypatch: pytest.MonkeyPatch, task: Task, does: Callable[..., None]
+) -> None:
+    """Its work is left for the next one."""
+    stopping, calls = threading.Event(), []
+    monkeypatch.setattr(control, "_stopping", stopping)
+
+    def end() -> None:
+        calls.append(1)
+        assert len(calls) < 5
+        raise BROKEN
+
+    def work(run: running.Run) -> None:
+        run.hold()
+        run.advance(0.5, {"done": 1}, {})
+        stopping.set()
+        with pytest.raises(engine.Interrupted):
+            runs.insist(end)
+        run.hold()
+
+    does(work)
+    with pytest.raises(engine.Interrupted):
+        running.run_task(task.id)
+    assert calls == [1]
+    assert (stored(task).status, task.checkpoint) == ("running", {"done": 1})
 
 
 def test_each_batch_and_the_end_are_announced(task: Task, does: Callable[..., None]) -> None:
