@@ -7,6 +7,7 @@ docs/contract/knowledge.md.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -102,16 +103,19 @@ def measure(agent: Agent) -> Coverage:
     One read of as many rows as the scope has topics; documents and passages are not read.
     """
     own = _targets(agent)
-    nodes, documents, targets = db.session.execute(_select(agent)).one()
+    scope = db.session.execute(
+        select(Scope.document_count, Scope.chunk_count, ScopeRoot.node_id)
+        .outerjoin(ScopeRoot, ScopeRoot.scope_id == Scope.id)
+        .where(Scope.id == agent.scope_id)
+    ).all()
+    roots = [row.node_id for row in scope if row.node_id is not None]
+    nodes, documents, targets = db.session.execute(_select(roots)).one()
     # A topic under several others comes more than once.
     node_ids = split_uuids(nodes)
     counts = dict(zip(node_ids, json.loads(f"[{documents or ''}]"), strict=True))
     wants = dict(zip(node_ids, json.loads(f"[{targets or ''}]"), strict=True))
     wants |= {key: target for key, target in own.items() if key in wants}
     covered, target_sum = sum(map(min, counts.values(), wants.values())), sum(wants.values())
-    totals = db.session.execute(
-        select(Scope.document_count, Scope.chunk_count).where(Scope.id == agent.scope_id)
-    ).one_or_none()
     return Coverage(
         agent_id=agent.id,
         overall_coverage=round(100 * covered / max(target_sum, 1), 2),
@@ -119,8 +123,8 @@ def measure(agent: Agent) -> Coverage:
         document_counts=counts,
         target_counts=wants,
         version=agent.taxonomy_version,
-        total_documents=totals.document_count if totals else 0,
-        total_chunks=totals.chunk_count if totals else 0,
+        total_documents=scope[0].document_count if scope else 0,
+        total_chunks=scope[0].chunk_count if scope else 0,
         calculated_at=clock.now(),
     )
 
@@ -222,10 +226,11 @@ def _targets(agent: Agent) -> dict[str, int]:
     return {dashed(row[0]): row[1] for row in db.session.execute(own)}
 
 
-def _select(agent: Agent) -> Any:
-    """Topics, documents and the taxonomy's targets of an agent's scope, each as one text.
+def _select(roots: Sequence[UUID]) -> Any:
+    """Topics, documents and the taxonomy's targets of a scope, each as one text.
 
-    Thousands of rows cost more to fetch than to find; three texts do not.
+    Thousands of rows cost more to fetch than to find; three texts do not. PostgreSQL knows how much
+    is below these very roots, and joins accordingly; of a scope it would expect a few topics.
     """
     columns = (
         uuid_digits(NodeStat.public_id),
@@ -235,6 +240,5 @@ def _select(agent: Agent) -> Any:
     return (
         select(*(func.aggregate_strings(cast(column, String), ",") for column in columns))
         .join(TaxonomyClosure, TaxonomyClosure.descendant_id == NodeStat.node_id)
-        .join(ScopeRoot, ScopeRoot.node_id == TaxonomyClosure.ancestor_id)
-        .where(ScopeRoot.scope_id == agent.scope_id)
+        .where(TaxonomyClosure.ancestor_id.in_(roots))
     )
