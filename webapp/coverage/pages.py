@@ -44,16 +44,16 @@ MAX_OPEN = 60
 def draw_panel(agent: Agent) -> str:
     """What an agent knows and does not, for its own page."""
     actor = current_actor()
-    found = services.measure(agent) if agent.taxonomy_node_ids else None
+    measured = services.measure(agent) if agent.taxonomy_node_ids else None
     return render_template(
         "coverage/_panel.html",
         agent=agent,
-        coverage=found,
-        gaps=services.gaps_of(agent, found, GapQuery().threshold, limit=PANEL_ROWS)
-        if found
+        coverage=measured,
+        gaps=services.gaps_of(agent, measured, GapQuery().threshold, limit=PANEL_ROWS)
+        if measured
         else [],
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=PANEL_ROWS),
-        document_count=0 if found else documents.count_documents(actor=actor),
+        document_count=0 if measured else documents.count_documents(actor=actor),
     )
 
 

@@ -142,12 +142,12 @@ def find_gaps(reference: str | UUID, threshold: float, *, actor: Actor) -> list[
 
 
 def gaps_of(
-    agent: Agent, found: Coverage, threshold: float, *, limit: int | None = None
+    agent: Agent, measured: Coverage, threshold: float, *, limit: int | None = None
 ) -> list[Gap]:
     """The gaps in what was measured of an agent; the first `limit` of them."""
     below = round(100 * threshold, 2)
-    counts, targets = found.document_counts, found.target_counts
-    lacking = [key for key, percent in found.node_coverage.items() if percent < below]
+    counts, targets = measured.document_counts, measured.target_counts
+    lacking = [key for key, percent in measured.node_coverage.items() if percent < below]
     lacking.sort(key=lambda key: counts[key] - targets[key])
     ids = [UUID(key) for key in lacking[:limit]]
     nodes = select(TaxonomyNode.public_id, TaxonomyNode.canonical_path).where(
@@ -159,7 +159,7 @@ def gaps_of(
             path,
             counts[str(node_id)],
             targets[str(node_id)],
-            found.node_coverage[str(node_id)],
+            measured.node_coverage[str(node_id)],
             below,
         )
         for node_id, path in db.session.execute(nodes)

@@ -52,9 +52,9 @@ def set_targets(
         if (target := targets[row.public_id]) is not None
     )
     db.session.flush()
-    found = measure(agent)
-    set_figures(agent, found)
+    measured = measure(agent)
+    set_figures(agent, measured)
     audit.record(actor, "targets", agent, topics=len(targets))
     live.announce(f"coverage:{agent.id}", agent.organization_id)
     db.session.commit()
-    return found
+    return measured

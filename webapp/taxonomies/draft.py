@@ -164,17 +164,19 @@ class Draft:
         return known
 
     def _child(self, parent: UUID | None, label: str, node_id: UUID | None = None) -> TaxonomyNode:
-        found = self._children.get((parent, label))
-        if found is None:
+        child_id = self._children.get((parent, label))
+        if child_id is None:
             node = self._make(label, node_id)
             self._children[parent, label] = node.public_id
             if parent is not None:
                 self.parents[node.public_id].add(parent)
             return node
-        if node_id not in (None, found):
-            raise Conflict(f"{label} has the id {found} already.", code="node_taken", field="nodes")
-        self.named[found] = None
-        return self.nodes[found]
+        if node_id not in (None, child_id):
+            raise Conflict(
+                f"{label} has the id {child_id} already.", code="node_taken", field="nodes"
+            )
+        self.named[child_id] = None
+        return self.nodes[child_id]
 
     def _make(self, label: str, node_id: UUID | None) -> TaxonomyNode:
         if node_id in self.nodes or node_id in self._taken:

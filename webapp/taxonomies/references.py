@@ -36,9 +36,9 @@ class Topics:
 
     def load(self, version: str | None, references: Iterable[UUID | list[str]]) -> None:
         """Make these references known to `find`."""
-        wanted = {_hashable(reference) for reference in references}
-        ids = {item for item in wanted if isinstance(item, UUID)}
-        paths = wanted - ids
+        named = {_hashable(reference) for reference in references}
+        ids = {item for item in named if isinstance(item, UUID)}
+        paths = named - ids
         if ids:
             statement = select_topics(self._organization_id, ids).add_columns(
                 TaxonomyNode.public_id
@@ -64,17 +64,15 @@ class Topics:
 
         BadReference names those that are not there.
         """
-        found = {
-            _hashable(item): self._known.get((version, _hashable(item))) for item in references
-        }
+        ids = {_hashable(item): self._known.get((version, _hashable(item))) for item in references}
         missing = [
             str(item) if isinstance(item, UUID) else " > ".join(item)
-            for item, node_id in found.items()
+            for item, node_id in ids.items()
             if node_id is None
         ]
         if missing:
             raise unknown_nodes(missing, version)
-        return list(dict.fromkeys(node_id for node_id in found.values() if node_id is not None))
+        return list(dict.fromkeys(node_id for node_id in ids.values() if node_id is not None))
 
     def _taxonomy_id(self, version: str | None) -> UUID | None:
         if version not in self._versions:

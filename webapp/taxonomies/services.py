@@ -295,15 +295,15 @@ def _find(version: str, *, actor: Actor) -> Taxonomy | None:
 
 def _parents_of(ids: list[UUID]) -> dict[UUID, list[UUID]]:
     """By the ids of nodes, the public ids of those above them."""
-    found: dict[UUID, list[UUID]] = defaultdict(list)
+    parents: dict[UUID, list[UUID]] = defaultdict(list)
     edges = (
         select(TaxonomyNode.public_id, TaxonomyEdge.child_id)
         .join(TaxonomyEdge, TaxonomyEdge.parent_id == TaxonomyNode.id)
         .where(TaxonomyEdge.child_id.in_(ids))
     )
     for row in db.session.execute(edges.order_by(TaxonomyNode.public_id)):
-        found[row.child_id].append(row.public_id)
-    return found
+        parents[row.child_id].append(row.public_id)
+    return parents
 
 
 def _paths(taxonomy: Taxonomy) -> set[tuple[str, ...]]:

@@ -132,7 +132,7 @@ def preview_move(version: str, body: MoveRequest, *, actor: Actor) -> Preview:
     ]
     statement = _agents_of(start, body.agent_ids, actor.organization_id)
     total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    found = db.session.scalars(statement.order_by(Agent.name, Agent.id).limit(MAX_AGENTS))
+    listed = db.session.scalars(statement.order_by(Agent.name, Agent.id).limit(MAX_AGENTS))
     return Preview(
         start=start.version,
         end=version,
@@ -141,7 +141,7 @@ def preview_move(version: str, body: MoveRequest, *, actor: Actor) -> Preview:
         changed=sorted(changed, key=lambda item: (bool(item.reason), -item.document_count)),
         document_count=_count_documents(start),
         agent_count=total,
-        agents=[_move_of(agent, match) for agent in found],
+        agents=[_move_of(agent, match) for agent in listed],
     )
 
 
@@ -383,8 +383,8 @@ def _move_agent(
     successors = {
         match.public_ids[old]: match.public_ids[new] for old, new in match.successors.items()
     }
-    found = (successors.get(node_id) for node_id in agent.taxonomy_node_ids)
-    node_ids = list(dict.fromkeys(node_id for node_id in found if node_id))
+    moved_to = (successors.get(node_id) for node_id in agent.taxonomy_node_ids)
+    node_ids = list(dict.fromkeys(node_id for node_id in moved_to if node_id))
     if not node_ids:
         stayed = {"agent_id": str(agent.id), "name": agent.name}
         return {**result, "stayed": [*result["stayed"], stayed]}

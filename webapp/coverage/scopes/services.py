@@ -167,11 +167,11 @@ def _find(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> tuple[UUID
         .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
         .where(Taxonomy.version == version)
     ).all()
-    found = {row.public_id: row.id for row in rows}
-    missing = [str(node_id) for node_id in node_ids if node_id not in found]
+    ids = {row.public_id: row.id for row in rows}
+    missing = [str(node_id) for node_id in node_ids if node_id not in ids]
     if missing:
         raise unknown_nodes(missing, version)
-    return rows[0].taxonomy_id, list(found.values())
+    return rows[0].taxonomy_id, list(ids.values())
 
 
 def _count_all(actor: Actor) -> tuple[int, int]:
