@@ -54,6 +54,14 @@ def test_samples_go_to_the_organization_that_was_there_first(cast: Cast) -> None
     assert count_agents("charlie", cast) == 3
 
 
+@pytest.mark.usefixtures("app")
+def test_where_there_is_no_organization_samples_wait_for_one() -> None:
+    assert samples.seed_oldest_organization() == (
+        "There is no organization yet: open the link that `make run` prints, make your account, "
+        "and seed again."
+    )
+
+
 @pytest.mark.parametrize("change", [{"role": Role.MEMBER}, {"joined_at": None}])
 def test_samples_are_added_by_an_admin_who_has_joined(
     cast: Cast, change: dict[str, object]

@@ -79,8 +79,9 @@ def test_without_its_token_nobody_is_made(app: APIFlask, fresh: str, token: str)
 def test_a_link_that_is_not_good_says_where_the_good_one_is(app: APIFlask) -> None:
     page = Browser(app.test_client()).get("/setup", status=404)
     words = " ".join(page.css_first("main").text().split())
-    assert "This link is not valid (any more)." in words
-    assert "Sign in, or look for the newest link in the output of make run." in words
+    said = "Not found This link is not valid (any more)."
+    step = "Sign in, or look for the newest link in the output of make run. Go to"
+    assert f"{said} {step}" in words
 
 
 def test_where_no_link_is_waiting_none_is_good(
