@@ -65,8 +65,6 @@ def is_below_the_edge(path: Path) -> bool:
     return path.relative_to(WEBAPP).parts[0] in FEATURES and not is_edge
 
 
-#: pages, feeds and templates that are named above the feature they belong to; it only shrinks
-NAMED_FROM_ABOVE = set((Path(__file__).parent / "named_from_above.txt").read_text().splitlines())
 #: 'agents.show', "task:…" and "coverage/_result.html", as code and templates name them
 NAMES = re.compile(r"""["'](?:(\w+\.\w+)["']|(\w+):[\w*{~"' ]|(\w+)/[\w/]+\.html["'])""")
 
@@ -97,8 +95,7 @@ def test_nothing_names_a_page_a_feed_or_a_template_of_a_feature_below_its_own(
             owner = known.get(page or f"{kind}:") or (folder if folder in FEATURES else None)
             if owner is not None and FEATURES.index(owner) > rank:
                 found.add(f"{path.relative_to(ROOT)} names {owner}")
-    assert not found - NAMED_FROM_ABOVE
-    assert not NAMED_FROM_ABOVE - found, "Take these lines out of the list."
+    assert found == set()
 
 
 #: words of features below, which the feature that defines agents could want to say

@@ -10,7 +10,7 @@ from webapp.accounts.tabs import SettingsTab, settings_tabs
 from webapp.audit.wording import Wording
 from webapp.core.actor import ORGANIZATION_READ
 from webapp.core.feature import Feature
-from webapp.core.navigation import PalettePage, Section, SectionPages
+from webapp.core.navigation import FramePart, PalettePage, Section, SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.core.security import Identity
 
@@ -22,7 +22,8 @@ FEATURE = Feature(
     contributions=(
         ORGANIZATION_READ,
         *permissions.PERMISSIONS,
-        Identity(identity.identify, identity.rights_of_many),
+        Identity(identity.identify, identity.rights_of_many, sign_in="entry.new_session"),
+        FramePart("account", "accounts/_who.html"),
         # A session or link of that age lets nobody in, revoked or not.
         Retention("sessions", forget_by(Session.last_seen_at), SESSION_LIFETIME),
         Retention("password links", forget_by(PasswordLink.expires_at), timedelta()),

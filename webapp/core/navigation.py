@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from flask import request, url_for
 
@@ -47,6 +47,18 @@ class PalettePage:
 
 
 @dataclass(frozen=True)
+class FramePart:
+    """A partial that every page of a signed-in person shows.
+
+    `place` is "search" or "account", above and below the theme at the foot of the sidebar, or
+    "dialog", at the end of the page.
+    """
+
+    place: Literal["search", "account", "dialog"]
+    partial: str
+
+
+@dataclass(frozen=True)
 class PaletteEntry:
     label: str
     href: str
@@ -75,6 +87,11 @@ def search_url(q: str) -> str:
     """Where the texts are searched for these words; empty where no feature searches."""
     page = next(iter(contributions(SearchPage)), None)
     return url_for(page.endpoint, q=q) if page else ""
+
+
+def frame_parts(place: str) -> list[str]:
+    """The templates of the parts that features show at this place of every page."""
+    return [part.partial for part in contributions(FramePart) if part.place == place]
 
 
 def sections() -> list[dict[str, Any]]:

@@ -22,7 +22,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    url_for,
 )
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
@@ -32,7 +31,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from webapp.core import outcomes, returning
 from webapp.core.errors import HTTP_CODES, PROBLEM, DomainError, Unauthenticated
 from webapp.core.feature import contribution
-from webapp.core.security import Identity
+from webapp.core.security import Identity, sign_in_url
 from webapp.core.writers import TooManyWriters
 
 log = structlog.get_logger(__name__)
@@ -124,7 +123,7 @@ def _is_signed_in() -> bool:
 
 def _to_sign_in() -> Response:
     """Ask a visitor who they are, and come back to this page afterwards."""
-    target = url_for("entry.new_session", next=request.script_root + request.full_path.rstrip("?"))
+    target = sign_in_url(next=request.script_root + request.full_path.rstrip("?"))
     if request.headers.get("HX-Request"):
         response = make_response("", 401)
         response.headers["HX-Redirect"] = target

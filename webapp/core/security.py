@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from apiflask import APIFlask
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request, url_for
 
 from webapp.config import Settings
 from webapp.core.actor import ORGANIZATION_READ, Actor, Permission, Role
@@ -106,11 +106,18 @@ class Identity:
 
     `identify()` answers the actor of the running request, or None. `rights_of_many(ids)` answers
     the rights of this moment by the ids of sessions and API keys, as 32 digits each; one whose way
-    in has been closed is missing.
+    in has been closed is missing. `sign_in` is the endpoint of the page at which a person says who
+    they are; it takes the address to come back to as `next`.
     """
 
     identify: Callable[[], Actor | None]
     rights_of_many: Callable[[Collection[str]], dict[str, Rights]]
+    sign_in: str
+
+
+def sign_in_url(**values: Any) -> str:
+    """The address of the page to sign in at."""
+    return url_for(contribution(Identity).sign_in, **values)
 
 
 def init_app(app: APIFlask) -> None:
@@ -122,6 +129,7 @@ def init_app(app: APIFlask) -> None:
     app.before_request(_guard)
     app.after_request(_finish)
     app.after_request(finish_reading)
+    app.jinja_env.globals["sign_in_url"] = sign_in_url
 
 
 def check_permissions(app: Flask) -> None:

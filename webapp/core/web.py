@@ -49,6 +49,7 @@ def init_app(app: APIFlask) -> None:
 
     app.jinja_env.globals.update(
         dom_id=dom_id,
+        frame_parts=navigation.frame_parts,
         home_url=navigation.home_url,
         search_url=navigation.search_url,
         url_with=url_with,

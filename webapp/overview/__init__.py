@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from webapp.accounts.samples import Sample
 from webapp.core.feature import Feature
-from webapp.core.navigation import Section, SectionPages
+from webapp.core.navigation import FramePart, Section, SectionPages
 from webapp.overview import health, live, navigation, pages, samples
 
 pages.bp.app_context_processor(navigation.context)
@@ -13,6 +13,8 @@ FEATURE = Feature(
     blueprints=(pages.bp, health.bp),
     contributions=(
         *live.FEEDS,
+        FramePart("search", "overview/_palette_button.html"),
+        FramePart("dialog", "overview/_palette.html"),
         Section("Overview", "overview.show", "overview", position=10),
         SectionPages("Overview", ("overview",)),
         Sample(samples.seed),

@@ -34,7 +34,7 @@ def palette() -> Response:
     """The command palette's results: pages, then what the features find."""
     actor, q = current_actor(), request.args.get("q", "").strip()[:100]
     groups = navigation.palette(q, actor)
-    return Response(render_template("components/_palette_results.html", groups=groups, query=q))
+    return Response(render_template("overview/_palette_results.html", groups=groups, query=q))
 
 
 def overview(actor: Actor) -> dict[str, Any]:
