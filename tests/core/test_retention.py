@@ -14,7 +14,7 @@ from tests.cast import Api, Cast
 from tests.factories import make_agent
 from tests.server import Installation, eventually
 from webapp.audit import services as audit
-from webapp.core import clock, retention
+from webapp.core import clock, feature, retention
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
@@ -208,6 +208,21 @@ def test_the_file_of_a_document_stays(cast: Cast) -> None:
     assert (count(Task), count(Upload)) == (0, 2)
     unread = db.session.scalars(select(Document).where(Document.status == "failed")).one()
     assert api.post(f"/documents/{unread.id}/retry").status_code == 202
+
+
+def test_what_cannot_be_deleted_keeps_the_rest_from_nothing(
+    app: APIFlask, cast: Cast, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_before: object, _limit: int) -> int:
+        return len(db.session.execute(text("DELETE FROM not_there")).all())
+
+    broken = Retention("broken", fail, DAY)
+    monkeypatch.setitem(app.extensions, feature.KEY, [broken, *app.extensions[feature.KEY]])
+    make_task(alice, Status.COMPLETED, 2 * DAY)
+    with pytest.raises(ExceptionGroup) as raised:
+        retention.sweep()
+    assert raised.value.exceptions[0].__notes__ == ["While old broken were deleted."]
+    assert count(Task) == 0
 
 
 def test_a_worker_sweeps_when_it_begins(installation: Installation) -> None:

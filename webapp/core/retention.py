@@ -47,14 +47,24 @@ class Retention:
 
 
 def sweep() -> bool:
-    """Delete one batch of everything that is forgotten; whether there may be more of anything."""
+    """Delete one batch of everything that is forgotten; whether there may be more of anything.
+
+    What cannot be deleted keeps the rest from nothing; it is raised at the end, as a group.
+    """
     settings = current_app.config["CALLBOARD"]
-    is_more = False
+    is_more, errors = False, []
     for item in contributions(Retention):
-        lock_name("retention")  # two workers that delete the same rows would wait for each other
-        count = item.forget(clock.now() - item.age(settings), BATCH)
-        db.session.commit()
-        is_more = is_more or count == BATCH
+        try:
+            lock_name("retention")  # two workers that delete the same rows wait for each other
+            count = item.forget(clock.now() - item.age(settings), BATCH)
+            db.session.commit()
+            is_more = is_more or count == BATCH
+        except Exception as error:
+            db.session.rollback()
+            error.add_note(f"While old {item.name} were deleted.")
+            errors.append(error)
+    if errors:
+        raise ExceptionGroup("Not all that has served its time could be deleted", errors)
     return is_more
 
 

@@ -34,6 +34,7 @@ SWEEP_SECONDS = 0.5
 DRAIN_SECONDS = 20.0
 RETENTION = timedelta(days=7)
 RETENTION_SWEEP_SECONDS = 3600.0
+RETENTION_RETRY_SECONDS = 60.0
 EXIT_LEASE_LOST = 75
 #: How often, at most, memory that finished jobs have left is returned to the system.
 TRIM_SECONDS = 30.0
@@ -181,20 +182,20 @@ class Worker:
 
     def _keep_forgetting(self) -> None:
         while not control.is_stopping():
-            is_more = self._forget_old()
-            time.sleep(SWEEP_SECONDS if is_more else RETENTION_SWEEP_SECONDS)
+            time.sleep(self._forget_old())
 
-    def _forget_old(self) -> bool:
-        """Delete a batch of what has served its time; whether there may be more."""
+    def _forget_old(self) -> float:
+        """Delete a batch of what has served its time; the seconds until the next."""
         try:
             with self.app.app_context():
                 before = clock.now() - RETENTION
                 count = backend.delete_finished(before=before, limit=retention.BATCH)
-                return retention.sweep() or count == retention.BATCH
+                is_more = retention.sweep() or count == retention.BATCH
+                return SWEEP_SECONDS if is_more else RETENTION_SWEEP_SECONDS
         except Exception:
             # Whatever is wrong with it, jobs go on.
             logger.exception("What has served its time could not be deleted.")
-            return False
+            return RETENTION_RETRY_SECONDS
 
     def _run_job(self, name: str, key: str, arguments: dict[str, Any]) -> None:
         """Run a job to its end.
