@@ -97,3 +97,5 @@ def test_who_follows_the_same_is_told_on_when_another_leaves(
     member.close()
     eventually(lambda: not broadcaster._follows)
     assert not broadcaster._followers
+    # Names come from outside: what nobody follows any more must not be kept.
+    assert not broadcaster._sources

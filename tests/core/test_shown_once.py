@@ -33,6 +33,7 @@ def test_only_its_page_takes_it_and_no_part_of_it(cast: Cast, path: str) -> None
     browser.post(f"{path}/secret", {"overlap_hours": "24"}, status=303)
     assert "whsec_" not in browser.get("/settings/webhooks").html
     assert "whsec_" not in browser.get(path, headers={"HX-Request": "true"}).html
+    browser.client.head(path)
     assert "whsec_" in browser.get(path).html
 
 

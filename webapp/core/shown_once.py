@@ -2,7 +2,8 @@
 
 A form's answer is a redirect, so that a reload of the page sends nothing again. The secret crosses
 it sealed in the browser's own cookie: it is in no address, no log and no table. The page that shows
-it takes it out.
+it takes it out. The server keeps nothing of it: an earlier cookie, put back by hand in the same
+session within `LIFETIME`, shows it again, to the person who has seen it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
-from flask import session
+from flask import request, session
 
 from webapp.core import clock, sealing
 from webapp.core.security import current_actor
@@ -35,9 +36,9 @@ def show_once(page: str, **values: str) -> None:
 def take_shown_once(page: str) -> dict[str, str]:
     """The values that wait for `page`, which are gone with this; empty where none do.
 
-    A part of the page that htmx asks for does not take them, because it does not show them.
+    What does not show them does not take them: HEAD, and a part of the page that htmx asks for.
     """
-    if _KEY not in session or is_htmx():
+    if _KEY not in session or is_htmx() or request.method == "HEAD":
         return {}
     try:
         held = json.loads(sealing.unseal(session[_KEY]))

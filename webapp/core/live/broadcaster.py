@@ -58,7 +58,8 @@ class Broadcaster:
         self._follows: dict[Peer, Follow] = {}
         #: thousands may follow the same: a push looks at what is followed, not at each of them
         self._followers: defaultdict[Follow, set[Peer]] = defaultdict(set)
-        self._sources: dict[str, list[str]] = {}
+        #: as long as anybody follows it: the names come from outside
+        self._sources: dict[Follow, dict[str, list[str]]] = {}
         self._work = Work()
         self._readers: dict[Group, Reader] = {}
         self._lock = threading.Lock()
@@ -73,9 +74,8 @@ class Broadcaster:
         with self._lock:
             follow = self._follows[connection] = (actor.organization_id, tuple(names))
             self._followers[follow].add(connection)
-            for name in names:
-                if name not in self._sources:
-                    self._sources[name] = feeds.sources_of(name, self._app)
+            if follow not in self._sources:
+                self._sources[follow] = {name: feeds.sources_of(name, self._app) for name in names}
             self._work.newcomers[connection] = actor
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, daemon=True, name="broadcaster")
@@ -97,7 +97,7 @@ class Broadcaster:
                 return
             self._followers[follow].remove(connection)
             if not self._followers[follow]:
-                del self._followers[follow]
+                del self._followers[follow], self._sources[follow]
 
     def _run(self) -> None:
         tail = Tail(self._app)
@@ -129,19 +129,19 @@ class Broadcaster:
     def _concerned(self, work: Work) -> list[Concern]:
         """Who has to be told of which feeds."""
         concerns: list[Concern] = []
-        for (organization_id, names), connections in self._followers.items():
+        for follow, connections in self._followers.items():
+            organization_id, names = follow
             new = work.newcomers.keys() & connections
             if new:
                 concerns.append((new, names))
             changed = [
-                name for name in names if self._has_changed(organization_id, name, work.changed)
+                name
+                for name, sources in self._sources[follow].items()
+                if any((organization_id, source) in work.changed for source in sources)
             ]
             if changed and len(new) < len(connections):
                 concerns.append((connections - new, changed))
         return concerns
-
-    def _has_changed(self, organization_id: UUID, name: str, changed: set[Change]) -> bool:
-        return any((organization_id, source) in changed for source in self._sources[name])
 
     def _push(self, work: Work, concerned: list[Concern]) -> None:
         """Draw each feed once for all who see the same of it."""
