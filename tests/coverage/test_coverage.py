@@ -16,12 +16,13 @@ from tests.factories import make_document
 from webapp import index
 from webapp.agents import deletion
 from webapp.agents import services as agents
-from webapp.agents.figures import etag_of
+from webapp.agents.figures import etag_of, load_figures
 from webapp.agents.models import Agent
 from webapp.audit.models import AuditEntry
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict
 from webapp.core.extensions import db
+from webapp.core.live import Announcement
 from webapp.coverage import pages, refresh
 from webapp.coverage import services as coverage
 from webapp.coverage.figures import get_figures
@@ -285,6 +286,23 @@ def test_targets_belong_to_the_agent(cast: Cast, alice: Actor, ids: Ids) -> None
     assert again["target_counts"][str(ids["Physics"])] == 0
 
 
+def test_whoever_shows_an_agent_is_told_of_other_targets(
+    cast: Cast, alice: Actor, ids: Ids
+) -> None:
+    agent = make_agent(alice, ids["Heat"])
+    about(alice, ids["Heat"])
+    api = cast.api("alice")
+    known = api.get(f"/agents/{agent.id}").headers["ETag"]
+    shown = refresh.revision_of(agent, load_figures([agent])[agent.id])
+    last = db.session.scalar(select(func.max(Announcement.id))) or 0
+    api.put(f"/agents/{agent.id}/coverage/targets", {str(ids["Heat"]): 1})
+    again = api.get(f"/agents/{agent.id}", headers={"If-None-Match": known})
+    assert (again.status_code, again.json["coverage_percent"]) == (200, 100.0)
+    assert refresh.revision_of(agent, load_figures([agent])[agent.id]) != shown
+    told = set(db.session.scalars(select(Announcement.feed).where(Announcement.id > last)))
+    assert {"agents:all", f"coverage:{agent.id}"} <= told
+
+
 @pytest.mark.parametrize(
     ("target", "status"), [(-1, 422), ("many", 422), (1.5, 422), (10**9, 422), (0, 200)]
 )
@@ -461,6 +479,20 @@ def test_coverage_is_measured_again_after_documents_changed(alice: Actor, ids: I
     refresh.refresh_changed("coverage-job", organization_id=str(alice.organization_id))
     assert db.session.scalar(select(func.count()).select_from(CoverageRecord)) == 1
     assert get_figures(still).coverage_percent == 0.0
+
+
+def test_the_etag_tells_that_the_same_was_measured_again(
+    cast: Cast, alice: Actor, ids: Ids
+) -> None:
+    agent = make_agent(alice, ids["Heat"])
+    known = cast.api("vera").get(f"/agents/{agent.id}")
+    refresh.refresh_changed("coverage-job", organization_id=str(alice.organization_id))
+    again = cast.api("vera").get(
+        f"/agents/{agent.id}", headers={"If-None-Match": known.headers["ETag"]}
+    )
+    assert again.status_code == 200
+    assert again.json["last_coverage_update"] > known.json["last_coverage_update"]
+    assert db.session.scalar(select(func.count()).select_from(CoverageRecord)) == 0
 
 
 @pytest.mark.parametrize(("allowed", "alarms"), [(5, 1), (60, 0), (None, 0)])

@@ -19,7 +19,9 @@ from webapp.webhooks import changes as webhooks
 
 def set_figures(agent: Agent, measured: Coverage) -> None:
     """Show of the locked agent what was measured, because its topics or targets are others now."""
-    _write(get_figures(agent), measured)
+    write_figures(get_figures(agent), measured)
+    for feed in (f"coverage:{agent.id}", "agents:all"):
+        live.announce(feed, agent.organization_id)
 
 
 def record_coverage(agent: Agent, measured: Coverage) -> None:
@@ -29,8 +31,7 @@ def record_coverage(agent: Agent, measured: Coverage) -> None:
     """
     known = get_figures(agent)
     before = known.coverage_percent if known.last_coverage_update else None
-    _write(known, measured)
-    known.revision += 1
+    set_figures(agent, measured)
     db.session.add(
         CoverageRecord(
             agent_id=agent.id,
@@ -41,18 +42,18 @@ def record_coverage(agent: Agent, measured: Coverage) -> None:
             version=measured.version,
         )
     )
-    for feed in (f"coverage:{agent.id}", "agents:all"):
-        live.announce(feed, agent.organization_id)
     allowed = allowed_drop(agent)
     if before is not None and allowed is not None and before - measured.overall_coverage > allowed:
         _raise_alert(agent, before, measured)
 
 
-def _write(figures: AgentCoverage, measured: Coverage) -> None:
+def write_figures(figures: AgentCoverage, measured: Coverage) -> None:
+    """Let the row of a locked agent say what was measured; its ETag tells that, nobody else."""
     figures.coverage_percent = measured.overall_coverage
     figures.total_documents = measured.total_documents
     figures.total_chunks = measured.total_chunks
     figures.last_coverage_update = measured.calculated_at
+    figures.revision += 1
 
 
 def _raise_alert(agent: Agent, before: float, measured: Coverage) -> None:

@@ -19,7 +19,7 @@ from webapp.core.actor import Actor
 from webapp.core.database import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
-from webapp.coverage.changes import record_coverage
+from webapp.coverage.changes import record_coverage, write_figures
 from webapp.coverage.figures import get_figures
 from webapp.coverage.models import AgentCoverage
 from webapp.coverage.services import Coverage, measure
@@ -201,7 +201,7 @@ def _record_changed(agent_id: UUID, coverage: Coverage) -> None:
     if known.last_coverage_update is None or not is_known:
         record_coverage(agent, coverage)
     else:
-        known.last_coverage_update = coverage.calculated_at
+        write_figures(known, coverage)
 
 
 def describe_fall(entry: AuditEntry) -> str:

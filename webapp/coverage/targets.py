@@ -9,7 +9,6 @@ from sqlalchemy import delete
 
 from webapp.agents import services as agents
 from webapp.audit import services as audit
-from webapp.core import live
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.extensions import db
@@ -55,6 +54,5 @@ def set_targets(
     measured = measure(agent)
     set_figures(agent, measured)
     audit.record(actor, "targets", agent, topics=len(targets))
-    live.announce(f"coverage:{agent.id}", agent.organization_id)
     db.session.commit()
     return measured

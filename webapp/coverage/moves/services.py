@@ -393,7 +393,6 @@ def _move_agent(
     scopes.assign_scope(agent, scope, node_ids, version)
     audit.record(actor, "scope", agent, topics=len(node_ids), version=version)
     agents.announce(agent)
-    scopes.announce(agent)
     return {**result, "agents": result["agents"] + 1}
 
 

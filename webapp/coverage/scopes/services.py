@@ -17,7 +17,7 @@ from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentCreate
 from webapp.audit import services as audit
-from webapp.core import clock, live
+from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.database import lock_name
 from webapp.core.extensions import db
@@ -78,7 +78,6 @@ def set_scope(
     assign_scope(agent, scope, body.taxonomy_node_ids, body.taxonomy_version)
     audit.record(actor, "scope", agent, topics=len(body.taxonomy_node_ids))
     agents.announce(agent)
-    announce(agent)
     db.session.commit()
     return agent
 
@@ -121,10 +120,6 @@ def list_users(scope_ids: Any, limit: int) -> Sequence[str]:
         .order_by(Agent.handle)
         .limit(limit)
     ).all()
-
-
-def announce(agent: Agent) -> None:
-    live.announce(f"coverage:{agent.id}", agent.organization_id)
 
 
 def find_or_create_scope(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> Scope | None:
