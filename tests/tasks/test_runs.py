@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 
+import psycopg
 import pytest
 from apiflask import APIFlask
 from sqlalchemy import select, update
@@ -24,6 +25,7 @@ from webapp.tasks.kinds import TaskKind
 from webapp.tasks.models import Status, Task
 
 BROKEN = OperationalError("SELECT 1", {}, sqlite3.OperationalError("no such column: x"))
+AWAY = OperationalError("SELECT 1", {}, psycopg.OperationalError("the connection is closed"))
 
 
 @pytest.fixture
@@ -200,17 +202,57 @@ def test_progress_gives_all_tries_back(task: Task, does: Callable[..., None]) ->
     assert token.failures == 0
 
 
-def test_an_ending_is_insisted_on(monkeypatch: pytest.MonkeyPatch, task: Task) -> None:
+def test_an_ending_waits_for_a_database_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, task: Task
+) -> None:
     monkeypatch.setattr(runs, "pause_before_retry", lambda _failures: 0)
     calls = []
 
     def end() -> None:
         calls.append(1)
         if len(calls) < 2 * retries.MAX_FAILURES:
-            raise BROKEN
+            raise AWAY
 
     runs.insist(end)
     assert len(calls) == 2 * retries.MAX_FAILURES
+
+
+def test_an_ending_that_always_fails_is_tried_a_few_times_and_told(
+    app: APIFlask, monkeypatch: pytest.MonkeyPatch, task: Task
+) -> None:
+    """Five times in all, also where the last batch gave the job all its tries back."""
+    monkeypatch.setattr(runs, "pause_before_retry", lambda _failures: 0)
+    calls = []
+
+    def when_ended(_task: Task) -> None:
+        calls.append(1)
+        assert len(calls) <= retries.MAX_FAILURES
+        raise BROKEN
+
+    def work(run: running.Run) -> None:
+        run.advance(1.0, {"done": 1}, {})
+
+    kinds = [*feature.contributions(object), TaskKind("example", work, when_ended=when_ended)]
+    monkeypatch.setitem(app.extensions, feature.KEY, kinds)
+    with control.running(engine.Token(task.id)):
+        running.run_task(task.id)
+    assert len(calls) == retries.MAX_FAILURES
+    assert stored(task).status == "failed" and task.is_retryable
+    assert task.error == "Something went wrong on our side; the log has the details."
+
+
+def test_the_worker_does_not_try_again_what_was_insisted_on(
+    monkeypatch: pytest.MonkeyPatch, task: Task
+) -> None:
+    monkeypatch.setattr(runs, "pause_before_retry", lambda _failures: 0)
+
+    def end() -> None:
+        raise BROKEN
+
+    with control.running(engine.Token(task.id)):
+        with pytest.raises(OperationalError) as raised:
+            runs.insist(end)
+        assert not engine.will_retry(raised.value)
 
 
 def test_a_worker_that_stops_insists_on_nothing_and_begins_no_batch(

@@ -21,7 +21,7 @@ from webapp.core.database import get_locked
 from webapp.core.extensions import db
 from webapp.engine.control import Cancelled, Interrupted, get_token, is_stopping
 from webapp.engine.jobs import check_interrupted
-from webapp.engine.retries import pause_before_retry
+from webapp.engine.retries import MAX_FAILURES, is_connection_lost, pause_before_retry
 
 #: So many runs in a row that end without a commit, and the work is taken to kill its workers.
 MAX_ATTEMPTS = 5
@@ -104,16 +104,25 @@ class Run(Generic[Row]):
 def insist(function: Callable[[], None]) -> None:
     """Call `function` until the database takes it: how long work ended must not get lost.
 
-    Raises Interrupted when the worker is stopping; the next one runs the work again.
+    A database that is away is waited for. What else it refuses is tried `MAX_FAILURES` times and
+    then raised, and the worker does not try the job again. Raises Interrupted when the worker is
+    stopping; the next one runs the work again.
     """
-    failures = 0
+    losses = failures = 0
     while True:
         try:
             return function()
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError) as error:
             db.session.rollback()
             if is_stopping():
                 raise Interrupted from None
-            failures += 1
+            if is_connection_lost(error):
+                losses += 1
+            else:
+                failures += 1
+                if token := get_token():
+                    token.failures = failures
+                if failures == MAX_FAILURES:
+                    raise
             log.warning("run_not_ended", exc_info=True)
-            time.sleep(pause_before_retry(failures))
+            time.sleep(pause_before_retry(losses or failures))

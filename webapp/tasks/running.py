@@ -27,6 +27,8 @@ from webapp.tasks.kinds import get_kind
 from webapp.tasks.models import Status, Task
 from webapp.tasks.services import announce, end_task
 
+BUG = "Something went wrong on our side; the log has the details."
+
 log = structlog.get_logger(__name__)
 
 
@@ -71,16 +73,21 @@ def run_task(key: str) -> None:
         if engine.will_retry(error):
             raise  # the worker waits for its database and calls again
         log.exception("task_failed", task=key)
-        _end(run, Status.FAILED, "Something went wrong on our side; the log has the details.")
+        _end(run, Status.FAILED, BUG)
     else:
         _end(run, Status.COMPLETED)
 
 
 def _end(run: Run, status: Status, error: str | None = None) -> None:
-    runs.insist(partial(_try_to_end, run, status, error))
+    try:
+        runs.insist(partial(_try_to_end, run, status, error))
+    except Exception:
+        # The job is not run again, and nobody could try again a task that never ends.
+        log.exception("task_not_concluded", task=run.task.id)
+        runs.insist(partial(_try_to_end, run, Status.FAILED, BUG, concludes=False))
 
 
-def _try_to_end(run: Run, status: Status, error: str | None) -> None:
+def _try_to_end(run: Run, status: Status, error: str | None, *, concludes: bool = True) -> None:
     db.session.rollback()
     task = run.lock()
     if task is None:
@@ -88,5 +95,5 @@ def _try_to_end(run: Run, status: Status, error: str | None) -> None:
         return
     if status == Status.COMPLETED and task.cancellation_requested:
         status = Status.CANCELLED  # asked for during the last batch, and promised
-    end_task(task, status, error)
+    end_task(task, status, error, concludes=concludes)
     db.session.commit()

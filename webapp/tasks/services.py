@@ -67,14 +67,19 @@ def finish_task(task: Task, result: dict[str, Any]) -> None:
     end_task(task, Status.COMPLETED)
 
 
-def end_task(task: Task, status: Status, error: str | None = None) -> None:
-    """Bring a locked task to its end, and tell who follows it; the caller commits."""
+def end_task(
+    task: Task, status: Status, error: str | None = None, *, concludes: bool = True
+) -> None:
+    """Bring a locked task to its end, and tell who follows it; the caller commits.
+
+    `concludes` is False where what its kind does then has failed.
+    """
     task.end(status, clock.now(), error)
     announce(task)
-    _conclude(task)
+    _conclude(task, with_kind=concludes)
 
 
-def _conclude(task: Task) -> None:
+def _conclude(task: Task, *, with_kind: bool = True) -> None:
     """What an ended task leaves to do; webhooks are told how it ended.
 
     See docs/contract/knowledge.md, webhook.
@@ -82,7 +87,7 @@ def _conclude(task: Task) -> None:
     if task.completed_at is None:
         return
     kind = find_kind(task.task_type)
-    if kind and kind.when_ended:
+    if with_kind and kind and kind.when_ended:
         kind.when_ended(task)
     payload = {
         "task_id": task.id,
