@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 
 import psutil
 from simple_websocket import Client
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, text
 
 from webapp.config import Settings
 from webapp.engine import backend
@@ -119,7 +119,12 @@ class Installation:
         """The process id of the worker that has taken a task; 0 before one has."""
         engine = create_engine(self.database_url, poolclass=NullPool)
         with engine.connect() as connection:
-            found = backend.find_executor(connection, task_id)
+            table = backend._status_table(engine)
+            taken = text(
+                f"SELECT executor_id FROM {table}"
+                " WHERE workflow_uuid = :key AND started_at_epoch_ms IS NOT NULL"
+            )
+            found = connection.execute(taken, {"key": task_id}).scalar()
         return int(found.split("-")[-2]) if found else 0
 
     def request(self, method: str, path: str, body: Any = None, content_type: str = "") -> Any:

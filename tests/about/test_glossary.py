@@ -35,7 +35,7 @@ GIVEN_UP = {
     "belongings": "owned_rows",
     "pulse": "revision",
     "when_forgotten": "before_purge",
-    "recheck": "reauthorize",
+    "recheck": "renew",
     "mine": "the name of the thing",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -13,9 +13,12 @@ from sqlalchemy import event
 from tests.cast import PASSWORD, Cast
 from webapp.accounts import identity, keys, services, sessions
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Session
+from webapp.agents.permissions import AGENTS_READ
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
+from webapp.core.live.admissions import Admissions
+from webapp.core.live.connections import WebSocket
 
 
 def make_session(name: str) -> UUID:
@@ -80,16 +83,28 @@ def grow_old(_cast: Cast) -> None:
     db.session.commit()
 
 
+def renewed(cast: Cast, actors: Sequence[Actor]) -> list[Actor | None]:
+    """What becomes of the actors of connections; None of those that may not stay."""
+    admissions = Admissions(cast.app)
+    peers = [WebSocket(b"", lambda _socket, _text: None, admissions.leave) for _ in actors]
+    for peer, actor in zip(peers, actors, strict=True):
+        admissions.admit(peer, actor, AGENTS_READ)
+    present = admissions.renew(peers)
+    for peer in peers:
+        admissions.leave(peer)
+    return [present.get(peer) for peer in peers]
+
+
 @pytest.mark.parametrize("end", [shut_out, revoke, grow_old])
 def test_what_has_been_closed_is_missing(cast: Cast, end: Callable[[Cast], None]) -> None:
     opened, key = make_session("bob"), make_key(cast, "bob")
     actors = [actor_of(cast, "bob", session_id=opened), actor_of(cast, "bob", api_key_id=key)]
     digits = [opened.hex, key.hex]
     assert set(identity.rights_of_many(digits)) == set(digits)
-    assert [identity.reauthorize(actor) for actor in actors] == actors
+    assert renewed(cast, actors) == actors
     end(cast)
     assert identity.rights_of_many(digits) == {}
-    assert [identity.reauthorize(actor) for actor in actors] == [None, None]
+    assert renewed(cast, actors) == [None, None]
 
 
 def test_a_key_that_expires_later_is_good_until_then(cast: Cast) -> None:
@@ -104,10 +119,8 @@ def test_a_change_of_role_counts_at_once_and_the_request_stays_the_same(cast: Ca
         actor_of(cast, "bob", api_key_id=make_key(cast, "bob")),
     ]
     services.update_member(cast.user("bob").id, role=Role.VIEWER, actor=cast.actor("alice"))
-    for actor in before:
-        present = identity.reauthorize(actor)
-        assert present == replace(actor, role=Role.VIEWER)
+    assert renewed(cast, before) == [replace(actor, role=Role.VIEWER) for actor in before]
 
 
 def test_who_came_in_by_neither_is_let_in_no_more(cast: Cast) -> None:
-    assert identity.reauthorize(cast.actor("alice")) is None
+    assert renewed(cast, [cast.actor("alice")]) == [None]

@@ -300,4 +300,4 @@ def test_the_cache_forgets_the_organization_searched_longest_ago() -> None:
     for organization_id in organizations:
         cache.get(organization_id)
 
-    assert list(cache.organization_ids()) == organizations[1:]
+    assert list(cache._entries) == organizations[1:]

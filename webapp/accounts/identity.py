@@ -49,20 +49,6 @@ def identify() -> Actor | None:
     return replace(actor, session_id=opened.id, request_id=g.request_id)
 
 
-def reauthorize(actor: Actor) -> Actor | None:
-    """The same actor with the rights of this moment.
-
-    None when the way in has been closed, or leads into another organization now.
-    """
-    if actor.credential_id is None:
-        return None
-    digits = actor.credential_id.hex
-    present = rights_of_many([digits]).get(digits)
-    if present is None or present.organization_id != actor.organization_id:
-        return None
-    return replace(actor, role=present.role)
-
-
 def rights_of_many(ids: Collection[str]) -> dict[str, Rights]:
     """The rights of this moment, by the ids of sessions and API keys, as 32 digits each.
 

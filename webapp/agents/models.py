@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,7 +15,6 @@ from webapp.core.database import BigId, OrderedJson, fold, is_same_json
 from webapp.core.errors import Conflict
 from webapp.core.extensions import Model
 
-HANDLE = re.compile(r"[a-z0-9_-]{1,64}")
 #: words that stand in the place of a handle in some path
 RESERVED_HANDLES = frozenset(
     {"search", "handoffs", "export", "import", "bulk", "from-taxonomy", "new", "preview"}

@@ -368,16 +368,6 @@ def holders(connection: sa.Connection) -> list[str]:
     return [row[0] for row in connection.execute(statement) if row[0]]
 
 
-def find_executor(connection: sa.Connection, key: str) -> str | None:
-    """The id of the worker that took a job last; None before one has."""
-    statement = sa.text(
-        f"SELECT executor_id FROM {_status_table(connection.engine)}"  # noqa: S608
-        " WHERE workflow_uuid = :key AND started_at_epoch_ms IS NOT NULL"
-    )
-    executor: str | None = connection.execute(statement, {"key": key}).scalar()
-    return executor
-
-
 def _status_table(engine: sa.Engine) -> str:
     return "workflow_status" if engine.dialect.name == "sqlite" else f"{SCHEMA}.workflow_status"
 

@@ -93,11 +93,6 @@ class ViewCache:
                 entry.view = _build(organization_id, state, entry.view)
             return entry.view
 
-    def organization_ids(self) -> list[UUID]:
-        """Of the views held, the one searched longest ago first."""
-        with self._lock:
-            return list(self._entries)
-
     def _entry(self, organization_id: UUID) -> _Entry:
         with self._lock:
             entry = self._entries.setdefault(organization_id, _Entry())
