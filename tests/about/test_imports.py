@@ -19,6 +19,7 @@ from webapp.agents.switches import AgentSwitch
 from webapp.core.feature import Feature, contributions
 from webapp.core.live.feeds import Feed
 from webapp.core.live.logs import Log
+from webapp.core.navigation import Section
 
 ROOT = Path(__file__).parents[2]
 WEBAPP = ROOT / "webapp"
@@ -37,6 +38,13 @@ def imports(path: Path) -> Iterator[str]:
 def package(name: str) -> str | None:
     parts = name.split(".")
     return parts[1] if parts[0] == "webapp" and len(parts) > 1 else None
+
+
+def test_every_package_that_is_a_feature_is_in_features() -> None:
+    packages = WEBAPP.glob("*/__init__.py")
+    assert {path.parent.name for path in packages if "FEATURE = " in path.read_text()} == set(
+        FEATURES
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -96,6 +104,21 @@ def test_nothing_names_a_page_a_feed_or_a_template_of_a_feature_below_its_own(
             if owner is not None and FEATURES.index(owner) > rank:
                 found.add(f"{path.relative_to(ROOT)} names {owner}")
     assert found == set()
+
+
+@pytest.mark.once
+def test_what_pages_follow_and_the_icons_of_the_sidebar_are_there(app: APIFlask) -> None:
+    kinds = {item.kind for kind in (Feed, Log) for item in contributions(kind, app)}
+    templates = "\n".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
+    followed = {
+        kind
+        for feeds in re.findall(r"set feeds = (\[.*?\])", templates, re.S)
+        for kind in re.findall(r'"(\w+):', feeds)
+    }
+    assert len(followed) > 5
+    assert followed <= kinds
+    symbols = set(re.findall(r'<symbol id="(\w+)"', (ROOT / "static/icons.svg").read_text()))
+    assert {section.icon for section in contributions(Section, app)} <= symbols
 
 
 #: words of features below, which the feature that defines agents could want to say

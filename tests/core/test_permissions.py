@@ -28,7 +28,9 @@ ROLES = {
         "account:read", "account:write", "agents:read", "knowledge:read", "organization:read",
         "tasks:read",
     },
-    Role.MEMBER: {"executions:run"},
+    Role.MEMBER: {
+        "executions:run",
+    },
     Role.ADMIN: {
         "agents:write", "knowledge:write", "members:write", "tasks:write", "webhooks:read",
         "webhooks:write",
