@@ -5,13 +5,17 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import func, select
 
+from tests.about.test_queries import counted
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_document
 from webapp.core.actor import Actor
+from webapp.core.extensions import db
 from webapp.coverage.scopes import services as scopes
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest
+from webapp.taxonomies.models import Taxonomy, TaxonomyClosure, TaxonomyNode
 
 PATHS = [["Physics", "Aerodynamics", "Wings"], ["Physics", "Heat"], ["Machines"]]
 
@@ -79,6 +83,35 @@ def test_a_topic_that_an_agent_uses_is_not_deleted_by_accident(
     # What was below it has moved up.
     (wings,) = api.get("/taxonomies/1.0.0/nodes?q=wings").json
     assert wings["canonical_path"] == ["Physics", "Wings"]
+
+
+def test_a_topic_goes_in_as_many_statements_however_much_is_below_it(cast: Cast) -> None:
+    api = cast.api("alice")
+
+    def statements_for(version: str, size: int) -> int:
+        paths = [["Root", "Middle", f"Topic {number}"] for number in range(size)]
+        body = {"version": version, "nodes": [{"path": path} for path in paths]}
+        made = {node["label"]: node for node in api.post("/taxonomies", body).json["nodes"]}
+        middle = f"/taxonomies/{version}/nodes/{made['Middle']['node_id']}"
+        pairs = (
+            select(func.count())
+            .select_from(TaxonomyClosure)
+            .join(TaxonomyNode, TaxonomyNode.id == TaxonomyClosure.descendant_id)
+            .join(Taxonomy)
+            .where(Taxonomy.version == version)
+        )
+        with counted() as statements:
+            assert api.request("PATCH", middle, {"parent_ids": []}).status_code == 200
+        assert db.session.scalar(pairs) == 2 + size * 2  # all below themselves and the middle
+        with counted() as more:
+            assert api.delete(middle).status_code == 204
+        assert db.session.scalar(pairs) == 1 + size
+        topics = api.get(f"/taxonomies/{version}/nodes?q=topic").json
+        assert all(node["canonical_path"] == [node["label"]] for node in topics)
+        return len(statements) + len(more)
+
+    statements_for("1.0.0", 1)  # the first request notes when the key was used
+    assert statements_for("2.0.0", 3) == statements_for("3.0.0", 12)
 
 
 def test_a_version_in_use_wants_force(cast: Cast, alice: Actor, ids: dict[str, str]) -> None:

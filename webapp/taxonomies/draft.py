@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import defer, lazyload
 
 from webapp import index
@@ -142,12 +142,19 @@ class Draft:
         _insert(model, [{first: self._ids[up], second: self._ids[down]} for up, down in pairs])
 
     def _delete_pairs(self, model: Any, columns: tuple[str, str], pairs: set[Pair]) -> None:
-        first, second = (getattr(model, name) for name in columns)
-        by_second: dict[UUID, list[UUID]] = defaultdict(list)
-        for up, down in pairs:
-            by_second[self._ids[down]].append(self._ids[up])
-        for down, ups in by_second.items():
-            db.session.execute(delete(model).where(and_(second == down, first.in_(ups))))
+        """Delete pairs of nodes that stay; those of a node that goes have gone with it."""
+        first, second = columns
+        rows = [
+            {"up": self._ids[up], "down": self._ids[down]}
+            for up, down in pairs
+            if up in self.nodes and down in self.nodes
+        ]
+        table = model.__table__
+        pair = delete(table).where(
+            table.c[first] == bindparam("up"), table.c[second] == bindparam("down")
+        )
+        for start in range(0, len(rows), BATCH):
+            db.session.connection().execute(pair, rows[start : start + BATCH])
 
     def _add_free(self, item: NodeRequest) -> TaxonomyNode:
         assert item.node_id is not None  # noqa: S101 - the schema asks for it
