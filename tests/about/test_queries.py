@@ -120,7 +120,6 @@ def fill(api: Api, size: int) -> dict[str, str]:
         grown = send("POST", "/taxonomies", {"version": version, "nodes": nodes})
         if version == "1.0.0":
             kinds = [node["node_id"] for node in grown["nodes"] if node["parent_ids"]]
-            root = grown["nodes"][-1]["parent_ids"][0]
     for number in numbers:
         body = {"title": f"Tea {number}", "content": f"Tea {number} wants water of 80 degrees."}
         topics = {"nodes": [["Tea", f"Kind {number}"]], "version": "1.0.0"}
@@ -129,7 +128,7 @@ def fill(api: Api, size: int) -> dict[str, str]:
         send("POST", "/agents", {"name": f"Agent {number}", "handle": handle, "instructions": "x"})
         send("PUT", f"/agents/{handle}", {"description": "Changed"})
         send("POST", f"/agents/{handle}/versions/2/publish", {"environment": "staging"})
-        scope = {"taxonomy_node_ids": [root], "taxonomy_version": "1.0.0"}
+        scope = {"taxonomy_node_ids": kinds, "taxonomy_version": "1.0.0"}
         send("PUT", f"/agents/{handle}/scope", scope)
         send("POST", f"/agents/{handle}/coverage/refresh?background=false")
         person = f"person-{number}@example.com"

@@ -100,8 +100,8 @@ def _picker(version: str | None, ticked: set[UUID]) -> dict[str, Any]:
     extent = None
     if chosen:
         body = ScopeRequest(taxonomy_node_ids=[], taxonomy_version=chosen)
-        tree_ids = {node for node in ticked if node in taxonomies.node_ids(chosen, actor=actor)}
-        body.taxonomy_node_ids = sorted(tree_ids)
+        if ticked:
+            body.taxonomy_node_ids = sorted(ticked & taxonomies.node_ids(chosen, actor=actor))
         extent = services.measure_topics(body, actor=actor)
     return {
         "versions": names,
