@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, delete, func, insert, select
 
 from webapp.core import clock, live
 from webapp.core.extensions import db
@@ -57,6 +57,52 @@ def test_what_is_rolled_back_is_not_announced(tail: Tail) -> None:
     live.announce("agent:2", ACME)
     db.session.commit()
     assert read(tail) == {(ACME, "agent:2")}
+
+
+def test_each_organization_is_told_and_each_once(tail: Tail) -> None:
+    other = uuid4()
+    for organization_id in (ACME, other, ACME, other):
+        live.announce("audit:all", organization_id)
+        db.session.flush()
+    db.session.commit()
+    assert read(tail) == {(ACME, "audit:all"), (other, "audit:all")}
+    assert db.session.scalar(select(func.count()).select_from(Announcement)) == 2
+
+
+def test_what_was_announced_is_announced_again_in_the_next_transaction(tail: Tail) -> None:
+    live.announce("agent:1", ACME)
+    db.session.rollback()
+    for _ in range(2):
+        live.announce("agent:1", ACME)
+        db.session.commit()
+        assert read(tail) == {(ACME, "agent:1")}
+
+
+def test_what_goes_with_a_savepoint_is_announced_after_it(tail: Tail) -> None:
+    savepoint = db.session.begin_nested()
+    live.announce("agent:1", ACME)
+    savepoint.rollback()
+    live.announce("agent:1", ACME)
+    db.session.commit()
+    assert read(tail) == {(ACME, "agent:1")}
+
+
+def test_announcements_do_not_look_through_what_is_new(tail: Tail) -> None:
+    """An import of thousands announces with all its rows unwritten."""
+    looks = 0
+
+    class Feed(str):
+        def __eq__(self, other: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__eq__(other)
+
+        __hash__ = str.__hash__
+
+    for number in range(100):
+        live.announce(Feed(f"agent:{number}"), ACME)
+    assert looks < 100
+    db.session.rollback()
 
 
 def test_what_nobody_wants_is_read_when_somebody_does(tail: Tail) -> None:

@@ -10,13 +10,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import structlog
 from flask import Flask
 from sqlalchemy import BigInteger, Connection, Index, String, func, select, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, SessionTransaction, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
 from webapp.core import clock
@@ -71,12 +72,20 @@ class Announcement(Model):
     created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
 
 
+#: what each open transaction has announced
+_Announced = WeakKeyDictionary[SessionTransaction, set[tuple[UUID, str]]]
+
+
 def announce(feed: str, organization_id: UUID) -> None:
     """Tell followers of `feed` ("task:<id>"), once the running transaction has committed."""
-    for waiting in db.session.new:
-        if isinstance(waiting, Announcement) and waiting.feed == feed:
-            return
-    db.session.add(Announcement(feed=feed, organization_id=organization_id))
+    session = db.session()
+    announced: _Announced = session.info.setdefault("announced", WeakKeyDictionary())
+    # What a savepoint's block announces may go with it, so each knows its own alone.
+    transaction = session.get_nested_transaction() or session.get_transaction() or session.begin()
+    known = announced.setdefault(transaction, set())
+    if (organization_id, feed) not in known:
+        known.add((organization_id, feed))
+        session.add(Announcement(feed=feed, organization_id=organization_id))
 
 
 RETENTION = Retention("announcements", forget_by(Announcement.created_at), KEEP)
