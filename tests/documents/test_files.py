@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psutil
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from werkzeug.test import TestResponse
 
 from tests.browser import Browser
@@ -462,6 +462,43 @@ def test_a_file_is_about_what_the_form_says(cast: Cast, topics: dict[str, UUID])
         assert send(api, "a.md", b"# A", nodes=wrong).status_code == status
     assert send(api, "a.md", b"# A", confidence="2").status_code == 422
     assert count(Document) == 1
+
+
+@pytest.mark.parametrize("kind", ["a file", "a file of an archive"])
+def test_who_tries_again_need_not_say_again_what_a_file_is_about(
+    cast: Cast, alice: Actor, topics: dict[str, UUID], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = cast.api("alice")
+    path = ["Kitchen", "Green tea"]
+    fields = {
+        "nodes": json.dumps([path]), "confidence": "0.8", "metadata": '{"language": "en"}',
+        "title": "My title", "source_url": "https://example.com/wings",
+    }  # fmt: skip
+    wings = make_pdf("The garnet wing", title="Hello wings")
+    if kind == "a file":
+        task_id = send(api, "wings.pdf", wings, external_id="wings", **fields).json["task_id"]
+        assert api.delete(f"/tasks/{task_id}").status_code == 204
+        external_id = "wings"
+    else:
+        archive = make_zip({"wings.pdf": wings})
+        with monkeypatch.context() as patched:
+            patched.setattr(parsing, "BOUNDS", Bounds(pages=0, inflated=10_000))
+            read(send(api, "all.zip", archive, external_id="all", **fields))
+        external_id = "wings.pdf"
+    db.session.execute(delete(Task))
+    db.session.commit()
+    taxonomies.extend_taxonomy(
+        TaxonomyRequest(version="2.0.0", nodes=[{"path": path}]), actor=alice
+    )
+    document = only_document()
+    assert document.status == "failed"
+    assert read(api.post(f"/documents/{document.id}/retry")).status == "completed"
+    answer = api.get(f"/documents/{document.id}").json
+    shown = [answer[name] for name in ("title", "external_id", "source_url", "metadata")]
+    assert shown == ["My title", external_id, "https://example.com/wings", {"language": "en"}]
+    assert [(node["node_id"], node["version"], node["confidence"]) for node in answer["nodes"]] == [
+        (str(topics["Green tea"]), "1.0.0", 0.8)
+    ]
 
 
 def test_topics_are_proposed_and_count_only_when_confirmed(

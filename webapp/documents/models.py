@@ -119,6 +119,10 @@ class Upload(Model):
     filename: Mapped[str] = mapped_column(String(255))
     content_type: Mapped[str] = mapped_column(String(100))
     size: Mapped[int]
+    #: what was said of the file when it came (`FileOptions` as JSON); who tries again says no more
+    options: Mapped[dict[str, Any] | None]
+    #: the taxonomy version that was the newest when it came
+    newest_version: Mapped[str | None] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     @property

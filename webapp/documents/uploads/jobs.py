@@ -196,12 +196,12 @@ def _store(
     stored = documents.store_documents(batch, organization_id=organization_id)
     for item, document in zip(read.items, stored.documents, strict=True):
         if not item.is_line:
-            original = _original(item, organization_id)
+            original = _original(item, run.task)
             documents.attach_original(document, original, item.content)
     for item, detail in read.failed:
         if not item.is_line and item.content:
             name = options.external_id if item.upload and options.external_id else item.name
-            documents.fail_document(_original(item, organization_id), name, detail)
+            documents.fail_document(_original(item, run.task), name, detail)
     documents.announce(organization_id)
     result = result | {
         "created": result["created"] + stored.created,
@@ -215,10 +215,10 @@ def _store(
     return result
 
 
-def _original(item: Item, organization_id: UUID) -> Upload:
+def _original(item: Item, task: Task) -> Upload:
     if item.upload is not None:
         return item.upload
-    return uploads.keep_file(organization_id, item.name, item.content_type, item.content)
+    return uploads.keep_file(task, item.name, item.content_type, item.content)
 
 
 def _add_error(result: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:

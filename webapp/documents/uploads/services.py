@@ -95,6 +95,9 @@ def start_import(
     except DomainError:
         db.session.rollback()
         raise
+    said = options.model_dump(mode="json", exclude_unset=True)
+    for upload in kept.uploads:
+        upload.options, upload.newest_version = said, newest
     names = [upload.filename for upload in kept.uploads]
     title = f"Import {names[0]}" if len(names) == 1 else f"Import {len(names)} files"
     task = tasks.start_task(
@@ -105,7 +108,7 @@ def start_import(
             "passed_over": kept.passed_over[:100],
             "refused": [{"name": name, "detail": e.message} for name, e in kept.refused],
             "newest_version": newest,
-            "options": options.model_dump(mode="json", exclude_unset=True),
+            "options": said,
         },
         actor=actor,
     )
@@ -116,7 +119,7 @@ def start_import(
 
 
 def retry_document(document_id: UUID, *, actor: Actor) -> Task:
-    """Read a failed document's file again.
+    """Read a failed document's file again, with all that was said of it when it came.
 
     Raises Conflict where it has not failed, or where no file is kept.
     """
@@ -127,13 +130,15 @@ def retry_document(document_id: UUID, *, actor: Actor) -> Task:
             f"{document.title} is {document.status}; there is nothing to read again.",
             code="not_failed",
         )
+    upload = db.session.get_one(Upload, document.upload_id)
     document.status, document.error = "pending", None
     task = tasks.start_task(
         "document_import",
         title=f"Import {document.title}",
         input={
-            "upload_ids": [str(document.upload_id)],
-            "options": {"external_id": document.external_id},
+            "upload_ids": [str(upload.id)],
+            "newest_version": upload.newest_version,
+            "options": {**(upload.options or {}), "external_id": document.external_id},
         },
         actor=actor,
     )
@@ -166,9 +171,11 @@ def clean_name(filename: str) -> str:
     return "/".join(parts).replace("\x00", "")[-255:] or "file"
 
 
-def keep_file(organization_id: UUID, filename: str, content_type: str, content: bytes) -> Upload:
-    """Keep a file that is in memory, in the running transaction."""
-    upload = _new_upload(organization_id, filename, content_type)
+def keep_file(task: Task, filename: str, content_type: str, content: bytes) -> Upload:
+    """Keep a file that an import has in memory, in the running transaction."""
+    upload = _new_upload(task.organization_id, filename, content_type)
+    upload.options = task.input.get("options")
+    upload.newest_version = task.input.get("newest_version")
     for number, start in enumerate(range(0, len(content), PART_BYTES)):
         part = content[start : start + PART_BYTES]
         db.session.add(UploadPart(upload_id=upload.id, number=number, content=part))
