@@ -38,6 +38,9 @@ log = structlog.get_logger(__name__)
 
 #: PostgreSQL waited too long for a lock, ended a deadlock, or could not put writes in an order.
 BUSY = ("55P03", "40P01", "40001")
+#: PostgreSQL's disk is full, or it takes no writes; the same of SQLite, whose disk may also fail
+UNWRITABLE = ("53100", "25006")
+UNWRITABLE_SQLITE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 #: refusals of what was sent, after which a person goes on where they were
 OF_A_FORM = (400, 409, 412, 422)
 #: refusals of an address, which leave the application around it as it is
@@ -220,7 +223,7 @@ def _handle_database_error(error: DBAPIError) -> Response:
     with outcomes.ending():
         db.session.rollback()
     reason = str(error.orig).lower()
-    if any(word in reason for word in ("full", "no space", "disk i/o", "readonly", "read-only")):
+    if _is_unwritable(error.orig):
         log.error("storage_unavailable", reason=reason)
         body = problem(
             503,
@@ -245,6 +248,14 @@ def _handle_database_error(error: DBAPIError) -> Response:
         body = problem(503, detail, code="unavailable", suggestions=suggestions)
         return respond(body, {"Retry-After": "5"})
     return _handle_bug(error)
+
+
+def _is_unwritable(error: BaseException | None) -> bool:
+    """Whether the database's disk is full, fails or is write-protected."""
+    if isinstance(error, sqlite3.Error):
+        # The upper bits say what exactly was tried; errors of the driver itself have no code.
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in UNWRITABLE_SQLITE
+    return getattr(error, "sqlstate", None) in UNWRITABLE
 
 
 def _is_busy(error: BaseException | None) -> bool:
