@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
 from sqlalchemy import func, select, update
 
+from tests.browser import Browser
 from tests.cast import Api, Cast
 from tests.contract import Contract
 from tests.factories import make_agent
@@ -17,6 +21,7 @@ from webapp.agents.models import Agent
 from webapp.agents.schemas import AgentQuery
 from webapp.core.actor import Actor
 from webapp.core.added_fields import complete
+from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
 from webapp.core.schemas import read
@@ -100,6 +105,50 @@ def test_figures_stay_with_a_deleted_agent_and_go_with_a_removed_one(
     assert api.get("/agents/c").json["coverage_percent"] == 80.0
     deletion.remove_agent("c", actor=alice)
     assert (counted(AgentCoverage), counted(AgentUsage)) == (3, 3)
+
+
+@pytest.fixture
+def c_goes(alice: Actor, app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agent c is removed for good when agents have been read and their figures have not."""
+
+    def remove() -> None:
+        with app.app_context(), suppress(NotFound):
+            deletion.remove_agent("c", actor=alice)
+
+    def between(read: Callable[..., Any]) -> Callable[..., Any]:
+        def read_and_wait(*arguments: Any, **options: Any) -> Any:
+            found = read(*arguments, **options)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(remove).result()
+            return found
+
+        return read_and_wait
+
+    # Removing an agent reads it too, by the name that it has there.
+    monkeypatch.setattr(deletion, "get_agent", services.get_agent)
+    for name in ("list_agents", "search_agents", "get_agent"):
+        monkeypatch.setattr(services, name, between(getattr(services, name)))
+
+
+@pytest.mark.parametrize("path", ["/agents", "/agents/search"])
+@pytest.mark.usefixtures("four", "c_goes")
+def test_an_agent_that_goes_meanwhile_takes_no_other_out_of_the_list(api: Api, path: str) -> None:
+    answer = api.get(path)
+    assert answer.status_code == 200
+    listed = answer.json if path == "/agents" else answer.json["agents"]
+    assert {agent["handle"] for agent in listed} == {"a", "b", "d"}
+
+
+@pytest.mark.usefixtures("four", "c_goes")
+def test_nor_out_of_the_page(browser: Browser) -> None:
+    page = browser.get("/agents")
+    assert {node.text().strip() for node in page.css("#agents .row-title")} == {"a", "b", "d"}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/agents/c", "/agents/c", "/agents/c/coverage"])
+@pytest.mark.usefixtures("four", "c_goes")
+def test_it_is_not_found_itself(browser: Browser, path: str) -> None:
+    browser.get(path, status=404)
 
 
 def test_a_copy_begins_without_the_figures_of_the_first(api: Api, four: dict[str, Agent]) -> None:

@@ -16,7 +16,7 @@ from tests.factories import make_document
 from webapp import index
 from webapp.agents import deletion
 from webapp.agents import services as agents
-from webapp.agents.figures import etag_of, load_figures
+from webapp.agents.figures import etag_of, figures_of
 from webapp.agents.models import Agent
 from webapp.audit.models import AuditEntry
 from webapp.core.actor import Actor
@@ -293,12 +293,12 @@ def test_whoever_shows_an_agent_is_told_of_other_targets(
     about(alice, ids["Heat"])
     api = cast.api("alice")
     known = api.get(f"/agents/{agent.id}").headers["ETag"]
-    shown = refresh.revision_of(agent, load_figures([agent])[agent.id])
+    shown = refresh.revision_of(agent, figures_of(agent))
     last = db.session.scalar(select(func.max(Announcement.id))) or 0
     api.put(f"/agents/{agent.id}/coverage/targets", {str(ids["Heat"]): 1})
     again = api.get(f"/agents/{agent.id}", headers={"If-None-Match": known})
     assert (again.status_code, again.json["coverage_percent"]) == (200, 100.0)
-    assert refresh.revision_of(agent, load_figures([agent])[agent.id]) != shown
+    assert refresh.revision_of(agent, figures_of(agent)) != shown
     told = set(db.session.scalars(select(Announcement.feed).where(Announcement.id > last)))
     assert {"agents:all", f"coverage:{agent.id}"} <= told
 

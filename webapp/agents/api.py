@@ -11,7 +11,7 @@ from flask import Response, current_app, make_response, url_for
 from pydantic import Field, SerializeAsAny, TypeAdapter
 
 from webapp.agents import deletion, services
-from webapp.agents.figures import load_figures
+from webapp.agents.figures import Figures, figures_of, load_figures
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.schemas import (
@@ -156,27 +156,33 @@ def clone(agent_id: str) -> Created:
 
 
 def describe(agents: Sequence[Agent]) -> list[AgentResponse]:
-    """The agents with their figures, as the API answers with them."""
-    schema, figures = complete(AgentResponse), load_figures(agents)
-    return [
-        schema.model_validate(
-            dict(AgentResponse.model_validate(agent))
-            | figures[agent.id].values
-            | {"revision": agent.revision + figures[agent.id].revision}
-        )
-        for agent in agents
-    ]
+    """The agents with their figures, as the API answers with them; without those now removed."""
+    figures = load_figures(agents)
+    return [_describe(agent, figures[agent.id]) for agent in agents if agent.id in figures]
+
+
+def describe_one(agent: Agent) -> AgentResponse:
+    """An agent with its figures; NotFound where it was removed for good since it was read."""
+    return _describe(agent, figures_of(agent))
 
 
 def agent_response(agent: Agent) -> Response:
     """An agent with its ETag; 304 where the caller has it already."""
-    [described] = describe([agent])
+    described = describe_one(agent)
     response = current_app.response_class(described.model_dump_json(), mimetype="application/json")
     return with_etag(make_response(response), described.etag)
 
 
 def created(agent: Agent) -> Created:
     """A new agent with its ETag, and where it is."""
-    [described] = describe([agent])
+    described = describe_one(agent)
     location = url_for("agents_api.show", agent_id=agent.id)
     return described, 201, {"Location": location, "ETag": f'"{described.etag}"'}
+
+
+def _describe(agent: Agent, figures: Figures) -> AgentResponse:
+    return complete(AgentResponse).model_validate(
+        dict(AgentResponse.model_validate(agent))
+        | figures.values
+        | {"revision": agent.revision + figures.revision}
+    )

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.agents.models import Agent
 from webapp.core.database import refresh_statistics
+from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
 from webapp.core.feature import contributions
 from webapp.core.preconditions import check_version
@@ -64,19 +65,29 @@ class Figures:
 
 
 def load_figures(agents: Sequence[Agent]) -> dict[UUID, Figures]:
-    """The figures of each agent by its id, as they are now."""
-    ids = [agent.id for agent in agents]
-    figures = {agent_id: Figures() for agent_id in ids}
-    for kind in contributions(AgentFigures) if ids else ():
+    """The figures of each agent by its id, as they are now.
+
+    An agent that was removed for good since it was read has none any more and is left out.
+    """
+    figures = {agent.id: Figures() for agent in agents}
+    for kind in contributions(AgentFigures) if figures else ():
         names = list(kind.fields.model_fields)
         columns = (getattr(kind.row, name) for name in names)
         rows = select(kind.row.agent_id, kind.row.revision, *columns)
+        known, figures = figures, {}
         for agent_id, revision, *values in db.session.execute(
-            rows.where(kind.row.agent_id.in_(ids))
+            rows.where(kind.row.agent_id.in_(known))
         ):
-            known = figures[agent_id]
-            together = known.values | dict(zip(names, values, strict=True))
-            figures[agent_id] = Figures(together, known.revision + revision)
+            together = known[agent_id].values | dict(zip(names, values, strict=True))
+            figures[agent_id] = Figures(together, known[agent_id].revision + revision)
+    return figures
+
+
+def figures_of(agent: Agent) -> Figures:
+    """The figures of an agent; NotFound where it was removed for good since it was read."""
+    figures = load_figures([agent]).get(agent.id)
+    if figures is None:
+        raise NotFound(f"Agent not found: {agent.handle}")
     return figures
 
 
@@ -99,8 +110,7 @@ def etag_of(agent: Agent) -> str:
 
     The figures stand in the agent's JSON, and so their revisions count as well.
     """
-    figures = load_figures([agent])[agent.id]
-    return f"v{agent.current_version}-{agent.revision + figures.revision}"
+    return f"v{agent.current_version}-{agent.revision + figures_of(agent).revision}"
 
 
 def refuse_stale(agent: Agent, if_match: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, url_for
@@ -9,7 +10,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from webapp.agents import deletion, services
-from webapp.agents.figures import load_figures
+from webapp.agents.figures import figures_of, load_figures
 from webapp.agents.forms import SCHEMA_EXAMPLES, AgentForm
 from webapp.agents.handoffs.services import agents_handing_off_to
 from webapp.agents.models import Agent
@@ -37,11 +38,14 @@ def index() -> Response:
     actor = current_actor()
     query = read_query(AgentQuery)
     listed = services.list_agents(query, actor=actor)
+    figures = load_figures(listed.items)
+    # Who was removed for good in between is not listed any more.
+    items = [agent for agent in listed.items if agent.id in figures]
     return page(
         "agents/index.html",
         fragment="agents/_list.html",
-        agents=listed,
-        figures=load_figures(listed.items),
+        agents=replace(listed, items=items),
+        figures=figures,
         query=query,
         revision=audit.latest_id(actor.organization_id),
     )
@@ -75,7 +79,7 @@ def show(handle: str) -> Response:
         "agents/show.html",
         fragment="agents/_overview.html",
         agent=agent,
-        figures=load_figures([agent]),
+        figures={agent.id: figures_of(agent)},
         handoffs=services.handoff_agents(agent),
         handed_by=agents_handing_off_to(agent),
         history=list_history(agent.id, limit=3, actor=actor),

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template, request
 
 from webapp import index
 from webapp.agents import services as agents
-from webapp.agents.figures import load_figures
+from webapp.agents.figures import figures_of
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentUpdate
@@ -125,7 +125,7 @@ def set_target(handle: str, node_id: UUID) -> Response:
 def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Response:
     actor = current_actor()
     query, dates = read_query(GapQuery), read_query(HistoryQuery)
-    figures = load_figures([agent])[agent.id]
+    figures = figures_of(agent)
     measured = services.measure(agent)
     roots = draw_tree(agent, measured)
     gaps = services.find_gaps(agent.id, query.threshold, actor=actor)

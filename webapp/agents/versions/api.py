@@ -10,7 +10,7 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import Field, TypeAdapter
 
-from webapp.agents.api import describe
+from webapp.agents.api import describe_one
 from webapp.agents.models import AgentVersion
 from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.schemas import AgentResponse
@@ -112,4 +112,4 @@ def diff(agent_id: str, version: int, other: str) -> services.Comparison:
 def roll_back(agent_id: str, version: int) -> AgentResponse:
     """Put a version back, as a new version"""
     actor = current_actor()
-    return describe([services.roll_back(agent_id, version, actor=actor, if_match=if_match())])[0]
+    return describe_one(services.roll_back(agent_id, version, actor=actor, if_match=if_match()))
