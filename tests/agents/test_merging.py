@@ -36,6 +36,16 @@ BASE: dict[str, Any] = dict.fromkeys(DEFINITION) | {
          {"features_config": {"x": 2, "y": 1}}, ["features_config"]),
         ({"features_config": {"x": True, "y": 1}}, {"features_config": {"x": 1, "y": 0}},
          {"features_config": {"x": True, "y": 0}}, []),
+        ({"features_config": {"x": 2, "y": 1}}, {"features_config": {"x": 1}},
+         {"features_config": {"x": 2}}, []),
+        ({"features_config": {"x": 1}}, {"features_config": {"x": 2, "y": 1}},
+         {"features_config": {"x": 2}}, []),
+        ({"features_config": {"x": 1}}, {"features_config": {"x": 1, "y": 2}},
+         {"features_config": {"x": 1}}, ["features_config"]),
+        ({"features_config": {"x": 2, "y": 1}}, {"features_config": {"x": 1, "y": 1, "z": None}},
+         {"features_config": {"x": 2, "y": 1, "z": None}}, []),
+        ({"features_config": {"x": 2, "y": 1}}, {"features_config": {"x": 1, "y": None}},
+         {"features_config": {"x": 2, "y": None}}, []),
         ({"instructions": "ONE\ntwo\nthree\nfour\nfive\n"},
          {"instructions": "one\ntwo\nthree\nfour\nFIVE\nsix\n"},
          {"instructions": "ONE\ntwo\nthree\nfour\nFIVE\nsix\n"}, []),
@@ -58,6 +68,23 @@ def test_the_order_that_they_gave_a_schema_stays() -> None:
     result = merge(base, base | {"voice": "v"}, theirs)
     assert list(result.values["output_schema"]["properties"]) == ["reason", "answer"]
     assert result.theirs == ["output_schema"]
+
+
+@pytest.mark.parametrize("ours", [
+    {"title": "T", "properties": {"answer": {}, "reason": {}}},
+    {"properties": {"answer": {}, "reason": {}, "source": {}}},
+])  # fmt: skip
+def test_also_where_somebody_changed_something_else_of_it(ours: dict[str, Any]) -> None:
+    base = BASE | {"output_schema": {"properties": {"answer": {}, "reason": {}}}}
+    theirs = {"properties": {"reason": {}, "answer": {}}}
+    for mine, other in ((ours, theirs), (theirs, ours)):
+        result = merge(base, base | {"output_schema": mine}, base | {"output_schema": other})
+        merged = result.values["output_schema"]
+        assert list(merged["properties"])[:2] == ["reason", "answer"]
+        assert (merged.get("title"), len(merged["properties"])) == (
+            ours.get("title"), len(ours["properties"]),
+        )  # fmt: skip
+        assert not result.conflicts
 
 
 def form_of(page: Any) -> dict[str, Any]:

@@ -39,14 +39,18 @@ def merge(base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any]) ->
     return result
 
 
+#: the value of a key that a side does not have; null is a value
+_ABSENT = object()
+
+
 class _Conflict(Exception):
     """Both sides changed the same, and differently."""
 
 
 def _merge_value(name: str, old: Any, our: Any, their: Any) -> Any:
-    if is_same_value(name, our, old):
+    if _is_same(name, our, old):
         return their
-    if is_same_value(name, their, old) or is_same_value(name, their, our):
+    if _is_same(name, their, old) or _is_same(name, their, our):
         return our
     if name in LISTS:
         added = [item for item in their if item not in old and item not in our]
@@ -55,10 +59,24 @@ def _merge_value(name: str, old: Any, our: Any, their: Any) -> Any:
     if name in TEXTS:
         return _merge_text(old or "", our or "", their or "")
     if all(isinstance(value, dict) for value in (old, our, their)):
-        keys = dict.fromkeys([*our, *their])
-        merged = {key: _merge_value("", old.get(key), our.get(key), their.get(key)) for key in keys}
-        return {key: value for key, value in merged.items() if key in our or value is not None}
+        merged = {
+            key: _merge_value(name, *(value.get(key, _ABSENT) for value in (old, our, their)))
+            for key in _merge_order(old, our, their)
+        }
+        return {key: value for key, value in merged.items() if value is not _ABSENT}
     raise _Conflict
+
+
+def _is_same(name: str, left: Any, right: Any) -> bool:
+    if left is _ABSENT or right is _ABSENT:
+        return left is right
+    return is_same_value(name, left, right)
+
+
+def _merge_order(old: dict[str, Any], our: dict[str, Any], their: dict[str, Any]) -> list[str]:
+    """The keys of both, in our order, or in theirs where only they have changed it."""
+    is_old = [key for key in our if key in old] == [key for key in old if key in our]
+    return list(dict.fromkeys([*their, *our] if is_old else [*our, *their]))
 
 
 def _merge_text(old: str, our: str, their: str) -> str:
