@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from apiflask import APIFlask
 from sqlalchemy import func, select, update
 
 from tests.cast import Cast
@@ -23,12 +25,12 @@ from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict
 from webapp.core.extensions import db
 from webapp.core.live import Announcement
-from webapp.coverage import pages, refresh
+from webapp.coverage import pages, refresh, targets
 from webapp.coverage import services as coverage
 from webapp.coverage.figures import get_figures
 from webapp.coverage.models import CoverageRecord
 from webapp.coverage.scopes import services as scopes
-from webapp.coverage.scopes.schemas import FromTaxonomyRequest
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest, ScopeRequest
 from webapp.documents import services as documents
 from webapp.documents.filters import select_documents
 from webapp.documents.models import Chunk, Document, DocumentNode
@@ -493,6 +495,37 @@ def test_the_etag_tells_that_the_same_was_measured_again(
     assert again.status_code == 200
     assert again.json["last_coverage_update"] > known.json["last_coverage_update"]
     assert db.session.scalar(select(func.count()).select_from(CoverageRecord)) == 0
+
+
+@pytest.mark.parametrize("change", ["scope", "targets"])
+def test_what_was_measured_before_another_scope_or_target_is_not_kept(
+    app: APIFlask, alice: Actor, ids: Ids, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    agent = make_agent(alice, ids["Heat"], features_config={"coverage_alert_drop": 1})
+    about(alice, ids["Heat"], count=2)
+    about(alice, ids["Cooking"], count=4)
+    refresh.start_refresh(agent.id, actor=alice, is_background=False)
+    about(alice, ids["Heat"])
+
+    def edit() -> None:
+        with app.app_context():
+            if change == "scope":
+                body = ScopeRequest(taxonomy_node_ids=[ids["Cooking"]], taxonomy_version="1.0.0")
+                scopes.set_scope(agent.id, body, actor=alice)
+            else:
+                targets.set_targets(agent.id, {ids["Heat"]: 3}, actor=alice)
+
+    def look(measured: Agent) -> coverage.Coverage:
+        found = coverage.measure(measured)
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(edit).result()
+        return found
+
+    monkeypatch.setattr(refresh, "measure", look)
+    refresh.refresh_changed("coverage-job", organization_id=str(alice.organization_id))
+    assert get_figures(agent).coverage_percent == 100.0
+    history = list(db.session.scalars(select(CoverageRecord.overall_coverage)))
+    assert history == [50.0]
 
 
 @pytest.mark.parametrize(("allowed", "alarms"), [(5, 1), (60, 0), (None, 0)])

@@ -161,7 +161,7 @@ def refresh_changed(_key: str, *, organization_id: str) -> None:
     after: UUID | None = None
     while True:
         statement = (
-            select(Agent)
+            select(Agent, AgentCoverage.revision)
             .join(Scope, Scope.id == Agent.scope_id)
             .join(AgentCoverage, AgentCoverage.agent_id == Agent.id)
             .where(
@@ -178,24 +178,28 @@ def refresh_changed(_key: str, *, organization_id: str) -> None:
         )
         if after is not None:
             statement = statement.where(Agent.id > after)
-        batch = list(db.session.scalars(statement))
+        batch = db.session.execute(statement).all()
         if not batch:
             db.session.rollback()
             return
-        measured = [(agent.id, measure(agent)) for agent in batch]
-        for agent_id, coverage in measured:
-            _record_changed(agent_id, coverage)
+        measured = [(measure(agent), revision) for agent, revision in batch]
+        for coverage, revision in measured:
+            _record_changed(coverage, revision)
         db.session.commit()
-        close_answered([agent_id for agent_id, _ in measured])
-        after = batch[-1].id
+        agent_ids = [coverage.agent_id for coverage, _ in measured]
+        close_answered(agent_ids)
+        after = agent_ids[-1]
         engine.check_interrupted()
 
 
-def _record_changed(agent_id: UUID, coverage: Coverage) -> None:
-    agent = get_locked(_select_agent(agent_id))
+def _record_changed(coverage: Coverage, revision: int) -> None:
+    """Keep what was measured, unless figures of another revision tell of a later measuring."""
+    agent = get_locked(_select_agent(coverage.agent_id))
     if agent is None:
         return
     known = get_figures(agent)
+    if known.revision != revision:
+        return
     figures = (coverage.overall_coverage, coverage.total_documents, coverage.total_chunks)
     is_known = figures == (known.coverage_percent, known.total_documents, known.total_chunks)
     if known.last_coverage_update is None or not is_known:
