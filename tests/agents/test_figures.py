@@ -252,6 +252,7 @@ def test_schemas_are_completed_for_an_application_once(app: APIFlask, alice: Act
     assert schema is complete(AgentQuery)
     assert issubclass(schema, AgentQuery) and issubclass(schema, CoverageFilter)
     assert "min_coverage" not in AgentQuery.model_fields
+    assert complete(schema) is schema
     query = read(AgentQuery, {"min_coverage": 5})
     assert (query.is_filtered, "min_coverage" in query.filter_names) == (True, True)
     assert not read(AgentQuery, {"sort": "name", "include_deleted": True}).is_filtered

@@ -233,7 +233,12 @@ class PublishRequest(RequestModel):
 
 
 class AgentFilter(RequestModel):
-    """Which agents: the list's filters without order and page."""
+    """Which agents: the list's filters without order and page.
+
+    `read(AgentFilter, values)` makes one that has the filters which features add as well; direct
+    construction ignores those, as it does all that it does not know. Both need an application
+    context, because features bring words of `sort` too.
+    """
 
     model_config = {"extra": "ignore"}
 

@@ -38,7 +38,8 @@ class AddedFields:
 def complete(schema: type[M], app: Flask | None = None) -> type[M]:
     """The schema with the fields that the features of an application add; else itself.
 
-    The outcome has the same name and is a subclass of the schema and of what was added.
+    The outcome has the same name, is a subclass of the schema and of what was added, and is
+    complete itself.
     """
     application = app or current_app
     known: dict[type[BaseModel], type[BaseModel]] = application.extensions.setdefault(KEY, {})
@@ -47,6 +48,7 @@ def complete(schema: type[M], app: Flask | None = None) -> type[M]:
             # For now, because a schema may hold itself.
             known[schema] = schema
             known[schema] = _make(schema, application)
+            known[known[schema]] = known[schema]
         return cast("type[M]", known[schema])
 
 
