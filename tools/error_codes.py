@@ -58,7 +58,7 @@ ADVICE = {
     431: "Send fewer or shorter headers.",
     500: "Try again; if it stays, give the operator the `request_id`.",
     501: "Send the body whole or with `Transfer-Encoding: chunked`.",
-    503: "Try again after `Retry-After`; nothing was changed.",
+    503: "Try again after `Retry-After`; the sentence ends with what became of the change.",
 }
 
 

@@ -5,7 +5,11 @@ What an admin sees never tells whether an e-mail has an account in another organ
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast
@@ -173,6 +177,30 @@ def test_who_has_an_account_joins_with_what_was_passed_on(cast: Cast, invited: M
     with pytest.raises(Unauthenticated):
         sign_in("bob", PASSED_ON)
     browser.post(path, {"password": PASSED_ON}, status=404)
+
+
+def test_who_has_joined_is_not_told_that_nothing_was_changed(
+    cast: Cast, invited: Membership
+) -> None:
+    """The session's move into the organization finds the database busy."""
+    browser = cast.browser("bob")
+    path = f"/settings/account/invitations/{invited.id}"
+
+    def refuse(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE sessions SET membership_id"):
+            locked = sqlite3.OperationalError("database is locked")
+            raise OperationalError(statement, {}, locked)
+
+    event.listen(db.engine, "before_cursor_execute", refuse)
+    try:
+        page = browser.post(path, {"password": PASSED_ON}, status=503)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", refuse)
+    db.session.refresh(invited)
+    assert invited.joined_at is not None
+    assert "A part of the change has been made." in page.body.text()
+    assert "See what is there before you send it again." in page.body.text()
+    assert "Nothing was changed" not in page.body.text()
 
 
 def test_two_invitations_stand_on_one_page(cast: Cast, invited: Membership) -> None:

@@ -177,3 +177,15 @@ def test_what_was_committed_before_the_view_is_no_change(
     assert (answer.status_code, answer.json["detail"]) == (503, UNCHANGED)
     line[0].mend()
     assert api.get("/agents").json == []
+
+
+def test_a_search_whose_commit_is_lost_has_changed_nothing(
+    cast: Cast, remote: APIFlask, line: tuple[Cable, str]
+) -> None:
+    """It ends what it has read from with a commit, which makes no change."""
+    api = Api(remote.test_client(), cast.key("alice"))
+    assert api.get("/agents").json == []  # the key is noted as used
+    line[0].cut_at_commit()
+    answer = api.post("/knowledge/search", {"query": "garnet"})
+    assert line[0].is_cut
+    assert (answer.status_code, answer.json["detail"]) == (503, UNCHANGED)

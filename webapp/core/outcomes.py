@@ -6,8 +6,9 @@ so, and an answer that is ready stays one, whatever happens to the connection af
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from apiflask import APIFlask
@@ -16,6 +17,9 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
 log = structlog.get_logger(__name__)
+
+#: how statements begin that write nothing, where SQLAlchemy does not know them as writes
+READS = ("SELECT", "WITH", "SET", "SHOW", "PRAGMA", "BEGIN")
 
 
 def init_app(app: APIFlask) -> None:
@@ -46,13 +50,25 @@ def is_lost() -> bool:
     return bool(g.get("is_database_lost"))
 
 
+def describe(body: Mapping[str, Any]) -> dict[str, Any]:
+    """`detail` and `suggestions` of a refusal by the database, with what became of the change."""
+    if request.method in ("GET", "HEAD"):
+        return {}
+    if not g.get("may_have_committed"):
+        return {"detail": f"{body['detail']} Nothing was changed."}
+    return {
+        "detail": f"{body['detail']} A part of the change has been made.",
+        "suggestions": ["See what is there before you send it again."],
+    }
+
+
 def describe_loss() -> tuple[str, tuple[str, ...]]:
     """The sentence for a request that has lost its database, and what to do about it."""
     g.is_database_lost = True
     sentence = "The database does not answer right now."
     if request.method in ("GET", "HEAD"):
         return sentence, ()
-    if not g.get("has_committed"):
+    if not g.get("may_have_committed"):
         return f"{sentence} Nothing was changed.", ()
     return (
         "The database stopped answering before it said what became of the change: "
@@ -62,15 +78,28 @@ def describe_loss() -> tuple[str, tuple[str, ...]]:
 
 
 def _begin() -> None:
-    g.has_committed = False
+    g.may_have_committed = False
 
 
 def _watch(engine: Engine) -> None:
-    @event.listens_for(engine, "commit")
-    def _note(_connection: Connection) -> None:
+    @event.listens_for(engine, "before_cursor_execute")
+    def _note_write(connection: Connection, *call: Any) -> None:
+        _cursor, statement, _values, context, _is_many = call
+        is_write = context.isinsert or context.isupdate or context.isdelete
+        if is_write or not statement.startswith(READS):
+            connection.info["has_written"] = True
+
+    @event.listens_for(engine, "rollback")
+    def _forget(connection: Connection) -> None:
+        if not connection.invalidated:
+            connection.info.pop("has_written", None)
+
+    @event.listens_for(engine, "commit")  # which comes before the database is asked
+    def _note_commit(connection: Connection) -> None:
+        has_written = connection.info.pop("has_written", False)
         # What was committed before the view is no change that anybody asked for.
-        if has_request_context() and "has_committed" in g:
-            g.has_committed = True
+        if has_written and has_request_context() and "may_have_committed" in g:
+            g.may_have_committed = True
 
 
 def _let_go(_error: BaseException | None) -> None:

@@ -227,21 +227,20 @@ def _handle_database_error(error: DBAPIError) -> Response:
         log.error("storage_unavailable", reason=reason)
         body = problem(
             503,
-            "The database cannot store anything right now: its disk is full or not writable. "
-            "Nothing was changed.",
+            "The database cannot store anything right now: its disk is full or not writable.",
             code="storage_full",
             suggestions=["Free some space on the data folder's disk and try again."],
         )
-        return respond(body, {"Retry-After": "30"})
+        return respond(body | outcomes.describe(body), {"Retry-After": "30"})
     if isinstance(error, TooManyWriters) or _is_busy(error.orig):
         log.warning("database_busy", reason=reason)
         body = problem(
             503,
-            "Too much is being written right now. Nothing was changed.",
+            "Too much is being written right now.",
             code="unavailable",
             suggestions=["Try again in a moment."],
         )
-        return respond(body, {"Retry-After": "2"})
+        return respond(body | outcomes.describe(body), {"Retry-After": "2"})
     if is_connection_lost(error):
         log.error("database_unavailable", reason=reason)
         detail, suggestions = outcomes.describe_loss()
