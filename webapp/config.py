@@ -29,6 +29,7 @@ from pydantic.fields import FieldInfo
 
 MEBIBYTE = 1024 * 1024
 WEB_ADDRESS = "an address that begins with http:// or https://"
+IS_KEY = r"^[!-~][ -~]{22,}[!-~]$"
 IS_WEB_ADDRESS = "^https?://[^/]"
 
 
@@ -127,8 +128,8 @@ class Settings(BaseModel):
         _variable(
             "CALLBOARD_ADMIN_API_KEY",
             "an API key of the first admin",
-            allowed="a text of at least 24 characters",
-            min_length=24,
+            allowed="at least 24 printable ASCII characters",
+            pattern=IS_KEY,
             repr=False,
         ),
     ] = None

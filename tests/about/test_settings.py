@@ -48,7 +48,7 @@ BAD = [
     ("DATABASE_URL", "sqlite:///", f"DATABASE_URL cannot be used; allowed: {DATABASES}."),
     (
         "CALLBOARD_ADMIN_API_KEY", "x" * 23,
-        "CALLBOARD_ADMIN_API_KEY cannot be used; allowed: a text of at least 24 characters.",
+        "CALLBOARD_ADMIN_API_KEY cannot be used; allowed: at least 24 printable ASCII characters.",
     ),
     (
         "CALLBOARD_ADMIN_EMAIL", "a@example.com",

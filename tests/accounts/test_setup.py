@@ -9,7 +9,7 @@ from apiflask import APIFlask
 
 from tests.browser import Browser, words_of
 from tests.cast import PASSWORD
-from webapp.accounts import services, setup
+from webapp.accounts import keys, services, setup
 from webapp.accounts.models import Organization, User
 from webapp.config import BadSettings, Settings
 from webapp.core.errors import Conflict
@@ -159,3 +159,21 @@ def test_a_value_that_makes_no_admin_is_named_by_its_variable(
         setup.prepare(prepared)
     db.session.rollback()
     assert db.session.query(User).count() == 0
+
+
+KEY = "cb_a_long_random_key_0123456789"
+
+
+@pytest.mark.parametrize("key", ["é" + KEY, KEY + "ß", f"{KEY}\t", f"{KEY}\n", f" {KEY}", "short"])
+def test_a_key_that_no_request_can_bring_is_refused(
+    app: APIFlask, tmp_path: Path, key: str
+) -> None:
+    with pytest.raises(BadSettings, match="CALLBOARD_ADMIN_API_KEY cannot be used"):
+        Settings.from_environment({"CALLBOARD_DATA": str(tmp_path), "CALLBOARD_ADMIN_API_KEY": key})
+    options = ["org", "add", "Acme", "--email", "a@example.com", "--password", PASSWORD]
+    result = app.test_cli_runner().invoke(args=[*options, "--api-key", key])
+    assert result.exit_code == 1
+    assert "A key has" in result.output
+    assert not services.has_organization()
+    assert app.test_cli_runner().invoke(args=[*options, "--api-key", KEY]).exit_code == 0
+    assert keys.find_key(KEY)

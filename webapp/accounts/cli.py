@@ -21,6 +21,8 @@ def add(name: str, email: str, password: str | None, api_key: str | None) -> Non
     if services.find_organization(name):
         raise click.ClickException(f"There is an organization called {name} already.")
     try:
+        if api_key:
+            keys.check_secret(api_key)
         admin = services.create_organization(name, email=email, password=password)
         if api_key:
             keys.create_key("First key", actor=services.actor_of(admin), key=api_key)

@@ -54,8 +54,7 @@ def create_key(
             field="expires_at",
         )
     secret = key or f"cb_{secrets.token_urlsafe(32)}"
-    if len(secret) < 2 * PREFIX_LENGTH:
-        raise Invalid(f"A key has at least {2 * PREFIX_LENGTH} characters.", field="key")
+    check_secret(secret)
     row = ApiKey(
         membership=services.get_member(actor.user_id, actor=actor),
         name=name.strip() or "API key",
@@ -69,6 +68,16 @@ def create_key(
     audit.record(actor, "create", row, role=role)
     db.session.commit()
     return row, secret
+
+
+def check_secret(secret: str) -> None:
+    """Raise Invalid on a key that is too short, or that no header brings as it is."""
+    if len(secret) < 2 * PREFIX_LENGTH:
+        raise Invalid(f"A key has at least {2 * PREFIX_LENGTH} characters.", field="key")
+    if not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
+        raise Invalid(
+            "A key has printable ASCII characters only, and no space at its ends.", field="key"
+        )
 
 
 def list_keys(*, actor: Actor) -> list[ApiKey]:
