@@ -98,7 +98,7 @@ def test_the_preview_says_what_becomes_of_each_topic(
     make_agent(alice, "Alchemist", old["Alchemy"])
     make_agent(alice, "Chemist", new["Chemistry"], version="2.0.0")
     found = cast.api("alice").post("/taxonomies/2.0.0/moves/preview", {"start": "1.0.0"}).json
-    assert (found["kept_count"], found["document_count"], found["agent_count"]) == (2, 1, 2)
+    assert (found["kept_count"], found["document_count"], found["agent_count"]) == (2, 0, 2)
     changed = {item["path"][-1]: item for item in found["changed"]}
     assert set(changed) == {"Wings", "Machines", "Alchemy"}
     assert (changed["Wings"]["new_path"], changed["Wings"]["reason"]) == (
@@ -112,6 +112,21 @@ def test_the_preview_says_what_becomes_of_each_topic(
     assert by_name["Physicist"]["moves"]
     assert (by_name["Alchemist"]["moves"], by_name["Alchemist"]["lost"]) == (False, [["Alchemy"]])
     assert db.session.scalar(select(Task.id).where(Task.task_type == moves.TASK_TYPE)) is None
+
+
+def test_the_preview_counts_the_documents_that_will_be_about_a_successor(
+    cast: Cast, alice: Actor, old: Ids, new: Ids
+) -> None:
+    about(alice, old["Physics > Heat"], "Heat pumps")
+    about(alice, old["Physics > Wings"], "Wings")
+    about(alice, old["Alchemy"], "Gold")
+    proposed = make_document(alice, title="Glider").id
+    wings = taxonomies.get_node(old["Physics > Wings"], actor=alice).id
+    add_topics([(proposed, wings, 0.9)], proposed=True)
+    db.session.commit()
+    found = cast.api("alice").post("/taxonomies/2.0.0/moves/preview", {"start": "1.0.0"}).json
+    assert found["document_count"] == 2
+    assert move(alice).result["documents"] == 2
 
 
 def test_agents_and_documents_move_and_know_as_much_as_before(
@@ -180,7 +195,8 @@ def test_what_somebody_said_wins_over_a_proposal(alice: Actor, old: Ids, new: Id
     only_proposed = make_document(alice, title="Glider").id
     add_topics([(only_proposed, topic(old["Physics > Wings"]), 0.5)], proposed=True)
     db.session.commit()
-    move(alice)
+    done = move(alice)
+    assert done.result["documents"] == 1  # The other one is about nothing yet.
     assert new["Physics > Heat"] in topics_of(document_id)
     assert topics_of(only_proposed) == set()
     kept = db.session.get(DocumentNode, (only_proposed, topic(new["Flight > Wings"])))
@@ -259,7 +275,7 @@ def test_an_admin_previews_renames_and_moves_on_the_page(
     physicist = make_agent(alice, "Physicist", old["Physics"])
     assert "Move agents to 2.0.0" in browser.get("/taxonomies/2.0.0").text()
     page = browser.get("/taxonomies/2.0.0/move")
-    assert "1 document will be about" in page.text()
+    assert "0 documents will be about" in page.text()
     assert "no successor" in page.text()
     field = f"to-{old['Machines']}"
     listed = {"start": "1.0.0", "listed": str(physicist.id)}
@@ -267,6 +283,7 @@ def test_an_admin_previews_renames_and_moves_on_the_page(
     assert "There is no topic Nowhere in 2.0.0." in wrong.text()
     again = browser.post("/taxonomies/2.0.0/move/preview", {**listed, field: "Engines"})
     assert "as you say" in again.text()
+    assert "1 document will be about" in again.text()
     # The physicist was unticked and stays so; the mechanic can move now and is ticked.
     boxes = {
         box.attributes["value"]: "checked" in box.attributes for box in again.css("[name=agent]")

@@ -19,9 +19,10 @@ from webapp import index
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
+from webapp.agents.search import count_all
 from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
-from webapp.core.database import get_locked
+from webapp.core.database import get_locked, is_among
 from webapp.core.errors import BadReference, Conflict, Invalid
 from webapp.core.extensions import db
 from webapp.coverage import refresh
@@ -139,7 +140,7 @@ def preview_move(version: str, body: MoveRequest, *, actor: Actor) -> Preview:
         kept_count=sum(1 for reason in match.reasons.values() if reason == "path"),
         # Those that lose documents first: they are what somebody has to decide about.
         changed=sorted(changed, key=lambda item: (bool(item.reason), -item.document_count)),
-        document_count=_count_documents(start),
+        document_count=_count_documents(match, is_about=True),
         agent_count=total,
         agents=[_move_of(agent, match) for agent in listed],
     )
@@ -184,14 +185,15 @@ def move_taxonomy(run: Run) -> None:
     start, match = _match(version, body.start, body.renames, actor=actor)
     result: dict[str, Any] = task.result or {"documents": 0, "agents": 0, "stayed": []}
     checkpoint = task.checkpoint
-    total = max(_count_documents(start), 1)
-    while batch := _document_ids(start, checkpoint.get("document")):
+    total = max(_count_documents(match), 1)
+    while batch := _document_ids(match, checkpoint.get("document")):
         run.hold()
         _add_successors(actor.organization_id, batch, match)
         refresh.schedule_refresh(actor.organization_id)
-        result = {**result, "documents": result["documents"] + len(batch)}
-        checkpoint = {"document": str(batch[-1])}
-        run.advance(0.9 * result["documents"] / total, checkpoint, result)
+        result = {**result, "documents": result["documents"] + _count_about(match, batch)}
+        seen = checkpoint.get("seen", 0) + len(batch)
+        checkpoint = {"document": str(batch[-1]), "seen": seen}
+        run.advance(0.9 * min(seen / total, 1.0), checkpoint, result)
     chosen = _agents_of(start, body.agent_ids, actor.organization_id).order_by(Agent.id)
     agent_total = max(
         db.session.scalar(select(func.count()).select_from(chosen.subquery())) or 0, 1
@@ -282,24 +284,30 @@ def _document_counts(taxonomy: Taxonomy) -> dict[UUID, int]:
     return {row.node_id: row.document_count for row in rows}
 
 
-def _documents_of(taxonomy: Taxonomy) -> Select[Any]:
-    """The ids of documents about any topic of a version, proposed ones too."""
-    return (
+def _documents_of(match: _Match, *, is_about: bool = False) -> Select[Any]:
+    """The ids of documents with a link to a topic that has a successor.
+
+    Where `is_about`, only of those that are about it: neither only proposed nor too unsure.
+    """
+    statement = (
         select(DocumentNode.document_id)
-        .join(TaxonomyNode, TaxonomyNode.id == DocumentNode.node_id)
-        .where(TaxonomyNode.taxonomy_id == taxonomy.id)
+        .where(is_among(DocumentNode.node_id, [node_id.hex for node_id in match.successors]))
         .distinct()
     )
+    return statement.where(DocumentNode.is_counted) if is_about else statement
 
 
-def _count_documents(taxonomy: Taxonomy) -> int:
-    return (
-        db.session.scalar(select(func.count()).select_from(_documents_of(taxonomy).subquery())) or 0
-    )
+def _count_documents(match: _Match, *, is_about: bool = False) -> int:
+    return count_all(_documents_of(match, is_about=is_about))
 
 
-def _document_ids(taxonomy: Taxonomy, after: str | None) -> list[UUID]:
-    statement = _documents_of(taxonomy).order_by(DocumentNode.document_id).limit(BATCH_DOCUMENTS)
+def _count_about(match: _Match, document_ids: list[UUID]) -> int:
+    statement = _documents_of(match, is_about=True)
+    return count_all(statement.where(DocumentNode.document_id.in_(document_ids)))
+
+
+def _document_ids(match: _Match, after: str | None) -> list[UUID]:
+    statement = _documents_of(match).order_by(DocumentNode.document_id).limit(BATCH_DOCUMENTS)
     if after:
         statement = statement.where(DocumentNode.document_id > UUID(after))
     return list(db.session.scalars(statement))
