@@ -24,6 +24,8 @@ from webapp.core.added_fields import complete
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
+from webapp.core.live import Announcement
+from webapp.core.live.feeds import Feed
 from webapp.core.schemas import read
 from webapp.coverage.figures import CoverageFilter
 from webapp.coverage.models import AgentCoverage
@@ -257,3 +259,28 @@ def test_schemas_are_completed_for_an_application_once(app: APIFlask, alice: Act
     assert (query.is_filtered, "min_coverage" in query.filter_names) == (True, True)
     assert not read(AgentQuery, {"sort": "name", "include_deleted": True}).is_filtered
     assert services.list_agents(query, actor=alice).total == 0
+
+
+def test_an_overview_learns_of_each_question_and_each_measurement(
+    browser: Browser, alice: Actor, api: Api
+) -> None:
+    agent_id = api.post("/agents", {"name": "A", "instructions": "Help.", "handle": "a"}).json["id"]
+    (feed,) = (feed for feed in contributions(Feed) if feed.kind == "figures")
+
+    def shown() -> str | None:
+        revision = browser.get("/agents/a").css_first("#figures-revision")
+        value = revision.attributes["data-revision"]
+        assert f'data-revision="{value}"' in feed.draw(agent_id, alice)
+        return value
+
+    known = shown()
+    for change in (
+        lambda: api.post("/agents/a/query", {"query": "What is tea?"}),
+        lambda: api.post("/agents/a/coverage/refresh?background=false"),
+    ):
+        last = db.session.scalar(select(func.max(Announcement.id))) or 0
+        change()
+        told = set(db.session.scalars(select(Announcement.feed).where(Announcement.id > last)))
+        assert f"figures:{agent_id}" in told
+        before, known = known, shown()
+        assert known != before

@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Select, asc, desc, insert, sel
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.agents.models import Agent
+from webapp.core import live
 from webapp.core.database import refresh_statistics
 from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
@@ -96,6 +97,11 @@ def add_figures(agents: Sequence[Agent]) -> None:
     values = [{"agent_id": agent.id, "organization_id": agent.organization_id} for agent in agents]
     for kind in contributions(AgentFigures) if values else ():
         db.session.execute(insert(kind.row), values)
+
+
+def announce_figures(agent_id: UUID, organization_id: UUID) -> None:
+    """Tell whoever shows the agent that figures of it have changed; the caller commits."""
+    live.announce(f"figures:{agent_id}", organization_id)
 
 
 def refresh_list_statistics() -> None:

@@ -5,6 +5,7 @@ Nothing here commits.
 
 from __future__ import annotations
 
+from webapp.agents.figures import announce_figures
 from webapp.agents.models import Agent
 from webapp.audit import services as audit
 from webapp.core import clock, live
@@ -20,6 +21,7 @@ from webapp.webhooks import changes as webhooks
 def set_figures(agent: Agent, measured: Coverage) -> None:
     """Show of the locked agent what was measured, because its topics or targets are others now."""
     write_figures(get_figures(agent), measured)
+    announce_figures(agent.id, agent.organization_id)
     for feed in (f"coverage:{agent.id}", "agents:all"):
         live.announce(feed, agent.organization_id)
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from webapp import index
 from webapp.agents import services as agents
+from webapp.agents.figures import announce_figures
 from webapp.agents.models import Agent
 from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core import clock, live
@@ -322,5 +323,6 @@ def _count_question(agent: Agent, answer: QueryResponse) -> None:
         )
     )
     note_question(agent, answer.query, confidence, now)
+    announce_figures(agent.id, agent.organization_id)
     live.announce("questions:all", agent.organization_id)
     db.session.commit()
