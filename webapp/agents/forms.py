@@ -13,11 +13,6 @@ from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentCreate, AgentUpdate
 from webapp.agents.switches import switch_names
 from webapp.core.forms import Form, JsonField
 
-LABELS = {
-    Modality.AUDIO_ONLY: "Voice only",
-    Modality.AUDIO_CAMERA: "Voice and camera",
-    Modality.AUDIO_SCREENSHARE: "Voice and shared screen",
-}
 #: what a person can begin a schema from
 SCHEMA_EXAMPLES = {
     "One text": {
@@ -91,7 +86,7 @@ class AgentForm(Form):
     voice = StringField("Voice", validators=[Length(max=255)])
     modality = SelectField(
         "Modality",
-        choices=[(item.value, LABELS[item]) for item in Modality],
+        choices=[(item.value, item.label) for item in Modality],
         default=Modality.AUDIO_ONLY.value,
     )
     panels = SelectMultipleField(

@@ -65,6 +65,15 @@ class Modality(StrEnum):
     AUDIO_CAMERA = "audio_camera"
     AUDIO_SCREENSHARE = "audio_screenshare"
 
+    @property
+    def label(self) -> str:
+        """What pages call it."""
+        return {
+            Modality.AUDIO_ONLY: "Voice only",
+            Modality.AUDIO_CAMERA: "Voice and camera",
+            Modality.AUDIO_SCREENSHARE: "Voice and screen",
+        }[self]
+
 
 class Panel(StrEnum):
     """Workspace panels that an agent can open (docs/contract/agents.md, panels)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import url_for
 
-from webapp.agents.models import Agent
+from webapp.agents.models import Agent, Modality
 from webapp.agents.permissions import AGENTS_READ
 from webapp.core.actor import Actor, Permission
 from webapp.core.feature import contributions
@@ -125,5 +125,17 @@ def new_agent_actions() -> list[NewAgentAction]:
     return contributions(NewAgentAction)
 
 
+def modality_labels() -> dict[str, str]:
+    """What pages call each modality, by its value."""
+    return {modality.value: modality.label for modality in Modality}
+
+
 #: what templates call
-FOR_TEMPLATES = (agent_tabs, agent_actions, agent_columns, agent_facts, new_agent_actions)
+FOR_TEMPLATES = (
+    agent_tabs,
+    agent_actions,
+    agent_columns,
+    agent_facts,
+    new_agent_actions,
+    modality_labels,
+)

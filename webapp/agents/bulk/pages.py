@@ -9,7 +9,6 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.agents.bulk import services
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection, StrictFilter
-from webapp.agents.models import Modality
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.core.added_fields import complete
 from webapp.core.errors import Invalid
@@ -42,7 +41,6 @@ def show() -> Response:
         summary=services.summary(results),
         selection=_selected(values),
         fields=FIELDS,
-        modalities=list(Modality),
         is_ready=is_ready,
     )
 
