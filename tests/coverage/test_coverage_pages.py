@@ -508,4 +508,4 @@ def test_an_unanswered_question_is_dismissed_on_the_page(
 
     assert "Dismissed. Asked again, it comes back." in text_of(page, "#toasts")
     assert asked not in text_of(page, "#unanswered")
-    assert "Every question so far found something" in text_of(page, "#unanswered")
+    assert "No unanswered question is open." in text_of(page, "#unanswered")

@@ -237,7 +237,7 @@ def test_the_pages_import_csv_and_json_and_show_the_tree(browser: Browser, alice
     text = 'Physics,Aerodynamics,"Wings, tails"\nPhysics > Heat\n\nMachines,,\n'
     file = {"version": "1.0.0", "file": (io.BytesIO(text.encode()), "topics.csv")}
     page = browser.post("/taxonomies", file, content_type="multipart/form-data")
-    assert "5 nodes added to 1.0.0." in page.css_first("#toasts").text()
+    assert "5 topics added to 1.0.0." in page.css_first("#toasts").text()
     assert [node.text(strip=True) for node in page.css(".tree > li > span")] == ["Machines"]
     assert "Wings, tails" in page.css_first(".tree details details").text()
     text = json.dumps({"nodes": [{"path": ["Physics", "Sound"], "target_documents": 3}]})

@@ -76,6 +76,7 @@ def preview_removal(reference: str | UUID, *, actor: Actor) -> Removal:
             ("deployments", Deployment),
         )
     }
+    rows["versions"] += 1  # The current one is the agent itself.
     rows |= {owned.label: owned.count(agent) for owned in contributions(OwnedRows)}
     return Removal(agent, rows, agents_handing_off_to(agent), _children_of([agent]))
 

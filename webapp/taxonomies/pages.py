@@ -42,7 +42,7 @@ def grow() -> Response:
         with form.refusing("content"):
             extension = services.extend_taxonomy(form.to_body(), actor=current_actor())
             count = extension.created_count
-            message = f"{count} node{'' if count == 1 else 's'} added to {extension.version}."
+            message = f"{count} topic{'' if count == 1 else 's'} added to {extension.version}."
             return redirect_to("taxonomies.show", version=extension.version, message=message)
     return page("taxonomies/new.html", status=422, form=form)
 
