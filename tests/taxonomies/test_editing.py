@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from threading import Thread
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from tests.about.test_queries import counted
 from tests.browser import Browser
 from tests.cast import Cast
-from tests.factories import make_document
+from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor
+from webapp.core.errors import Conflict
 from webapp.core.extensions import db
 from webapp.coverage.scopes import services as scopes
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest
+from webapp.taxonomies import editing
 from webapp.taxonomies.models import Taxonomy, TaxonomyClosure, TaxonomyNode
 
 PATHS = [["Physics", "Aerodynamics", "Wings"], ["Physics", "Heat"], ["Machines"]]
@@ -112,6 +116,38 @@ def test_a_topic_goes_in_as_many_statements_however_much_is_below_it(cast: Cast)
 
     statements_for("1.0.0", 1)  # the first request notes when the key was used
     assert statements_for("2.0.0", 3) == statements_for("3.0.0", 12)
+
+
+def test_no_topic_goes_while_an_agent_chooses_it(
+    cast: Cast, alice: Actor, ids: dict[str, str]
+) -> None:
+    make_agent(alice, handle="pilot")
+    api = cast.api("alice")
+    refusals: list[Conflict] = []
+
+    def delete() -> None:
+        with cast.app.app_context():
+            try:
+                editing.delete_node("1.0.0", UUID(ids["Heat"]), actor=alice)
+            except Conflict as error:
+                refusals.append(error)
+
+    deleting = Thread(target=delete)
+
+    def begin_to_delete(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        """Once the topics are looked up; given a moment to get ahead, which it must not."""
+        if "JOIN taxonomies" in statement and deleting.ident is None:
+            deleting.start()
+            deleting.join(1)
+
+    event.listen(db.engine, "after_cursor_execute", begin_to_delete)
+    try:
+        chosen = api.put("/agents/pilot/scope", {"taxonomy_node_ids": [ids["Heat"]]})
+    finally:
+        event.remove(db.engine, "after_cursor_execute", begin_to_delete)
+    deleting.join()
+    assert (chosen.status_code, chosen.json["taxonomy_node_ids"]) == (200, [ids["Heat"]])
+    assert [refusal.code for refusal in refusals] == ["in_use"]
 
 
 def test_a_version_in_use_wants_force(cast: Cast, alice: Actor, ids: dict[str, str]) -> None:

@@ -76,6 +76,7 @@ def delete_taxonomy(version: str, *, actor: Actor, force: bool = False) -> None:
     Raises Conflict where agents use it, unless `force`: they then know about nothing.
     """
     actor.require(KNOWLEDGE_WRITE)
+    lock_name(f"taxonomies of {actor.organization_id}")
     index.lock(actor.organization_id)
     taxonomy = get_locked(
         select(Taxonomy).where(

@@ -126,10 +126,10 @@ def find_or_create_scope(version: str, node_ids: Sequence[UUID], *, actor: Actor
     """The scope of these topics, made and counted where nobody had it yet."""
     if not node_ids:
         return None
-    taxonomy_id, topics = _find(version, node_ids, actor=actor)
-    # The counts must not miss what another transaction adds meanwhile.
+    # Meanwhile no topic goes, and the counts miss nothing that another transaction adds.
     index.lock(actor.organization_id)
     lock_name(f"scopes of {actor.organization_id}")
+    taxonomy_id, topics = _find(version, node_ids, actor=actor)
     key = _key(topics)
     scope = db.session.scalar(
         select(Scope).where(Scope.organization_id == actor.organization_id, Scope.key == key)
