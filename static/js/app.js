@@ -78,6 +78,22 @@ function toasts() {
   });
 }
 
+// What a socket pushes is drawn for many people: its forms go with the token of this page.
+function tokens() {
+  document.addEventListener(
+    "submit",
+    ({ target }) => {
+      if (!(target instanceof HTMLFormElement)) return;
+      const field = target.querySelector(
+        'input[name="csrf_token"][value=""], input[name="csrf_token"]:not([value])',
+      );
+      const headers = document.body.getAttribute("hx-headers:inherited");
+      if (field instanceof HTMLInputElement && headers) field.value = JSON.parse(headers)["X-CSRFToken"];
+    },
+    true,
+  );
+}
+
 function confirmation() {
   const dialog = first("dialog.confirm", HTMLDialogElement);
   const question = dialog?.querySelector("p");
@@ -264,6 +280,7 @@ menu();
 tabs();
 liveDot();
 toasts();
+tokens();
 confirmation();
 copying();
 refreshing();

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, Route, expect
+from sqlalchemy import create_engine, text
 
-from tests.server import Installation
+from tests.server import Installation, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 
@@ -86,3 +87,21 @@ def test_an_open_ask_page_follows_its_agent_being_paused_and_going_on(
     expect(question).to_have_value("Where is the key?")
     page.get_by_role("button", name="Ask").click()
     expect(page.locator("[data-ask-status]")).not_to_contain_text("Searching")
+
+
+def test_a_form_that_was_pushed_can_be_sent(
+    page: Page, sign_in: Callable[[Page], Page], installation: Installation
+) -> None:
+    sign_in(page)
+    task_id = installation.request("POST", "/knowledge/index/check")["task_id"]
+    eventually(lambda: installation.request("GET", f"/tasks/{task_id}")["completed_at"])
+    engine = create_engine(installation.database_url)
+    with engine.begin() as connection:
+        failed = text("UPDATE tasks SET status = 'failed' WHERE id = :id")
+        connection.execute(failed, {"id": task_id})
+    engine.dispose()
+    page.goto(f"{installation.url}/tasks/{task_id}")
+    # The first state has come over the socket: its form brings no token of its own.
+    expect(page.locator("#main form input[name=csrf_token]:not([value])")).to_have_count(1)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#main")).to_contain_text("the first try")

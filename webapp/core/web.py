@@ -94,9 +94,9 @@ def component(name: str) -> Macro:
 
 
 def csrf_field() -> Markup:
-    """The hidden token of a form. A pushed frame has none: htmx sends the page's own."""
+    """The hidden token of a form. In a pushed frame it is empty: `app.js` fills in the page's."""
     if g.get("is_push"):
-        return Markup("")
+        return Markup('<input type="hidden" name="csrf_token">')
     return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
 
 
