@@ -15,7 +15,7 @@ from webapp.core.extensions import db
 from webapp.questions.schemas import QueryRequest
 from webapp.questions.services import ask_agent
 from webapp.questions.unanswered.services import list_unanswered
-from webapp.tasks import services as tasks
+from webapp.tasks.changes import start_task
 from webapp.taxonomies.schemas import TaxonomyRequest
 from webapp.taxonomies.services import extend_taxonomy
 from webapp.webhooks.services import create_webhook
@@ -144,7 +144,7 @@ def test_every_route_is_in_the_reviewed_list_with_its_permission(app: APIFlask) 
 @pytest.fixture
 def things(cast: Cast, alice: Actor) -> dict[str, str]:
     """One of each thing of Alice's organization, by the name of its path argument."""
-    task = tasks.start_task("document_import", title="t", input={}, actor=alice)
+    task = start_task("document_import", title="t", input={}, actor=alice)
     db.session.commit()
     agent = make_agent(alice, handle="helper")
     body = TaxonomyRequest.model_validate({"version": "1.0.0", "nodes": [{"path": ["Tea"]}]})

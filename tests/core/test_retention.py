@@ -23,7 +23,7 @@ from webapp.coverage.models import CoverageRecord
 from webapp.documents.models import Document, Upload, UploadPart
 from webapp.questions.models import Question
 from webapp.questions.unanswered.models import UnansweredQuestion
-from webapp.tasks import running, services
+from webapp.tasks import changes, running
 from webapp.tasks.models import Status, Task
 from webapp.webhooks.models import Delivery
 
@@ -91,7 +91,7 @@ def count(model: type[Any]) -> int:
 
 
 def make_task(alice: Actor, status: Status | None, age: timedelta) -> str:
-    task = services.start_task("refresh", title="t", input={}, actor=alice)
+    task = changes.start_task("refresh", title="t", input={}, actor=alice)
     task.created_at = clock.now() - age
     if status:
         task.end(status, clock.now() - age)

@@ -17,7 +17,7 @@ from tests.server import ROOT, Installation, eventually
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
-from webapp.tasks import services
+from webapp.tasks import changes, services
 from webapp.tasks.models import Status
 
 NDJSON = "application/x-ndjson"
@@ -157,7 +157,7 @@ def test_cancelling_stops_after_the_batch_and_stays(installation: Installation) 
 
 
 def test_a_terminal_status_never_changes(cast: Cast, alice: Actor) -> None:
-    task = services.start_task("document_import", title="t", input={}, actor=alice)
+    task = changes.start_task("document_import", title="t", input={}, actor=alice)
     db.session.commit()
     services.cancel_task(task.id, actor=alice)
     assert task.status == Status.CANCELLED

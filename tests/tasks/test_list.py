@@ -11,7 +11,7 @@ from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
-from webapp.tasks import services
+from webapp.tasks import changes, services
 from webapp.tasks.models import Status
 
 
@@ -20,12 +20,12 @@ def tasks(alice: Actor) -> dict[str, str]:
     """An import that failed, a check that runs, and a refresh of an agent that waits."""
     agent = make_agent(alice)
     made = {
-        name: services.start_task(name, title=name, input={}, actor=alice, agent_id=agent_id)
+        name: changes.start_task(name, title=name, input={}, actor=alice, agent_id=agent_id)
         for name, agent_id in (
             ("document_import", None), ("index_check", None), ("coverage_refresh", agent.id),
         )
     }  # fmt: skip
-    services.end_task(made["document_import"], Status.FAILED, "It broke.")
+    changes.end_task(made["document_import"], Status.FAILED, "It broke.")
     made["index_check"].begin(made["index_check"].created_at)
     db.session.commit()
     return {name: task.id for name, task in made.items()} | {"agent": str(agent.id)}
@@ -58,11 +58,11 @@ def test_the_newest_come_first_a_page_at_a_time(cast: Cast, tasks: dict[str, str
 
 def test_another_try_is_the_same_in_everything(tasks: dict[str, str], alice: Actor) -> None:
     url = "https://hooks.example.com/tasks"
-    old = services.start_task(
+    old = changes.start_task(
         "coverage_refresh", title="Refresh", input={"kept": 1}, actor=alice,
         agent_id=UUID(tasks["agent"]), webhook_url=url,
     )  # fmt: skip
-    services.end_task(old, Status.FAILED, "It broke.")
+    changes.end_task(old, Status.FAILED, "It broke.")
     db.session.commit()
     new = services.retry_task(old.id, actor=alice)
     assert new.id != old.id

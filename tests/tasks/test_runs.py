@@ -20,7 +20,7 @@ from webapp.core.errors import Invalid
 from webapp.core.extensions import db
 from webapp.core.live.announcements import Announcement
 from webapp.engine import control, retries, runs
-from webapp.tasks import running, services
+from webapp.tasks import changes, running, services
 from webapp.tasks.kinds import TaskKind
 from webapp.tasks.models import Status, Task
 
@@ -43,7 +43,7 @@ def does(
 
 @pytest.fixture
 def task(alice: Actor) -> Task:
-    made = services.start_task("example", title="An example", input={}, actor=alice)
+    made = changes.start_task("example", title="An example", input={}, actor=alice)
     db.session.commit()
     return made
 

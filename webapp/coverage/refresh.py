@@ -24,9 +24,10 @@ from webapp.coverage.figures import get_figures
 from webapp.coverage.models import AgentCoverage
 from webapp.coverage.services import Coverage, measure
 from webapp.questions.unanswered.services import close_answered, count_open
-from webapp.tasks import services as tasks
+from webapp.tasks import changes as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
+from webapp.tasks.services import get_task
 from webapp.taxonomies.models import Scope
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.webhooks.urls import check_reachable
@@ -75,7 +76,7 @@ def start_refresh(
 def get_refresh(reference: str | UUID, task_id: str, *, actor: Actor) -> Task:
     """A task of this very agent (docs/contract/knowledge.md, refresh-status)."""
     agent = agents.get_agent(reference, actor=actor)
-    task = tasks.get_task(task_id, actor=actor)
+    task = get_task(task_id, actor=actor)
     if task.agent_id != agent.id:
         raise NotFound(f"Task not found: {task_id}")
     return task

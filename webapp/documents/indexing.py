@@ -21,7 +21,7 @@ from webapp.documents.topics.changes import recount_nodes, recount_scopes, topic
 from webapp.index import rebuilding
 from webapp.index.embedding import get_embedder
 from webapp.index.models import IndexSegment, IndexState
-from webapp.tasks import services as tasks
+from webapp.tasks import changes as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
 from webapp.taxonomies.models import NodeStat, Scope, Taxonomy, TaxonomyNode

@@ -23,9 +23,9 @@ from webapp.core.database import get_locked
 from webapp.core.errors import DomainError
 from webapp.core.extensions import db
 from webapp.engine import runs
+from webapp.tasks.changes import announce, end_task
 from webapp.tasks.kinds import get_kind
 from webapp.tasks.models import Status, Task
-from webapp.tasks.services import announce, end_task
 
 BUG = "Something went wrong on our side; the log has the details."
 

@@ -4,102 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 
 from sqlalchemy import delete, func, select
 
 from webapp import engine
 from webapp.audit import services as audit
-from webapp.core import clock, live
+from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.database import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
 from webapp.core.lists import Page
-from webapp.tasks.kinds import TaskKind, find_kind
+from webapp.tasks.changes import announce, conclude, start_task
+from webapp.tasks.kinds import TaskKind
 from webapp.tasks.models import Status, Task
 from webapp.tasks.permissions import TASKS_WRITE
 from webapp.tasks.schemas import TaskQuery
-from webapp.webhooks import changes as webhooks
-
-
-def start_task(
-    task_type: str,
-    *,
-    title: str,
-    input: dict[str, Any],
-    actor: Actor,
-    agent_id: UUID | None = None,
-    retry_of: str | None = None,
-    webhook_url: str | None = None,
-    is_background: bool = True,
-) -> Task:
-    """Add a task and its job to the running transaction; the caller commits both or neither.
-
-    One that is not in the background has no job: it runs already, and the caller finishes it. The
-    webhook is told of the task's end.
-    """
-    task = Task(
-        organization_id=actor.organization_id,
-        agent_id=agent_id,
-        task_type=task_type,
-        title=title[:300],
-        input=input,
-        retry_of=retry_of,
-        webhook_url=webhook_url,
-        created_by=actor.name,
-    )
-    db.session.add(task)
-    db.session.flush()
-    if is_background:
-        engine.enqueue(db.session(), "task", key=task.id)
-    else:
-        task.begin(clock.now())
-    announce(task)
-    return task
-
-
-def finish_task(task: Task, result: dict[str, Any]) -> None:
-    """End a task that was not in the background; the caller commits."""
-    task.result = result
-    end_task(task, Status.COMPLETED)
-
-
-def end_task(
-    task: Task, status: Status, error: str | None = None, *, concludes: bool = True
-) -> None:
-    """Bring a locked task to its end, and tell who follows it; the caller commits.
-
-    `concludes` is False where what its kind does then has failed.
-    """
-    task.end(status, clock.now(), error)
-    announce(task)
-    _conclude(task, with_kind=concludes)
-
-
-def _conclude(task: Task, *, with_kind: bool = True) -> None:
-    """What an ended task leaves to do; webhooks are told how it ended.
-
-    See docs/contract/knowledge.md, webhook.
-    """
-    if task.completed_at is None:
-        return
-    kind = find_kind(task.task_type)
-    if with_kind and kind and kind.when_ended:
-        kind.when_ended(task)
-    payload = {
-        "task_id": task.id,
-        "agent_id": str(task.agent_id) if task.agent_id else None,
-        "status": task.status,
-        "result": task.result,
-        "error": task.error,
-        "completed_at": clock.iso(task.completed_at),
-    }
-    webhooks.publish(task.organization_id, f"task.{task.status}", payload)
-    if task.webhook_url is not None:
-        webhooks.send(task.organization_id, task.webhook_url, payload)
 
 
 def get_task(task_id: str, *, actor: Actor, lock: bool = False) -> Task:
@@ -135,7 +56,7 @@ def cancel_task(task_id: str, *, actor: Actor) -> Task:
     task.request_cancel(clock.now())
     audit.record(actor, "cancel", task)
     announce(task)
-    _conclude(task)
+    conclude(task)
     db.session.commit()
     engine.cancel(task.id)
     return task
@@ -161,11 +82,6 @@ def retry_task(task_id: str, *, actor: Actor) -> Task:
     audit.record(actor, "retry", old)
     db.session.commit()
     return task
-
-
-def announce(task: Task) -> None:
-    live.announce(f"task:{task.id}", task.organization_id)
-    live.announce("tasks:all", task.organization_id)
 
 
 def forget_tasks(before: datetime, limit: int, *, failed: bool) -> int:

@@ -31,7 +31,7 @@ from webapp.coverage.moves.schemas import MoveRequest, Rename
 from webapp.coverage.scopes import services as scopes
 from webapp.documents.models import DocumentNode
 from webapp.documents.topics.changes import add_topics, recounting
-from webapp.tasks import services as tasks
+from webapp.tasks import changes as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
 from webapp.taxonomies.models import NodeStat, Taxonomy, TaxonomyNode

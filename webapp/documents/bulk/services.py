@@ -19,7 +19,7 @@ from webapp.documents import services as documents
 from webapp.documents.bulk.schemas import BulkRequest
 from webapp.documents.indexing import schedule_merge
 from webapp.documents.models import Document
-from webapp.tasks import services as tasks
+from webapp.tasks import changes as tasks
 from webapp.tasks.models import Task
 from webapp.tasks.running import Run
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE

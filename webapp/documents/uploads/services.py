@@ -20,7 +20,7 @@ from webapp.documents import services as documents
 from webapp.documents.models import Document, Upload, UploadPart
 from webapp.documents.reading.parsing import DOCX, PDF, ParsingError, check_kind
 from webapp.documents.schemas import FileOptions
-from webapp.tasks import services as tasks
+from webapp.tasks import changes as tasks
 from webapp.tasks.models import Task
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.references import read_newest_version
