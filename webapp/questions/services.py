@@ -35,7 +35,8 @@ from webapp.questions.schemas import (
     SearchResponse,
     Strategy,
 )
-from webapp.questions.unanswered.services import MIN_CONFIDENCE, note_question
+from webapp.questions.unanswered.changes import note_question
+from webapp.questions.unanswered.models import MIN_CONFIDENCE
 from webapp.taxonomies.models import Scope
 from webapp.taxonomies.references import Topics, find_roots
 

@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.core import clock
 from webapp.core.extensions import Model
 
+#: below it, a question counts as unanswered (`services` says where it comes from)
+MIN_CONFIDENCE = 0.3
+
 
 class UnansweredQuestion(Model):
     """Questions that mean the same, by the first of them. `vector` is float16, little-endian.

@@ -8,9 +8,7 @@ two judged collections, questions of another collection stay below `MIN_CONFIDEN
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -21,65 +19,19 @@ from webapp.agents.models import Agent
 from webapp.audit import services as audit
 from webapp.core import live
 from webapp.core.actor import Actor
-from webapp.core.arrays import np
-from webapp.core.database import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.documents.filters import select_documents
-from webapp.index.embedding import local_embedder
-from webapp.questions.unanswered.models import UnansweredQuestion
+from webapp.questions.unanswered.changes import lock_question
+from webapp.questions.unanswered.models import MIN_CONFIDENCE, UnansweredQuestion
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.references import find_roots
 
-#: below it, a question counts as unanswered
-MIN_CONFIDENCE = 0.3
-#: from this cosine on, two questions mean the same
-SAME = 0.75
-#: compared with a new one: those of an agent that were asked last
-MAX_COMPARED = 500
 #: tried again after documents have changed
 MAX_RETRIED = 50
 #: changes are gathered for so long before questions are tried again
 SETTLING_SECONDS = 5
 BATCH_AGENTS = 20
-
-
-def note_question(agent: Agent, text: str, confidence: float, at: datetime) -> None:
-    """Gather a question if it found little, in the running transaction; the caller commits."""
-    if confidence >= MIN_CONFIDENCE:
-        return
-    vector = local_embedder.embed([text])[0]
-    known = db.session.execute(
-        select(UnansweredQuestion.id, UnansweredQuestion.text, UnansweredQuestion.vector)
-        .where(UnansweredQuestion.agent_id == agent.id)
-        .order_by(UnansweredQuestion.last_asked_at.desc())
-        .limit(MAX_COMPARED)
-    ).all()
-    # "Error 404" is not "error 500", however near they are in meaning.
-    numbers = _numbers(text)
-    known = [row for row in known if _numbers(row.text) == numbers]
-    same_id = None
-    if known:
-        vectors = np.frombuffer(b"".join(row.vector for row in known), dtype="<f2")
-        cosines = vectors.reshape(len(known), -1).astype(np.float32) @ vector
-        nearest = int(cosines.argmax())
-        same_id = known[nearest].id if cosines[nearest] >= SAME else None
-    same = _get_locked(same_id) if same_id else None
-    if same is not None:
-        same.ask_again(confidence, at)
-    else:
-        db.session.add(
-            UnansweredQuestion(
-                organization_id=agent.organization_id,
-                agent_id=agent.id,
-                text=text,
-                vector=vector.astype("<f2").tobytes(),
-                confidence=confidence,
-                first_asked_at=at,
-                last_asked_at=at,
-            )
-        )
-    live.announce(f"unanswered:{agent.id}", agent.organization_id)
 
 
 def list_unanswered(
@@ -126,7 +78,7 @@ def dismiss_question(reference: str | UUID, question_id: UUID, *, actor: Actor) 
     """Close a question that needs no documents; asked again, it opens again."""
     actor.require(KNOWLEDGE_WRITE)
     agent = agents.get_agent(reference, actor=actor)
-    question = _get_locked(question_id)
+    question = lock_question(question_id)
     if question is None or question.agent_id != agent.id:
         raise NotFound(f"Question not found: {question_id}")
     question.is_open = False
@@ -196,7 +148,7 @@ def close_answered(agent_ids: Sequence[UUID]) -> int:
         ]
         db.session.commit()
         for question_id in answered:
-            question = _get_locked(question_id)
+            question = lock_question(question_id)
             if question is not None:
                 question.is_open = False
                 closed += 1
@@ -217,17 +169,6 @@ def _open_questions(agent_id: UUID) -> list[UnansweredQuestion]:
     )
 
 
-def _numbers(text: str) -> list[str]:
-    return sorted(re.findall(r"\d+(?:[.,:]\d+)*", text))
-
-
 def _confidence(organization_id: UUID, text: str, chosen: index.Filter | None) -> float:
     hits = index.search(organization_id, text, top_k=5, only=chosen)
     return max((hit.confidence for hit in hits), default=0.0)
-
-
-def _get_locked(question_id: UUID) -> UnansweredQuestion | None:
-    question: UnansweredQuestion | None = get_locked(
-        select(UnansweredQuestion).where(UnansweredQuestion.id == question_id)
-    )
-    return question
