@@ -25,8 +25,7 @@ from tests.documents.files import (
 from tests.server import eventually
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
-from webapp.documents import indexing
-from webapp.documents import services as documents
+from webapp.documents import changes, indexing
 from webapp.documents.models import Document, Upload, UploadPart
 from webapp.documents.reading import parsing
 from webapp.documents.reading.extract import Bounds
@@ -326,7 +325,7 @@ def test_an_import_goes_on_where_its_worker_died(
         pass
 
     stored: list[int] = []
-    store = documents.store_documents
+    store = changes.store_documents
 
     def dies_in_the_second_batch(*args: Any, **options: Any) -> Any:
         if stored:
@@ -334,7 +333,7 @@ def test_an_import_goes_on_where_its_worker_died(
         stored.append(1)
         return store(*args, **options)
 
-    monkeypatch.setattr(documents, "store_documents", dies_in_the_second_batch)
+    monkeypatch.setattr(changes, "store_documents", dies_in_the_second_batch)
     with pytest.raises(Killed):
         running.run_task(task_id)
     db.session.rollback()
@@ -355,14 +354,14 @@ def test_what_a_cancelled_import_has_stored_stays_and_the_rest_says_so(
     files = [(io.BytesIO(make_zip(texts)), "all.zip"), (io.BytesIO(b"# Last\n\nbasalt"), "z.md")]
     browser.post("/documents/uploads", {"files": files, "about": ""})
     task = db.session.scalars(select(Task)).one()
-    store = documents.store_documents
+    store = changes.store_documents
 
     def cancelled_meanwhile(*args: Any, **options: Any) -> Any:
         batch = store(*args, **options)
         db.session.get_one(Task, task.id).cancellation_requested = True
         return batch
 
-    monkeypatch.setattr(documents, "store_documents", cancelled_meanwhile)
+    monkeypatch.setattr(changes, "store_documents", cancelled_meanwhile)
     running.run_task(task.id)
     monkeypatch.undo()
     db.session.expire_all()

@@ -14,7 +14,8 @@ from webapp.documents import api, cli, indexing, live, pages, palette
 from webapp.documents.bulk import api as bulk_api
 from webapp.documents.bulk import pages as bulk_pages
 from webapp.documents.bulk import services as bulk
-from webapp.documents.topics import changes, proposals
+from webapp.documents.topics import proposals
+from webapp.documents.topics.changes import recount_scopes_of
 from webapp.documents.uploads import jobs
 from webapp.documents.uploads import services as uploads
 from webapp.engine import Job
@@ -28,7 +29,7 @@ FEATURE = Feature(
     commands=(cli.group,),
     contributions=(
         *live.FEEDS,
-        Receiver(taxonomies.shape_changed, changes.recount_scopes_of),
+        Receiver(taxonomies.shape_changed, recount_scopes_of),
         Job("index_merge", indexing.merge),
         Job("proposals", proposals.propose),
         TaskKind(

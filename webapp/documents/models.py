@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -140,3 +141,8 @@ class UploadPart(Model):
     )
     number: Mapped[int] = mapped_column(primary_key=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def checksum(content: str) -> str:
+    """SHA-256 of a document's content as it was given, in hex."""
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from webapp import index
 from webapp.audit import services as audit
-from webapp.core import clock, live
+from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.database import get_locked, like_pattern
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page
-from webapp.documents import signals
-from webapp.documents.models import Chunk, Document, DocumentNode, Upload
-from webapp.documents.reading.chunking import Piece, chunk_text
+from webapp.documents.changes import (
+    Batch,
+    Item,
+    add_chunks,
+    announce,
+    fill_document,
+    remove_chunks,
+    remove_documents,
+    store_documents,
+)
+from webapp.documents.models import Chunk, Document, DocumentNode
+from webapp.documents.reading.chunking import chunk_text
 from webapp.documents.reading.parsing import ParsedDocument, ParsingError, parse
 from webapp.documents.schemas import (
     DocumentChanges,
@@ -32,40 +38,13 @@ from webapp.documents.schemas import (
     FileOptions,
 )
 from webapp.documents.topics.changes import (
-    add_topics,
     documents_under,
-    lock_topics,
     recounting,
     set_topics,
 )
-from webapp.documents.topics.proposals import review_proposals, schedule_proposals
+from webapp.documents.topics.proposals import review_proposals
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.references import Topics, select_topics
-
-Item = tuple[DocumentRequest, ParsedDocument]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Documents that are read, cut and prepared for the index, so that storing them is quick.
-
-    `pieces` has the passages of each document by its place in `items`; of two with the same
-    `external_id` only those of the later one. `node_ids` has the topics of each.
-    """
-
-    items: Sequence[Item]
-    node_ids: Sequence[list[UUID]]
-    pieces: dict[int, list[Piece]]
-    entries: index.Entries
-
-
-@dataclass
-class Stored:
-    """What a batch came to: the documents in order, and how many were new."""
-
-    documents: list[Document] = field(default_factory=list)
-    created: int = 0
-    replaced: int = 0
 
 
 def create_document(body: DocumentRequest, *, actor: Actor) -> Document:
@@ -138,51 +117,6 @@ def indexed_text(title: str, heading_path: Sequence[str], text: str) -> index.In
     return index.IndexedText(title=title, text=" ".join([*heading_path, text]))
 
 
-def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
-    """Store and index a batch in the running transaction; the caller commits.
-
-    Of two with the same `external_id` the later one stays.
-    """
-    index.lock(organization_id)
-    external_ids = [body.external_id for body, _ in batch.items if body.external_id]
-    known = {
-        document.external_id: document
-        for document in db.session.scalars(
-            select(Document).where(
-                Document.organization_id == organization_id,
-                Document.external_id.in_(external_ids),
-            ),
-            # A long import may have seen it before somebody else changed it.
-            execution_options={"populate_existing": True},
-        )
-    }
-    changed_ids = [document.id for document in known.values()]
-    with recounting(organization_id, changed_ids):
-        _remove_chunks(organization_id, changed_ids)
-        stored = Stored()
-        for body, parsed in batch.items:
-            document = known.get(body.external_id) if body.external_id else None
-            if document is None:
-                document = Document(
-                    id=uuid4(), organization_id=organization_id, created_at=clock.now()
-                )
-                db.session.add(document)
-                stored.created += 1
-            elif document.chunk_count == 0 and document.status != "ready":
-                stored.created += 1
-            else:
-                stored.replaced += 1
-            _fill(document, body, parsed)
-            if body.external_id:
-                known[body.external_id] = document
-            stored.documents.append(document)
-        db.session.flush()
-        _add_chunks(organization_id, batch, stored.documents)
-        _set_topics(organization_id, batch, stored.documents, set(changed_ids))
-        changed_ids += [document.id for document in stored.documents]
-    return stored
-
-
 def get_document(document_id: UUID, *, actor: Actor, lock: bool = False) -> Document:
     statement = select(Document).where(
         Document.organization_id == actor.organization_id, Document.id == document_id
@@ -252,12 +186,12 @@ def update_document(document_id: UUID, changes: DocumentChanges, *, actor: Actor
     document = get_document(document_id, actor=actor, lock=True)
     with recounting(actor.organization_id, [document.id]):
         if batch is not None:
-            _remove_chunks(actor.organization_id, [document.id])
+            remove_chunks(actor.organization_id, [document.id])
             was = document.file_size, document.checksum
-            _fill(document, *batch.items[0])
+            fill_document(document, *batch.items[0])
             if "content" not in given:
                 document.file_size, document.checksum = was
-            _add_chunks(actor.organization_id, batch, [document])
+            add_chunks(actor.organization_id, batch, [document])
         if "source_url" in given:
             document.source_url = changes.source_url
         if "metadata" in given:
@@ -294,137 +228,9 @@ def delete_document(document_id: UUID, *, actor: Actor) -> None:
     db.session.commit()
 
 
-def remove_documents(organization_id: UUID, ids: Sequence[UUID]) -> None:
-    """Delete documents with passages and files in the running transaction; the caller commits."""
-    with recounting(organization_id, ids):
-        _remove_chunks(organization_id, ids)
-        chosen = select(Document.upload_id).where(Document.id.in_(ids))
-        upload_ids = list(db.session.scalars(chosen.where(Document.upload_id.is_not(None))))
-        db.session.execute(delete(Document).where(Document.id.in_(ids)))
-        db.session.execute(delete(Upload).where(Upload.id.in_(upload_ids)))
-
-
-def assign_topics(
-    organization_id: UUID,
-    ids: Sequence[UUID],
-    node_ids: Sequence[UUID],
-    *,
-    confidence: float,
-    keep: bool,
-) -> None:
-    """Let documents be about these topics, as well or only; the caller commits.
-
-    Raises Invalid where one of the topics has been deleted.
-    """
-    with recounting(organization_id, ids):
-        lock_topics(node_ids)
-        replaced = delete(DocumentNode).where(DocumentNode.document_id.in_(ids))
-        if keep:
-            replaced = replaced.where(DocumentNode.node_id.in_(node_ids))
-        db.session.execute(replaced)
-        links = [(document_id, node_id, confidence) for document_id in ids for node_id in node_ids]
-        add_topics(links)
-        changed = update(Document).where(Document.id.in_(ids))
-        db.session.execute(changed.values(updated_at=clock.now()))
-        index.move_scopes(organization_id)
-
-
-def expect_document(upload: Upload, external_id: str, title: str = "") -> None:
-    """Show at once that a file's document will come; one that is there stays until then.
-
-    Call it under the lock of the index; the caller commits.
-    """
-    if _find_external(upload.organization_id, external_id) is None:
-        db.session.add(_unread(upload, external_id, title))
-        db.session.flush()
-
-
-def attach_original(document: Document, upload: Upload, content: bytes | None = None) -> None:
-    """Keep the file that a document was read from, and no earlier one."""
-    if content is not None:
-        document.checksum = hashlib.sha256(content).hexdigest()
-    if document.upload_id not in (None, upload.id):
-        db.session.execute(delete(Upload).where(Upload.id == document.upload_id))
-    document.upload_id, document.file_size = upload.id, upload.size
-
-
-def fail_document(upload: Upload, external_id: str, error: str) -> None:
-    """Say on a document why its file could not be read.
-
-    One that was read before keeps its text and goes on being found.
-    """
-    document = _find_external(upload.organization_id, external_id)
-    if document is None:
-        document = _unread(upload, external_id)
-        db.session.add(document)
-    if document.chunk_count:
-        document.error = f"The newer file could not be read. {error}"[:500]
-    else:
-        document.status, document.error = "failed", error[:500]
-        attach_original(document, upload)
-    document.updated_at = clock.now()
-
-
-def fail_pending(upload_ids: Sequence[UUID], error: str) -> None:
-    """Say on documents that were expected of these files why they will not come."""
-    db.session.execute(
-        update(Document)
-        .where(Document.upload_id.in_(upload_ids), Document.status == "pending")
-        .values(status="failed", error=error[:500], updated_at=clock.now())
-    )
-
-
-def _find_external(organization_id: UUID, external_id: str) -> Document | None:
-    return db.session.scalar(
-        select(Document).where(
-            Document.organization_id == organization_id, Document.external_id == external_id
-        ),
-        execution_options={"populate_existing": True},
-    )
-
-
-def _unread(upload: Upload, external_id: str, title: str = "") -> Document:
-    return Document(
-        organization_id=upload.organization_id,
-        title=(title or PurePosixPath(upload.filename).name)[:500],
-        content="",
-        content_type=upload.content_type,
-        external_id=external_id[:255],
-        status="pending",
-        file_size=upload.size,
-        checksum="",
-        upload_id=upload.id,
-    )
-
-
 def count_documents(*, actor: Actor) -> int:
     statement = select(func.count()).where(Document.organization_id == actor.organization_id)
     return db.session.scalar(statement) or 0
-
-
-def checksum(content: str) -> str:
-    """SHA-256 of a document's content as it was given, in hex."""
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def announce(organization_id: UUID) -> None:
-    """Tell pages and the features below, within the running transaction."""
-    live.announce("documents:all", organization_id)
-    signals.changed.send(organization_id=organization_id)
-    schedule_proposals(organization_id)
-
-
-def _fill(document: Document, body: DocumentRequest, parsed: ParsedDocument) -> None:
-    document.title = parsed.title
-    document.content = parsed.text
-    document.content_type = body.content_type
-    document.source_url = body.source_url
-    document.external_id = body.external_id
-    document.document_metadata = body.metadata
-    document.file_size = len(body.content.encode())
-    document.checksum = checksum(body.content)
-    document.status, document.error, document.proposed_at = "ready", None, None
-    document.updated_at = clock.now()
 
 
 def _prepare_again(document: Document, changes: DocumentChanges) -> Batch:
@@ -442,57 +248,3 @@ def _prepare_again(document: Document, changes: DocumentChanges) -> Batch:
     is_new = bool(changes.content)
     parsed = parse_body(body) if is_new else ParsedDocument(body.title, document.content)
     return prepare_documents([(body, parsed)], [[]], embedder=embedder)
-
-
-def _add_chunks(organization_id: UUID, batch: Batch, documents: Sequence[Document]) -> None:
-    chunks = []
-    for at, pieces in batch.pieces.items():
-        documents[at].chunk_count = len(pieces)
-        chunks += [
-            Chunk(
-                document_id=documents[at].id,
-                position=piece.position,
-                heading_path=piece.heading_path,
-                text=piece.text,
-            )
-            for piece in pieces
-        ]
-    db.session.add_all(chunks)
-    db.session.flush()
-    index.add_chunks(organization_id, [chunk.id for chunk in chunks], batch.entries)
-
-
-def _set_topics(
-    organization_id: UUID, batch: Batch, documents: Sequence[Document], known_ids: set[UUID]
-) -> None:
-    """The topics of a batch; a document that was there keeps its own where the body is silent."""
-    given = {
-        document.id: (document, node_ids, body.confidence)
-        for document, node_ids, (body, _) in zip(
-            documents, batch.node_ids, batch.items, strict=True
-        )
-        if "nodes" in body.model_fields_set
-    }
-    moved_ids = [key for key in given if key in known_ids]
-    if moved_ids:
-        db.session.execute(delete(DocumentNode).where(DocumentNode.document_id.in_(moved_ids)))
-        index.move_scopes(organization_id)
-    add_topics(
-        [
-            (document.id, node_id, confidence)
-            for document, node_ids, confidence in given.values()
-            for node_id in node_ids
-        ]
-    )
-    for document, _, _ in given.values():
-        db.session.expire(document, ["links"])
-
-
-def _remove_chunks(organization_id: UUID, document_ids: Sequence[UUID]) -> None:
-    if not document_ids:
-        return
-    chunk_ids = list(
-        db.session.scalars(select(Chunk.id).where(Chunk.document_id.in_(document_ids)))
-    )
-    index.remove_chunks(organization_id, chunk_ids)
-    db.session.execute(delete(Chunk).where(Chunk.document_id.in_(document_ids)))

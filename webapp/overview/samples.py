@@ -22,7 +22,7 @@ from webapp.coverage import refresh
 from webapp.coverage.scopes import services as scopes
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest
 from webapp.documents import services as documents
-from webapp.documents.models import Document
+from webapp.documents.models import Document, checksum
 from webapp.documents.schemas import DocumentRequest
 from webapp.taxonomies import services as taxonomies
 from webapp.taxonomies.references import Topics
@@ -142,7 +142,7 @@ def _add_documentation(actor: Actor) -> int:
             about = [topic.split(" > ") for topic in TOPICS.get(path.name, ())]
             topics.find(VERSION, about)
             body.nodes, body.version = [*about], VERSION
-        if known.get(body.external_id) != documents.checksum(body.content):
+        if known.get(body.external_id) != checksum(body.content):
             documents.create_document(body, actor=actor)
             added += 1
     return added

@@ -15,6 +15,7 @@ from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.extensions import db
+from webapp.documents import changes
 from webapp.documents import services as documents
 from webapp.documents.bulk.schemas import BulkRequest
 from webapp.documents.indexing import schedule_merge
@@ -97,16 +98,16 @@ def change_documents(run: Run) -> None:
     while batch := _next(chosen, after):
         run.hold()
         if body.action == "delete":
-            documents.remove_documents(task.organization_id, batch)
+            changes.remove_documents(task.organization_id, batch)
         else:
-            documents.assign_topics(
+            changes.assign_topics(
                 task.organization_id,
                 batch,
                 node_ids,
                 confidence=body.confidence,
                 keep=body.action == "add_topics",
             )
-        documents.announce(task.organization_id)
+        changes.announce(task.organization_id)
         after = str(batch[-1])
         result = {"documents": result["documents"] + len(batch)}
         run.advance(result["documents"] / task.input["count"], {"document": after}, result)

@@ -13,6 +13,7 @@ from webapp.core.errors import DomainError, Invalid
 from webapp.core.extensions import db
 from webapp.core.schemas import from_json
 from webapp.core.schemas import read as read_json
+from webapp.documents import changes
 from webapp.documents import services as documents
 from webapp.documents.indexing import schedule_merge
 from webapp.documents.models import Upload
@@ -40,8 +41,8 @@ def fail_unread(task: Task) -> None:
     if task.status == Status.COMPLETED:
         return
     reason = task.error or "The import was cancelled before it was read."
-    documents.fail_pending([UUID(text) for text in task.input.get("upload_ids", [])], reason)
-    documents.announce(task.organization_id)
+    changes.fail_pending([UUID(text) for text in task.input.get("upload_ids", [])], reason)
+    changes.announce(task.organization_id)
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Read:
     """A batch of items that could be read, in the order of storing, and those that could not."""
 
     items: list[Item] = field(default_factory=list)
-    documents: list[documents.Item] = field(default_factory=list)
+    documents: list[changes.Item] = field(default_factory=list)
     node_ids: list[list[UUID]] = field(default_factory=list)
     failed: list[tuple[Item, str]] = field(default_factory=list)
 
@@ -189,20 +190,20 @@ def _parse(item: Item, body: DocumentRequest) -> ParsedDocument:
 
 
 def _store(
-    run: Run, read: Read, batch: documents.Batch, options: FileOptions, result: dict[str, Any]
+    run: Run, read: Read, batch: changes.Batch, options: FileOptions, result: dict[str, Any]
 ) -> dict[str, Any]:
     """Store a batch in the running transaction; the result with it."""
     organization_id = run.task.organization_id
-    stored = documents.store_documents(batch, organization_id=organization_id)
+    stored = changes.store_documents(batch, organization_id=organization_id)
     for item, document in zip(read.items, stored.documents, strict=True):
         if not item.is_line:
             original = _original(item, run.task)
-            documents.attach_original(document, original, item.content)
+            changes.attach_original(document, original, item.content)
     for item, detail in read.failed:
         if not item.is_line and item.content:
             name = options.external_id if item.upload and options.external_id else item.name
-            documents.fail_document(_original(item, run.task), name, detail)
-    documents.announce(organization_id)
+            changes.fail_document(_original(item, run.task), name, detail)
+    changes.announce(organization_id)
     result = result | {
         "created": result["created"] + stored.created,
         "replaced": result["replaced"] + stored.replaced,

@@ -16,6 +16,7 @@ from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict, DomainError, Invalid, NotFound, UnsupportedMediaType
 from webapp.core.extensions import db
+from webapp.documents import changes
 from webapp.documents import services as documents
 from webapp.documents.models import Document, Upload, UploadPart
 from webapp.documents.reading.parsing import DOCX, PDF, ParsingError, check_kind
@@ -91,7 +92,7 @@ def start_import(
             index.lock(actor.organization_id)
         for upload in expected:
             external_id = options.external_id or upload.filename
-            documents.expect_document(upload, external_id, options.title)
+            changes.expect_document(upload, external_id, options.title)
     except DomainError:
         db.session.rollback()
         raise
@@ -113,7 +114,7 @@ def start_import(
         actor=actor,
     )
     audit.record(actor, "import", kept.uploads[0], files=len(names))
-    documents.announce(actor.organization_id)
+    changes.announce(actor.organization_id)
     db.session.commit()
     return task
 
@@ -143,7 +144,7 @@ def retry_document(document_id: UUID, *, actor: Actor) -> Task:
         actor=actor,
     )
     audit.record(actor, "retry", document)
-    documents.announce(actor.organization_id)
+    changes.announce(actor.organization_id)
     db.session.commit()
     return task
 

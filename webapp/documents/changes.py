@@ -1,0 +1,278 @@
+"""What happens to documents inside of somebody else's transaction, who commits it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, select, update
+
+from webapp import index
+from webapp.core import clock, live
+from webapp.core.extensions import db
+from webapp.documents import signals
+from webapp.documents.models import Chunk, Document, DocumentNode, Upload, checksum
+from webapp.documents.reading.chunking import Piece
+from webapp.documents.reading.parsing import ParsedDocument
+from webapp.documents.schemas import (
+    DocumentRequest,
+)
+from webapp.documents.topics.changes import (
+    add_topics,
+    lock_topics,
+    recounting,
+)
+from webapp.documents.topics.proposals import schedule_proposals
+
+Item = tuple[DocumentRequest, ParsedDocument]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Documents that are read, cut and prepared for the index, so that storing them is quick.
+
+    `pieces` has the passages of each document by its place in `items`; of two with the same
+    `external_id` only those of the later one. `node_ids` has the topics of each.
+    """
+
+    items: Sequence[Item]
+    node_ids: Sequence[list[UUID]]
+    pieces: dict[int, list[Piece]]
+    entries: index.Entries
+
+
+@dataclass
+class Stored:
+    """What a batch came to: the documents in order, and how many were new."""
+
+    documents: list[Document] = field(default_factory=list)
+    created: int = 0
+    replaced: int = 0
+
+
+def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
+    """Store and index a batch in the running transaction.
+
+    Of two with the same `external_id` the later one stays.
+    """
+    index.lock(organization_id)
+    external_ids = [body.external_id for body, _ in batch.items if body.external_id]
+    known = {
+        document.external_id: document
+        for document in db.session.scalars(
+            select(Document).where(
+                Document.organization_id == organization_id,
+                Document.external_id.in_(external_ids),
+            ),
+            # A long import may have seen it before somebody else changed it.
+            execution_options={"populate_existing": True},
+        )
+    }
+    changed_ids = [document.id for document in known.values()]
+    with recounting(organization_id, changed_ids):
+        remove_chunks(organization_id, changed_ids)
+        stored = Stored()
+        for body, parsed in batch.items:
+            document = known.get(body.external_id) if body.external_id else None
+            if document is None:
+                document = Document(
+                    id=uuid4(), organization_id=organization_id, created_at=clock.now()
+                )
+                db.session.add(document)
+                stored.created += 1
+            elif document.chunk_count == 0 and document.status != "ready":
+                stored.created += 1
+            else:
+                stored.replaced += 1
+            fill_document(document, body, parsed)
+            if body.external_id:
+                known[body.external_id] = document
+            stored.documents.append(document)
+        db.session.flush()
+        add_chunks(organization_id, batch, stored.documents)
+        _set_topics(organization_id, batch, stored.documents, set(changed_ids))
+        changed_ids += [document.id for document in stored.documents]
+    return stored
+
+
+def remove_documents(organization_id: UUID, ids: Sequence[UUID]) -> None:
+    """Delete documents with passages and files in the running transaction."""
+    with recounting(organization_id, ids):
+        remove_chunks(organization_id, ids)
+        chosen = select(Document.upload_id).where(Document.id.in_(ids))
+        upload_ids = list(db.session.scalars(chosen.where(Document.upload_id.is_not(None))))
+        db.session.execute(delete(Document).where(Document.id.in_(ids)))
+        db.session.execute(delete(Upload).where(Upload.id.in_(upload_ids)))
+
+
+def assign_topics(
+    organization_id: UUID,
+    ids: Sequence[UUID],
+    node_ids: Sequence[UUID],
+    *,
+    confidence: float,
+    keep: bool,
+) -> None:
+    """Let documents be about these topics, as well or only.
+
+    Raises Invalid where one of the topics has been deleted.
+    """
+    with recounting(organization_id, ids):
+        lock_topics(node_ids)
+        replaced = delete(DocumentNode).where(DocumentNode.document_id.in_(ids))
+        if keep:
+            replaced = replaced.where(DocumentNode.node_id.in_(node_ids))
+        db.session.execute(replaced)
+        links = [(document_id, node_id, confidence) for document_id in ids for node_id in node_ids]
+        add_topics(links)
+        changed = update(Document).where(Document.id.in_(ids))
+        db.session.execute(changed.values(updated_at=clock.now()))
+        index.move_scopes(organization_id)
+
+
+def expect_document(upload: Upload, external_id: str, title: str = "") -> None:
+    """Show at once that a file's document will come; one that is there stays until then.
+
+    Call it under the lock of the index.
+    """
+    if _find_external(upload.organization_id, external_id) is None:
+        db.session.add(_unread(upload, external_id, title))
+        db.session.flush()
+
+
+def attach_original(document: Document, upload: Upload, content: bytes | None = None) -> None:
+    """Keep the file that a document was read from, and no earlier one."""
+    if content is not None:
+        document.checksum = hashlib.sha256(content).hexdigest()
+    if document.upload_id not in (None, upload.id):
+        db.session.execute(delete(Upload).where(Upload.id == document.upload_id))
+    document.upload_id, document.file_size = upload.id, upload.size
+
+
+def fail_document(upload: Upload, external_id: str, error: str) -> None:
+    """Say on a document why its file could not be read.
+
+    One that was read before keeps its text and goes on being found.
+    """
+    document = _find_external(upload.organization_id, external_id)
+    if document is None:
+        document = _unread(upload, external_id)
+        db.session.add(document)
+    if document.chunk_count:
+        document.error = f"The newer file could not be read. {error}"[:500]
+    else:
+        document.status, document.error = "failed", error[:500]
+        attach_original(document, upload)
+    document.updated_at = clock.now()
+
+
+def fail_pending(upload_ids: Sequence[UUID], error: str) -> None:
+    """Say on documents that were expected of these files why they will not come."""
+    db.session.execute(
+        update(Document)
+        .where(Document.upload_id.in_(upload_ids), Document.status == "pending")
+        .values(status="failed", error=error[:500], updated_at=clock.now())
+    )
+
+
+def _find_external(organization_id: UUID, external_id: str) -> Document | None:
+    return db.session.scalar(
+        select(Document).where(
+            Document.organization_id == organization_id, Document.external_id == external_id
+        ),
+        execution_options={"populate_existing": True},
+    )
+
+
+def _unread(upload: Upload, external_id: str, title: str = "") -> Document:
+    return Document(
+        organization_id=upload.organization_id,
+        title=(title or PurePosixPath(upload.filename).name)[:500],
+        content="",
+        content_type=upload.content_type,
+        external_id=external_id[:255],
+        status="pending",
+        file_size=upload.size,
+        checksum="",
+        upload_id=upload.id,
+    )
+
+
+def announce(organization_id: UUID) -> None:
+    """Tell pages and the features below, within the running transaction."""
+    live.announce("documents:all", organization_id)
+    signals.changed.send(organization_id=organization_id)
+    schedule_proposals(organization_id)
+
+
+def fill_document(document: Document, body: DocumentRequest, parsed: ParsedDocument) -> None:
+    """Let a document have a body's content, read and ready."""
+    document.title = parsed.title
+    document.content = parsed.text
+    document.content_type = body.content_type
+    document.source_url = body.source_url
+    document.external_id = body.external_id
+    document.document_metadata = body.metadata
+    document.file_size = len(body.content.encode())
+    document.checksum = checksum(body.content)
+    document.status, document.error, document.proposed_at = "ready", None, None
+    document.updated_at = clock.now()
+
+
+def add_chunks(organization_id: UUID, batch: Batch, documents: Sequence[Document]) -> None:
+    """Store the passages of a batch and make them findable; call within `recounting`."""
+    chunks = []
+    for at, pieces in batch.pieces.items():
+        documents[at].chunk_count = len(pieces)
+        chunks += [
+            Chunk(
+                document_id=documents[at].id,
+                position=piece.position,
+                heading_path=piece.heading_path,
+                text=piece.text,
+            )
+            for piece in pieces
+        ]
+    db.session.add_all(chunks)
+    db.session.flush()
+    index.add_chunks(organization_id, [chunk.id for chunk in chunks], batch.entries)
+
+
+def _set_topics(
+    organization_id: UUID, batch: Batch, documents: Sequence[Document], known_ids: set[UUID]
+) -> None:
+    """The topics of a batch; a document that was there keeps its own where the body is silent."""
+    given = {
+        document.id: (document, node_ids, body.confidence)
+        for document, node_ids, (body, _) in zip(
+            documents, batch.node_ids, batch.items, strict=True
+        )
+        if "nodes" in body.model_fields_set
+    }
+    moved_ids = [key for key in given if key in known_ids]
+    if moved_ids:
+        db.session.execute(delete(DocumentNode).where(DocumentNode.document_id.in_(moved_ids)))
+        index.move_scopes(organization_id)
+    add_topics(
+        [
+            (document.id, node_id, confidence)
+            for document, node_ids, confidence in given.values()
+            for node_id in node_ids
+        ]
+    )
+    for document, _, _ in given.values():
+        db.session.expire(document, ["links"])
+
+
+def remove_chunks(organization_id: UUID, document_ids: Sequence[UUID]) -> None:
+    """Delete the passages of documents; call within `recounting`."""
+    if not document_ids:
+        return
+    chunk_ids = list(
+        db.session.scalars(select(Chunk.id).where(Chunk.document_id.in_(document_ids)))
+    )
+    index.remove_chunks(organization_id, chunk_ids)
+    db.session.execute(delete(Chunk).where(Chunk.document_id.in_(document_ids)))
