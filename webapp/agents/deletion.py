@@ -7,13 +7,14 @@ from uuid import UUID
 
 from sqlalchemy import delete, select, update
 
+from webapp.agents.changes import announce
 from webapp.agents.figures import refuse_stale
 from webapp.agents.handoffs.services import agents_handing_off_to
 from webapp.agents.models import Agent, AgentVersion, Deployment, Release
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
 from webapp.agents.search import count_all
-from webapp.agents.services import announce, get_agent
+from webapp.agents.services import get_agent
 from webapp.agents.tabs import OwnedRows
 from webapp.audit import services as audit
 from webapp.core import clock

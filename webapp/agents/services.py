@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
+from webapp.agents.changes import add_agent, announce, change_agent, find_free_handle
 from webapp.agents.figures import add_figures, refuse_stale, select_page
 from webapp.agents.models import (
-    DEFAULT_MODEL,
     SCOPE,
     Agent,
-    AgentVersion,
     handle_from,
 )
 from webapp.agents.permissions import AGENTS_WRITE
-from webapp.agents.references import is_agent, refuse_itself, resolve_handoffs
+from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSearch, AgentUpdate
 from webapp.agents.search import count_all, matches_text, select_agents
 from webapp.audit import services as audit
-from webapp.core import clock, live
 from webapp.core.actor import Actor
-from webapp.core.database import get_locked, lock_name
-from webapp.core.errors import BadReference, Conflict, NotFound
+from webapp.core.database import get_locked
+from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page
-
-#: models that a body may name with `model_config_id`
-CATALOG = (DEFAULT_MODEL,)
 
 
 def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:
@@ -40,51 +33,6 @@ def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:
     """
     agent = add_agent(body, actor=actor)
     db.session.commit()
-    return agent
-
-
-def add_agent(body: AgentCreate, *, actor: Actor, **values: Any) -> Agent:
-    """Create an agent in the running transaction, with columns that no body sets as `values`.
-
-    The caller commits. Refuses as `create_agent` does.
-    """
-    actor.require(AGENTS_WRITE)
-    agent = new_agent(body, actor=actor)
-    for name, value in values.items():
-        setattr(agent, name, value)
-    db.session.add(agent)
-    try:
-        db.session.flush()
-        add_figures([agent])
-    except IntegrityError as error:
-        db.session.rollback()
-        raise Conflict(
-            f"The handle {agent.handle} is taken.",
-            code="handle_taken",
-            field="handle",
-            suggestions=["Choose another handle; a deleted agent keeps its own."],
-        ) from error
-    audit.record(actor, "create", agent)
-    announce(agent)
-    return agent
-
-
-def new_agent(body: AgentCreate, *, actor: Actor, handle: str | None = None) -> Agent:
-    """An agent made from `body`, not stored yet."""
-    values = body.model_dump(
-        mode="json",
-        exclude={"handle", "handoff_targets", "parent", "model_config_id", "activate"},
-    )
-    agent = Agent(
-        organization_id=actor.organization_id,
-        handle=handle or body.handle or _free_handle(handle_from(body.name), actor=actor),
-        **values | {"model": _resolve_model(body)},
-        handoff_targets=resolve_handoffs(body.handoff_targets, actor=actor),
-        parent=_resolve_parent(body.parent, actor=actor),
-        paused=not body.activate,
-        version_author=actor.name,
-    )
-    agent.describe()
     return agent
 
 
@@ -184,42 +132,6 @@ def update_agent(
     return agent
 
 
-def change_agent(
-    agent: Agent,
-    body: AgentUpdate | AgentPatch,
-    *,
-    actor: Actor,
-    targets: list[UUID] | None = None,
-) -> list[str]:
-    """Let the locked `agent` take over what the body gives; the names of what really changed.
-
-    `targets` are the body's hand-off targets where they have been looked up already.
-    """
-    values = body.model_dump(exclude_unset=True, mode="json", exclude={"version_note", "paused"})
-    if "handoff_targets" in values:
-        values["handoff_targets"] = (
-            resolve_handoffs(values["handoff_targets"], actor=actor, agent=agent)
-            if targets is None
-            else refuse_itself(targets, agent)
-        )
-    values = agent.differing(values)
-    if values:
-        note = body.version_note if isinstance(body, AgentUpdate) else None
-        revise(agent, values, actor=actor, note=note)
-    changed = list(values)
-    if isinstance(body, AgentPatch) and "paused" in body.model_fields_set:
-        changed += _pause(agent, body.paused)
-    return changed
-
-
-def revise(agent: Agent, values: dict[str, Any], *, actor: Actor, note: str | None = None) -> None:
-    """Keep the present version of the locked `agent` and make the next one of it."""
-    kept = None if agent.is_published else AgentVersion.of(agent)
-    agent.revise(values, author=actor.name, note=note, at=clock.now())
-    if kept is not None:
-        db.session.add(kept)
-
-
 def duplicate_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     """A second agent with the same definition, " (Copy)" after its name.
 
@@ -233,7 +145,7 @@ def duplicate_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     definition["name"] = name
     agent = Agent(
         organization_id=actor.organization_id,
-        handle=_free_handle(handle_from(name), actor=actor),
+        handle=find_free_handle(handle_from(name), actor=actor),
         parent=source.parent,
         version_author=actor.name,
         version_note=f"Copied from {source.handle}, version {source.current_version}"[:500],
@@ -268,75 +180,3 @@ def handoff_agents(agent: Agent) -> list[Agent]:
         )
     }
     return [targets[target] for target in agent.handoff_targets if target in targets]
-
-
-def announce(agent: Agent) -> None:
-    live.announce(f"agent:{agent.id}", agent.organization_id)
-    live.announce("agents:all", agent.organization_id)
-
-
-def _pause(agent: Agent, paused: bool) -> list[str]:
-    if agent.paused == paused:
-        return []
-    agent.paused = paused
-    agent.touch(clock.now())
-    return ["paused"]
-
-
-def _resolve_model(body: AgentCreate) -> str:
-    """The model of a new agent: the catalog's, else the overrides', else its own.
-
-    See docs/contract/agents.md, spawn.
-    """
-    if body.model_config_id in CATALOG:
-        return str(body.model_config_id)
-    overridden = (body.model_overrides or {}).get("model")
-    is_viable = isinstance(overridden, str) and overridden.strip()
-    if body.model_config_id and not is_viable:
-        raise BadReference(
-            f"Model not found: {body.model_config_id}",
-            code="unknown_model",
-            field="model_config_id",
-            extras={"field": "model_config_id", "available": list(CATALOG)},
-            suggestions=["Name a model of the catalog, or one in model_overrides.model."],
-        )
-    if is_viable and "model" not in body.model_fields_set:
-        return str(overridden).strip()[:255]
-    return body.model
-
-
-def _resolve_parent(reference: str | None, *, actor: Actor) -> str | None:
-    if reference is None:
-        return None
-    handle = db.session.scalar(
-        select(Agent.handle).where(
-            Agent.organization_id == actor.organization_id, Agent.is_active, is_agent(reference)
-        )
-    )
-    if handle is None:
-        raise BadReference(
-            f"Agent not found: {reference}",
-            code="unknown_parent",
-            field="parent",
-            extras={"field": "parent"},
-        )
-    return handle
-
-
-def _free_handle(handle: str, *, actor: Actor) -> str:
-    lock_name(f"handles of {actor.organization_id}")
-    taken = set(
-        db.session.scalars(
-            select(Agent.handle).where(
-                Agent.organization_id == actor.organization_id,
-                Agent.handle.startswith(handle, autoescape=True),
-            )
-        )
-    )
-    return free_handle(handle, taken)
-
-
-def free_handle(handle: str, taken: set[str]) -> str:
-    """`handle`, or the first of `handle-2`, `handle-3` … that nobody has."""
-    candidates = (handle if n == 1 else f"{handle}-{n}" for n in range(1, len(taken) + 2))
-    return next(candidate for candidate in candidates if candidate not in taken)

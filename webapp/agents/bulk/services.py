@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy import select
 
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection
+from webapp.agents.changes import change_agent
 from webapp.agents.deletion import parents_among, refuse_parents
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import find_ids, resolve_handoffs
 from webapp.agents.search import select_agents
-from webapp.agents.services import change_agent
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor

@@ -10,6 +10,7 @@ from uuid import UUID
 from semver import Version
 from sqlalchemy import select
 
+from webapp.agents.changes import announce
 from webapp.agents.figures import refuse_stale
 from webapp.agents.models import (
     Agent,
@@ -22,7 +23,7 @@ from webapp.agents.models import (
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.releases.proposal import propose_semver
 from webapp.agents.schemas import PublishRequest
-from webapp.agents.services import announce, get_agent
+from webapp.agents.services import get_agent
 from webapp.agents.versions.services import find_version, state_of
 from webapp.audit import services as audit
 from webapp.core import clock

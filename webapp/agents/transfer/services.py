@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from pydantic import ValidationError
 from sqlalchemy import or_, select
 
+from webapp.agents.changes import free_handle
 from webapp.agents.figures import add_figures, refresh_list_statistics
 from webapp.agents.models import (
     DEFINITION,
@@ -26,7 +27,6 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentFilter
 from webapp.agents.search import select_agents
-from webapp.agents.services import free_handle
 from webapp.agents.transfer.schemas import ImportRequest, PortableAgent
 from webapp.audit import services as audit
 from webapp.core import clock, live

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from webapp.agents.changes import announce, revise
 from webapp.agents.figures import refuse_stale
 from webapp.agents.models import DEFINITION, Agent, AgentVersion, Release, is_same_value
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import resolve_handoffs
 from webapp.agents.schemas import AgentUpdate
-from webapp.agents.services import announce, get_agent, revise
+from webapp.agents.services import get_agent
 from webapp.agents.versions.diff import Change, diff
 from webapp.agents.versions.merging import Merge, merge
 from webapp.audit import services as audit

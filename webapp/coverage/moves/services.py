@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, delete, func, insert, select
 
 from webapp import index
-from webapp.agents import services as agents
+from webapp.agents import changes as agents
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.search import count_all

@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, select
 
 from webapp import index
 from webapp.agents import services as agents
+from webapp.agents.changes import add_agent, announce
 from webapp.agents.figures import refuse_stale
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
@@ -52,7 +53,7 @@ def create_agent(body: FromTaxonomyRequest, *, actor: Actor) -> Agent:
         exclude_unset=True, exclude={"taxonomy_node_ids", "taxonomy_version", "instructions"}
     )
     instructions = body.instructions.strip() or _instructions(body.taxonomy_node_ids, actor=actor)
-    agent = agents.add_agent(
+    agent = add_agent(
         AgentCreate(**given, instructions=instructions),
         actor=actor,
         taxonomy_node_ids=body.taxonomy_node_ids,
@@ -77,7 +78,7 @@ def set_scope(
     refuse_stale(agent, if_match)
     assign_scope(agent, scope, body.taxonomy_node_ids, body.taxonomy_version)
     audit.record(actor, "scope", agent, topics=len(body.taxonomy_node_ids))
-    agents.announce(agent)
+    announce(agent)
     db.session.commit()
     return agent
 

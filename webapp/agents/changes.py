@@ -1,0 +1,183 @@
+"""What happens to agents inside of somebody else's transaction, who commits it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from webapp.agents.figures import add_figures
+from webapp.agents.models import (
+    DEFAULT_MODEL,
+    Agent,
+    AgentVersion,
+    handle_from,
+)
+from webapp.agents.permissions import AGENTS_WRITE
+from webapp.agents.references import is_agent, refuse_itself, resolve_handoffs
+from webapp.agents.schemas import AgentCreate, AgentPatch, AgentUpdate
+from webapp.audit import services as audit
+from webapp.core import clock, live
+from webapp.core.actor import Actor
+from webapp.core.database import lock_name
+from webapp.core.errors import BadReference, Conflict
+from webapp.core.extensions import db
+
+#: models that a body may name with `model_config_id`
+CATALOG = (DEFAULT_MODEL,)
+
+
+def add_agent(body: AgentCreate, *, actor: Actor, **values: Any) -> Agent:
+    """Create an agent in the running transaction, with columns that no body sets as `values`.
+
+    Refuses as `services.create_agent` does.
+    """
+    actor.require(AGENTS_WRITE)
+    agent = new_agent(body, actor=actor)
+    for name, value in values.items():
+        setattr(agent, name, value)
+    db.session.add(agent)
+    try:
+        db.session.flush()
+        add_figures([agent])
+    except IntegrityError as error:
+        db.session.rollback()
+        raise Conflict(
+            f"The handle {agent.handle} is taken.",
+            code="handle_taken",
+            field="handle",
+            suggestions=["Choose another handle; a deleted agent keeps its own."],
+        ) from error
+    audit.record(actor, "create", agent)
+    announce(agent)
+    return agent
+
+
+def new_agent(body: AgentCreate, *, actor: Actor, handle: str | None = None) -> Agent:
+    """An agent made from `body`, not stored yet."""
+    values = body.model_dump(
+        mode="json",
+        exclude={"handle", "handoff_targets", "parent", "model_config_id", "activate"},
+    )
+    agent = Agent(
+        organization_id=actor.organization_id,
+        handle=handle or body.handle or find_free_handle(handle_from(body.name), actor=actor),
+        **values | {"model": _resolve_model(body)},
+        handoff_targets=resolve_handoffs(body.handoff_targets, actor=actor),
+        parent=_resolve_parent(body.parent, actor=actor),
+        paused=not body.activate,
+        version_author=actor.name,
+    )
+    agent.describe()
+    return agent
+
+
+def change_agent(
+    agent: Agent,
+    body: AgentUpdate | AgentPatch,
+    *,
+    actor: Actor,
+    targets: list[UUID] | None = None,
+) -> list[str]:
+    """Let the locked `agent` take over what the body gives; the names of what really changed.
+
+    `targets` are the body's hand-off targets where they have been looked up already.
+    """
+    values = body.model_dump(exclude_unset=True, mode="json", exclude={"version_note", "paused"})
+    if "handoff_targets" in values:
+        values["handoff_targets"] = (
+            resolve_handoffs(values["handoff_targets"], actor=actor, agent=agent)
+            if targets is None
+            else refuse_itself(targets, agent)
+        )
+    values = agent.differing(values)
+    if values:
+        note = body.version_note if isinstance(body, AgentUpdate) else None
+        revise(agent, values, actor=actor, note=note)
+    changed = list(values)
+    if isinstance(body, AgentPatch) and "paused" in body.model_fields_set:
+        changed += _pause(agent, body.paused)
+    return changed
+
+
+def revise(agent: Agent, values: dict[str, Any], *, actor: Actor, note: str | None = None) -> None:
+    """Keep the present version of the locked `agent` and make the next one of it."""
+    kept = None if agent.is_published else AgentVersion.of(agent)
+    agent.revise(values, author=actor.name, note=note, at=clock.now())
+    if kept is not None:
+        db.session.add(kept)
+
+
+def announce(agent: Agent) -> None:
+    live.announce(f"agent:{agent.id}", agent.organization_id)
+    live.announce("agents:all", agent.organization_id)
+
+
+def _pause(agent: Agent, paused: bool) -> list[str]:
+    if agent.paused == paused:
+        return []
+    agent.paused = paused
+    agent.touch(clock.now())
+    return ["paused"]
+
+
+def _resolve_model(body: AgentCreate) -> str:
+    """The model of a new agent: the catalog's, else the overrides', else its own.
+
+    See docs/contract/agents.md, spawn.
+    """
+    if body.model_config_id in CATALOG:
+        return str(body.model_config_id)
+    overridden = (body.model_overrides or {}).get("model")
+    is_viable = isinstance(overridden, str) and overridden.strip()
+    if body.model_config_id and not is_viable:
+        raise BadReference(
+            f"Model not found: {body.model_config_id}",
+            code="unknown_model",
+            field="model_config_id",
+            extras={"field": "model_config_id", "available": list(CATALOG)},
+            suggestions=["Name a model of the catalog, or one in model_overrides.model."],
+        )
+    if is_viable and "model" not in body.model_fields_set:
+        return str(overridden).strip()[:255]
+    return body.model
+
+
+def _resolve_parent(reference: str | None, *, actor: Actor) -> str | None:
+    if reference is None:
+        return None
+    handle = db.session.scalar(
+        select(Agent.handle).where(
+            Agent.organization_id == actor.organization_id, Agent.is_active, is_agent(reference)
+        )
+    )
+    if handle is None:
+        raise BadReference(
+            f"Agent not found: {reference}",
+            code="unknown_parent",
+            field="parent",
+            extras={"field": "parent"},
+        )
+    return handle
+
+
+def find_free_handle(handle: str, *, actor: Actor) -> str:
+    """`handle`, or the next one that is free; nobody else gets it meanwhile."""
+    lock_name(f"handles of {actor.organization_id}")
+    taken = set(
+        db.session.scalars(
+            select(Agent.handle).where(
+                Agent.organization_id == actor.organization_id,
+                Agent.handle.startswith(handle, autoescape=True),
+            )
+        )
+    )
+    return free_handle(handle, taken)
+
+
+def free_handle(handle: str, taken: set[str]) -> str:
+    """`handle`, or the first of `handle-2`, `handle-3` … that nobody has."""
+    candidates = (handle if n == 1 else f"{handle}-{n}" for n in range(1, len(taken) + 2))
+    return next(candidate for candidate in candidates if candidate not in taken)
