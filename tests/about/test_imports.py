@@ -168,6 +168,36 @@ def test_pages_and_apis_commit_nothing(path: Path) -> None:
     assert "session.add" not in text
 
 
+#: what a transaction that somebody commits is made of
+WRITES = re.compile(r"session\.(?:add|add_all|delete|flush|execute\((?:delete|insert|update))\(")
+#: functions of services that join another's transaction, and why they stand there all the same
+JOINING = {
+    "audit/services.py record": "all that the feature is for others",
+    "coverage/scopes/services.py assign_scope": "beside `set_scope`, which is it and a commit",
+    "coverage/scopes/services.py find_or_create_scope": "beside `assign_scope`, which calls it",
+    "documents/uploads/services.py keep_file": "beside what reads the same parts",
+    "documents/uploads/services.py drop_upload": "beside what reads the same parts",
+    "documents/uploads/services.py drop_uploads_of": "a task's kind is asked in its transaction",
+    "tasks/services.py forget_tasks": "a retention, whose sweep commits",
+}
+
+
+def test_services_own_a_transaction_and_changes_join_one() -> None:
+    services = [path for path in FILES if path.name == "services.py"]
+    changes = [path for path in FILES if path.name == "changes.py"]
+    assert len(services) > 10 and len(changes) > 5
+    assert [str(path) for path in changes if "session.commit" in path.read_text()] == []
+    found = set()
+    for path in services:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                text = ast.unparse(node)
+                joins = WRITES.search(text) and "session.commit" not in text
+                if joins or "caller commits" in text:
+                    found.add(f"{path.relative_to(WEBAPP)} {node.name}")
+    assert found - JOINING.keys() == set()
+
+
 def test_only_the_engine_knows_dbos() -> None:
     outside = [path for path in FILES if "engine" not in path.parts]
     assert not [path for path in outside if any(n.split(".")[0] == "dbos" for n in imports(path))]
