@@ -15,6 +15,7 @@ from webapp.core import clock
 from webapp.core.actor import Role
 from webapp.core.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.core.extensions import db
+from webapp.core.writers import writers
 
 MINUTE = timedelta(minutes=1)
 
@@ -109,6 +110,20 @@ def test_a_key_that_was_used_says_when(cast: Cast) -> None:
     assert used is not None
     api.get("/agents")
     assert db.session.get_one(ApiKey, row.id, populate_existing=True).last_used_at == used
+
+
+@pytest.mark.once
+def test_a_key_reads_while_too_many_wait_to_write(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, api = make(cast, "alice")
+    with monkeypatch.context() as crowded:
+        crowded.setattr(writers, "limit", 0)
+        assert api.get("/agents").status_code == 200
+        assert db.session.get_one(ApiKey, row.id, populate_existing=True).last_used_at is None
+        assert code(api.post("/agents", {"name": "x", "instructions": "y"})) == (503, "unavailable")
+    assert api.get("/agents").status_code == 200
+    assert db.session.get_one(ApiKey, row.id, populate_existing=True).last_used_at is not None
 
 
 # Never more than its owner

@@ -16,6 +16,7 @@ from webapp.audit import services as audit
 from webapp.core import clock, retention
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
+from webapp.core.writers import writers
 
 
 def open_one(name: str) -> UUID:
@@ -34,6 +35,22 @@ def test_a_session_lasts_while_it_is_used(cast: Cast) -> None:
     assert is_in(browser)
     seen = db.session.query(Session).populate_existing().one().last_seen_at
     assert clock.now() - seen < timedelta(minutes=1)
+
+
+@pytest.mark.once
+def test_a_session_reads_while_too_many_wait_to_write(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = cast.browser("bob")
+    before = clock.now() - timedelta(minutes=5)
+    db.session.query(Session).one().last_seen_at = before
+    db.session.commit()
+    with monkeypatch.context() as crowded:
+        crowded.setattr(writers, "limit", 0)
+        assert is_in(browser)
+        assert db.session.query(Session).populate_existing().one().last_seen_at == before
+    assert is_in(browser)
+    assert db.session.query(Session).populate_existing().one().last_seen_at > before
 
 
 def test_a_session_that_nobody_used_for_its_lifetime_is_over(cast: Cast) -> None:

@@ -17,7 +17,7 @@ from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
-from webapp.core.database import get_locked
+from webapp.core.database import get_locked, unless_busy
 from webapp.core.errors import Forbidden, Invalid, NotFound
 from webapp.core.extensions import db
 
@@ -108,7 +108,10 @@ def revoke_key(key_id: UUID, *, actor: Actor) -> ApiKey:
 
 
 def find_key(secret: str) -> ApiKey | None:
-    """The usable key with this secret; notes at most once a minute that it was used."""
+    """The usable key with this secret; notes at most once a minute that it was used.
+
+    Where too much is being written, a later request notes it; who only reads is served.
+    """
     if not secret.isascii():
         return None
     statement = select(ApiKey).where(ApiKey.prefix == secret[:PREFIX_LENGTH])
@@ -116,10 +119,10 @@ def find_key(secret: str) -> ApiKey | None:
     for row in db.session.scalars(statement):
         if compare_digest(row.key_hash, key_hash) and row.is_usable(now):
             if row.last_used_at is None or now - row.last_used_at > USED_EVERY:
-                db.session.execute(
-                    update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=now)
-                )
-                db.session.commit()
+                with unless_busy():
+                    db.session.execute(
+                        update(ApiKey).where(ApiKey.id == row.id).values(last_used_at=now)
+                    )
             return row
     return None
 

@@ -13,6 +13,7 @@ from webapp.accounts.models import Membership, Session, User
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor
+from webapp.core.database import unless_busy
 from webapp.core.errors import NotFound, Unauthenticated
 from webapp.core.extensions import db
 
@@ -53,7 +54,10 @@ def sign_in(
 
 
 def open_session(session_id: UUID) -> Session | None:
-    """The session if it is still good; remembers at most once a minute that it was seen."""
+    """The session if it is still good; remembers at most once a minute that it was seen.
+
+    Where too much is being written, a later request remembers it.
+    """
     statement = (
         select(Session)
         .where(Session.id == session_id)
@@ -70,8 +74,8 @@ def open_session(session_id: UUID) -> Session | None:
     if session is None or not session.is_open(now):
         return None
     if now - session.last_seen_at > SEEN_EVERY:
-        session.last_seen_at = session.membership.last_seen_at = now
-        db.session.commit()
+        with unless_busy():
+            session.last_seen_at = session.membership.last_seen_at = now
     return session
 
 

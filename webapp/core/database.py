@@ -36,14 +36,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from webapp.core.writers import begin, count_begins, writers
+from webapp.core.writers import begin, count_begins, is_busy, writers
 
 SQLITE_BUSY_SECONDS = 30
 
@@ -336,6 +336,23 @@ def lock_name(name: str) -> None:
     if connection.dialect.name == "postgresql":
         with writers.one_more():
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
+@contextmanager
+def unless_busy() -> Iterator[None]:
+    """Commit the block's change, or give it up where too much is being written.
+
+    It is for notes beside a request that only reads, and begins a transaction of its own: what was
+    changed before it in the same one would be given up as well.
+    """
+    session = _session()
+    try:
+        yield
+        session.commit()
+    except DBAPIError as error:
+        if not is_busy(error):
+            raise
+        session.rollback()
 
 
 def refresh_statistics(table: str) -> None:

@@ -32,12 +32,10 @@ from webapp.core import outcomes, returning
 from webapp.core.errors import HTTP_CODES, PROBLEM, DomainError, Unauthenticated
 from webapp.core.feature import contribution
 from webapp.core.security import Identity, sign_in_url
-from webapp.core.writers import TooManyWriters
+from webapp.core.writers import is_busy
 
 log = structlog.get_logger(__name__)
 
-#: PostgreSQL waited too long for a lock, ended a deadlock, or could not put writes in an order.
-BUSY = ("55P03", "40P01", "40001")
 #: PostgreSQL's disk is full, or it takes no writes; the same of SQLite, whose disk may also fail
 UNWRITABLE = ("53100", "25006")
 UNWRITABLE_SQLITE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
@@ -232,7 +230,7 @@ def _handle_database_error(error: DBAPIError) -> Response:
             suggestions=["Free some space on the data folder's disk and try again."],
         )
         return respond(body | outcomes.describe(body), {"Retry-After": "30"})
-    if isinstance(error, TooManyWriters) or _is_busy(error.orig):
+    if is_busy(error):
         log.warning("database_busy", reason=reason)
         body = problem(
             503,
@@ -255,13 +253,6 @@ def _is_unwritable(error: BaseException | None) -> bool:
         # The upper bits say what exactly was tried; errors of the driver itself have no code.
         return getattr(error, "sqlite_errorcode", 0) & 0xFF in UNWRITABLE_SQLITE
     return getattr(error, "sqlstate", None) in UNWRITABLE
-
-
-def _is_busy(error: BaseException | None) -> bool:
-    """Whether others kept the database from writing: a lock that stayed, a deadlock."""
-    if isinstance(error, sqlite3.OperationalError):
-        return "locked" in str(error)
-    return getattr(error, "sqlstate", None) in BUSY
 
 
 def _handle_no_connection(_error: NoConnection) -> Response:

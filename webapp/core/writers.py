@@ -18,10 +18,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 #: upper bounds of the histogram's buckets, in seconds; the last bucket has what is above
 BUCKETS = (0.001, 0.01, 0.1, 1.0, 10.0)
+
+#: PostgreSQL waited too long for a lock, ended a deadlock, or could not put writes in an order.
+_BUSY = ("55P03", "40P01", "40001")
 
 #: statements before which sqlite3 begins a transaction by itself
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
@@ -72,6 +75,15 @@ class Writers:
 
 
 writers = Writers()
+
+
+def is_busy(error: DBAPIError) -> bool:
+    """Whether others kept the database from writing: too many wait, a lock stayed, a deadlock."""
+    if isinstance(error, TooManyWriters):
+        return True
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return "locked" in str(error.orig)
+    return getattr(error.orig, "sqlstate", None) in _BUSY
 
 
 def limit(engine: Engine, *, waiting: int, seconds: float) -> None:
