@@ -179,20 +179,20 @@ def _guard() -> None:
     permission: Permission | None = view.required_permission
     if permission is not None:
         actor = current_actor()
-        if request.method not in SAFE_METHODS and actor.session_id is not None:
-            csrf.protect()
+        if actor.session_id is not None:
+            csrf.protect()  # nothing is asked of GET, HEAD and OPTIONS
         actor.require(permission)
-    elif request.method not in SAFE_METHODS:
+    else:
         csrf.protect()
     _check_content_type(view)
 
 
 def _check_content_type(view: Any) -> None:
     expected = getattr(view, "_spec", {}).get("content_type")
-    if request.method in SAFE_METHODS or not expected or not request.path.startswith("/api/"):
+    if request.method in SAFE_METHODS or not expected:
         return
     expected = expected if isinstance(expected, list) else [expected]
-    if request.mimetype not in expected and not (request.content_length == 0):
+    if request.mimetype not in expected:
         raise UnsupportedMediaType(
             f"This address reads {' or '.join(expected)}, not {request.mimetype or 'nothing'!r}.",
             suggestions=[f"Send the header Content-Type: {expected[0]}."],
@@ -219,9 +219,6 @@ def _finish(response: Response) -> Response:
         "Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()"
     )
     response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    if request.endpoint != "static" and response.mimetype in (
-        "text/html",
-        "application/json",
-    ):
+    if response.mimetype in ("text/html", "application/json", "application/problem+json"):
         response.headers.setdefault("Cache-Control", "no-store")
     return response
