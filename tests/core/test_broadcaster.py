@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import event
 
@@ -11,6 +12,7 @@ from tests.cast import Cast
 from tests.factories import make_agent
 from tests.follower import Follower
 from tests.server import eventually
+from webapp.audit import services as audit
 from webapp.core import live
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
@@ -99,3 +101,63 @@ def test_who_follows_the_same_is_told_on_when_another_leaves(
     assert not broadcaster._followers
     # Names come from outside: what nobody follows any more must not be kept.
     assert not broadcaster._sources
+
+
+def test_two_organizations_in_one_push_are_shown_their_own(
+    cast: Cast, alice: Actor, charlie: Actor, connect: Callable[..., Follower]
+) -> None:
+    # Of the same role, so that nothing but the organization tells them apart.
+    followers = {connect("alice", PATH): alice, connect("charlie", PATH): charlie}
+    for follower in followers:
+        follower.receive()
+    for actor in followers.values():
+        live.announce("agents:all", actor.organization_id)
+    db.session.commit()
+    for follower, actor in followers.items():
+        revision = audit.latest_id(actor.organization_id)
+        assert f'data-revision="{revision}"' in follower.receive()
+
+
+@contextmanager
+def held_push() -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Keep the broadcaster in the middle of its next push: that it is there, and may go on."""
+    is_there, may_go_on = threading.Event(), threading.Event()
+
+    def hold(*_arguments: object) -> None:
+        if threading.current_thread().name == "broadcaster":
+            is_there.set()
+            may_go_on.wait(60)
+
+    event.listen(db.engine, "before_cursor_execute", hold)
+    try:
+        yield is_there, may_go_on
+    finally:
+        may_go_on.set()
+        event.remove(db.engine, "before_cursor_execute", hold)
+
+
+def test_all_that_happens_during_a_push_is_told_by_the_next(
+    cast: Cast, alice: Actor, connect: Callable[..., Follower]
+) -> None:
+    broadcaster: Broadcaster = cast.app.extensions["callboard-broadcaster"]
+    names = [f"agent:{make_agent(alice).id}" for _ in range(3)]
+    path = "/ws/live?feed=" + "&feed=".join(names)
+    follower = connect("vera", path)
+    first = {follower.receive() for _ in names}
+    with held_push() as (is_there, may_go_on):
+        for name in names:
+            live.announce(name, alice.organization_id)
+            db.session.commit()
+            assert is_there.wait(60)
+            change = (alice.organization_id, name)
+            if name != names[0]:
+                eventually(lambda change=change: change in broadcaster._work.changed)
+        # Who comes meanwhile takes nothing from who was there.
+        newcomer = connect("bob", path)
+        eventually(lambda: broadcaster._work.newcomers)
+        may_go_on.set()
+        # That the agents were made may be told once more.
+        left = set(first)
+        while left:
+            left.discard(follower.receive())
+        assert all("agent-state" in newcomer.receive() for _ in names)

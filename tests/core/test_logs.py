@@ -152,6 +152,21 @@ def test_a_page_that_is_far_behind_is_sent_a_part_at_a_time(
     assert found == known
 
 
+def test_many_rows_at_once_are_all_sent(
+    cast: Cast, alice: Actor, connect: Callable[..., Follower]
+) -> None:
+    follower = connect("vera", PATH)
+    follower.send({"feed": "audit:all", "after": 0})
+    follower.receive()  # from here on it is sent what is announced
+    known = add(alice, 2 * LIMIT + 10)
+    live.announce("audit:all", alice.organization_id)
+    db.session.commit()
+    found: list[int] = []
+    while len(found) < len(known):
+        found += reversed(entries(follower.receive()))
+    assert found == known
+
+
 def test_a_log_shows_nothing_of_another_organization(
     cast: Cast, alice: Actor, charlie: Actor, connect: Callable[..., Follower]
 ) -> None:

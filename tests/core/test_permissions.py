@@ -149,3 +149,11 @@ def test_a_key_does_nothing_that_needs_a_person_or_would_outlive_it() -> None:
         replace(key, expires_at=clock.now()).require_lasting()
     assert refused.value.code == "key_outlives"
     assert refused.value.message == "This API key expires, and what it would let in does not."
+
+
+@pytest.mark.once
+def test_who_are_shown_the_same_are_of_one_organization_and_role() -> None:
+    ours, theirs = uuid4(), uuid4()
+    people = [Actor(place, role, "x") for place in (ours, theirs) for role in Role]
+    assert len({person.audience for person in people}) == len(people)
+    assert replace(people[0], name="y", user_id=uuid4()).audience == people[0].audience
