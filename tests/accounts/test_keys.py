@@ -231,6 +231,12 @@ def test_a_key_that_ends_makes_no_way_in_that_stays(cast: Cast) -> None:
     body = {"email": "mole@example.com", "role": "viewer", "password": "correct horse battery"}
     assert code(api.post("/members", body)) == (403, "key_outlives")
     assert cast.api("alice").post("/members", body).status_code == 201
+    path = f"/settings/members/{cast.user('mole').id}/invitation"
+    refused = api.client.post(path, headers={"X-API-Key": api.key})
+    assert refused.status_code == 403
+    assert "This API key expires" in refused.text
+    # The password that was passed on is still the one to join with.
+    assert sessions.sign_in("mole@example.com", body["password"], address="", user_agent="")
 
 
 def test_a_key_ends_no_sessions(cast: Cast) -> None:

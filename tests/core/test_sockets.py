@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from socket import socketpair
 
 import pytest
 
 from tests.cast import Cast
 from tests.factories import make_agent
 from tests.follower import Follower
+from webapp.accounts import services as accounts
 from webapp.config import Settings
-from webapp.core.actor import Actor
+from webapp.core.actor import Actor, Role
 
 
 @pytest.fixture
@@ -75,3 +77,31 @@ def test_an_answer_that_fails_says_so_and_leaves_the_socket_open(
         follower.send({"id": "a", "query": "tea"})
         refused = follower.receive_json()
         assert (refused["id"], refused["data"]["status"]) == ("a", 404)
+
+
+def test_who_may_ask_no_more_is_asked_to_leave_its_socket(
+    cast: Cast, alice: Actor, connect: Callable[..., Follower]
+) -> None:
+    make_agent(alice, handle="helper")
+    asking, reading = connect("bob", "/ws/query/helper"), connect("bob", "/ws/live")
+    accounts.update_member(cast.user("bob").id, role=Role.VIEWER, actor=alice)
+    assert asking.receive() == ""
+    assert asking.goodbye == (1008, "Your role is viewer now, which may not follow this.")
+    reading.expect_nothing()
+
+
+@pytest.mark.parametrize("origin", [{}, {"Origin": "null"}, {"Origin": "http://evil.example"}])
+def test_a_session_opens_sockets_from_its_own_pages_only(
+    cast: Cast, origin: dict[str, str]
+) -> None:
+    ours, theirs = socketpair()
+    refused = cast.browser("vera").client.get(
+        "/ws/live",
+        headers={"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+                 "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **origin},
+        environ_overrides={"gunicorn.socket": ours},
+    )  # fmt: skip
+    ours.close()
+    theirs.close()
+    assert refused.status_code == 403
+    assert refused.get_json(force=True)["code"] == "foreign_origin"
