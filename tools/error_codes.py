@@ -129,7 +129,8 @@ def _refusals(tree: ast.AST) -> Iterator[tuple[int, str, str | None, list[str]]]
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         words = {keyword.arg: keyword.value for keyword in node.keywords}
-        suggestions = [text for text in _texts(words.get("suggestions")) if text]
+        advice = (words.get("suggestions"), words.get("api_suggestions"))
+        suggestions = [text for value in advice for text in _texts(value) if text]
         names = _constants(words.get("code"))
         if node.func.id in kinds:
             sentence = _text(node.args[0]) if node.args else None

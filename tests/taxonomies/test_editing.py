@@ -150,6 +150,19 @@ def test_no_topic_goes_while_an_agent_chooses_it(
     assert [refusal.code for refusal in refusals] == ["in_use"]
 
 
+def test_only_who_can_send_it_is_told_of_force(
+    cast: Cast, alice: Actor, browser: Browser, ids: dict[str, str]
+) -> None:
+    body = FromTaxonomyRequest.model_validate({"name": "Pilot", "taxonomy_node_ids": [ids["Heat"]]})
+    scopes.create_agent(body, actor=alice)
+    refused = cast.api("alice").delete(f"/taxonomies/1.0.0/nodes/{ids['Heat']}")
+    assert refused.json["suggestions"][-1] == "Or send force=true."
+    path = f"/taxonomies/1.0.0/nodes/{ids['Heat']}"
+    page = browser.post(f"{path}/deletion", {}, status=409, headers={"HX-Request": "true"})
+    assert "pilot" in page.text()
+    assert "force" not in page.text()
+
+
 def test_a_version_in_use_wants_force(cast: Cast, alice: Actor, ids: dict[str, str]) -> None:
     given = {"name": "Pilot", "taxonomy_node_ids": [ids["Physics"]]}
     body = FromTaxonomyRequest.model_validate(given)

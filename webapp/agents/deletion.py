@@ -116,7 +116,8 @@ def refuse_parents(agents: list[Agent], *, besides: frozenset[str] = frozenset()
         raise Conflict(
             f"Agent {children[0].parent} has active sub-agents: {names}",
             code="has_sub_agents",
-            suggestions=["Delete those first, or send force=true."],
+            suggestions=["Delete those first."],
+            api_suggestions=["Or send force=true."],
             extras={"sub_agents": [child.handle for child in children]},
         )
 

@@ -13,7 +13,8 @@ PROBLEM = "application/problem+json"
 class DomainError(Exception):
     """A refusal that the caller can understand and do something about.
 
-    `message` is a sentence fit for the operator's eyes that names the thing and its state.
+    `message` is a sentence fit for the operator's eyes that names the thing and its state;
+    `api_suggestions` are for those alone who write requests themselves, and no page shows them.
     """
 
     status: ClassVar[int] = 400
@@ -27,6 +28,7 @@ class DomainError(Exception):
         code: str | None = None,
         field: str | None = None,
         suggestions: Sequence[str] = (),
+        api_suggestions: Sequence[str] = (),
         extras: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         errors: Sequence[Mapping[str, str]] = (),
@@ -36,6 +38,7 @@ class DomainError(Exception):
         self.code = code or self.code
         self.field = field
         self.suggestions = list(suggestions)
+        self.api_suggestions = list(api_suggestions)
         self.extras = dict(extras or {})
         self.headers = dict(headers or {})
         self._errors = [dict(error) for error in errors]

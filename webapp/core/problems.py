@@ -146,8 +146,8 @@ def init_app(app: APIFlask) -> None:
     app.make_default_options_response = _allow_methods_here  # type: ignore[method-assign]  # Flask names more
 
 
-def describe(error: DomainError) -> dict[str, Any]:
-    """A refusal as a problem."""
+def describe(error: DomainError, *, is_page: bool = False) -> dict[str, Any]:
+    """A refusal as a problem; `is_page` leaves out what only callers of the API can do."""
     return problem(
         error.status,
         error.message,
@@ -155,13 +155,13 @@ def describe(error: DomainError) -> dict[str, Any]:
         title=error.title,
         errors=error.errors,
         extras=error.extras,
-        suggestions=error.suggestions,
+        suggestions=error.suggestions + ([] if is_page else error.api_suggestions),
     )
 
 
 def handle(error: DomainError) -> Response:
     """Answer a request with a refusal."""
-    return respond(describe(error), error.headers)
+    return respond(describe(error, is_page=not wants_problem()), error.headers)
 
 
 def _handle_http_error(error: HTTPError) -> Response:

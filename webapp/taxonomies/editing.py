@@ -129,6 +129,7 @@ def _refuse_use(what: str, handles: Sequence[str], suggestion: str) -> None:
     raise Conflict(
         f"{what} {', '.join(handles)}{more}.",
         code="in_use",
-        suggestions=[f"{suggestion}, or send force=true."],
+        suggestions=[f"{suggestion}."],
+        api_suggestions=["Or send force=true."],
         extras={"agents": list(handles)},
     )
