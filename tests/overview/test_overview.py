@@ -132,6 +132,37 @@ def test_the_palette_has_the_order_of_the_sidebar(browser: Browser) -> None:
     assert [text for text in found if text in sidebar][: len(sidebar)] == sidebar
 
 
+#: the reviewed list of addresses without arguments that the palette leaves out: of nobody who is
+#: signed in, what acts on a selection of a list, what is no page, and the documents of the API
+NOT_IN_PALETTE = {
+    "/password",
+    "/setup",
+    "/sign-in",
+    "/agents/bulk",
+    "/agents/export",
+    "/documents/bulk",
+    "/favicon.ico",
+    "/health",
+    "/health/ready",
+    "/palette",
+    "/ws/live",
+    "/docs",
+    "/openapi.json",
+    "/redoc",
+}
+
+
+def test_the_palette_has_every_page_that_stands_for_itself(app: APIFlask, browser: Browser) -> None:
+    found = browser.get("/palette").css("a")
+    offered = {str(link.attributes["href"]) for link in found}
+    pages = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.arguments and "/api/" not in rule.rule
+    }
+    assert pages - offered == NOT_IN_PALETTE
+
+
 def test_an_action_without_a_wording_is_told_by_its_name(app: APIFlask) -> None:
     entry = AuditEntry(action="turn_over", subject_type="stone", subject_name="x", detail={})
     assert (wording.verb(entry), wording.noun(entry), wording.aside(entry)) == (

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from webapp.agents.figures import AgentFigures
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentFilter, AgentResponse
 from webapp.agents.tabs import AgentColumn, AgentFact, AgentPanel, AgentTab, NewAgentAction
 from webapp.audit.wording import Wording
 from webapp.core.added_fields import AddedFields
 from webapp.core.feature import Feature
-from webapp.core.navigation import SectionPages
+from webapp.core.navigation import PalettePage, SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.core.signals import Receiver
 from webapp.coverage import alerts, api, figures, live, pages, refresh
@@ -62,6 +63,7 @@ FEATURE = Feature(
         AgentFact("Knows about", "coverage/_fact.html", position=10),
         TaxonomyAction("Move agents to", "moves.show"),
         NewAgentAction("New from topics", "scopes.new"),
+        PalettePage("New from topics", "scopes.new", permission=AGENTS_WRITE),
         SectionPages("Agents", ("coverage", "scopes")),
         SectionPages("Documents", ("moves",)),
         Wording(

@@ -22,7 +22,7 @@ from webapp.engine import Job
 from webapp.tasks.kinds import TaskKind
 from webapp.taxonomies import signals as taxonomies
 from webapp.taxonomies.actions import TopicPage
-from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
+from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp, bulk_pages.bp, bulk_api.bp),
@@ -45,6 +45,7 @@ FEATURE = Feature(
         TopicPage("documents.index"),
         Section("Documents", "documents.index", "documents", position=30),
         SectionPages("Documents", ("documents", "document_bulk")),
+        PalettePage("Index", "documents.show_index", permission=KNOWLEDGE_READ),
         PalettePage("Add documents", "documents.new", permission=KNOWLEDGE_WRITE),
         PaletteGroup("Documents", palette.find_documents),
         Wording(

@@ -10,6 +10,7 @@ from webapp.core.feature import Feature
 from webapp.core.navigation import PalettePage, SectionPages
 from webapp.taxonomies import api, pages, permissions
 from webapp.taxonomies.actions import taxonomy_actions, topic_url
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 pages.bp.add_app_template_global(taxonomy_actions)
 pages.bp.add_app_template_global(topic_url)
@@ -20,6 +21,7 @@ FEATURE = Feature(
         *permissions.PERMISSIONS,
         SectionPages("Documents", ("taxonomies",)),
         PalettePage("Taxonomies", "taxonomies.index"),
+        PalettePage("Add a taxonomy", "taxonomies.new", permission=KNOWLEDGE_WRITE),
         Wording(past={"grow": "added topics to"}),
     ),
 )

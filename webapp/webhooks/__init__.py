@@ -7,12 +7,12 @@ from datetime import timedelta
 from webapp.accounts.tabs import SettingsTab
 from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
-from webapp.core.navigation import SectionPages
+from webapp.core.navigation import PalettePage, SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.engine import Job, Queue
 from webapp.webhooks import api, deliveries, live, pages, permissions
 from webapp.webhooks.models import Delivery, WebhookSecret
-from webapp.webhooks.permissions import WEBHOOKS_WRITE
+from webapp.webhooks.permissions import WEBHOOKS_READ, WEBHOOKS_WRITE
 
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp),
@@ -27,6 +27,7 @@ FEATURE = Feature(
         Retention("webhook secrets", forget_by(WebhookSecret.expires_at), timedelta(days=1)),
         SettingsTab("Webhooks", "webhooks.index", position=40, permission=WEBHOOKS_WRITE),
         SectionPages("Settings", ("webhooks",)),
+        PalettePage("Webhooks", "webhooks.index", permission=WEBHOOKS_READ),
         Wording(
             past={
                 "retire old secret": "ended the old secret of",
