@@ -108,7 +108,7 @@ def test_without_a_history_there_is_no_chart(browser: Browser, physicist: Agent)
     (everything,) = (link for link in page.css("#coverage a.button") if link.text() == "Show all")
     assert everything.attributes["href"] == f"{PAGE}?threshold=0.75"
     assert (
-        "start_date is after end_date"
+        "The first day is after the last one"
         in browser.get(f"{PAGE}?start_date=2026-04-02&end_date=2026-04-01", status=422).text()
     )
 
@@ -509,3 +509,20 @@ def test_an_unanswered_question_is_dismissed_on_the_page(
     assert "Dismissed. Asked again, it comes back." in text_of(page, "#toasts")
     assert asked not in text_of(page, "#unanswered")
     assert "No unanswered question is open." in text_of(page, "#unanswered")
+
+
+@pytest.mark.parametrize(
+    ("days", "sentence"),
+    [
+        ("start_date=2026-02-01&end_date=2026-01-01", "The first day is after the last one."),
+        ("start_date=someday", "must be a date"),
+    ],
+)
+def test_days_that_cannot_be_are_refused_on_the_page_itself(
+    browser: Browser, physicist: Agent, days: str, sentence: str
+) -> None:
+    page = browser.get(f"{PAGE}?{days}", status=422)
+    assert sentence in words_of(page.css_first("[role=alert]"))
+    given = page.css_first("input[name=start_date]").attributes["value"]
+    assert given == days.partition("=")[2][:10].partition("&")[0]
+    assert page.css_first("#unanswered") is not None

@@ -185,6 +185,7 @@ def test_good_files_are_read_and_bad_ones_are_listed_with_their_reasons(
     browser.post("/documents/uploads", {"files": files, "about": ""})
     task = db.session.scalars(select(Task)).one()
     assert count(Upload) == 2
+    assert task.title == "Import 5 files"
     running.run_task(task.id)
     db.session.refresh(task)
     assert (task.status, task.result["created"], task.result["failed"]) == ("completed", 2, 3)
@@ -197,6 +198,23 @@ def test_good_files_are_read_and_bad_ones_are_listed_with_their_reasons(
     assert all(name in page.text() for name in reasons)
     assert [cell.text(strip=True) for cell in page.css("th")] == ["File", "What is wrong"]
     assert {cell.attributes["data-label"] for cell in page.css("td[data-label]")} == {"File"}
+
+
+def test_a_line_of_one_of_several_files_is_told_by_both(browser: Browser) -> None:
+    files = [
+        (io.BytesIO(b'{"content": "fine"}\nwater'), "lines.ndjson"),
+        (io.BytesIO(b"# Tea\n\ngarnet"), "tea.md"),
+    ]
+    browser.post("/documents/uploads", {"files": files, "about": ""})
+    task = db.session.scalars(select(Task)).one()
+    running.run_task(task.id)
+    page = browser.get(f"/tasks/{task.id}")
+    assert [cell.text(strip=True) for cell in page.css("td")] == [
+        "lines.ndjson, line 2",
+        "The line is not JSON.",
+    ]
+    # Two documents have come of it.
+    assert "See the documents" in page.text()
 
 
 def test_what_is_read_line_by_line_is_told_by_line(cast: Cast, browser: Browser) -> None:

@@ -13,7 +13,7 @@ from webapp.agents.figures import figures_of
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentUpdate
-from webapp.core.errors import NotFound
+from webapp.core.errors import Invalid, NotFound
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query, redirect_to
 from webapp.coverage import refresh as refreshing
@@ -124,14 +124,21 @@ def set_target(handle: str, node_id: UUID) -> Response:
 
 def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Response:
     actor = current_actor()
-    query, dates = read_query(GapQuery), read_query(HistoryQuery)
+    query = read_query(GapQuery)
     figures = figures_of(agent)
     measured = services.measure(agent)
     roots = draw_tree(agent, measured)
     gaps = services.find_gaps(agent.id, query.threshold, actor=actor)
-    history = services.get_history(
-        agent.id, actor=actor, start=dates.start_date, end=dates.end_date
-    )
+    history, problem = services.History(agent.id, [], None, None), ""
+    try:
+        dates = read_query(HistoryQuery)
+        history = services.get_history(
+            agent.id, actor=actor, start=dates.start_date, end=dates.end_date
+        )
+    except Invalid as error:
+        is_reversed = error.code == "dates_reversed"
+        problem = "The first day is after the last one." if is_reversed else error.message
+        status = 422
     return page(
         "coverage/show.html",
         fragment="coverage/_coverage.html",
@@ -151,6 +158,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         series=_series(history),
         span=_span(history),
         dates=request.args,
+        dates_problem=problem,
         task=refreshing.running_refresh(agent),
         max_open=MAX_OPEN,
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),

@@ -70,7 +70,9 @@ def _lines(upload: Upload, position: dict[str, Any]) -> Iterator[Item]:
 def _line(upload: Upload, number: int, content: bytes, end: int) -> Item:
     position = {"byte": end, "line": number}
     fraction = end / max(upload.size, 1)
-    return Item(number, f"line {number}", uploads.NDJSON, content, fraction, position)
+    return Item(
+        number, f"{upload.filename}, line {number}", uploads.NDJSON, content, fraction, position
+    )
 
 
 def _entries(upload: Upload, position: dict[str, Any]) -> Iterator[Item]:

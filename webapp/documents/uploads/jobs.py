@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from json import JSONDecodeError
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
@@ -155,7 +156,10 @@ def _body_of(item: Item, options: FileOptions) -> DocumentRequest:
     if item.problem:
         raise ValueError(item.problem)
     if item.is_line:
-        value = from_json(item.content.decode("utf-8-sig"))
+        try:
+            value = from_json(item.content.decode("utf-8-sig"))
+        except JSONDecodeError as error:
+            raise ValueError("The line is not JSON.") from error
         if not isinstance(value, dict):
             raise ValueError("The line is not a JSON object.")
         return read_json(DocumentRequest, value)
@@ -210,9 +214,11 @@ def _store(
     }
     if len(stored.documents) == 1 and not read.items[0].is_line:
         result["document_id"] = str(stored.documents[0].id)
+    has_several = len(run.task.input["upload_ids"]) + len(run.task.input.get("refused", ())) > 1
     for item, detail in read.failed:
         error = {"line": item.number, "detail": detail[:300]}
-        result = _add_error(result, error if item.is_line else {**error, "name": item.name})
+        is_plain = item.is_line and not has_several
+        result = _add_error(result, error if is_plain else {**error, "name": item.name})
     return result
 
 

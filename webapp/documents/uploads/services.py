@@ -100,7 +100,8 @@ def start_import(
     for upload in kept.uploads:
         upload.options, upload.newest_version = said, newest
     names = [upload.filename for upload in kept.uploads]
-    title = f"Import {names[0]}" if len(names) == 1 else f"Import {len(names)} files"
+    sent = [*names, *(name for name, _ in kept.refused)]
+    title = f"Import {names[0]}" if len(sent) == 1 else f"Import {len(sent)} files"
     task = tasks.start_task(
         "document_import",
         title=title,
