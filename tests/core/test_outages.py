@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, event
 from werkzeug.test import TestResponse
 
 from tests.cast import Api, Cast
-from tests.factories import make_agent
+from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 
@@ -76,6 +77,30 @@ def test_whoever_writes_is_told_to_try_again(
         assert refused.headers["Retry-After"] == "5"
     assert number > 3
     assert refused.status_code < 300
+
+
+def test_a_stream_ends_with_the_word_that_the_database_went(
+    cast: Cast, alice: Actor, database_url: str
+) -> None:
+    make_document(alice, content="Green tea wants hot water of 80 degrees.")
+    make_agent(alice, handle="expert")
+    api, told = cast.api("alice"), 0
+    for number in count(1):
+        with lost_at(number, database_url) as seen:
+            answer = api.post("/agents/expert/query/stream", {"query": "How hot is green tea?"})
+            text = answer.text
+        if len(seen) < number:
+            break
+        if answer.status_code == 200:
+            last = json.loads(text.strip().rsplit("data: ", 1)[1])
+            assert (last.get("status"), last.get("code")) in [
+                ("error", "unavailable"),
+                ("completed", None),
+            ]
+            told += last["status"] == "error"
+        else:
+            assert answer.status_code == 503
+    assert told > 2
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,12 @@ class LimitExceeded(DomainError):
     status, code, title = 429, "limit_exceeded", "Too many requests"
 
 
+class InternalError(DomainError):
+    """Something went wrong on our side. The log has the details under this request id."""
+
+    status, code, title = 500, "internal_error", "Internal Server Error"
+
+
 class Unavailable(DomainError):
     """A part that the answer needs is not there right now."""
 

@@ -293,7 +293,8 @@ def _refusals(rule: Rule, operation: dict[str, Any], *, is_public: bool) -> set[
     if operation["parameters"]:
         statuses |= {422}
     if "requestBody" in operation:
-        statuses |= {400, 413, 415, 422}
+        # What a body refers to may be deleted at the same moment.
+        statuses |= {400, 409, 413, 415, 422}
     return statuses
 
 

@@ -6,7 +6,7 @@ so, and an answer that is ready stays one, whatever happens to the connection af
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,8 @@ from apiflask import APIFlask
 from flask import g, has_request_context, request
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
+
+from webapp.core.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
@@ -50,23 +52,23 @@ def is_lost() -> bool:
     return bool(g.get("is_database_lost"))
 
 
-def describe(body: Mapping[str, Any]) -> dict[str, Any]:
-    """`detail` and `suggestions` of a refusal by the database, with what became of the change."""
-    if request.method in ("GET", "HEAD"):
-        return {}
+def complete(refusal: DomainError) -> DomainError:
+    """A refusal by the database, with what became of the change where the request may make one."""
+    if not has_request_context() or request.method in ("GET", "HEAD"):
+        return refusal
     if not g.get("may_have_committed"):
-        return {"detail": f"{body['detail']} Nothing was changed."}
-    return {
-        "detail": f"{body['detail']} A part of the change has been made.",
-        "suggestions": ["See what is there before you send it again."],
-    }
+        refusal.message += " Nothing was changed."
+    else:
+        refusal.message += " A part of the change has been made."
+        refusal.suggestions = ["See what is there before you send it again."]
+    return refusal
 
 
 def describe_loss() -> tuple[str, tuple[str, ...]]:
     """The sentence for a request that has lost its database, and what to do about it."""
     g.is_database_lost = True
     sentence = "The database does not answer right now."
-    if request.method in ("GET", "HEAD"):
+    if not has_request_context() or request.method in ("GET", "HEAD"):
         return sentence, ()
     if not g.get("may_have_committed"):
         return f"{sentence} Nothing was changed.", ()

@@ -30,7 +30,15 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webapp.core import outcomes, returning
-from webapp.core.errors import HTTP_CODES, PROBLEM, DomainError, Unauthenticated
+from webapp.core.errors import (
+    HTTP_CODES,
+    PROBLEM,
+    Conflict,
+    DomainError,
+    InternalError,
+    Unauthenticated,
+    Unavailable,
+)
 from webapp.core.feature import contribution
 from webapp.core.security import Identity, sign_in_url
 from webapp.core.writers import is_busy
@@ -40,6 +48,8 @@ log = structlog.get_logger(__name__)
 #: PostgreSQL's disk is full, or it takes no writes; the same of SQLite, whose disk may also fail
 UNWRITABLE = ("53100", "25006")
 UNWRITABLE_SQLITE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+#: PostgreSQL's code for a foreign key that refers to nothing
+DANGLING = "23503"
 #: refusals of what was sent, after which a person goes on where they were
 OF_A_FORM = (400, 409, 412, 422)
 #: refusals of an address, which leave the application around it as it is
@@ -140,9 +150,7 @@ def init_app(app: APIFlask) -> None:
     app.register_error_handler(DomainError, handle)
     app.register_error_handler(CSRFError, _handle_csrf_error)
     app.register_error_handler(RequestEntityTooLarge, _handle_too_large)
-    app.register_error_handler(DBAPIError, _handle_database_error)
-    app.register_error_handler(NoConnection, _handle_no_connection)
-    app.register_error_handler(Exception, _handle_bug)
+    app.register_error_handler(Exception, _handle_failure)
     app.make_default_options_response = _allow_methods_here  # type: ignore[method-assign]  # Flask names more
 
 
@@ -215,7 +223,34 @@ def _handle_too_large(_error: RequestEntityTooLarge) -> Response:
     return respond(problem(413, detail, code="too_large", title="Too large"))
 
 
-def _handle_database_error(error: DBAPIError) -> Response:
+def refusal_of(error: Exception) -> DomainError:
+    """What went wrong as a refusal, after a rollback where the database said it; logs it.
+
+    For whoever answers outside of Flask's error handlers: a stream or a socket that is open. What
+    nobody could foresee is an InternalError, with its traceback in the log only.
+    """
+    if isinstance(error, DomainError):
+        return error
+    if isinstance(error, NoConnection):
+        log.warning("database_busy", reason="all connections are in use")
+        return Unavailable(
+            "Too much is asked of the database right now.", headers={"Retry-After": "2"}
+        )
+    refusal = _read_database_error(error) if isinstance(error, DBAPIError) else None
+    if refusal is None:
+        log.exception("unhandled", path=request.path if request else None, exc_info=error)
+        refusal = InternalError(
+            "Something went wrong on our side. The log has the details under this request id."
+        )
+    return refusal
+
+
+def _handle_failure(error: Exception) -> Response:
+    return handle(refusal_of(error))
+
+
+def _read_database_error(error: DBAPIError) -> DomainError | None:
+    """What the database could not do right now, or with what is there now; None for a bug."""
     from webapp.core.extensions import db
     from webapp.engine.retries import is_connection_lost
 
@@ -224,28 +259,37 @@ def _handle_database_error(error: DBAPIError) -> Response:
     reason = str(error.orig).lower()
     if _is_unwritable(error.orig):
         log.error("storage_unavailable", reason=reason)
-        body = problem(
-            503,
-            "The database cannot store anything right now: its disk is full or not writable.",
-            code="storage_full",
-            suggestions=["Free some space on the data folder's disk and try again."],
+        return outcomes.complete(
+            Unavailable(
+                "The database cannot store anything right now: its disk is full or not writable.",
+                code="storage_full",
+                suggestions=["Free some space on the data folder's disk and try again."],
+                headers={"Retry-After": "30"},
+            )
         )
-        return respond(body | outcomes.describe(body), {"Retry-After": "30"})
     if is_busy(error):
         log.warning("database_busy", reason=reason)
-        body = problem(
-            503,
-            "Too much is being written right now.",
-            code="unavailable",
-            suggestions=["Try again in a moment."],
+        return outcomes.complete(
+            Unavailable(
+                "Too much is being written right now.",
+                suggestions=["Try again in a moment."],
+                headers={"Retry-After": "2"},
+            )
         )
-        return respond(body | outcomes.describe(body), {"Retry-After": "2"})
     if is_connection_lost(error):
         log.error("database_unavailable", reason=reason)
         detail, suggestions = outcomes.describe_loss()
-        body = problem(503, detail, code="unavailable", suggestions=suggestions)
-        return respond(body, {"Retry-After": "5"})
-    return _handle_bug(error)
+        return Unavailable(detail, suggestions=suggestions, headers={"Retry-After": "5"})
+    if _is_dangling(error.orig):
+        log.warning("reference_gone", exc_info=error)
+        return outcomes.complete(
+            Conflict(
+                "Something that this refers to has just been deleted.",
+                code="reference_gone",
+                suggestions=["Look again at what is there now."],
+            )
+        )
+    return None
 
 
 def _is_unwritable(error: BaseException | None) -> bool:
@@ -256,17 +300,8 @@ def _is_unwritable(error: BaseException | None) -> bool:
     return getattr(error, "sqlstate", None) in UNWRITABLE
 
 
-def _handle_no_connection(_error: NoConnection) -> Response:
-    log.warning("database_busy", reason="all connections are in use")
-    body = problem(503, "Too much is asked of the database right now.", code="unavailable")
-    return respond(body, {"Retry-After": "2"})
-
-
-def _handle_bug(error: Exception) -> Response:
-    log.exception("unhandled", path=request.path, exc_info=error)
-    body = problem(
-        500,
-        "Something went wrong on our side. The log has the details under this request id.",
-        code="internal_error",
-    )
-    return respond(body)
+def _is_dangling(error: BaseException | None) -> bool:
+    """Whether a row would refer to one that is not there: a foreign key, checked last of all."""
+    if isinstance(error, sqlite3.IntegrityError):
+        return error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+    return getattr(error, "sqlstate", None) == DANGLING

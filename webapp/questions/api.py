@@ -11,9 +11,7 @@ from flask import Response
 from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core import live
 from webapp.core.actor import Actor
-from webapp.core.errors import (
-    DomainError,
-)
+from webapp.core.problems import refusal_of
 from webapp.core.security import current_actor, needs_no, requires
 from webapp.questions import services
 from webapp.questions.figures import stream_delay_ms
@@ -94,8 +92,8 @@ def _events(agent_id: UUID, delay: float, body: QueryRequest, actor: Actor) -> I
     yield live.Event(services.started_event(agent_id))
     try:
         answer = services.ask_agent(agent_id, body, actor=actor)
-    except DomainError as error:
-        yield live.Event(services.error_event(error))
+    except Exception as error:
+        yield live.Event(services.error_event(refusal_of(error)))
         return
     waited = 0.0
     for number, event in enumerate(services.result_events(answer)):

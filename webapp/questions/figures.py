@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from webapp.agents.models import Agent
 from webapp.agents.switches import AgentSwitch
+from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.core.schemas import ResponseModel
 from webapp.questions.models import AgentUsage
@@ -25,9 +26,12 @@ class UsageFields(ResponseModel):
 
 
 def count_question(agent: Agent, *, is_answered: bool, milliseconds: float, at: datetime) -> None:
-    """Add one to what an agent was asked; the caller commits."""
+    """Add one to what an agent was asked; the caller commits.
+
+    Raises NotFound where the agent has been deleted for good since it was read.
+    """
     usage = AgentUsage
-    db.session.execute(
+    counted = db.session.scalar(
         update(usage)
         .where(usage.agent_id == agent.id)
         .values(
@@ -38,8 +42,11 @@ def count_question(agent: Agent, *, is_answered: bool, milliseconds: float, at: 
             last_query_at=at,
             revision=usage.revision + 1,
         )
+        .returning(usage.agent_id)
         .execution_options(synchronize_session=False)
     )
+    if counted is None:
+        raise NotFound(f"Agent not found: {agent.id}")
 
 
 def stream_delay_ms(agent: Agent) -> int:

@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from webapp import index
 from webapp.agents import services as agents
 from webapp.agents.figures import announce_figures
 from webapp.agents.models import Agent
 from webapp.agents.permissions import EXECUTIONS_RUN
-from webapp.core import clock, live
+from webapp.core import clock, live, outcomes
 from webapp.core.actor import Actor
 from webapp.core.database import snapshot, time_limit
 from webapp.core.errors import Conflict, DomainError, Unavailable
@@ -211,6 +212,11 @@ def _find(
             suggestions=["Ask again in a moment, or with fewer words."],
             headers={"Retry-After": "5"},
         ) from error
+    except DBAPIError:
+        # The commit below would fail, too, and hide what went wrong.
+        with outcomes.ending():
+            db.session.rollback()
+        raise
     finally:
         # Ends the snapshot: what comes next may write, and must see the present.
         db.session.commit()

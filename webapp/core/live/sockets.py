@@ -10,7 +10,6 @@ from socket import socket as Socket
 from typing import Any
 from urllib.parse import urlsplit
 
-import structlog
 from apiflask import APIFlask
 from flask import Flask, Response, current_app, g, request
 from h11 import LocalProtocolError
@@ -22,17 +21,15 @@ from wsproto.utilities import RemoteProtocolError
 
 from webapp.core import limits
 from webapp.core.actor import ORGANIZATION_READ, Actor, Permission
-from webapp.core.errors import DomainError, Forbidden, Invalid, LimitExceeded, Malformed
+from webapp.core.errors import Forbidden, Invalid, LimitExceeded, Malformed
 from webapp.core.live import handover
 from webapp.core.live.admissions import Admissions, admissions_of
 from webapp.core.live.broadcaster import Broadcaster
 from webapp.core.live.connections import WebSocket, loop, text_frame
 from webapp.core.live.steps import Steps
 from webapp.core.openapi import SocketDocument
-from webapp.core.problems import describe, problem
+from webapp.core.problems import describe, refusal_of
 from webapp.core.security import current_actor, required_permission, requires
-
-log = structlog.get_logger(__name__)
 
 MAX_FEEDS = 20
 #: characters of an asker's id
@@ -227,12 +224,8 @@ def _frames(
         asking = replace(actor, request_id=g.request_id)
         for frame in answer(message, asking, **view_args):
             yield replace(frame, id=asker)
-    except DomainError as error:
-        yield Frame("error", describe(error), id=asker)
-    except Exception:
-        log.exception("socket_answer_failed", path=request.path)
-        body = problem(500, "Something went wrong on our side.", code="internal_error")
-        yield Frame("error", body, id=asker)
+    except Exception as error:
+        yield Frame("error", describe(refusal_of(error)), id=asker)
 
 
 def _parse(text: str) -> Any:
