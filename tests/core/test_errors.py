@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -197,3 +198,20 @@ def test_the_openapi_document_is_valid_and_tells_of_problems(cast: Cast) -> None
     assert spec["openapi"].startswith("3.1")
     responses = spec["paths"]["/api/v1/agents"]["post"]["responses"]
     assert {"201", "400", "401", "403", "409", "413", "415", "422", "429", "500"} <= set(responses)
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
+def test_a_time_for_which_utc_has_no_year_is_refused_by_its_field(cast: Cast, moment: str) -> None:
+    api = cast.api("alice")
+    agent_id = api.post("/agents", {"name": "A", "instructions": "Help."}).json["id"]
+    history = api.get(f"/agents/{agent_id}/coverage/history?" + urlencode({"start_date": moment}))
+    key = api.post("/api-keys", {"name": "night", "expires_at": moment})
+    version = {"version": 1, "snapshot": {"name": "B"}, "created_at": moment}
+    agent = {"name": "B", "instructions": "Help.", "versions": [version]}
+    imported = api.post("/agents/import", {"agents": [agent]})
+    fields = []
+    for refused in (history, key, imported):
+        (error,) = check(refused, 422, "invalid")["errors"]
+        assert error["message"] == "must be within the years 1 to 9999 in UTC"
+        fields.append(error["field"])
+    assert fields == ["start_date", "expires_at", "agents.0.versions.0.created_at"]

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from webapp.accounts.models import Membership
+from webapp.core import clock
 from webapp.core.actor import Role
 from webapp.core.schemas import RequestModel, ResponseModel
 
@@ -71,7 +73,7 @@ class PasswordLinkResponse(ResponseModel):
 class KeyRequest(RequestModel):
     name: str = Field(min_length=1, max_length=255, examples=["nightly import"])
     role: Role | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Annotated[AwareDatetime, AfterValidator(clock.in_utc)] | None = None
 
 
 class KeyResponse(ResponseModel):

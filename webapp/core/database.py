@@ -43,6 +43,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
+from webapp.core import clock
 from webapp.core.writers import begin, count_begins, is_busy, writers
 
 SQLITE_BUSY_SECONDS = 30
@@ -61,7 +62,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"A time without a zone cannot be stored: {value!r}")
-        value = value.astimezone(UTC)
+        value = clock.in_utc(value)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:

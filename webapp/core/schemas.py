@@ -9,13 +9,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 
+from webapp.core import clock
 from webapp.core.added_fields import complete
 from webapp.core.errors import Invalid, validation_errors
+
+#: a time that somebody gives, in UTC; without a zone it is UTC
+Moment = Annotated[datetime, AfterValidator(clock.in_utc)]
 
 M = TypeVar("M", bound=BaseModel)
 

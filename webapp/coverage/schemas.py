@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, RootModel, StrictInt
 
+from webapp.core import clock
 from webapp.core.schemas import Query, ResponseModel
 from webapp.coverage.services import MAX_HISTORY
 
@@ -34,7 +35,7 @@ def _moment(value: object, at: time) -> object:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ValueError("must be a date or a time in ISO 8601") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return clock.in_utc(moment)
 
 
 class GapQuery(Query):

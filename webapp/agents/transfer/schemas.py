@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from webapp.agents.models import Status
 from webapp.agents.schemas import (
@@ -16,17 +15,12 @@ from webapp.agents.schemas import (
     PublishRequest,
     References,
 )
-from webapp.core.schemas import RequestModel
+from webapp.core.schemas import Moment, RequestModel
 
 MAX_AGENTS = 10_000
 MAX_VERSIONS = 1000
 
 
-def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
