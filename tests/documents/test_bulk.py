@@ -13,7 +13,7 @@ from tests.factories import make_document
 from webapp.core.actor import Actor
 from webapp.core.errors import DomainError
 from webapp.core.extensions import db
-from webapp.documents import indexing
+from webapp.documents import changes, indexing
 from webapp.documents.bulk import services as bulk
 from webapp.documents.models import Chunk, Document, DocumentNode, Upload
 from webapp.tasks import running
@@ -143,6 +143,30 @@ def test_a_topic_that_is_deleted_meanwhile_fails_the_task(
     assert (task.status, task.error) == (
         "failed", "A topic has been deleted meanwhile. Choose the topics again.",
     )  # fmt: skip
+
+
+def test_a_document_that_is_deleted_meanwhile_is_left_out(
+    cast: Cast, alice: Actor, topics: dict[str, UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = sorted(make_documents(alice, 3, "Note"))
+    body = {"action": "add_topics", "ids": ids, "nodes": [["Tea"]]}
+    task_id = cast.api("alice").post(BULK, body).json["task_id"]
+    read_batch = bulk._next
+
+    def then_delete(*chosen: Any) -> Any:
+        """The batch, of which somebody deletes one before it is changed."""
+        batch = read_batch(*chosen)
+        if UUID(ids[1]) in batch:
+            changes.remove_documents(alice.organization_id, [UUID(ids[1])])
+            db.session.commit()
+        return batch
+
+    monkeypatch.setattr(bulk, "_next", then_delete)
+    task = run(task_id)
+    assert (task.status, task.result) == ("completed", {"documents": 2, "gone": 1})
+    assert counts(topics)["Tea"] == 2
+    assert "1, deleted meanwhile" in cast.browser("alice").get(f"/tasks/{task_id}").text()
+    assert_consistent(alice)
 
 
 @pytest.mark.parametrize(("body", "status", "word"), [

@@ -115,12 +115,15 @@ def assign_topics(
     *,
     confidence: float,
     keep: bool,
-) -> None:
+) -> int:
     """Let documents be about these topics, as well or only.
 
-    Raises Invalid where one of the topics has been deleted.
+    How many there were: those that somebody has deleted meanwhile are left out. Raises Invalid
+    where one of the topics has been deleted.
     """
     with recounting(organization_id, ids):
+        # Nobody deletes a document without the lock that is held from here on.
+        ids = list(db.session.scalars(select(Document.id).where(Document.id.in_(ids))))
         lock_topics(node_ids)
         replaced = delete(DocumentNode).where(DocumentNode.document_id.in_(ids))
         if keep:
@@ -131,6 +134,7 @@ def assign_topics(
         changed = update(Document).where(Document.id.in_(ids))
         db.session.execute(changed.values(updated_at=clock.now()))
         index.move_scopes(organization_id)
+    return len(ids)
 
 
 def expect_document(upload: Upload, external_id: str, title: str = "") -> None:

@@ -87,6 +87,7 @@ def change_documents(run: Run) -> None:
     """The task: a batch a commit, in the order of ids. The result counts `documents`.
 
     Raises Invalid where a topic has been deleted meanwhile; what was done before stays.
+    Documents that are deleted meanwhile are left out, and counted in `gone`.
     """
     task = run.task
     body = BulkRequest.model_validate(task.input["body"])
@@ -97,10 +98,11 @@ def change_documents(run: Run) -> None:
     after = task.checkpoint.get("document")
     while batch := _next(chosen, after):
         run.hold()
+        there = len(batch)
         if body.action == "delete":
             changes.remove_documents(task.organization_id, batch)
         else:
-            changes.assign_topics(
+            there = changes.assign_topics(
                 task.organization_id,
                 batch,
                 node_ids,
@@ -109,8 +111,10 @@ def change_documents(run: Run) -> None:
             )
         changes.announce(task.organization_id)
         after = str(batch[-1])
-        result = {"documents": result["documents"] + len(batch)}
-        run.advance(result["documents"] / task.input["count"], {"document": after}, result)
+        gone = result.get("gone", 0) + len(batch) - there
+        result = {"documents": result["documents"] + there} | ({"gone": gone} if gone else {})
+        done = result["documents"] + gone
+        run.advance(done / task.input["count"], {"document": after}, result)
     if body.action == "delete":
         schedule_merge(task.organization_id)
         db.session.commit()
