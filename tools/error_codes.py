@@ -47,6 +47,7 @@ ADVICE = {
     403: "Ask an admin for the right, or use a key that has it.",
     404: "Check the address and the id; what another organization has is not there either.",
     405: "Use one of the methods in `Allow`.",
+    408: "Send the whole request without a long pause in the middle.",
     409: "Read the thing again: its present state does not allow this.",
     412: "Read it again, look at what changed, and send the change once more.",
     413: "Send less at a time, or let the operator raise the limit.",

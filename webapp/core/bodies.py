@@ -9,7 +9,7 @@ from typing import IO, Any, cast
 
 from flask import Request as FlaskRequest
 from flask import Response, request
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream
 
@@ -44,6 +44,8 @@ class LimitedBody(LimitedStream):
         except Exception as error:
             # gunicorn's own reader met something that is no chunk.
             self.is_broken = True
+            if isinstance(error.__cause__, TimeoutError):
+                raise RequestTimeout("Nothing more of the body came in time.") from error
             raise BadRequest("The body cannot be read: its chunks are not in order.") from error
         if self.is_exhausted:
             self.on_exhausted()
