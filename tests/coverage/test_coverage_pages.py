@@ -263,7 +263,7 @@ def test_what_is_ticked_can_be_measured_before_it_is_saved(
 @pytest.mark.parametrize(
     ("nodes", "sentence"),
     [
-        ([str(uuid4())], "Invalid taxonomy node IDs"),
+        ([str(uuid4())], "There is no such topic"),
         (["nonsense"], "is no topic"),
         ([str(uuid4()) for _ in range(501)], "at most 500"),
     ],

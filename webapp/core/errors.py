@@ -14,6 +14,7 @@ class DomainError(Exception):
     """A refusal that the caller can understand and do something about.
 
     `message` is a sentence fit for the operator's eyes that names the thing and its state;
+    `page_message` says it on pages where the contract has other words for the API;
     `api_suggestions` are for those alone who write requests themselves, and no page shows them.
     """
 
@@ -25,6 +26,7 @@ class DomainError(Exception):
         self,
         message: str,
         *,
+        page_message: str | None = None,
         code: str | None = None,
         field: str | None = None,
         suggestions: Sequence[str] = (),
@@ -35,6 +37,7 @@ class DomainError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.page_message = page_message or message
         self.code = code or self.code
         self.field = field
         self.suggestions = list(suggestions)

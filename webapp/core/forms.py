@@ -45,7 +45,7 @@ class Form(FlaskForm):
 
     def reject(self, error: DomainError, default: str | None = None, **fields: str) -> None:
         """Put a service's refusal on the field it names, or on the form as a whole."""
-        item = {"field": error.field or "", "message": error.message, "code": "value_error"}
+        item = {"field": error.field or "", "message": error.page_message, "code": "value_error"}
         self._put(item, default, fields)
 
     def _put(self, item: dict[str, str], default: str | None, fields: dict[str, str]) -> None:

@@ -155,10 +155,10 @@ def init_app(app: APIFlask) -> None:
 
 
 def describe(error: DomainError, *, is_page: bool = False) -> dict[str, Any]:
-    """A refusal as a problem; `is_page` leaves out what only callers of the API can do."""
+    """A refusal as a problem; `is_page` is for one who reads pages."""
     return problem(
         error.status,
-        error.message,
+        error.page_message if is_page else error.message,
         code=error.code,
         title=error.title,
         errors=error.errors,

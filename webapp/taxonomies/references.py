@@ -123,6 +123,7 @@ def unknown_nodes(missing: Sequence[str], version: str | None) -> BadReference:
     place = f" in taxonomy {version}" if version else ""
     return BadReference(
         f"Invalid taxonomy node IDs: {', '.join(missing[:20])}",
+        page_message=f"There is no such topic{place}: {', '.join(missing[:20])}",
         code="unknown_nodes",
         field="nodes",
         extras={"invalid": list(missing[:100])},
