@@ -88,7 +88,8 @@ function tokens() {
         'input[name="csrf_token"][value=""], input[name="csrf_token"]:not([value])',
       );
       const headers = document.body.getAttribute("hx-headers:inherited");
-      if (field instanceof HTMLInputElement && headers) field.value = JSON.parse(headers)["X-CSRFToken"];
+      if (field instanceof HTMLInputElement && headers)
+        field.value = JSON.parse(headers)["X-CSRFToken"];
     },
     true,
   );
