@@ -114,6 +114,17 @@ def test_the_preview_says_what_becomes_of_each_topic(
     assert db.session.scalar(select(Task.id).where(Task.task_type == moves.TASK_TYPE)) is None
 
 
+def test_topics_of_one_path_become_the_first_of_that_path(alice: Actor) -> None:
+    for version, ids in (("1.0.0", (3, 4)), ("2.0.0", (6, 5))):
+        nodes = [{"node_id": UUID(int=number), "label": "Physics"} for number in ids]
+        body = TaxonomyRequest.model_validate({"version": version, "nodes": nodes})
+        taxonomies.extend_taxonomy(body, actor=alice)
+    documents = [about(alice, UUID(int=number), f"Text {number}") for number in (3, 4)]
+    assert (move(alice).result or {})["documents"] == 2
+    for number, document_id in zip((3, 4), documents, strict=True):
+        assert topics_of(document_id) == {UUID(int=number), UUID(int=5)}
+
+
 def test_the_preview_counts_the_documents_that_will_be_about_a_successor(
     cast: Cast, alice: Actor, old: Ids, new: Ids
 ) -> None:

@@ -18,8 +18,9 @@ from webapp.core.errors import Conflict
 from webapp.core.extensions import db
 from webapp.coverage.scopes import services as scopes
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest
-from webapp.taxonomies import editing
+from webapp.taxonomies import editing, services
 from webapp.taxonomies.models import Taxonomy, TaxonomyClosure, TaxonomyNode
+from webapp.taxonomies.schemas import NodeQuery, TaxonomyRequest
 
 PATHS = [["Physics", "Aerodynamics", "Wings"], ["Physics", "Heat"], ["Machines"]]
 
@@ -189,6 +190,26 @@ def test_the_pages_edit_a_topic(browser: Browser, ids: dict[str, str]) -> None:
     )
     browser.post(f"{path}/deletion", {})
     assert "Warmth" not in browser.get("/taxonomies/1.0.0").text()
+
+
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_the_page_leaves_a_topic_below_the_namesake_it_is_below(
+    browser: Browser, alice: Actor, chosen: int
+) -> None:
+    twins, below = (UUID(int=7), UUID(int=8)), UUID(int=9)
+    body = {
+        "version": "3.0.0",
+        "nodes": [
+            *({"node_id": twin, "label": "Physics"} for twin in twins),
+            {"node_id": below, "label": "Heat"},
+        ],
+        "edges": [{"parent": twins[chosen], "child": below}],
+    }
+    services.extend_taxonomy(TaxonomyRequest.model_validate(body), actor=alice)
+    form = {"label": "Warmth", "target_documents": "7", "parents": "Physics"}
+    browser.post(f"/taxonomies/3.0.0/nodes/{below}", form)
+    node = services.list_nodes("3.0.0", NodeQuery(q="warmth"), actor=alice).items[0]
+    assert (node.label, node.parent_ids) == ("Warmth", [twins[chosen]])
 
 
 def test_the_workbench_says_why(cast: Cast, browser: Browser, alice: Actor) -> None:

@@ -18,9 +18,11 @@ from sqlalchemy import func, select
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
+from tests.factories import make_document
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict, Invalid
 from webapp.core.extensions import db
+from webapp.documents.models import DocumentNode
 from webapp.taxonomies import services
 from webapp.taxonomies.graph import Circle, TooDeep, arrange
 from webapp.taxonomies.models import TaxonomyClosure, TaxonomyEdge, TaxonomyNode
@@ -116,6 +118,56 @@ def test_a_node_may_have_several_parents(cast: Cast, alice: Actor) -> None:
     assert [child["is_reference"] for child in physics["children"]] == [True]
     pairs = db.session.scalar(select(func.count()).select_from(TaxonomyClosure))
     assert pairs == 5
+
+
+FREE = {"node_id": str(UUID(int=5)), "label": "Physics"}
+BELOW = {"path": ["Physics", "Aero"]}
+
+
+@pytest.mark.parametrize("nodes", [[FREE, BELOW], [BELOW, FREE]])
+def test_a_path_goes_by_a_node_of_the_same_request(cast: Cast, nodes: list[Any]) -> None:
+    body = {"version": "30.0.0", "nodes": nodes}
+    for _ in range(2):
+        answer = cast.api("alice").post("/taxonomies", body)
+        assert answer.status_code == 201
+        made = {tuple(node["canonical_path"]): node for node in answer.json["nodes"]}
+        assert len(answer.json["nodes"]) == len(made) == 2
+        assert made["Physics",]["node_id"] == FREE["node_id"]
+        assert made["Physics", "Aero"]["parent_ids"] == [FREE["node_id"]]
+
+
+def test_a_path_goes_by_nodes_where_the_edges_of_the_request_hang_them(alice: Actor) -> None:
+    top, hung, late = (UUID(int=number) for number in (1, 2, 3))
+    grown = grow(
+        alice,
+        nodes=[
+            {"path": ["Physics", "Wings", "Tips"]},
+            {"path": ["Wings"], "node_id": late},
+            {"node_id": hung, "label": "Wings"},
+            {"node_id": top, "label": "Physics"},
+        ],
+        edges=[{"parent": top, "child": hung}, {"parent": top, "child": late}],
+    )
+    by_id = {node.node_id: node for node in grown.nodes}
+    assert len(by_id) == 4
+    (tips,) = (node for node in grown.nodes if node.label == "Tips")
+    assert tips.parent_ids == [hung]
+    assert by_id[hung].canonical_path == by_id[late].canonical_path == ["Physics", "Wings"]
+
+
+@pytest.mark.parametrize("order", [(7, 8), (8, 7)])
+def test_of_siblings_with_one_name_a_path_names_the_lowest_id(
+    alice: Actor, order: tuple[int, int]
+) -> None:
+    first = UUID(int=7)
+    twins = [{"node_id": UUID(int=number), "label": "Physics"} for number in order]
+    assert grow(alice, nodes=twins).created_count == 2
+    assert services.find_paths("1.0.0", [["Physics"]], actor=alice) == [first]
+    grown = grow(alice, nodes=[{"path": ["Physics", "Aero"]}])
+    assert [node.parent_ids for node in grown.nodes if node.label == "Aero"] == [[first]]
+    document = make_document(alice, title="Heat", nodes=[["Physics"]])
+    links = select(DocumentNode).where(DocumentNode.document_id == document.id)
+    assert [link.public_id for link in db.session.scalars(links)] == [first]
 
 
 def test_a_circle_is_refused_by_name_and_changes_nothing(cast: Cast, alice: Actor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,7 +25,7 @@ from webapp.taxonomies.models import (
     TaxonomyNode,
     path_key,
 )
-from webapp.taxonomies.schemas import MAX_NODES, NodeRequest
+from webapp.taxonomies.schemas import MAX_NODES, EdgeRequest, NodeRequest
 
 #: pairs of a node and one above it, over all nodes of a version
 MAX_PAIRS = 1_000_000
@@ -52,11 +52,24 @@ class Draft:
         self._old_edges = {(up, down) for down, ups in self.parents.items() for up in ups}
         self._old_shape = self._arrange()
         self._children: dict[tuple[UUID | None, str], UUID] = {}
-        for node in self.nodes.values():
-            for parent in self.parents.get(node.public_id) or [None]:
-                self._children[parent, node.label] = node.public_id
 
-    def add(self, item: NodeRequest) -> None:
+    def extend(self, items: Sequence[NodeRequest], edges: Sequence[EdgeRequest]) -> None:
+        """Add nodes and edges. A path goes by topics of the same request, in whatever order."""
+        free = [item for item in items if item.path is None]
+        for item in free:
+            self._add(item)
+        for edge in edges:
+            if {edge.parent, edge.child} <= self.nodes.keys():
+                self._connect(edge)
+        for node_id in self.nodes:
+            self._register(node_id)
+        for item in items:
+            if item.path is not None:
+                self._add(item)
+        for edge in edges:
+            self._connect(edge)
+
+    def _add(self, item: NodeRequest) -> None:
         if item.path is None:
             node = self._add_free(item)
         else:
@@ -72,7 +85,8 @@ class Draft:
         if node.public_id in self._old_nodes:
             self._retargeted.append(node)
 
-    def connect(self, parent: UUID, child: UUID) -> None:
+    def _connect(self, edge: EdgeRequest) -> None:
+        parent, child = edge.parent, edge.child
         missing = [str(node) for node in (parent, child) if node not in self.nodes]
         if missing:
             raise BadReference(
@@ -184,6 +198,13 @@ class Draft:
             )
         self.named[child_id] = None
         return self.nodes[child_id]
+
+    def _register(self, node_id: UUID) -> None:
+        """Let paths go by a node where it hangs; of siblings with one label, by the lowest id."""
+        label = self.nodes[node_id].label
+        for parent in self.parents.get(node_id) or [None]:
+            first = self._children.get((parent, label), node_id)
+            self._children[parent, label] = min(first, node_id)
 
     def _make(self, label: str, node_id: UUID | None) -> TaxonomyNode:
         if node_id in self.nodes or node_id in self._taken:

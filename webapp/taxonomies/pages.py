@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -90,12 +91,15 @@ def update_node(version: str, node_id: UUID) -> Response:
     actor, form = current_actor(), NodeForm()
     if form.validate():
         with form.refusing("parents"):
-            parents = services.find_paths(version, form.paths, actor=actor)
-            changes = NodeChanges(
-                label=form.label.data,
-                target_documents=form.target_documents.data,
-                parent_ids=parents,
-            )
+            given: dict[str, Any] = {
+                "label": form.label.data,
+                "target_documents": form.target_documents.data,
+            }
+            above = services.parent_paths(services.get_node(node_id, actor=actor))
+            # Unchanged paths keep the parents, also where several topics have such a path.
+            if sorted(form.paths) != sorted(above):
+                given["parent_ids"] = services.find_paths(version, form.paths, actor=actor)
+            changes = NodeChanges.model_validate(given)
             node = editing.update_node(version, node_id, changes, actor=actor)
             return redirect_to(
                 "taxonomies.show", version=version, message=f"{node.label} is saved."

@@ -52,10 +52,13 @@ class Topics:
         if taxonomy_id is None:
             return
         rows = db.session.execute(
-            select(TaxonomyNode.id, TaxonomyNode.canonical_path).where(
+            select(TaxonomyNode.id, TaxonomyNode.canonical_path)
+            .where(
                 TaxonomyNode.taxonomy_id == taxonomy_id,
                 TaxonomyNode.path_key.in_({path_key(path) for path in paths}),  # type: ignore[arg-type]
             )
+            # The last of a path stays in the dictionary: the lowest public id.
+            .order_by(TaxonomyNode.public_id.desc())
         )
         self._known |= {(version, tuple(row.canonical_path)): row.id for row in rows}
 

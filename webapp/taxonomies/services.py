@@ -106,10 +106,7 @@ def extend_taxonomy(body: TaxonomyRequest, *, actor: Actor) -> Extension:
         db.session.flush()
     draft = Draft(taxonomy, {item.node_id for item in body.nodes if item.node_id is not None})
     try:
-        for item in body.nodes:
-            draft.add(item)
-        for edge in body.edges:
-            draft.connect(edge.parent, edge.child)
+        draft.extend(body.nodes, body.edges)
         created_count = draft.store()
     except DomainError:
         db.session.rollback()
@@ -152,13 +149,19 @@ def get_taxonomy(version: str, *, actor: Actor) -> Taxonomy:
 
 
 def find_paths(version: str, paths: list[list[str]], *, actor: Actor) -> list[UUID]:
-    """The public ids at these canonical paths; BadReference names a path that is not there."""
+    """The public ids at these canonical paths; of topics with one path, the lowest.
+
+    BadReference names a path that is not there.
+    """
     taxonomy = get_taxonomy(version, actor=actor)
     rows = db.session.execute(
-        select(TaxonomyNode.public_id, TaxonomyNode.canonical_path).where(
+        select(TaxonomyNode.public_id, TaxonomyNode.canonical_path)
+        .where(
             TaxonomyNode.taxonomy_id == taxonomy.id,
             TaxonomyNode.path_key.in_([path_key(path) for path in paths]),
         )
+        # The last of a path stays in the dictionary: the lowest id.
+        .order_by(TaxonomyNode.public_id.desc())
     )
     known = {tuple(row.canonical_path): row.public_id for row in rows}
     for path in paths:

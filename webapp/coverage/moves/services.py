@@ -227,16 +227,15 @@ def _match(
         {node.id: node.canonical_path for node in after},
         {node.id: node.public_id for node in (*before, *after)},
     )
-    old_ids = {tuple(path): node_id for node_id, path in match.paths.items()}
-    new_ids = {tuple(path): node_id for node_id, path in match.new_paths.items()}
+    old_ids, new_ids = _by_path(match.paths), _by_path(match.new_paths)
     for rename in renames:
         node_id = _at(rename.start, old_ids, start)
         match.reasons[node_id] = "request"
         if rename.end is not None:
             match.successors[node_id] = _at(rename.end, new_ids, version)
-    for key, node_id in old_ids.items():
-        if node_id not in match.reasons and key in new_ids:
-            match.add(node_id, new_ids[key], "path")
+    for node_id, path in match.paths.items():
+        if node_id not in match.reasons and tuple(path) in new_ids:
+            match.add(node_id, new_ids[tuple(path)], "path")
     olds = _by_label(
         (node_id, path) for node_id, path in match.paths.items() if node_id not in match.reasons
     )
@@ -266,6 +265,11 @@ def _nodes_of(taxonomy: Taxonomy) -> Sequence[Row[UUID, UUID, list[str]]]:
         .where(TaxonomyNode.taxonomy_id == taxonomy.id)
         .order_by(TaxonomyNode.path_key, TaxonomyNode.public_id)
     ).all()
+
+
+def _by_path(paths: dict[UUID, list[str]]) -> dict[tuple[str, ...], UUID]:
+    """The topic that each path names: of several, the first (that with the lowest public id)."""
+    return {tuple(path): node_id for node_id, path in reversed(paths.items())}
 
 
 def _by_label(nodes: Iterable[tuple[UUID, list[str]]]) -> dict[str, UUID]:
