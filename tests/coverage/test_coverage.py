@@ -568,6 +568,28 @@ def test_a_scope_may_change_and_be_taken_away(cast: Cast, alice: Actor, ids: Ids
     assert stale.status_code == 412
 
 
+def test_a_choice_of_topics_does_not_overwrite_one_that_it_does_not_know(
+    cast: Cast, alice: Actor, ids: Ids
+) -> None:
+    agent = make_agent(alice, ids["Heat"])
+    api = cast.api("alice")
+    path = f"/agents/{agent.id}/scope"
+    read = {"If-Match": api.get(f"/agents/{agent.id}").headers["ETag"]}
+    first = api.put(path, {"taxonomy_node_ids": [str(ids["Wings"])]}, headers=read)
+    assert first.status_code == 200
+    second = api.put(path, {"taxonomy_node_ids": []}, headers=read)
+    assert (second.status_code, second.json["code"]) == (412, "stale_scope")
+    now = api.get(f"/agents/{agent.id}").headers["ETag"]
+    assert second.headers["ETag"] == second.json["extras"]["etag"] == now
+    db.session.refresh(agent)
+    assert agent.taxonomy_node_ids == [ids["Wings"]]
+    # What is counted of the agent changes by itself, and makes no choice stale.
+    refresh.refresh_changed("coverage-job", organization_id=str(alice.organization_id))
+    for known in (now, '"v1"', "*", f'{read["If-Match"]}, "v1-9999"'):
+        again = api.put(path, {"taxonomy_node_ids": []}, headers={"If-Match": known})
+        assert again.status_code == 200, known
+
+
 def test_the_extent_of_topics_can_be_asked_for(cast: Cast, alice: Actor, ids: Ids) -> None:
     about(alice, ids["Wings"], ids["Heat"])
     make_document(alice)

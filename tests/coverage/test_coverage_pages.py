@@ -249,6 +249,29 @@ def test_topics_are_chosen_in_a_tree(
     assert text_of(browser.get(path), "#extent") == "Nothing ticked: all 3 documents"
 
 
+def test_who_chooses_topics_is_told_of_another_who_did(
+    cast: Cast, browser: Browser, physicist: Agent, ids: Ids
+) -> None:
+    path = "/agents/physicist/scope"
+
+    def base_in(page: LexborHTMLParser) -> dict[str, Any]:
+        return {"base": page.css_first("input[name=base]").attributes["value"]}
+
+    base = base_in(browser.get(path))
+    other = cast.browser("alice")
+    other.post(path, choice(ids["Heat"]) | base_in(other.get(path)))
+
+    page = browser.post(path, choice(ids["Cooking"]) | base, status=422)
+
+    assert "Someone else has chosen topics" in text_of(page, "form .notice")
+    assert ticked(page) == {str(ids["Cooking"])}
+    db.session.refresh(physicist)
+    assert physicist.taxonomy_node_ids == [ids["Heat"]]
+    browser.post(path, choice(ids["Cooking"]) | base_in(page))
+    db.session.refresh(physicist)
+    assert physicist.taxonomy_node_ids == [ids["Cooking"]]
+
+
 def test_what_is_ticked_can_be_measured_before_it_is_saved(
     cast: Cast, physicist: Agent, ids: Ids
 ) -> None:

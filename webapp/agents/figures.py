@@ -116,7 +116,12 @@ def etag_of(agent: Agent) -> str:
 
     The figures stand in the agent's JSON, and so their revisions count as well.
     """
-    return f"v{agent.current_version}-{agent.revision + figures_of(agent).revision}"
+    return f"v{agent.current_version}-{revision_of(agent)}"
+
+
+def revision_of(agent: Agent) -> int:
+    """The number that any change of the agent or of its figures raises."""
+    return agent.revision + figures_of(agent).revision
 
 
 def refuse_stale(agent: Agent, if_match: str | None) -> None:

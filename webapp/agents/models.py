@@ -110,7 +110,8 @@ class Agent(Model):
     it repeats the newest deployments, so that no list has to look them up.
 
     `taxonomy_node_ids` are the topics it knows about, with all below them; empty means all
-    documents; `scope_id` is the scope of those topics. What is counted and measured of an agent
+    documents; `scope_id` is the scope of those topics, and `scope_revision` the revision in the
+    ETag at which they were chosen. What is counted and measured of an agent
     is not here: see `figures`.
     """
 
@@ -175,6 +176,7 @@ class Agent(Model):
     taxonomy_node_ids: Mapped[list[UUID]] = mapped_column(default=list)
     taxonomy_version: Mapped[str | None] = mapped_column(String(32))
     scope_id: Mapped[UUID | None] = mapped_column(index=True)
+    scope_revision: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
 

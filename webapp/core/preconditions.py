@@ -34,3 +34,13 @@ def check_version(etag: str, if_match: str | None) -> None:
         extras={"current_version": int(version[1:]), "etag": f'"{etag}"'},
         suggestions=["Read it again, look at what changed, and send your change once more."],
     )
+
+
+def newest_revision(if_match: str | None) -> int | None:
+    """The highest revision that `if_match` names; None where it names none, or anything goes."""
+    etags = parse_etags(if_match)
+    if etags.star_tag:
+        return None
+    counters = (tag.partition("-")[2] for tag in etags.as_set(include_weak=True))
+    known = [int(text) for text in counters if text.isdecimal() and len(text) < 20]
+    return max(known, default=None)

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
-from wtforms import StringField, TextAreaField
+from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from webapp.core.forms import Form
 
 
 class ScopeForm(Form):
-    """Only the token: topics and version are read as they come."""
+    """Topics and version are read as they come; `base` is the scope that the person found."""
+
+    base = HiddenField()
+
+    @property
+    def base_revision(self) -> int | None:
+        text = self.base.data or ""
+        return int(text) if text.isdecimal() and len(text) < 20 else None
 
 
 class FromTaxonomyForm(Form):

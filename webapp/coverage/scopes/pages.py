@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
-from webapp.core.errors import Invalid, NotFound
+from webapp.core.errors import Invalid, NotFound, PreconditionFailed
 from webapp.core.schemas import read
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, redirect_to
@@ -52,7 +52,8 @@ def create() -> Response:
 @requires(AGENTS_WRITE)
 def edit(handle: str) -> Response:
     agent = agents.get_agent(handle, actor=current_actor())
-    return _edit_page(agent, ScopeForm(formdata=None))
+    form = ScopeForm(formdata=None, data={"base": str(agent.scope_revision)})
+    return _edit_page(agent, form)
 
 
 @bp.post("/agents/<handle>/scope")
@@ -62,7 +63,8 @@ def update(handle: str) -> Response:
     form = ScopeForm()
     if form.validate():
         with form.refusing():
-            agent = services.set_scope(handle, _read(ScopeRequest, _chosen()), actor=actor)
+            body = _read(ScopeRequest, _chosen())
+            agent = _save(handle, body, form)
             return redirect_to(
                 "coverage.show", handle=agent.handle, message="The scope is changed."
             )
@@ -75,6 +77,17 @@ def extent() -> Response:
     """What the ticked topics come to, while they are being ticked."""
     extent = services.measure_topics(_read(ScopeRequest, _chosen()), actor=current_actor())
     return page("coverage/scopes/_extent.html", extent=extent)
+
+
+def _save(handle: str, body: ScopeRequest, form: ScopeForm) -> Agent:
+    """Save what was ticked; who is refused for another's choice may save again, knowing of it."""
+    actor = current_actor()
+    try:
+        return services.set_scope(handle, body, actor=actor, base=form.base_revision)
+    except PreconditionFailed as error:
+        form.base.data = str(agents.get_agent(handle, actor=actor).scope_revision)
+        error.message += " Save again to replace theirs with what is ticked here."
+        raise
 
 
 def _new_page(form: FromTaxonomyForm, *, status: int = 200) -> Response:

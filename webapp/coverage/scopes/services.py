@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 from webapp import index
 from webapp.agents import services as agents
 from webapp.agents.changes import add_agent, announce
-from webapp.agents.figures import refuse_stale
+from webapp.agents.figures import etag_of, refuse_stale, revision_of
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentCreate
@@ -21,7 +21,9 @@ from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.database import lock_name
+from webapp.core.errors import PreconditionFailed
 from webapp.core.extensions import db
+from webapp.core.preconditions import newest_revision
 from webapp.coverage import services as coverage
 from webapp.coverage.changes import set_figures
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest, ScopeRequest
@@ -66,16 +68,35 @@ def create_agent(body: FromTaxonomyRequest, *, actor: Actor) -> Agent:
 
 
 def set_scope(
-    reference: str | UUID, body: ScopeRequest, *, actor: Actor, if_match: str | None = None
+    reference: str | UUID,
+    body: ScopeRequest,
+    *,
+    actor: Actor,
+    if_match: str | None = None,
+    base: int | None = None,
 ) -> Agent:
     """Let an agent know about other topics; its coverage is measured at once.
 
     A scope is no part of a version. No topics at all means all documents.
+    Raises PreconditionFailed where the topics were chosen anew since the revision in `if_match`, or
+    where `base` is not the agent's `scope_revision`.
     """
     actor.require(AGENTS_WRITE)
     scope = find_or_create_scope(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
     agent = agents.get_agent(reference, actor=actor, lock=True)
     refuse_stale(agent, if_match)
+    revision = newest_revision(if_match)
+    if (base is not None and base != agent.scope_revision) or (
+        revision is not None and revision < agent.scope_revision
+    ):
+        etag = f'"{etag_of(agent)}"'
+        raise PreconditionFailed(
+            "Someone else has chosen topics for this agent since you read it.",
+            code="stale_scope",
+            headers={"ETag": etag},
+            extras={"current_version": agent.current_version, "etag": etag},
+            suggestions=["Read it again, look at its topics, and send your choice once more."],
+        )
     assign_scope(agent, scope, body.taxonomy_node_ids, body.taxonomy_version)
     audit.record(actor, "scope", agent, topics=len(body.taxonomy_node_ids))
     announce(agent)
@@ -90,6 +111,7 @@ def assign_scope(agent: Agent, scope: Scope | None, node_ids: list[UUID], versio
     agent.scope_id = scope.id if scope else None
     set_figures(agent, coverage.measure(agent))
     agent.touch(clock.now())
+    agent.scope_revision = revision_of(agent)
 
 
 def measure_topics(body: ScopeRequest, *, actor: Actor) -> Extent:
