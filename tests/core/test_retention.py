@@ -42,6 +42,7 @@ FORGOTTEN = {
     "sessions": "sessions",
     "tasks": "tasks",
     "unanswered questions": "unanswered_questions",
+    "unused scopes": "scopes",
     "webhook secrets": "webhook_secrets",
 }
 #: the reviewed list of all other tables, and what bounds each
@@ -65,7 +66,6 @@ BOUNDED = {
     "organizations": "made by the operator",
     "releases": "an agent's history, kept as long as the agent",
     "scope_roots": "go with their scope",
-    "scopes": "one for each set of topics that agents share",
     "taxonomies": "made and deleted by people",
     "taxonomy_closure": "goes with its taxonomy",
     "taxonomy_edges": "go with their taxonomy",

@@ -21,6 +21,7 @@ from webapp.agents import services as agents
 from webapp.agents.figures import etag_of, figures_of
 from webapp.agents.models import Agent
 from webapp.audit.models import AuditEntry
+from webapp.core import retention
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict
 from webapp.core.extensions import db
@@ -588,6 +589,24 @@ def test_a_choice_of_topics_does_not_overwrite_one_that_it_does_not_know(
     for known in (now, '"v1"', "*", f'{read["If-Match"]}, "v1-9999"'):
         again = api.put(path, {"taxonomy_node_ids": []}, headers={"If-Match": known})
         assert again.status_code == 200, known
+
+
+def test_scopes_that_no_agent_has_are_forgotten(
+    alice: Actor, ids: Ids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, gone = make_agent(alice, ids["Heat"]), make_agent(alice, ids["Physics"])
+    copy = agents.duplicate_agent(agent.id, actor=alice)
+    for name in ("Wings", "Cooking", "Wings", "Cooking"):
+        scopes.set_scope(agent.id, ScopeRequest(taxonomy_node_ids=[ids[name]]), actor=alice)
+    other = ScopeRequest(taxonomy_node_ids=[ids["Wings"], ids["Heat"]])
+    scopes.set_scope(agent.id, other, actor=alice)
+    deletion.delete_agent(gone.id, actor=alice)
+    monkeypatch.setattr(retention, "BATCH", 1)
+    more = [retention.sweep() for _ in range(3)]
+    assert more == [True, True, False]
+    kept = set(db.session.scalars(select(Scope.id)))
+    assert kept == {copy.scope_id, gone.scope_id, agent.scope_id}
+    assert set(db.session.scalars(select(ScopeRoot.scope_id))) == kept
 
 
 def test_the_extent_of_topics_can_be_asked_for(cast: Cast, alice: Actor, ids: Ids) -> None:

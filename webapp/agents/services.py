@@ -139,7 +139,8 @@ def duplicate_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     It starts at version 1, has no history and no release.
     """
     actor.require(AGENTS_WRITE)
-    source = get_agent(reference, actor=actor)
+    # Locked, so that it keeps its scope until the copy has it as well.
+    source = get_agent(reference, actor=actor, lock=True)
     name = f"{source.name[: 255 - len(' (Copy)')]} (Copy)"
     definition = {key: getattr(source, key) for key in (*source.definition, *SCOPE)}
     definition["name"] = name

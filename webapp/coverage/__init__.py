@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from webapp.agents.figures import AgentFigures
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentFilter, AgentResponse
@@ -23,6 +25,7 @@ from webapp.coverage.moves import services as moves
 from webapp.coverage.scopes import api as scopes_api
 from webapp.coverage.scopes import pages as scopes_pages
 from webapp.coverage.scopes import services as scopes
+from webapp.coverage.scopes.changes import forget_unused
 from webapp.documents import signals as documents
 from webapp.engine import Job
 from webapp.tasks.kinds import TaskKind
@@ -47,6 +50,7 @@ FEATURE = Feature(
         TaskKind(refresh.TASK_TYPE, refresh.refresh_coverage, result="coverage/_result.html"),
         TaskKind(moves.TASK_TYPE, moves.move_taxonomy, result="coverage/moves/_result.html"),
         Retention("coverage", forget_by(CoverageRecord.timestamp), "history_days"),
+        Retention("unused scopes", forget_unused, timedelta()),
         WebhookEvent("coverage.fell", "an agent's coverage has fallen by a lot"),
         *alerts.SWITCHES,
         AgentFigures(
