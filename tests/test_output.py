@@ -16,8 +16,12 @@ SOME = "tests/core/test_broadcaster.py"
 
 def run(command: list[str], **environment: str) -> list[str]:
     """The lines that a command prints."""
-    # This run's own plugins have told the environment about themselves.
-    known = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    # This run's own plugins and its make have told the environment about themselves.
+    known = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTEST", "MAKE", "MFLAGS"))
+    }
     done = subprocess.run(
         command,
         cwd=ROOT,

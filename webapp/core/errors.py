@@ -37,7 +37,7 @@ class DomainError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.page_message = page_message or message
+        self._page_message = page_message
         self.code = code or self.code
         self.field = field
         self.suggestions = list(suggestions)
@@ -45,6 +45,11 @@ class DomainError(Exception):
         self.extras = dict(extras or {})
         self.headers = dict(headers or {})
         self._errors = [dict(error) for error in errors]
+
+    @property
+    def page_message(self) -> str:
+        """The sentence for pages; `message` as it is now where there is none of their own."""
+        return self._page_message or self.message
 
     @property
     def errors(self) -> list[dict[str, str]]:
