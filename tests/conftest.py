@@ -135,6 +135,15 @@ def installation(
 
 
 @pytest.fixture
+def own_installation(database_url: str, tmp_path: Path) -> Iterator[Installation]:
+    """A running installation for one test, in which nobody else has put anything."""
+    running = Installation(tmp_path, new_database(database_url))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
 def first_start(database_url: str, tmp_path: Path) -> Iterator[Installation]:
     """An installation that nobody has set up, not started yet."""
     fresh = Installation(tmp_path, new_database(database_url), with_admin=False)

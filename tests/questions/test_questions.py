@@ -85,8 +85,9 @@ def test_an_agent_without_documents_answers_nothing(cast: Cast, alice: Actor) ->
     assert item["confidence"] == 0.0
 
 
-def test_a_worker_closes_what_new_documents_answer(installation: Installation) -> None:
+def test_a_worker_closes_what_new_documents_answer(own_installation: Installation) -> None:
     """Of an agent without topics, whose documents are all that there are."""
+    installation = own_installation
     body = {"name": "Captain", "handle": "captain", "instructions": "Help."}
     installation.request("POST", "/agents", body)
     query = {"query": "How are zeppelins moored at their masts?"}
