@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -115,3 +116,20 @@ def test_a_wait_falls_into_its_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     assert counted.buckets == [1, 0, 2, 0, 0, 1]
     assert counted.seconds == pytest.approx(20.1005)
     assert (counted.waits, counted.waiting, counted.refused) == (4, 0, 0)
+
+
+def test_one_beyond_the_few_gets_the_place_of_one_that_has_had_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted = Writers(limit=1)
+    monkeypatch.setattr("webapp.core.writers.PATIENCE", 0.0)
+    with counted.one_more(), pytest.raises(TooManyWriters), counted.one_more():
+        pass
+    monkeypatch.setattr("webapp.core.writers.PATIENCE", 60.0)
+    first, second = counted.one_more(), counted.one_more()
+    first.__enter__()
+    waits = threading.Thread(target=second.__enter__)
+    waits.start()
+    first.__exit__(None, None, None)
+    waits.join()
+    assert (counted.waiting, counted.refused) == (1, 1)

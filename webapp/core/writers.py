@@ -1,8 +1,8 @@
 """Who waits for the right to write, for how long, and how many may.
 
 A request that waits for another's transaction holds a thread. If all threads waited, nobody could
-read, and not even `/health` would answer: so a web process lets few of them wait, refuses those
-beyond at once, and lets none wait for long.
+read, and not even `/health` would answer: so a web process lets few of them wait, none for long.
+Those beyond are refused, unless one of the few has its turn soon, as in a burst of short writes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 #: upper bounds of the histogram's buckets, in seconds; the last bucket has what is above
 BUCKETS = (0.001, 0.01, 0.1, 1.0, 10.0)
+
+#: for how long one beyond the few looks for a place among them, in seconds
+PATIENCE = 0.5
 
 #: PostgreSQL waited too long for a lock, ended a deadlock, or could not put writes in an order.
 _BUSY = ("55P03", "40P01", "40001")
@@ -52,13 +55,13 @@ class Writers:
     seconds: float = 0.0
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     refused: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _place: threading.Condition = field(default_factory=threading.Condition, repr=False)
 
     @contextmanager
     def one_more(self) -> Iterator[None]:
-        """Count the block as a wait. Raises TooManyWriters at once where none more may wait."""
-        with self._lock:
-            if self.limit is not None and self.waiting >= self.limit:
+        """Count the block as a wait. Raises TooManyWriters where none more may wait."""
+        with self._place:
+            if not self._place.wait_for(self._has_place, timeout=PATIENCE):
                 self.refused += 1
                 raise TooManyWriters
             self.waiting += 1
@@ -67,11 +70,15 @@ class Writers:
             yield
         finally:
             seconds = time.monotonic() - begun
-            with self._lock:
+            with self._place:
                 self.waiting -= 1
+                self._place.notify()
                 self.waits += 1
                 self.seconds += seconds
                 self.buckets[bisect_left(BUCKETS, seconds)] += 1
+
+    def _has_place(self) -> bool:
+        return self.limit is None or self.waiting < self.limit
 
 
 writers = Writers()
