@@ -1,4 +1,5 @@
-// What every page has: theme, live dot, toasts, confirmation, copying, refreshing, fresh times.
+// What every page has: theme, live dot, toasts, confirmation, copying, refreshing, fresh times; and
+// what it is after a form: an address to come back to.
 
 /**
  * The elements of a kind that a selector finds.
@@ -31,6 +32,12 @@ const around = ({ target }, selector) => {
   const element = target instanceof Element ? target.closest(selector) : null;
   return element instanceof HTMLElement ? element : undefined;
 };
+
+// Back to what answers a form would have to send the form again: it becomes the form's own page.
+function address() {
+  const { address } = document.documentElement.dataset;
+  if (address) history.replaceState(null, "", address);
+}
 
 function theme() {
   for (const select of all("[data-theme-select]", HTMLSelectElement)) {
@@ -275,6 +282,7 @@ function filtering() {
   });
 }
 
+address();
 theme();
 filtering();
 menu();

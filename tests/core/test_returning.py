@@ -132,6 +132,19 @@ def test_htmx_gets_the_reason_as_a_toast_with_the_status(cast: Cast) -> None:
     assert "the only active admin" in part.css_first(".toast.error").text()
 
 
+@pytest.mark.parametrize(
+    ("referrer", "address"),
+    [("http://localhost/agents/new?from=here", "/agents/new?from=here"), ("", "/")],
+)
+def test_the_answer_to_a_form_says_where_the_form_stands(
+    cast: Cast, referrer: str, address: str
+) -> None:
+    browser = cast.browser("alice")
+    page = browser.post("/agents", {"name": ""}, status=422, headers={"Referer": referrer})
+    assert page.css_first("html").attributes["data-address"] == address
+    assert "data-address" not in browser.get("/agents/new").css_first("html").attributes
+
+
 # A wrong address
 
 

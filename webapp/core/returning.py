@@ -1,4 +1,4 @@
-"""Where a person goes back to: from an address that only takes forms, and from a refused form."""
+"""Where a person goes back to: from an address that only takes forms, and from a sent form."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ def to_page_before(message: str) -> Response:
     is_long = len(message) > MAX_MESSAGE
     flash(message[: MAX_MESSAGE - 1] + "…" if is_long else message, "error")
     return _go_on(_page_before() or _page_above(request.path))
+
+
+def page_of_form() -> str:
+    """Where the form stands whose answer is drawn now, from our host on.
+
+    An answer to a form has no address of its own. `app.js` gives it this one, so that Back and
+    reload ask for the page of the form; a browser could else only send the form once more.
+    """
+    return request.script_root + (_page_before() or _page_above(request.path))
 
 
 def _page_before() -> str | None:

@@ -27,7 +27,7 @@ from markupsafe import Markup, escape
 from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
-from webapp.core import clock, navigation
+from webapp.core import clock, navigation, returning
 from webapp.core.errors import Invalid
 from webapp.core.lists import DEFAULT_LIMIT, Paging
 from webapp.core.schemas import read_text
@@ -51,6 +51,7 @@ def init_app(app: APIFlask) -> None:
         dom_id=dom_id,
         frame_parts=navigation.frame_parts,
         home_url=navigation.home_url,
+        page_of_form=returning.page_of_form,
         search_url=navigation.search_url,
         url_with=url_with,
         csrf_field=csrf_field,

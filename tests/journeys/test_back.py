@@ -1,0 +1,46 @@
+"""Back and reload after a refused form, in a real Chromium, which sends no form by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.server import EMAIL, Installation
+
+pytestmark = [pytest.mark.browser, pytest.mark.once]
+
+
+def test_back_to_a_refused_form_opens_the_page_of_the_form(
+    installation: Installation, page: Page, sign_in: Callable[[Page], Page]
+) -> None:
+    sign_in(page).goto(f"{installation.url}/agents/new")
+    page.get_by_label("Name", exact=True).fill("Gardener")
+    page.get_by_label("Handle").fill("Not a handle")
+    page.get_by_label("Instructions").fill("Answer from the documents.")
+    page.get_by_role("button", name="Create agent").click()
+    expect(page.get_by_label("Handle")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Gardener")
+    assert page.url == f"{installation.url}/agents/new"
+
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Agents")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("New agent")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("New agent")
+
+
+def test_back_to_a_refused_sign_in_opens_the_sign_in(
+    installation: Installation, page: Page
+) -> None:
+    page.goto(f"{installation.url}/sign-in?next=/agents")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill("a wrong password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.goto(f"{installation.url}/health")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Sign in")
+    assert page.url == f"{installation.url}/sign-in?next=/agents"
