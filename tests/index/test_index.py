@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -146,9 +146,9 @@ def test_it_stays_right_while_writers_and_readers_overlap(store: Flask) -> None:
                     problems.append("a chunk was found twice")
             db.session.remove()
 
-    def guarded(work: object, *arguments: int) -> None:
+    def guarded(work: Callable[..., None], *arguments: int) -> None:
         try:
-            work(*arguments)  # type: ignore[operator]  # a callable
+            work(*arguments)
         except BaseException as error:
             problems.append(repr(error))
 
