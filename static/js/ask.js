@@ -1,16 +1,5 @@
 // The Ask page: questions go over a socket, and the cards of their results come as they rank.
-/**
- * The element that the page has for this script.
- * @template {Element} E
- * @param {string} selector
- * @param {new () => E} kind
- * @param {ParentNode} [within]
- */
-function one(selector, kind, within = document) {
-  const element = within.querySelector(selector);
-  if (element instanceof kind) return element;
-  throw new Error(`There is no ${selector} here.`);
-}
+import { one } from "./elements.js";
 
 const root = one("[data-ask]", HTMLElement);
 const form = one("form", HTMLFormElement, root);

@@ -1,16 +1,5 @@
 // The definition's form: counting, preview, examples of schemas, and what others save meanwhile.
-/**
- * The element that the page has for this script.
- * @template {Element} E
- * @param {string} selector
- * @param {new () => E} kind
- * @param {ParentNode} [within]
- */
-function one(selector, kind, within = document) {
-  const element = within.querySelector(selector);
-  if (element instanceof kind) return element;
-  throw new Error(`There is no ${selector} here.`);
-}
+import { one } from "./elements.js";
 
 const form = one("form[data-leave-warning]", HTMLFormElement);
 

@@ -1,16 +1,5 @@
 // The command palette: Ctrl K, a search as one types, arrows and Enter.
-/**
- * The element that the page has for this script.
- * @template {Element} E
- * @param {string} selector
- * @param {new () => E} kind
- * @param {ParentNode} [within]
- */
-function one(selector, kind, within = document) {
-  const element = within.querySelector(selector);
-  if (element instanceof kind) return element;
-  throw new Error(`There is no ${selector} here.`);
-}
+import { one } from "./elements.js";
 
 const dialog = one("dialog.palette", HTMLDialogElement);
 const input = one("input", HTMLInputElement, dialog);
