@@ -24,7 +24,7 @@ import numpy as np
 from flask import Flask
 
 from webapp import index
-from webapp.core.database import make_engine_options, prepare_sqlite
+from webapp.core.database.connections import make_engine_options, prepare_sqlite
 from webapp.core.extensions import db
 from webapp.index import models as index_models
 

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 from webapp import index
-from webapp.core.database import make_engine_options, prepare_sqlite
+from webapp.core.database.connections import make_engine_options, prepare_sqlite
 from webapp.core.extensions import db
 from webapp.index import IndexedText, analyze, analyze_query, search
 from webapp.index import models as index_models

@@ -42,7 +42,6 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     from webapp.core import (
         api,
         bodies,
-        database,
         feature,
         live,
         logs,
@@ -52,6 +51,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         security,
         web,
     )
+    from webapp.core.database.connections import make_engine_options, prepare_sqlite
     from webapp.core.extensions import csrf, db
     from webapp.core.prefix import Prefix
     from webapp.index import embedding
@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         SECRET_KEY=settings.secret_key,
         APPLICATION_ROOT=settings.prefix or "/",
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=database.make_engine_options(settings.database_url),
+        SQLALCHEMY_ENGINE_OPTIONS=make_engine_options(settings.database_url),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     )
     db.init_app(app)
     with app.app_context():
-        database.prepare_sqlite(db.engine)
+        prepare_sqlite(db.engine)
     migrations.init_app(app)
     csrf.init_app(app)
     api.init_app(app)

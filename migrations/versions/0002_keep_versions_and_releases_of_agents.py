@@ -9,7 +9,7 @@ import unicodedata
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0002"
 down_revision = "0001"
@@ -23,8 +23,8 @@ NEW = sa.table(
     sa.column("handle", sa.String()),
     sa.column("description", sa.Text()),
     sa.column("scope_description", sa.String()),
-    sa.column("created_at", database.UtcDateTime()),
-    sa.column("versioned_at", database.UtcDateTime()),
+    sa.column("created_at", types.UtcDateTime()),
+    sa.column("versioned_at", types.UtcDateTime()),
     sa.column("name_key", sa.String()),
     sa.column("model", sa.String()),
     sa.column("model_key", sa.String()),
@@ -43,20 +43,20 @@ SORTED = ("name_key", "updated_at")
 def columns() -> list[sa.Column]:
     return [
         sa.Column("persona", sa.String(length=2000)),
-        sa.Column("input_schema", database.OrderedJson),
-        sa.Column("output_schema", database.OrderedJson),
-        sa.Column("model_overrides", database.Json),
+        sa.Column("input_schema", types.OrderedJson),
+        sa.Column("output_schema", types.OrderedJson),
+        sa.Column("model_overrides", types.Json),
         sa.Column("parent", sa.String(length=64)),
         sa.Column("paused", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("status", sa.String(length=20), nullable=False, server_default="draft"),
-        sa.Column("environments", database.Json, nullable=False, server_default="{}"),
+        sa.Column("environments", types.Json, nullable=False, server_default="{}"),
         sa.Column("current_version", sa.Integer(), nullable=False, server_default="1"),
         sa.Column("published_version", sa.Integer()),
         sa.Column("version_author", sa.String(length=320), nullable=False, server_default=""),
         sa.Column("version_note", sa.String(length=500)),
         sa.Column(
             "versioned_at",
-            database.UtcDateTime(),
+            types.UtcDateTime(),
             nullable=False,
             server_default="2026-01-01 00:00:00",
         ),
@@ -73,10 +73,10 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("agent_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("snapshot", database.OrderedJson, nullable=False),
+        sa.Column("snapshot", types.OrderedJson, nullable=False),
         sa.Column("author", sa.String(length=320), nullable=False),
         sa.Column("note", sa.String(length=500)),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["agent_id"],
             ["agents.id"],
@@ -95,7 +95,7 @@ def upgrade() -> None:
         sa.Column("changelog", sa.Text(), nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("author", sa.String(length=320), nullable=False),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["agent_id"],
             ["agents.id"],
@@ -108,13 +108,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "deployments",
-        sa.Column("id", database.BigId, autoincrement=True, nullable=False),
+        sa.Column("id", types.BigId, autoincrement=True, nullable=False),
         sa.Column("agent_id", sa.Uuid(), nullable=False),
         sa.Column("release_id", sa.Uuid(), nullable=False),
         sa.Column("environment", sa.String(length=20), nullable=False),
         sa.Column("action", sa.String(length=20), nullable=False),
         sa.Column("author", sa.String(length=320), nullable=False),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["agent_id"],
             ["agents.id"],

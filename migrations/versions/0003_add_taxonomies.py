@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0003"
 down_revision = "0002"
@@ -18,8 +18,8 @@ def upgrade() -> None:
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.String(length=32), nullable=False),
         sa.Column("node_count", sa.Integer(), nullable=False),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
-        sa.Column("updated_at", database.UtcDateTime(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organizations.id"],
@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("taxonomy_id", sa.Uuid(), nullable=False),
         sa.Column("label", sa.String(length=255), nullable=False),
-        sa.Column("canonical_path", database.StringList(), nullable=False),
+        sa.Column("canonical_path", types.StringList(), nullable=False),
         sa.Column("path_key", sa.String(length=500), nullable=False),
         sa.Column("search_text", sa.Text(), nullable=False),
         sa.Column("target_documents", sa.Integer()),

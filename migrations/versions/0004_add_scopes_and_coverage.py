@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0004"
 down_revision = "0003"
@@ -18,13 +18,13 @@ LISTED = (
 
 def columns() -> list[sa.Column]:
     return [
-        sa.Column("taxonomy_node_ids", database.UuidList(), nullable=False, server_default=_empty()),
+        sa.Column("taxonomy_node_ids", types.UuidList(), nullable=False, server_default=_empty()),
         sa.Column("taxonomy_version", sa.String(length=32)),
         sa.Column("scope_id", sa.Uuid()),
         sa.Column("total_documents", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("total_chunks", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("coverage_percent", sa.Double(), nullable=False, server_default="0"),
-        sa.Column("last_coverage_update", database.UtcDateTime()),
+        sa.Column("last_coverage_update", types.UtcDateTime()),
         sa.Column("level", sa.Integer(), nullable=False, server_default="1"),
         sa.Column("current_xp", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("successful_queries", sa.Integer(), nullable=False, server_default="0"),
@@ -92,7 +92,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("document_count", sa.Integer(), nullable=False),
         sa.Column("chunk_count", sa.Integer(), nullable=False),
-        sa.Column("changed_at", database.UtcDateTime(), nullable=False),
+        sa.Column("changed_at", types.UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organizations.id"],
@@ -123,9 +123,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "coverage_history",
-        sa.Column("id", database.BigId, autoincrement=True, nullable=False),
+        sa.Column("id", types.BigId, autoincrement=True, nullable=False),
         sa.Column("agent_id", sa.Uuid(), nullable=False),
-        sa.Column("timestamp", database.UtcDateTime(), nullable=False),
+        sa.Column("timestamp", types.UtcDateTime(), nullable=False),
         sa.Column("overall_coverage", sa.Double(), nullable=False),
         sa.Column("total_documents", sa.Integer(), nullable=False),
         sa.Column("total_chunks", sa.Integer(), nullable=False),

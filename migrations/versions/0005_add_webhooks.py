@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0005"
 down_revision = "0004"
@@ -17,13 +17,13 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("url", sa.String(length=2000), nullable=False),
-        sa.Column("payload", database.OrderedJson, nullable=False),
+        sa.Column("payload", types.OrderedJson, nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("response_status", sa.Integer()),
         sa.Column("error", sa.String(length=300)),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
-        sa.Column("completed_at", database.UtcDateTime()),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("completed_at", types.UtcDateTime()),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organizations.id"],

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0006"
 down_revision = "0005"
@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("documents", sa.Column("error", sa.String(length=500)))
     op.add_column("documents", sa.Column("upload_id", sa.Uuid()))
-    op.add_column("documents", sa.Column("proposed_at", database.UtcDateTime()))
+    op.add_column("documents", sa.Column("proposed_at", types.UtcDateTime()))
     op.create_index(op.f("ix_documents_upload_id"), "documents", ["upload_id"])
 
 

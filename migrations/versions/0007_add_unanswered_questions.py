@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0007"
 down_revision = "0006"
@@ -23,8 +23,8 @@ def upgrade() -> None:
         sa.Column("times_asked", sa.Integer(), nullable=False),
         sa.Column("confidence", sa.Double(), nullable=False),
         sa.Column("is_open", sa.Boolean(), nullable=False),
-        sa.Column("first_asked_at", database.UtcDateTime(), nullable=False),
-        sa.Column("last_asked_at", database.UtcDateTime(), nullable=False),
+        sa.Column("first_asked_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_asked_at", types.UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organizations.id"],

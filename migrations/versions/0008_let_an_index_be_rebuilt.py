@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0008"
 down_revision = "0007"
@@ -23,7 +23,7 @@ def upgrade() -> None:
     )
     for table in ("index_states", "index_segments"):
         op.add_column(
-            table, sa.Column("generation", database.BigId, nullable=False, server_default="0")
+            table, sa.Column("generation", types.BigId, nullable=False, server_default="0")
         )
 
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0011"
 down_revision = "0010"
@@ -16,11 +16,11 @@ def upgrade() -> None:
     op.drop_table("announcements")
     op.create_table(
         "announcements",
-        sa.Column("id", database.BigId, autoincrement=True, nullable=False),
+        sa.Column("id", types.BigId, autoincrement=True, nullable=False),
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("feed", sa.String(length=120), nullable=False),
         sa.Column("transaction_id", sa.BigInteger(), nullable=False),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
         sqlite_autoincrement=True,
     )
@@ -44,10 +44,10 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION notify_of_announcements()")
     op.create_table(
         "announcements",
-        sa.Column("id", database.BigId, autoincrement=True, nullable=False),
+        sa.Column("id", types.BigId, autoincrement=True, nullable=False),
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("topic", sa.String(length=120), nullable=False),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
     )
     op.create_index(op.f("ix_announcements_created_at"), "announcements", ["created_at"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0013"
 down_revision = "0012"
@@ -17,8 +17,8 @@ def upgrade() -> None:
     op.create_table(
         "workers",
         sa.Column("id", sa.String(300), nullable=False),
-        sa.Column("started_at", database.UtcDateTime(), server_default=sa.func.now(), nullable=False),
-        sa.Column("beat_at", database.UtcDateTime(), server_default=sa.func.now(), nullable=False),
+        sa.Column("started_at", types.UtcDateTime(), server_default=sa.func.now(), nullable=False),
+        sa.Column("beat_at", types.UtcDateTime(), server_default=sa.func.now(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0014"
 down_revision = "0013"
@@ -29,8 +29,8 @@ def old_tables() -> sa.MetaData:
         sa.Column("password_hash", sa.String(length=255), nullable=False),
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
-        sa.Column("last_seen_at", database.UtcDateTime(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_seen_at", types.UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organizations.id"],
@@ -81,7 +81,7 @@ def new_tables() -> sa.MetaData:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("email", sa.String(length=320), nullable=False),
         sa.Column("password_hash", sa.String(length=255), nullable=False),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("email", name="uq_users_email"),
     )
@@ -94,9 +94,9 @@ def new_tables() -> sa.MetaData:
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("invitation_hash", sa.String(length=255), nullable=True),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
-        sa.Column("joined_at", database.UtcDateTime(), nullable=True),
-        sa.Column("last_seen_at", database.UtcDateTime(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("joined_at", types.UtcDateTime(), nullable=True),
+        sa.Column("last_seen_at", types.UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organizations.id"],
@@ -177,9 +177,9 @@ def downgrade() -> None:
 
 def _session_columns() -> list[sa.Column[Any]]:
     return [
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
-        sa.Column("last_seen_at", database.UtcDateTime(), nullable=False),
-        sa.Column("revoked_at", database.UtcDateTime(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_seen_at", types.UtcDateTime(), nullable=False),
+        sa.Column("revoked_at", types.UtcDateTime(), nullable=True),
         sa.Column("address", sa.String(length=64), nullable=False),
         sa.Column("user_agent", sa.String(length=255), nullable=False),
     ]
@@ -191,10 +191,10 @@ def _key_columns() -> list[sa.Column[Any]]:
         sa.Column("prefix", sa.String(length=16), nullable=False),
         sa.Column("key_hash", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=20), nullable=False),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
-        sa.Column("expires_at", database.UtcDateTime(), nullable=True),
-        sa.Column("last_used_at", database.UtcDateTime(), nullable=True),
-        sa.Column("revoked_at", database.UtcDateTime(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("expires_at", types.UtcDateTime(), nullable=True),
+        sa.Column("last_used_at", types.UtcDateTime(), nullable=True),
+        sa.Column("revoked_at", types.UtcDateTime(), nullable=True),
     ]
 
 

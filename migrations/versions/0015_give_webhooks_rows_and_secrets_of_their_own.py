@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from alembic import op
 from flask import current_app
 
-from webapp.core import database, sealing
+from webapp.core import sealing
+from webapp.core.database import types
 
 revision = "0015"
 down_revision = "0014"
@@ -25,7 +26,7 @@ SECRETS = sa.table(
     sa.column("id", sa.Uuid()),
     sa.column("organization_id", sa.Uuid()),
     sa.column("sealed", sa.Text()),
-    sa.column("created_at", database.UtcDateTime()),
+    sa.column("created_at", types.UtcDateTime()),
 )
 
 
@@ -36,9 +37,9 @@ def upgrade() -> None:
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("url", sa.String(length=2000), nullable=False),
         sa.Column("description", sa.String(length=300), nullable=False),
-        sa.Column("events", database.StringList(), nullable=False),
+        sa.Column("events", types.StringList(), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organizations.id"],
@@ -53,8 +54,8 @@ def upgrade() -> None:
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("webhook_id", sa.Uuid()),
         sa.Column("sealed", sa.Text(), nullable=False),
-        sa.Column("created_at", database.UtcDateTime(), nullable=False),
-        sa.Column("expires_at", database.UtcDateTime()),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("expires_at", types.UtcDateTime()),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organizations.id"],
@@ -78,8 +79,8 @@ def upgrade() -> None:
         "webhook_attempts",
         sa.Column("delivery_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("started_at", database.UtcDateTime(), nullable=False),
-        sa.Column("ended_at", database.UtcDateTime()),
+        sa.Column("started_at", types.UtcDateTime(), nullable=False),
+        sa.Column("ended_at", types.UtcDateTime()),
         sa.Column("response_status", sa.Integer()),
         sa.Column("error", sa.String(length=300)),
         sa.ForeignKeyConstraint(
@@ -91,7 +92,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("delivery_id", "number", name=op.f("pk_webhook_attempts")),
     )
     op.add_column("webhook_deliveries", sa.Column("webhook_id", sa.Uuid()))
-    op.add_column("webhook_deliveries", sa.Column("next_attempt_at", database.UtcDateTime()))
+    op.add_column("webhook_deliveries", sa.Column("next_attempt_at", types.UtcDateTime()))
     op.create_index(
         op.f("ix_webhook_deliveries_webhook_id_created_at"),
         "webhook_deliveries",

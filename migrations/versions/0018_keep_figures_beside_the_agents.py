@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0018"
 down_revision = "0017"
@@ -14,13 +14,13 @@ COVERAGE = {
     "total_documents": sa.Integer(),
     "total_chunks": sa.Integer(),
     "coverage_percent": sa.Double(),
-    "last_coverage_update": database.UtcDateTime(),
+    "last_coverage_update": types.UtcDateTime(),
 }
 USAGE = {
     "total_queries": sa.Integer(),
     "successful_queries": sa.Integer(),
     "avg_response_time_ms": sa.Double(),
-    "last_query_at": database.UtcDateTime(),
+    "last_query_at": types.UtcDateTime(),
 }
 #: what nothing has ever written, with the value that every agent has
 CONSTANT = {
@@ -71,7 +71,7 @@ def downgrade() -> None:
         op.add_column("agents", sa.Column(name, kind, nullable=False, server_default=value))
     for table, figures in TABLES.items():
         for name, kind in figures.items():
-            is_time = isinstance(kind, database.UtcDateTime)
+            is_time = isinstance(kind, types.UtcDateTime)
             default = None if is_time else "0"
             op.add_column(
                 "agents", sa.Column(name, kind, nullable=is_time, server_default=default)
@@ -109,7 +109,7 @@ def _create(table: str, figures: dict[str, sa.types.TypeEngine[object]]) -> None
     op.create_table(
         table,
         *(
-            sa.Column(name, kind, nullable=isinstance(kind, database.UtcDateTime))
+            sa.Column(name, kind, nullable=isinstance(kind, types.UtcDateTime))
             for name, kind in figures.items()
         ),
         sa.Column("agent_id", sa.Uuid(), nullable=False),

@@ -5,7 +5,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0019"
 down_revision = "0018"
@@ -29,7 +29,7 @@ AGENTS = sa.table(
     "agents",
     sa.column("id", sa.Uuid()),
     sa.column("organization_id", sa.Uuid()),
-    sa.column("taxonomy_node_ids", database.UuidList()),
+    sa.column("taxonomy_node_ids", types.UuidList()),
 )
 #: SQLite makes these tables anew, and has to be told what it does not tell of itself
 WITHOUT_ROWID = {"table_kwargs": {"sqlite_with_rowid": False}}

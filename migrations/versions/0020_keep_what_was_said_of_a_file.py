@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from webapp.core import database
+from webapp.core.database import types
 
 revision = "0020"
 down_revision = "0019"
@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Of files that came before, nothing is known."""
-    op.add_column("uploads", sa.Column("options", database.Json, nullable=True))
+    op.add_column("uploads", sa.Column("options", types.Json, nullable=True))
     op.add_column("uploads", sa.Column("newest_version", sa.String(32), nullable=True))
 
 

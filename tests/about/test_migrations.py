@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeEngine
 from tests.database import new_database
 from webapp import create_app
 from webapp.config import Settings
-from webapp.core.database import UtcDateTime
+from webapp.core.database.types import UtcDateTime
 from webapp.core.extensions import db
 from webapp.core.migrations import is_ours
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.database import new_database
 from tests.server import KEY, Installation, eventually
-from webapp.core.database import make_engine_options, prepare_sqlite
+from webapp.core.database.connections import make_engine_options, prepare_sqlite
 from webapp.core.writers import TooManyWriters, Writers, limit, writers
 
 WAITING, CALLERS = 2, 6

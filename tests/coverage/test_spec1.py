@@ -243,7 +243,7 @@ def test_a_search_that_takes_too_long_is_503(
 def test_a_statement_that_takes_too_long_is_stopped(cast: Cast) -> None:
     from sqlalchemy import text
 
-    from webapp.core.database import time_limit
+    from webapp.core.database.transactions import time_limit
     from webapp.core.extensions import db
 
     slow = (

@@ -13,7 +13,7 @@ from flask import Flask
 
 from webapp import engine
 from webapp.config import Settings
-from webapp.core.database import prepare_sqlite
+from webapp.core.database.connections import prepare_sqlite
 from webapp.core.extensions import db
 from webapp.engine import worker
 

@@ -17,7 +17,7 @@ from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
-from webapp.core.database import get_locked
+from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.core.extensions import db
 

@@ -14,7 +14,7 @@ from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Membership, Session
 from webapp.config import Settings
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
-from webapp.core.database import is_among, uuid_digits
+from webapp.core.database.sql import is_among, uuid_digits
 from webapp.core.errors import Unauthenticated
 from webapp.core.extensions import db
 from webapp.core.security import Rights

@@ -12,7 +12,7 @@ from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
-from webapp.core.database import get_locked, lock_name, lock_writes
+from webapp.core.database.transactions import get_locked, lock_name, lock_writes
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.extensions import db
 

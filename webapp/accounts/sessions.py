@@ -13,7 +13,7 @@ from webapp.accounts.models import Membership, Session, User
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor
-from webapp.core.database import unless_busy
+from webapp.core.database.transactions import unless_busy
 from webapp.core.errors import NotFound, Unauthenticated
 from webapp.core.extensions import db
 

@@ -21,7 +21,7 @@ from webapp.agents.schemas import AgentCreate, AgentPatch, AgentUpdate
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor
-from webapp.core.database import lock_name
+from webapp.core.database.transactions import lock_name
 from webapp.core.errors import BadReference, Conflict
 from webapp.core.extensions import db
 

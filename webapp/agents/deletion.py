@@ -19,7 +19,7 @@ from webapp.agents.tabs import OwnedRows
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor
-from webapp.core.database import get_locked
+from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
 from webapp.core.feature import contributions

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.agents.models import Agent
 from webapp.core import live
-from webapp.core.database import refresh_statistics
+from webapp.core.database.transactions import refresh_statistics
 from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
 from webapp.core.feature import contributions

@@ -11,7 +11,8 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
-from webapp.core.database import BigId, OrderedJson, fold, is_same_json
+from webapp.core.database.text import fold
+from webapp.core.database.types import BigId, OrderedJson, is_same_json
 from webapp.core.errors import Conflict
 from webapp.core.extensions import Model
 

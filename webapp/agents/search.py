@@ -14,7 +14,8 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_below
 from webapp.agents.schemas import AgentFilter
 from webapp.core.actor import Actor
-from webapp.core.database import fold, like_pattern, list_contains
+from webapp.core.database.sql import list_contains
+from webapp.core.database.text import fold, like_pattern
 from webapp.core.errors import Forbidden
 from webapp.core.extensions import db
 

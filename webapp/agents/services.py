@@ -19,7 +19,7 @@ from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSear
 from webapp.agents.search import count_all, matches_text, select_agents
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
-from webapp.core.database import get_locked
+from webapp.core.database.transactions import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page

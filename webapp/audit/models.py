@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
-from webapp.core.database import BigId
+from webapp.core.database.types import BigId
 from webapp.core.extensions import Model
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase, registry
 
 from webapp.core import limits
-from webapp.core.database import TYPES
+from webapp.core.database.types import TYPES
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -16,7 +16,7 @@ from werkzeug.local import LocalProxy
 
 from webapp import engine
 from webapp.config import BadSettings, Settings
-from webapp.core import database
+from webapp.core.database import types
 from webapp.core.extensions import db
 
 FOLDER = Path(__file__).parents[2] / "migrations"
@@ -82,12 +82,12 @@ def _load(app: Flask) -> Any:
 def _render_type(kind: str, item: Any, _context: Any) -> str | bool:
     """Our column types by their name in a migration, where Alembic would write their insides."""
     for name in ("Json", "OrderedJson"):
-        if kind == "type" and item is getattr(database, name):
-            return f"database.{name}"
-    if kind == "type" and type(item).__module__ == database.__name__:
-        return f"database.{type(item).__name__}()"
-    if item is database.BigId or (kind == "type" and repr(item) == repr(database.BigId)):
-        return "database.BigId"
+        if kind == "type" and item is getattr(types, name):
+            return f"types.{name}"
+    if kind == "type" and type(item).__module__ == types.__name__:
+        return f"types.{type(item).__name__}()"
+    if item is types.BigId or (kind == "type" and repr(item) == repr(types.BigId)):
+        return "types.BigId"
     return False
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.core import clock
-from webapp.core.database import lock_name
+from webapp.core.database.transactions import lock_name
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
 

@@ -16,7 +16,7 @@ from webapp.audit import services as audit
 from webapp.audit.models import AuditEntry
 from webapp.core import clock, live
 from webapp.core.actor import Actor
-from webapp.core.database import get_locked
+from webapp.core.database.transactions import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.coverage.changes import record_coverage, write_figures

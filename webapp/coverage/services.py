@@ -20,7 +20,7 @@ from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.core import clock
 from webapp.core.actor import Actor
-from webapp.core.database import dashed, split_uuids, uuid_digits
+from webapp.core.database.sql import dashed, split_uuids, uuid_digits
 from webapp.core.errors import Invalid
 from webapp.core.extensions import db
 from webapp.coverage.models import (

@@ -12,7 +12,7 @@ from webapp import engine, index
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.arrays import np
-from webapp.core.database import snapshot
+from webapp.core.database.transactions import snapshot
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
 from webapp.documents.models import Chunk, Document

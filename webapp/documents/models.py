@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import clock
-from webapp.core.database import BigId
+from webapp.core.database.types import BigId
 from webapp.core.extensions import Model
 from webapp.taxonomies.models import TaxonomyNode
 

@@ -13,7 +13,8 @@ from webapp import index
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor
-from webapp.core.database import get_locked, like_pattern
+from webapp.core.database.text import like_pattern
+from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page

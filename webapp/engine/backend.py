@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from flask import current_app
 
-from webapp.core.database import make_engine_options, prepare_sqlite
+from webapp.core.database.connections import make_engine_options, prepare_sqlite
 from webapp.core.extensions import db
 from webapp.engine import wakeups
 from webapp.engine.bells import Bell

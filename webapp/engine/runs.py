@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core.database import get_locked
+from webapp.core.database.transactions import get_locked
 from webapp.core.extensions import db
 from webapp.engine.control import Cancelled, Interrupted, get_token, is_stopping
 from webapp.engine.jobs import check_interrupted

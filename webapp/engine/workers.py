@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core.database import UtcDateTime
+from webapp.core.database.types import UtcDateTime
 from webapp.core.extensions import Model, db
 
 BEAT_SECONDS = 5.0

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.core.database import BigId
+from webapp.core.database.types import BigId
 from webapp.core.extensions import Model
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select
 
 from webapp.core.arrays import np
-from webapp.core.database import get_locked
+from webapp.core.database.transactions import get_locked
 from webapp.core.extensions import db
 from webapp.index.models import IndexDeletion, IndexPosting, IndexSegment, IndexState
 from webapp.index.segments import (

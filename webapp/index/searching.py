@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from webapp.core.arrays import np
-from webapp.core.database import snapshot
+from webapp.core.database.transactions import snapshot
 from webapp.core.extensions import db
 from webapp.index.analysis import analyze_query
 from webapp.index.embedding import EmbedderDown, get_embedder

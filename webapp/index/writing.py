@@ -11,7 +11,7 @@ from sqlalchemy import Select, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.core.arrays import np
-from webapp.core.database import get_locked
+from webapp.core.database.transactions import get_locked
 from webapp.core.extensions import db
 from webapp.index.embedding import EmbedderDown, get_embedder
 from webapp.index.merging import MAX_INLINE_CHUNKS, compact, merge_step

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.agents.figures import FiguresRow
 from webapp.core import clock
-from webapp.core.database import BigId
+from webapp.core.database.types import BigId
 from webapp.core.extensions import Model
 
 

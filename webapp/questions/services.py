@@ -18,7 +18,7 @@ from webapp.agents.models import Agent
 from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core import clock, live, outcomes
 from webapp.core.actor import Actor
-from webapp.core.database import snapshot, time_limit
+from webapp.core.database.transactions import snapshot, time_limit
 from webapp.core.errors import Conflict, DomainError, Unavailable
 from webapp.core.extensions import db
 from webapp.core.prefix import link

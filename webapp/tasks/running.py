@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from webapp import engine
 from webapp.core import clock
-from webapp.core.database import get_locked
+from webapp.core.database.transactions import get_locked
 from webapp.core.errors import DomainError
 from webapp.core.extensions import db
 from webapp.engine import runs

@@ -12,7 +12,7 @@ from sqlalchemy.orm import defer, lazyload
 
 from webapp import index
 from webapp.core import clock
-from webapp.core.database import fold
+from webapp.core.database.text import fold
 from webapp.core.errors import BadReference, Conflict, Invalid
 from webapp.core.extensions import db
 from webapp.taxonomies import signals

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from webapp import index
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
-from webapp.core.database import get_locked, lock_name
+from webapp.core.database.transactions import get_locked, lock_name
 from webapp.core.errors import BadReference, Conflict, DomainError, NotFound
 from webapp.core.extensions import db
 from webapp.taxonomies import signals

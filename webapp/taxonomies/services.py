@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
-from webapp.core.database import fold, like_pattern, lock_name
+from webapp.core.database.text import fold, like_pattern
+from webapp.core.database.transactions import lock_name
 from webapp.core.errors import BadReference, DomainError, NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from webapp import engine
 from webapp.core import clock, sealing
 from webapp.core.addresses import allowed_hosts
-from webapp.core.database import get_locked
+from webapp.core.database.transactions import get_locked
 from webapp.core.extensions import db
 from webapp.webhooks import changes, keys, signing
 from webapp.webhooks.models import Attempt, Delivery, Status, Webhook

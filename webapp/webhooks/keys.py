@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import or_, select, update
 
 from webapp.core import clock, sealing
-from webapp.core.database import lock_name
+from webapp.core.database.transactions import lock_name
 from webapp.core.extensions import db
 from webapp.webhooks.models import WebhookSecret
 from webapp.webhooks.signing import make_secret

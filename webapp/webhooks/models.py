@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import clock
-from webapp.core.database import OrderedJson
+from webapp.core.database.types import OrderedJson
 from webapp.core.extensions import Model
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select
 from webapp.accounts.models import Organization
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
-from webapp.core.database import get_locked
+from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page, Paging

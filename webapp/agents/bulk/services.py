@@ -19,7 +19,7 @@ from webapp.agents.search import select_agents
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor
-from webapp.core.database import lock_writes
+from webapp.core.database.transactions import lock_writes
 from webapp.core.errors import Conflict, DomainError, NotFound
 from webapp.core.extensions import db
 

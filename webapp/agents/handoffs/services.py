@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, select
 
 from webapp.agents.models import Agent
 from webapp.core.actor import Actor
-from webapp.core.database import list_contains, list_length
+from webapp.core.database.sql import list_contains, list_length
 from webapp.core.extensions import db
 
 #: agents that a graph looks at most; beyond them it says so

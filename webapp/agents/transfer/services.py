@@ -31,7 +31,7 @@ from webapp.agents.transfer.schemas import ImportRequest, PortableAgent
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor
-from webapp.core.database import lock_name, snapshot
+from webapp.core.database.transactions import lock_name, snapshot
 from webapp.core.errors import BadReference, Invalid, validation_errors
 from webapp.core.extensions import db
 

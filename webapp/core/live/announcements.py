@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, SessionTransaction, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
 from webapp.core import clock
-from webapp.core.database import BigId
+from webapp.core.database.types import BigId
 from webapp.core.extensions import Model, db
 from webapp.core.retention import Retention, forget_by
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from webapp.core.actor import Actor
-from webapp.core.database import snapshot_border
+from webapp.core.database.transactions import snapshot_border
 
 #: rows of a push; where there are more, another push follows
 LIMIT = 100

@@ -22,7 +22,8 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.search import count_all
 from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
-from webapp.core.database import get_locked, is_among
+from webapp.core.database.sql import is_among
+from webapp.core.database.transactions import get_locked
 from webapp.core.errors import BadReference, Conflict, Invalid
 from webapp.core.extensions import db
 from webapp.coverage import refresh

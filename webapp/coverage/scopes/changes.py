@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from webapp import index
 from webapp.agents.models import Agent
-from webapp.core.database import lock_name
+from webapp.core.database.transactions import lock_name
 from webapp.core.extensions import db
 from webapp.taxonomies.models import Scope
 

@@ -20,7 +20,7 @@ from webapp.agents.schemas import AgentCreate
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor
-from webapp.core.database import lock_name
+from webapp.core.database.transactions import lock_name
 from webapp.core.errors import PreconditionFailed
 from webapp.core.extensions import db
 from webapp.core.preconditions import newest_revision

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from webapp.agents.models import Agent
 from webapp.core import live
 from webapp.core.arrays import np
-from webapp.core.database import get_locked
+from webapp.core.database.transactions import get_locked
 from webapp.core.extensions import db
 from webapp.index.embedding import local_embedder
 from webapp.questions.unanswered.models import MIN_CONFIDENCE, UnansweredQuestion

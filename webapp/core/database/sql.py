@@ -1,0 +1,124 @@
+"""SQL for columns of ids and lists, for either database, and what comes of reading them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, Integer, String, literal
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from webapp.core.database.types import UuidList
+
+
+class uuid_digits(FunctionElement[str]):
+    """A UUID column as text for `dashed`; in long lists UUID objects cost more than the query."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(uuid_digits)
+def _uuid_digits_sqlite(element: uuid_digits, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(uuid_digits, "postgresql")
+def _uuid_digits_postgresql(element: uuid_digits, compiler: Any, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS TEXT)"
+
+
+def split_uuids(joined: str | None) -> list[str]:
+    """The texts of UUIDs that the database has joined by commas."""
+    ids = joined.split(",") if joined else []
+    return ids if "-" in (joined or "") else [dashed(digits) for digits in ids]
+
+
+@lru_cache(65_536)
+def dashed(digits: str) -> str:
+    """The text of a UUID, from PostgreSQL's own text or SQLite's 32 digits."""
+    if len(digits) == 36:
+        return digits
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+class is_among(FunctionElement[bool]):
+    """SQL for "this UUID column is one of these", given as 32 digits each.
+
+    It is one parameter, however many they are: the database is asked for thousands at once.
+    """
+
+    inherit_cache = True
+    type = Boolean()
+
+    def __init__(self, column: Any, ids: Iterable[str]) -> None:
+        super().__init__(column, literal(",".join(ids), String))
+
+
+@compiles(is_among)
+def _is_among_sqlite(element: is_among, compiler: Any, **options: Any) -> str:
+    column, joined = (compiler.process(clause, **options) for clause in element.clauses)
+    listed = f"""'["' || replace({joined}, ',', '","') || '"]'"""
+    return f"({column} IN (SELECT value FROM json_each({listed})))"  # noqa: S608 - compiled parts
+
+
+@compiles(is_among, "postgresql")
+def _is_among_postgresql(element: is_among, compiler: Any, **options: Any) -> str:
+    column, joined = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({column} = ANY(CAST(string_to_array({joined}, ',') AS UUID[])))"
+
+
+#: an item that stands in a JSON list as it is, between quotes; most are
+PLAIN = re.compile(r"[A-Za-z0-9_.:/@-]+")
+
+
+class list_contains(ColumnElement[bool]):
+    """SQL for "this list column holds this item", on either database."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Any], item: str) -> None:
+        self.column, self.item = column, literal(item, String)
+        self.is_plain = PLAIN.fullmatch(item) is not None
+
+
+@compiles(list_contains, "postgresql")
+def _list_contains_postgresql(element: list_contains, compiler: Any, **options: Any) -> str:
+    item = compiler.process(element.item, **options)
+    if isinstance(element.column.type, UuidList):
+        item = f"CAST({item} AS UUID)"
+    return f"({item} = ANY({compiler.process(element.column, **options)}))"
+
+
+@compiles(list_contains)
+def _list_contains_sqlite(element: list_contains, compiler: Any, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    item = compiler.process(element.item, **options)
+    if element.is_plain:
+        # A quote inside of an item is written as \\", so that this can only be a whole item.
+        return f"(instr({column}, '\"' || {item} || '\"') > 0)"
+    return f"({item} IN (SELECT value FROM json_each({column})))"  # noqa: S608 - compiled parts
+
+
+class list_length(ColumnElement[int]):
+    """SQL for the number of items in a list column, on either database."""
+
+    inherit_cache = False
+    type = Integer()
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+
+
+@compiles(list_length, "postgresql")
+def _list_length_postgresql(element: list_length, compiler: Any, **options: Any) -> str:
+    return f"cardinality({compiler.process(element.column, **options)})"
+
+
+@compiles(list_length)
+def _list_length_sqlite(element: list_length, compiler: Any, **options: Any) -> str:
+    return f"json_array_length({compiler.process(element.column, **options)})"
