@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from socket import socketpair
+from typing import Any
 
 import pytest
+from flask import Flask
 
 from tests.cast import Cast
 from tests.factories import make_agent
 from tests.follower import Follower
 from webapp.accounts import services as accounts
 from webapp.config import Settings
-from webapp.core.actor import Actor, Role
+from webapp.core import feature, live
+from webapp.core.actor import ORGANIZATION_READ, Actor, Role
 
 
 @pytest.fixture
@@ -105,3 +108,14 @@ def test_a_session_opens_sockets_from_its_own_pages_only(
     theirs.close()
     assert refused.status_code == 403
     assert refused.get_json(force=True)["code"] == "foreign_origin"
+
+
+def test_an_application_has_sockets_of_its_own() -> None:
+    def echo(message: Any, _actor: Actor) -> Iterator[live.Frame]:
+        yield live.Frame("echo", message)
+
+    other = Flask("other")
+    other.extensions[feature.KEY] = [live.SocketRoute("/ws/echo", echo, ORGANIZATION_READ)]
+    live.init_app(other)
+    sockets = {rule.rule for rule in other.url_map.iter_rules() if rule.websocket}
+    assert sockets == {"/ws/live", "/ws/echo"}

@@ -9,6 +9,7 @@ from webapp.agents.tabs import AgentAction, AgentColumn, AgentFact, AgentTab, Ow
 from webapp.audit.wording import Wording
 from webapp.core.added_fields import AddedFields
 from webapp.core.feature import Feature
+from webapp.core.live import SocketRoute
 from webapp.core.navigation import SearchPage, Section, SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.core.signals import Receiver
@@ -23,6 +24,8 @@ from webapp.questions.unanswered.models import UnansweredQuestion
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp, unanswered_api.bp),
     contributions=(
+        SocketRoute("/ws/query/<agent_id>", live.query, EXECUTIONS_RUN),
+        SocketRoute("/ws/ask/<agent_id>", live.ask, EXECUTIONS_RUN),
         live.DOCUMENT,
         live.PAGE_DOCUMENT,
         Receiver(documents.changed, unanswered.schedule_closing),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core import live
 from webapp.core.actor import Actor
 from webapp.core.openapi import SocketDocument
@@ -58,13 +57,11 @@ PAGE_DOCUMENT = SocketDocument(
 )
 
 
-@live.socket("/ws/query/<agent_id>", permission=EXECUTIONS_RUN)
 def query(message: Any, actor: Actor, *, agent_id: str) -> Iterator[live.Frame]:
     """Answer `{query, top_k}` with started, one result each, completed; paced by the agent."""
     return _answer(read(QueryRequest, message), actor, agent_id, services.result_events)
 
 
-@live.socket("/ws/ask/<agent_id>", permission=EXECUTIONS_RUN)
 def ask(message: Any, actor: Actor, *, agent_id: str) -> Iterator[live.Frame]:
     """Answer as `query` does, with the cards that the Ask page draws too."""
     body = read(QueryRequest, message).model_copy(update={"include_metadata": True})

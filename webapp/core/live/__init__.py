@@ -11,7 +11,7 @@ from webapp.core.live import announcements, sockets
 from webapp.core.live.announcements import Announcement, announce
 from webapp.core.live.feeds import Feed, draw_revision
 from webapp.core.live.logs import Log
-from webapp.core.live.sockets import Frame, init_app, socket
+from webapp.core.live.sockets import Frame, SocketRoute, init_app
 from webapp.core.live.streams import Event, stream_response
 
 __all__ = [
@@ -20,10 +20,10 @@ __all__ = [
     "Feed",
     "Frame",
     "Log",
+    "SocketRoute",
     "announce",
     "draw_revision",
     "init_app",
-    "socket",
     "stream_response",
 ]
 

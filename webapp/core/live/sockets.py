@@ -22,6 +22,7 @@ from wsproto.utilities import RemoteProtocolError
 from webapp.core import limits
 from webapp.core.actor import ORGANIZATION_READ, Actor, Permission
 from webapp.core.errors import Forbidden, Invalid, LimitExceeded, Malformed
+from webapp.core.feature import contributions
 from webapp.core.live import handover
 from webapp.core.live.admissions import Admissions, admissions_of
 from webapp.core.live.broadcaster import Broadcaster
@@ -69,35 +70,18 @@ class Position(BaseModel):
 #: `answer(message, actor, **view_args)` → frames
 Answer = Callable[..., Iterable[Frame]]
 
-_routes: list[tuple[str, Callable[..., Response]]] = []
 
-
-def socket(path: str, *, permission: Permission) -> Callable[[Answer], Answer]:
-    """Serve a socket at `path` whose text frames `answer` answers, step by step in a few threads.
+@dataclass(frozen=True)
+class SocketRoute:
+    """A socket at `path` whose text frames `answer` answers, step by step in a few threads.
 
     A frame that the answer refuses (DomainError) gets an error frame with the problem, and the
-    socket stays open.
+    socket stays open. `answer`'s name is that of the endpoint.
     """
 
-    def decorate(answer: Answer) -> Answer:
-        @requires(permission)
-        def view(**view_args: Any) -> Response:
-            app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
-            path = request.path
-
-            def on_text(connection: WebSocket, text: str) -> None:
-                frames = _frames(answer, text, connection, view_args)
-                steps = Steps(app, app.test_request_context(path), frames)
-                loop.start(_answer(connection, steps))
-
-            return open_socket(on_text)
-
-        view.__name__ = answer.__name__
-        view.__doc__ = answer.__doc__
-        _routes.append((path, view))
-        return answer
-
-    return decorate
+    path: str
+    answer: Answer
+    permission: Permission
 
 
 DOCUMENT = SocketDocument(
@@ -115,8 +99,27 @@ def init_app(app: APIFlask) -> None:
     app.extensions["callboard-broadcaster"] = Broadcaster(app, admissions)
     app.before_request(_check_upgrade)
     app.add_url_rule("/ws/live", "live", _follow, websocket=True)
-    for path, view in _routes:
-        app.add_url_rule(path, view.__name__, view, websocket=True)
+    for route in contributions(SocketRoute, app):
+        view = _view_of(route)
+        app.add_url_rule(route.path, view.__name__, view, websocket=True)
+
+
+def _view_of(route: SocketRoute) -> Callable[..., Response]:
+    @requires(route.permission)
+    def view(**view_args: Any) -> Response:
+        app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
+        path = request.path
+
+        def on_text(connection: WebSocket, text: str) -> None:
+            frames = _frames(route.answer, text, connection, view_args)
+            steps = Steps(app, app.test_request_context(path), frames)
+            loop.start(_answer(connection, steps))
+
+        return open_socket(on_text)
+
+    view.__name__ = route.answer.__name__
+    view.__doc__ = route.answer.__doc__
+    return view
 
 
 @requires(ORGANIZATION_READ)
