@@ -43,7 +43,7 @@ from webapp.documents.filters import select_documents
 from webapp.documents.models import Chunk, Document, DocumentNode
 from webapp.documents.services import indexed_text
 from webapp.documents.topics.changes import recount_nodes, recount_scopes
-from webapp.index.embedding import get_embedder
+from webapp.index.embedding import local_embedder
 from webapp.questions.schemas import QueryRequest
 from webapp.questions.services import ask_agent
 from webapp.taxonomies import services as taxonomies
@@ -324,7 +324,7 @@ def _measure_fts5(many: Sequence[Pair], queries: Sequence[str]) -> None:
 def _measure_pgvector(many: Sequence[Pair], queries: Sequence[str]) -> None:
     import psycopg
 
-    embedder = get_embedder()
+    embedder = local_embedder
     with (
         tempfile.TemporaryDirectory() as name,
         database_url("postgresql", Path(name)) as url,

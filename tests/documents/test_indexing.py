@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
+from flask import Flask
 from sqlalchemy import delete, func, select, update
 
 from tests.cast import Cast
@@ -201,17 +203,14 @@ class Endpoint:
 
 
 @pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
-    known = dict(embedding._embedders)
+def endpoint(app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     started = Endpoint()
     monkeypatch.setattr(embedding, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     yield started
     started.server.shutdown()
     started.server.server_close()
-    embedding._embedders.clear()
-    embedding._embedders.update(known)
-    embedding.use_embedder(embedding.local_embedder)
+    embedding.init_app(app)
 
 
 @pytest.mark.usefixtures("filled")
@@ -269,6 +268,16 @@ def test_nonsense_of_an_embedder_is_no_vector(endpoint: Endpoint) -> None:
         nobody.embed(["garnet", "basalt"])
     with pytest.raises(embedding.EmbedderDown):
         embedding.get_embedder("gone-1")
+
+
+def test_an_application_has_an_embedder_of_its_own(app: APIFlask, endpoint: Endpoint) -> None:
+    foreign = embedding.OpenAIEmbedder(endpoint.url, "small", DIMENSIONS)
+    embedding.use_embedder(foreign)
+    assert embedding.get_embedder() is embedding.get_embedder("small-64") is foreign
+    with Flask("other").app_context():
+        assert embedding.get_embedder() is embedding.local_embedder
+        with pytest.raises(embedding.EmbedderDown):
+            embedding.get_embedder("small-64")
 
 
 @pytest.mark.usefixtures("filled")

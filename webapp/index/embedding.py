@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import structlog
-from flask import Flask
+from flask import Flask, current_app
 
 from webapp.core.arrays import np
 
@@ -32,6 +32,8 @@ BATCH_TEXTS = 64
 MAX_TEXT_CHARS = 8_000
 #: how long a foreign embedder that failed is left alone by queries
 PAUSE_SECONDS = 10.0
+#: where an application keeps its embedders
+KEY = "callboard-embedders"
 
 log = structlog.get_logger(__name__)
 
@@ -192,42 +194,50 @@ class OpenAIEmbedder:
         return vectors
 
 
+#: it keeps nothing of an application, so all of a process share its weights
 local_embedder = WordLlamaEmbedder()
-_embedders: dict[str, Embedder] = {local_embedder.name: local_embedder}
-_default = local_embedder.name
+
+
+class Embedders:
+    """The embedders that an application knows, by name, and the one of its new indexes."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Embedder] = {local_embedder.name: local_embedder}
+        self.default: Embedder = local_embedder
 
 
 def init_app(app: Flask) -> None:
     """Use the embedder that the settings name, where they name one."""
+    app.extensions[KEY] = Embedders()
     settings = app.config["CALLBOARD"]
     if settings.embedder_url:
-        use_embedder(
-            OpenAIEmbedder(
-                settings.embedder_url,
-                settings.embedder_model,
-                settings.embedder_dimensions,
-                settings.embedder_api_key,
-            )
+        embedder = OpenAIEmbedder(
+            settings.embedder_url,
+            settings.embedder_model,
+            settings.embedder_dimensions,
+            settings.embedder_api_key,
         )
+        use_embedder(embedder, app)
 
 
-def use_embedder(embedder: Embedder) -> None:
-    """Let this process know an embedder, and make it that of new indexes."""
-    global _default
-    _embedders[embedder.name] = embedder
-    _default = embedder.name
+def use_embedder(embedder: Embedder, app: Flask | None = None) -> None:
+    """Let an application, or the running one, know an embedder, and make it that of new indexes."""
+    embedders = _embedders_of(app or current_app)
+    embedders.known[embedder.name] = embedders.default = embedder
 
 
 def get_embedder(name: str | None = None) -> Embedder:
     """The embedder of this installation, or the one with a name; it loads when first used.
 
-    Raises EmbedderDown where this process does not know the name.
+    Raises EmbedderDown where the application does not know the name.
     """
-    embedder = _embedders.get(name or _default)
+    embedders = _embedders_of(current_app)
+    embedder = embedders.known.get(name) if name else embedders.default
     if embedder is None:
         raise EmbedderDown(f"No embedder is called {name}.")
     return embedder
 
 
-def is_known(name: str) -> bool:
-    return name in _embedders
+def _embedders_of(app: Flask) -> Embedders:
+    embedders: Embedders = app.extensions.setdefault(KEY, Embedders())
+    return embedders
