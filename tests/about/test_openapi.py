@@ -70,6 +70,17 @@ def test_every_operation_says_who_may_use_it(app: APIFlask, document: dict[str, 
     assert public == {"/api/v1/health", "/api/v1/health/ready"}
 
 
+def test_every_address_of_an_agent_says_that_a_handle_will_do(document: dict[str, Any]) -> None:
+    described = [
+        parameter["description"]
+        for _, _, operation in operations(document)
+        for parameter in operation["parameters"]
+        if (parameter["name"], parameter["in"]) == ("agent_id", "path")
+    ]
+    assert len(described) > 20
+    assert set(described) == {"Its UUID or its handle"}
+
+
 def test_a_body_must_be_there_and_has_one_media_type(document: dict[str, Any]) -> None:
     bodies = [operation["requestBody"] for _, _, operation in operations(document)
               if "requestBody" in operation]  # fmt: skip

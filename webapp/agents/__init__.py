@@ -22,6 +22,7 @@ from webapp.agents.versions import pages as versions_pages
 from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
 from webapp.core.navigation import PaletteGroup, PalettePage, Section, SectionPages
+from webapp.core.openapi import PathParameter
 
 for function in tabs.FOR_TEMPLATES:
     pages.bp.add_app_template_global(function)
@@ -44,6 +45,7 @@ FEATURE = Feature(
     contributions=(
         *permissions.PERMISSIONS,
         *live.FEEDS,
+        PathParameter("agent_id", "Its UUID or its handle"),
         Section("Agents", "agents.index", "agents", position=20),
         SectionPages(
             "Agents",

@@ -56,6 +56,14 @@ Mode = Literal["validation", "serialization"]
 
 
 @dataclass(frozen=True)
+class PathParameter:
+    """What a part of addresses stands for, in a sentence; wherever it has this name."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
 class SocketDocument:
     """What a feature says of a WebSocket: what a client may send, and each event that it sends.
 
@@ -122,6 +130,8 @@ class _Document:
         self.tags: list[str] = []
         self.rules = [rule for rule in app.url_map.iter_rules() if self._is_documented(rule)]
         self.rules.sort(key=lambda rule: rule.rule)
+        described = contributions(PathParameter, app)
+        self._path_parameters = {item.name: item.description for item in described}
         self._define(set(self._models()))
 
     def paths(self) -> Iterator[tuple[str, Iterator[tuple[str, Any]]]]:
@@ -217,7 +227,7 @@ class _Document:
             "operationId": spec.get("operation_id") or rule.endpoint,
             "summary": summary.strip(),
             "tags": [blueprint.tag],
-            "parameters": [*_path_parameters(rule), *self._query_parameters(spec)],
+            "parameters": [*self._path_parameters_of(rule), *self._query_parameters(spec)],
             "security": _security(is_public=is_public),
         }
         if description.strip():
@@ -228,6 +238,16 @@ class _Document:
             operation["requestBody"] = body
         operation["responses"] = self._responses(rule, spec, operation, is_public=is_public)
         return operation
+
+    def _path_parameters_of(self, rule: Rule) -> Iterator[dict[str, Any]]:
+        for converter, name in re.findall(r"<(?:([^<:>]+):)?([^>]+)>", rule.rule):
+            description = self._path_parameters.get(name)
+            yield {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "schema": _CONVERTERS[converter or "default"],
+            } | ({"description": description} if description else {})
 
     def _query_parameters(self, spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for model, location in spec.get("args", []):
@@ -313,17 +333,6 @@ def _problem_responses(schemas: dict[str, Any]) -> dict[str, Any]:
         }
         for status in statuses
     }
-
-
-def _path_parameters(rule: Rule) -> Iterator[dict[str, Any]]:
-    for converter, name in re.findall(r"<(?:([^<:>]+):)?([^>]+)>", rule.rule):
-        description = {"agent_id": "Its UUID or its handle"}.get(name)
-        yield {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": _CONVERTERS[converter or "default"],
-        } | ({"description": description} if description else {})
 
 
 def _has_pages(operation: dict[str, Any]) -> bool:
