@@ -16,6 +16,7 @@ from webapp import FEATURES
 from webapp.agents.figures import AgentFigures
 from webapp.agents.models import Agent
 from webapp.agents.switches import AgentSwitch
+from webapp.core.extensions import db
 from webapp.core.feature import Feature, contributions
 from webapp.core.live.feeds import Feed
 from webapp.core.live.logs import Log
@@ -119,6 +120,61 @@ def test_what_pages_follow_and_the_icons_of_the_sidebar_are_there(app: APIFlask)
     assert followed <= kinds
     symbols = set(re.findall(r'<symbol id="(\w+)"', (ROOT / "static/icons.svg").read_text()))
     assert {section.icon for section in contributions(Section, app)} <= symbols
+
+
+def columns() -> dict[str, str]:
+    """The package whose tables have a column, the uppermost one, for names of several words."""
+    order = ["core", "engine", "index", *FEATURES]
+    found: dict[str, str] = {}
+    for mapper in db.Model.registry.mappers:
+        place = package(mapper.class_.__module__) or ""
+        for name in mapper.local_table.columns.keys():  # noqa: SIM118 - not its iterator
+            known = found.get(name, place)
+            if "_" in name:
+                found[name] = min(place, known, key=order.index)
+    return found
+
+
+def names_in(path: Path) -> tuple[set[str], set[str]]:
+    """The names that a file uses, its strings' words included, and those that it gives."""
+    used, given = set(), set()
+    if path.suffix == ".html":
+        return set(re.findall(r"\w+", path.read_text())), set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            used.add(node.attr)
+        elif isinstance(node, ast.keyword) and node.arg:
+            used.add(node.arg)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            used.update(re.findall(r"\w+", node.value))
+        elif isinstance(node, ast.FunctionDef):
+            given.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            given.add(node.target.id)
+    return used, given
+
+
+@pytest.mark.once
+@pytest.mark.usefixtures("app")
+def test_nothing_names_a_column_of_a_feature_below_its_own() -> None:
+    owner = columns()
+    assert {"coverage_percent", "webhook_url", "heading_path"} <= owner.keys()
+    places = ["core", "index", *FEATURES]
+    given: set[str] = set()
+    found = set()
+    for rank, place in enumerate(places):
+        below = set(places[rank + 1 :])
+        files = [*(WEBAPP / place).rglob("*.py"), *(ROOT / "templates" / place).rglob("*.html")]
+        read = {path: names_in(path) for path in files}
+        # A name that stands here too, as an actor's `user_id`, may be used from here on.
+        given.update(*(own for _, own in read.values()))
+        for path, (used, _) in read.items() if place != "core" else ():
+            found |= {
+                f"{path.relative_to(ROOT)} names {name} of {owner[name]}"
+                for name in used - given
+                if owner.get(name) in below
+            }
+    assert found == set()
 
 
 #: words of features below, which the feature that defines agents could want to say
