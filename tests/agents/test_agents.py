@@ -19,7 +19,7 @@ from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict, Forbidden, NotFound
 
 
-def test_the_api_creates_with_spec_2s_defaults(cast: Cast) -> None:
+def test_the_api_creates_with_the_contracts_defaults(cast: Cast) -> None:
     response = cast.api("alice").post("/agents", {"name": "Ä b", "instructions": "Do."})
     agent = response.json
     assert response.status_code == 201

@@ -14,7 +14,7 @@ from webapp.core.actor import Actor
 BODY = {"name": "Coding Expert", "instructions": "Help with code."}
 
 
-def test_the_answer_has_every_field_of_spec_2(cast: Cast, alice: Actor) -> None:
+def test_the_answer_has_every_field_of_the_contract(cast: Cast, alice: Actor) -> None:
     response = cast.api("alice").post("/agents", BODY)
     assert response.status_code == 201
     agent = response.json
@@ -73,7 +73,7 @@ def test_a_taken_handle_is_409(cast: Cast, alice: Actor, charlie: Actor) -> None
     assert (refused.status_code, refused.json["code"]) == (409, "handle_taken")
 
 
-def test_spec_3s_body_spawns_an_agent(cast: Cast, alice: Actor) -> None:
+def test_the_body_of_a_spawn_makes_an_agent(cast: Cast, alice: Actor) -> None:
     parent = make_agent(alice, handle="lead")
     api = cast.api("alice")
     body = {"id": "helper", "system_prompt": "Help.", "parent": str(parent.id), "activate": False,
@@ -127,7 +127,7 @@ def test_model_overrides_may_stand_beside_a_model(cast: Cast) -> None:
     assert (agent["model"], agent["model_overrides"]) == ("gpt-4.1", {"temperature": 0.2})
 
 
-def test_patch_takes_spec_1s_fields_and_no_other(cast: Cast, alice: Actor) -> None:
+def test_patch_takes_its_fields_and_no_other(cast: Cast, alice: Actor) -> None:
     make_agent(alice, handle="a", retrieval_config={"top_k": 9, "strategy": "vector"})
     api = cast.api("alice")
     answer = api.request("PATCH", "/agents/a", {"retrieval_config": {"top_k": 3}}).json

@@ -107,7 +107,7 @@ def test_filters_and_order_of_the_api(cast: Cast, alice: Actor) -> None:
 
 
 @pytest.mark.usefixtures("agents")
-def test_spec_1s_search_counts_all_and_takes_q_literally(cast: Cast) -> None:
+def test_the_search_counts_all_and_takes_q_literally(cast: Cast) -> None:
     api = cast.api("vera")
     answer = api.get("/agents/search?q=e&max_results=1").json
     assert answer["total"] == 3

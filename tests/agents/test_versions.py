@@ -154,7 +154,7 @@ def test_a_version_that_is_not_there_is_404_and_the_current_one_says_so(
 
 
 def test_concurrent_writers_lose_and_repeat_no_number(app: APIFlask, alice: Actor) -> None:
-    """Api.md, Versions: two writers at once never lose a version. PUTs, bulk and rollbacks mix."""
+    """PUTs, bulk changes and rollbacks at once (docs/contract/versions.md, versions)."""
     agent_id = str(make_agent(alice, handle="a").id)
 
     def write(number: int) -> int:

@@ -93,7 +93,7 @@ def test_chunks_stand_under_their_headings(alice: Actor) -> None:
     ]
 
 
-def test_the_api_answers_as_spec_1_says(cast: Cast, alice: Actor) -> None:
+def test_the_api_answers_as_the_contract_says(cast: Cast, alice: Actor) -> None:
     agent = make_agent(alice, handle="helper", retrieval_config={"top_k": 2})
     for number in range(4):
         content = f"Green tea {number} wants water of 80 degrees."
@@ -121,7 +121,7 @@ def test_the_api_answers_as_spec_1_says(cast: Cast, alice: Actor) -> None:
     assert cast.api("vera").post("/agents/helper/query", {"query": "x"}).status_code == 403
 
 
-def test_the_stream_has_the_events_of_spec_1(cast: Cast, alice: Actor) -> None:
+def test_the_stream_has_the_events_of_the_contract(cast: Cast, alice: Actor) -> None:
     make_agent(alice, handle="helper", features_config={"stream_delay_ms": 0})
     make_document(alice)
     api = cast.api("bob")
