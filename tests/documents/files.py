@@ -11,8 +11,8 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 
-def make_pdf(*pages: str, title: str = "", password: str = "") -> bytes:
-    """A PDF with a line of text on each page."""
+def make_pdf(*pages: str, title: str = "", password: str = "", owner: str = "") -> bytes:
+    """A PDF with a line of text on each page; with an `owner`, all may read it, by AES-256."""
     writer = PdfWriter()
     font = DictionaryObject(
         {
@@ -32,9 +32,11 @@ def make_pdf(*pages: str, title: str = "", password: str = "") -> bytes:
         writer.add_metadata({"/Title": title})
     if password:
         writer.encrypt(password, algorithm="RC4-128")
+    elif owner:
+        writer.encrypt("", owner, algorithm="AES-256")
     out = io.BytesIO()
     writer.write(out)
-    assert PdfReader(io.BytesIO(out.getvalue())).is_encrypted == bool(password)
+    assert PdfReader(io.BytesIO(out.getvalue())).is_encrypted == bool(password or owner)
     return out.getvalue()
 
 

@@ -75,6 +75,7 @@ def count(model: type[Any]) -> int:
             "garnet",
         ),
         ("plain.pdf", make_pdf("The garnet key"), "plain", "garnet"),
+        ("sealed.pdf", make_pdf("The garnet key", owner="pw"), "sealed", "garnet"),
         ("guide.docx", make_docx(title="Handbook"), "Handbook", "basalt"),
         ("plain.docx", make_docx(), "Rotating keys", "garnet"),
         ("notes.md", b"# Notes\n\nThe garnet key.", "Notes", "garnet"),
@@ -538,9 +539,9 @@ def test_topics_are_proposed_and_count_only_when_confirmed(
 
     page = cast.browser("alice").get("/documents?proposed=true")
     assert "Confirm these 2" in page.text()
-    settle = lambda key, action: api.post("/documents/proposals", {"ids": [key], "action": action})  # noqa: E731
-    assert settle(ids[0], "confirm").status_code == 200
-    assert settle(ids[1], "reject").json[0]["nodes"] == []
+    review = lambda key, action: api.post("/documents/proposals", {"ids": [key], "action": action})  # noqa: E731
+    assert review(ids[0], "confirm").status_code == 200
+    assert review(ids[1], "reject").json[0]["nodes"] == []
     assert api.post("/knowledge/scope", scope).json["document_count"] == 1
     # What was rejected is not proposed again by itself.
     proposals.propose("job", organization_id=str(alice.organization_id))

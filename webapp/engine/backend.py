@@ -3,8 +3,9 @@
 This module alone imports dbos. Everything is looked up late, because a web process needs the
 client only once it enqueues, and a supervisor never.
 
-What dbos 3.4 has no public way for: creating its tables without its listening triggers, waking
-the thread of a queue, recovering the jobs of another executor, and putting a job back for later.
+What dbos 3.4 has no public way for: creating its tables without its listening triggers, naming
+them, waking the thread of a queue, recovering the jobs of another executor, and reading or
+changing what waits in one statement (counting, putting back for later), which is SQL on its table.
 """
 
 from __future__ import annotations
