@@ -1,6 +1,7 @@
 """How gunicorn serves Callboard. Settings come from the environment; the README lists them."""
 
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -92,3 +93,6 @@ def post_worker_init(worker):
     if is_there and worker.age == 1:
         startup.show_setup_link(worker.wsgi)
     handover.serve_from(worker)
+    # What is there by now stays: no collection has to look through it again.
+    gc.collect()
+    gc.freeze()

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from hmac import compare_digest
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
-from sqlalchemy.orm import contains_eager
+from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy.orm import contains_eager, joinedload
 
 from webapp.accounts import services
 from webapp.accounts.models import ApiKey, Membership
@@ -23,6 +23,12 @@ from webapp.core.extensions import db
 
 PREFIX_LENGTH = 12
 USED_EVERY = timedelta(minutes=1)
+#: asked at every request of a program, and therefore made once; the organization's row is not read
+_WITH_PREFIX = (
+    select(ApiKey)
+    .where(ApiKey.prefix == bindparam("prefix"))
+    .options(joinedload(ApiKey.membership).lazyload(Membership.organization))
+)
 
 
 def create_key(
@@ -114,9 +120,8 @@ def find_key(secret: str) -> ApiKey | None:
     """
     if not secret.isascii():
         return None
-    statement = select(ApiKey).where(ApiKey.prefix == secret[:PREFIX_LENGTH])
     key_hash, now = _hash(secret), clock.now()
-    for row in db.session.scalars(statement):
+    for row in db.session.scalars(_WITH_PREFIX, {"prefix": secret[:PREFIX_LENGTH]}):
         if compare_digest(row.key_hash, key_hash) and row.is_usable(now):
             if row.last_used_at is None or now - row.last_used_at > USED_EVERY:
                 with unless_busy():

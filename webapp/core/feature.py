@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 #: where an application keeps them
 KEY = "callboard-contributions"
+#: and, with them, those of each kind that somebody has asked for
+KINDS = "callboard-contributions-by-kind"
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,21 @@ def register(app: Flask, names: Sequence[str]) -> None:
         for command in feature.commands:
             app.cli.add_command(command)
         known.extend(feature.contributions)
+    app.extensions.pop(KINDS, None)
 
 
 def contributions(kind: type[T], app: Flask | None = None) -> list[T]:
     """What the features of the running application bring of one kind, in their order."""
     application = app or current_app
-    return [item for item in application.extensions.get(KEY, ()) if isinstance(item, kind)]
+    brought: Sequence[Any] = application.extensions.get(KEY, ())
+    # Sorted by kind once, because every request asks several times.
+    sorted_, found = application.extensions.get(KINDS, (None, {}))
+    if sorted_ is not brought:
+        found = {}
+        application.extensions[KINDS] = brought, found
+    if kind not in found:
+        found[kind] = [item for item in brought if isinstance(item, kind)]
+    return list(found[kind])
 
 
 def contribution(kind: type[T], app: Flask | None = None) -> T:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Boolean, ColumnElement, Integer, String, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
 
 from webapp.core.database.types import UuidList
 
@@ -45,14 +46,15 @@ def dashed(digits: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-class is_among(FunctionElement[bool]):
+class is_among(FunctionElement[Any]):
     """SQL for "this UUID column is one of these", given as 32 digits each.
 
     It is one parameter, however many they are: the database is asked for thousands at once.
     """
 
     inherit_cache = True
-    type = Boolean()
+    #: A Boolean would be compared with 1 on SQLite, which then looks at every row, past the index.
+    type = NullType()
 
     def __init__(self, column: Any, ids: Iterable[str]) -> None:
         super().__init__(column, literal(",".join(ids), String))
