@@ -6,10 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, text, update
 
 from tests.browser import Browser
 from tests.cast import Api, Cast
@@ -107,6 +108,48 @@ def test_figures_stay_with_a_deleted_agent_and_go_with_a_removed_one(
     assert api.get("/agents/c").json["coverage_percent"] == 80.0
     deletion.remove_agent("c", actor=alice)
     assert (counted(AgentCoverage), counted(AgentUsage)) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [
+        ("limit=4", 4), ("limit=3", 3), ("limit=3&offset=3", 1), ("limit=2&offset=2", 2),
+        ("limit=2&offset=9", 0), ("q=no-such-thing", 0), ("min_coverage=0&sort=-total_queries", 4),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("four")
+def test_the_total_is_that_of_all_pages(api: Api, page: str, shown: int) -> None:
+    answer = api.get(f"/agents?{page}")
+    total = "0" if page.startswith("q=") else "4"
+    assert (len(answer.json), answer.headers["X-Total-Count"]) == (shown, total)
+
+
+@pytest.mark.usefixtures("four")
+def test_a_list_asks_once_for_all_figures_and_counts_where_it_must(api: Api) -> None:
+    statements: list[str] = []
+    note = lambda *arguments: statements.append(arguments[2])  # noqa: E731
+    handles(api, "limit=2")  # notes that the key was used
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        handles(api, "limit=2")
+        key, page, count, figures = statements
+        statements.clear()
+        handles(api, "limit=5")
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert "count(" in count
+    assert statements == [key, page, figures]
+    if db.engine.dialect.name == "sqlite":
+        ids = {"ids": ",".join(uuid4().hex for _ in range(2))}
+        plan = db.session.execute(text(f"EXPLAIN QUERY PLAN {figures.replace('?', ':ids')}"), ids)
+        assert not [row.detail for row in plan if "SCAN agent_" in row.detail]
+
+
+@pytest.mark.usefixtures("four")
+def test_deleted_agents_leave_no_gap_in_an_order_of_figures(api: Api, alice: Actor) -> None:
+    deletion.delete_agent("d", actor=alice)
+    pages = [handles(api, f"sort=-total_queries&limit=1&offset={at}") for at in range(4)]
+    assert (sorted(pages[0] + pages[1]), pages[2:]) == (["a", "c"], [["b"], []])
 
 
 @pytest.fixture

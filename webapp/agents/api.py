@@ -9,6 +9,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, current_app, make_response, url_for
 from pydantic import Field, SerializeAsAny, TypeAdapter
+from sqlalchemy import inspect
 
 from webapp.agents import deletion, services
 from webapp.agents.figures import Figures, figures_of, load_figures
@@ -32,6 +33,8 @@ from webapp.core.security import current_actor, requires
 bp = APIBlueprint("agents_api", __name__, url_prefix="/api/v1/agents", tag="Agents")
 
 AGENTS = TypeAdapter(list[SerializeAsAny[AgentResponse]])
+#: the columns that stand in an agent's JSON as they are; the rest are constants or figures
+_COLUMNS = frozenset(AgentResponse.model_fields) & frozenset(inspect(Agent).columns.keys())
 #: what a view answers that has made an agent
 Created = tuple[AgentResponse, int, dict[str, str]]
 IF_MATCH = {
@@ -157,13 +160,13 @@ def clone(agent_id: str) -> Created:
 
 def describe(agents: Sequence[Agent]) -> list[AgentResponse]:
     """The agents with their figures, as the API answers with them; without those now removed."""
-    figures = load_figures(agents)
-    return [_describe(agent, figures[agent.id]) for agent in agents if agent.id in figures]
+    figures, schema = load_figures(agents), complete(AgentResponse)
+    return [_describe(agent, figures[agent.id], schema) for agent in agents if agent.id in figures]
 
 
 def describe_one(agent: Agent) -> AgentResponse:
     """An agent with its figures; NotFound where it was removed for good since it was read."""
-    return _describe(agent, figures_of(agent))
+    return _describe(agent, figures_of(agent), complete(AgentResponse))
 
 
 def agent_response(agent: Agent) -> Response:
@@ -180,9 +183,10 @@ def created(agent: Agent) -> Created:
     return described, 201, {"Location": location, "ETag": f'"{described.etag}"'}
 
 
-def _describe(agent: Agent, figures: Figures) -> AgentResponse:
-    return complete(AgentResponse).model_validate(
-        dict(AgentResponse.model_validate(agent))
-        | figures.values
-        | {"revision": agent.revision + figures.revision}
-    )
+def _describe(agent: Agent, figures: Figures, schema: type[AgentResponse]) -> AgentResponse:
+    # A list has read all columns: it need not ask for each of thousands of values by itself.
+    own = vars(agent)
+    if not own.keys() >= _COLUMNS:
+        own = {name: getattr(agent, name) for name in _COLUMNS}
+    others = {"agent_id": agent.agent_id, "revision": agent.revision + figures.revision}
+    return schema.model_validate(own | figures.values | others)

@@ -7,8 +7,10 @@ to its end, so that an index of theirs can give the list its order.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.agents.models import Agent
 from webapp.core import live
+from webapp.core.database.sql import is_among
 from webapp.core.database.transactions import refresh_statistics
 from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
@@ -70,18 +73,22 @@ def load_figures(agents: Sequence[Agent]) -> dict[UUID, Figures]:
 
     An agent that was removed for good since it was read has none any more and is left out.
     """
-    figures = {agent.id: Figures() for agent in agents}
-    for kind in contributions(AgentFigures) if figures else ():
-        names = list(kind.fields.model_fields)
-        columns = (getattr(kind.row, name) for name in names)
-        rows = select(kind.row.agent_id, kind.row.revision, *columns)
-        known, figures = figures, {}
-        for agent_id, revision, *values in db.session.execute(
-            rows.where(kind.row.agent_id.in_(known))
-        ):
-            together = known[agent_id].values | dict(zip(names, values, strict=True))
-            figures[agent_id] = Figures(together, known[agent_id].revision + revision)
-    return figures
+    kinds = contributions(AgentFigures) if agents else ()
+    if not kinds:
+        return {agent.id: Figures() for agent in agents}
+    first = kinds[0].row
+    # One statement for all kinds, with one parameter for all ids: a list asks it each time.
+    names = [name for kind in kinds for name in kind.fields.model_fields]
+    columns = [getattr(kind.row, name) for kind in kinds for name in kind.fields.model_fields]
+    revision = reduce(operator.add, (kind.row.revision for kind in kinds))
+    rows = select(first.agent_id, revision, *columns)
+    for kind in kinds[1:]:
+        rows = rows.join(kind.row, kind.row.agent_id == first.agent_id)
+    found = db.session.execute(rows.where(is_among(first.agent_id, [a.id.hex for a in agents])))
+    return {
+        agent_id: Figures(dict(zip(names, values, strict=True)), changes)
+        for agent_id, changes, *values in found
+    }
 
 
 def figures_of(agent: Agent) -> Figures:
@@ -140,9 +147,18 @@ def conditions(query: BaseModel, organization_id: UUID) -> Iterator[ColumnElemen
 
 
 def select_page(
-    statement: Select[Any], sort: str, *, organization_id: UUID, limit: int, offset: int = 0
+    statement: Select[Any],
+    sort: str,
+    *,
+    organization_id: UUID,
+    limit: int,
+    offset: int = 0,
+    missing: Select[Any] | None = None,
 ) -> Select[Any]:
     """A part of a selection of the organization's agents, in the order of a word of `Sort`.
+
+    `missing` selects the ids of the organization's other agents, where they are few: then an index
+    of figures is read only as far as the page goes, instead of asked for all that match.
 
     The ids are found and sorted first, so that no long row is read for nothing. The id is the
     last of an order, in the same direction, so that an index can give it.
@@ -157,9 +173,10 @@ def select_page(
     else:
         key, column = row.agent_id, getattr(row, name)
         # Not a join: for what few match, SQLite would read whole agents in the figures' order.
+        matching = statement.with_only_columns(Agent.id)
         ids = select(key, column).where(
             row.organization_id == organization_id,
-            key.in_(statement.with_only_columns(Agent.id)),
+            key.in_(matching) if missing is None else key.not_in(missing),
         )
     page = ids.order_by(direction(column), direction(key)).limit(limit).offset(offset).subquery()
     found_id, found_value = page.c

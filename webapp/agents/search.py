@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select
 
@@ -53,7 +54,18 @@ def select_agents(query: AgentFilter, *, actor: Actor) -> Select[Any]:
     statement = select(Agent).where(Agent.organization_id == actor.organization_id)
     if not query.include_deleted:
         statement = statement.where(Agent.is_active)
-    return statement.where(*_conditions(query), *figures.conditions(query, actor.organization_id))
+    return statement.where(*_conditions(query, actor.organization_id))
+
+
+def select_missing(query: AgentFilter, *, actor: Actor) -> Select[Any] | None:
+    """The ids that `select_agents` leaves out, where those are the deleted ones and no more.
+
+    Else None: a filter leaves out most.
+    """
+    if query.include_deleted or _conditions(query, actor.organization_id):
+        return None
+    is_own = Agent.organization_id == actor.organization_id
+    return select(Agent.id).where(is_own, Agent.is_active.is_(False))
 
 
 def matches_text(text: str) -> ColumnElement[bool]:
@@ -61,7 +73,7 @@ def matches_text(text: str) -> ColumnElement[bool]:
     return Agent.search_text.like(like_pattern(fold(text)), escape="\\")
 
 
-def _conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
+def _conditions(query: AgentFilter, organization_id: UUID) -> list[ColumnElement[bool]]:
     terms = parse(query.q)
     conditions = [_qualified(name, value) for name, value in terms.qualified]
     if terms.text.strip():
@@ -78,7 +90,7 @@ def _conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
             conditions.append(getattr(Agent, name) == value)
     if query.tool:
         conditions.append(_has_tool(query.tool))
-    return conditions
+    return [*conditions, *figures.conditions(query, organization_id)]
 
 
 def _qualified(name: str, value: str) -> ColumnElement[bool]:
@@ -99,3 +111,9 @@ def count_all(statement: Select[Any]) -> int:
     """How many rows a selection has, without loading them."""
     counted = statement.with_only_columns(func.count(), maintain_column_froms=True)
     return db.session.scalar(counted.order_by(None)) or 0
+
+
+def total_of(statement: Select[Any], found: int, *, limit: int, offset: int = 0) -> int:
+    """How many rows a selection has, of which a page has found so many; counts where it must."""
+    is_last = found < limit and (found > 0 or offset == 0)
+    return offset + found if is_last else count_all(statement)

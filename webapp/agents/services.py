@@ -16,7 +16,13 @@ from webapp.agents.models import (
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSearch, AgentUpdate
-from webapp.agents.search import count_all, matches_text, select_agents
+from webapp.agents.search import (
+    count_all,
+    matches_text,
+    select_agents,
+    select_missing,
+    total_of,
+)
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.database.transactions import get_locked
@@ -87,9 +93,11 @@ def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
         organization_id=actor.organization_id,
         limit=query.limit,
         offset=query.offset,
+        missing=select_missing(query, actor=actor),
     )
     agents = list(db.session.scalars(rows))
-    return Page(agents, count_all(statement), query.limit, query.offset)
+    total = total_of(statement, len(agents), limit=query.limit, offset=query.offset)
+    return Page(agents, total, query.limit, query.offset)
 
 
 def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int]:
@@ -106,7 +114,8 @@ def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int
         organization_id=actor.organization_id,
         limit=query.max_results,
     )
-    return list(db.session.scalars(rows)), count_all(statement)
+    agents = list(db.session.scalars(rows))
+    return agents, total_of(statement, len(agents), limit=query.max_results)
 
 
 def update_agent(

@@ -26,7 +26,7 @@ class CoverageFilter(RequestModel):
 
 def condition(query: BaseModel) -> ColumnElement[bool] | None:
     """What the filters of a list of agents want of a row."""
-    if isinstance(query, CoverageFilter) and query.min_coverage is not None:
+    if isinstance(query, CoverageFilter) and query.min_coverage:  # all agents have 0 or more
         return AgentCoverage.coverage_percent >= query.min_coverage
     return None
 
