@@ -88,7 +88,7 @@ def make_actor() -> Actor:
     user = accounts.create_organization(
         f"Bench {uuid4()}", email=f"{uuid4().hex}@example.com", password="correct horse battery"
     )
-    return accounts.actor_of(user)
+    return user.actor
 
 
 def make_topics(actor: Actor) -> dict[tuple[str, ...], UUID]:

@@ -13,7 +13,6 @@ from tests import writes
 from tests.browser import Browser
 from tests.contract import Contract
 from webapp.accounts import keys
-from webapp.accounts import services as accounts
 from webapp.accounts.models import Membership, User
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
@@ -80,7 +79,7 @@ class Cast:
         return self.user(name).memberships[0]
 
     def actor(self, name: str) -> Actor:
-        return accounts.actor_of(self.member(name))
+        return self.member(name).actor
 
     def key(self, name: str) -> str:
         """A new API key of this person."""

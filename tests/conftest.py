@@ -86,10 +86,10 @@ def _people(_app: APIFlask) -> Rows:
     with _app.app_context():
         empty_tables(db.session(), db.metadata)
         alice = accounts.create_organization("Acme", email="alice@example.com", password=PASSWORD)
-        actor = accounts.actor_of(alice)
+        actor = alice.actor
         for email, role in (("bob@example.com", Role.MEMBER), ("vera@example.com", Role.VIEWER)):
             member = accounts.add_member(email, role=role, password=PASSWORD, actor=actor)
-            their = accounts.actor_of(member)
+            their = member.actor
             accounts.accept_invitation(member.id, password=PASSWORD, actor=their)
         accounts.create_organization("Other", email="charlie@example.com", password=PASSWORD)
         return Rows(db.session(), db.metadata)

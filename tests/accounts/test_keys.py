@@ -9,7 +9,7 @@ import pytest
 
 from tests.cast import Api, Cast
 from webapp.accounts import keys, services, sessions
-from webapp.accounts.models import ApiKey
+from webapp.accounts.models import PREFIX_LENGTH, ApiKey
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Role
@@ -99,7 +99,7 @@ def test_a_key_that_only_begins_right_is_wrong(cast: Cast) -> None:
     secret = cast.key("vera")
     assert keys.find_key(secret)
     assert keys.find_key(secret[:-1]) is None
-    assert keys.find_key(secret[: keys.PREFIX_LENGTH]) is None
+    assert keys.find_key(secret[:PREFIX_LENGTH]) is None
 
 
 def test_a_key_that_was_used_says_when(cast: Cast) -> None:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from apiflask import APIFlask
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from tests.browser import Browser, words_of
 from tests.cast import PASSWORD
 from webapp.accounts import keys, services, setup
-from webapp.accounts.models import Organization, User
+from webapp.accounts.models import ApiKey, Organization, Session, User
+from webapp.audit.models import AuditEntry
 from webapp.config import BadSettings, Settings
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
+
+KEY = "cb_a_long_random_key_0123456789"
 
 
 @pytest.fixture
@@ -105,7 +114,7 @@ def test_the_link_works_once(app: APIFlask, fresh: str, settings: Settings) -> N
     browser.get(f"/setup?token={fresh}", status=404)
     browser.post("/setup", form_of(fresh, email="second@example.com"), status=404)
     with pytest.raises(Conflict) as refused:
-        services.create_first_organization("B", email="b@example.com", password=PASSWORD)
+        setup.create_first_organization("B", email="b@example.com", password=PASSWORD)
     assert refused.value.message == "The first admin has been made already. Sign in."
     assert refused.value.code == "already_set_up"
     assert db.session.query(Organization).count() == 1
@@ -137,6 +146,97 @@ def test_the_environment_can_name_the_first_admin(
     assert db.session.query(User).count() == 1
 
 
+def refuse(model: type[Any], moment: str) -> Callable[[], None]:
+    """Let the database refuse rows of a model, until the returned function is called."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("The process ends here.")
+
+    event.listen(model, moment, fail)
+    return lambda: event.remove(model, moment, fail)
+
+
+def test_an_admin_from_the_environment_is_there_with_the_key_or_not_at_all(
+    app: APIFlask, settings: Settings, tmp_path: Path
+) -> None:
+    named = {"admin_email": "first@example.com", "admin_password": PASSWORD, "admin_api_key": KEY}
+    prepared = settings.model_copy(update={"data_dir": tmp_path, **named})
+    allow = refuse(ApiKey, "before_insert")
+    try:
+        with pytest.raises(RuntimeError):
+            setup.prepare(prepared)
+    finally:
+        allow()
+    db.session.rollback()
+    assert not services.has_organization()
+    assert db.session.query(User).count() == db.session.query(AuditEntry).count() == 0
+    setup.prepare(prepared)
+    key = keys.find_key(KEY)
+    assert key is not None and key.name == "First key"
+
+
+def test_the_first_admin_is_there_and_signed_in_or_the_link_still_works(
+    app: APIFlask, fresh: str
+) -> None:
+    browser = Browser(app.test_client())
+    allow = refuse(Session, "before_insert")
+    try:
+        browser.post("/setup", form_of(fresh), status=500)
+    finally:
+        allow()
+    db.session.rollback()
+    assert not services.has_organization()
+    assert db.session.query(User).count() == db.session.query(AuditEntry).count() == 0
+    page = browser.post("/setup", form_of(fresh))
+    assert "first@example.com · admin" in page.css_first(".who").text()
+
+
+def test_who_is_signed_in_is_not_told_that_nothing_was_changed(app: APIFlask, fresh: str) -> None:
+    """The samples, which come after that, find the database busy."""
+
+    def refuse_topics(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO taxonomies"):
+            locked = sqlite3.OperationalError("database is locked")
+            raise OperationalError(statement, {}, locked)
+
+    browser = Browser(app.test_client())
+    event.listen(db.engine, "before_cursor_execute", refuse_topics)
+    try:
+        page = browser.post("/setup", form_of(fresh, with_samples="y"), status=503)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", refuse_topics)
+    assert services.has_organization()
+    assert "A part of the change has been made." in page.body.text()
+    assert "See what is there before you send it again." in page.body.text()
+    assert "Nothing was changed" not in page.body.text()
+
+
+def test_of_two_who_start_at_once_only_one_makes_the_first_organization(app: APIFlask) -> None:
+    outcomes: list[str] = []
+
+    def start() -> None:
+        with app.app_context():
+            try:
+                setup.create_first_organization("B", email="b@example.com", password=PASSWORD)
+                outcomes.append("made")
+            except Conflict as error:
+                outcomes.append(error.code)
+            finally:
+                db.session.remove()
+
+    other = Thread(target=start)
+
+    def start_another(*_: object) -> None:
+        other.start()
+        other.join(1)  # it waits for the one that is being made here, or has ended
+
+    event.listen(Organization, "before_insert", start_another, once=True)
+    setup.create_first_organization("A", email="a@example.com", password=PASSWORD)
+    other.join(60)
+    assert outcomes == ["already_set_up"]
+    assert [organization.name for organization in db.session.query(Organization)] == ["A"]
+
+
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
@@ -159,9 +259,6 @@ def test_a_value_that_makes_no_admin_is_named_by_its_variable(
         setup.prepare(prepared)
     db.session.rollback()
     assert db.session.query(User).count() == 0
-
-
-KEY = "cb_a_long_random_key_0123456789"
 
 
 @pytest.mark.parametrize("key", ["é" + KEY, KEY + "ß", f"{KEY}\t", f"{KEY}\n", f" {KEY}", "short"])

@@ -50,7 +50,7 @@ def connect(admissions: Admissions, actor: Actor, needed: Permission = AGENTS_RE
 
 def sign_in(name: str) -> Actor:
     opened = sessions.sign_in(f"{name}@example.com", PASSWORD, address="", user_agent="")
-    return replace(services.actor_of(opened.membership), session_id=opened.id)
+    return replace(opened.membership.actor, session_id=opened.id)
 
 
 def make_key(cast: Cast, name: str) -> Actor:

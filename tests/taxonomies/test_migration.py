@@ -35,7 +35,7 @@ def load(name: str) -> tuple[Actor, UUID]:
     user = accounts.create_organization(
         name, email=f"{name}@example.com", password="correct horse battery"
     )
-    actor = accounts.actor_of(user)
+    actor = user.actor
     nodes = [{"node_id": DRINKS, "label": "Drinks"}, {"node_id": TEA, "label": "Tea"}]
     edges = [{"parent": DRINKS, "child": TEA}]
     body = TaxonomyRequest.model_validate({"version": "1.0.0", "nodes": nodes, "edges": edges})

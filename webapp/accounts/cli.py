@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
-from webapp.accounts import credentials, keys, services
+from webapp.accounts import credentials, services
 from webapp.core.errors import DomainError
 
 organizations = AppGroup("org", help="Organizations.")
@@ -21,11 +21,7 @@ def add(name: str, email: str, password: str | None, api_key: str | None) -> Non
     if services.find_organization(name):
         raise click.ClickException(f"There is an organization called {name} already.")
     try:
-        if api_key:
-            keys.check_secret(api_key)
-        admin = services.create_organization(name, email=email, password=password)
-        if api_key:
-            keys.create_key("First key", actor=services.actor_of(admin), key=api_key)
+        admin = services.create_organization(name, email=email, password=password, api_key=api_key)
     except DomainError as error:
         raise click.ClickException(error.message) from error
     click.echo(f"{name} is ready; {admin.email} signs in.")

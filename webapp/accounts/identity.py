@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import current_app, g, request, session, url_for
 from sqlalchemy import func, null, or_, select, union_all
 
-from webapp.accounts import keys, services, sessions
+from webapp.accounts import keys, sessions
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Membership, Session
 from webapp.config import Settings
 from webapp.core import clock
@@ -45,7 +45,7 @@ def identify() -> Actor | None:
     if opened is None:
         return None
     g.membership = opened.membership
-    actor = services.actor_of(opened.membership)
+    actor = opened.membership.actor
     return replace(actor, session_id=opened.id, request_id=g.request_id)
 
 

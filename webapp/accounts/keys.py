@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 from hmac import compare_digest
@@ -11,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import contains_eager, joinedload
 
-from webapp.accounts import services
-from webapp.accounts.models import ApiKey, Membership
+from webapp.accounts import changes, services
+from webapp.accounts.models import PREFIX_LENGTH, ApiKey, Membership
 from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.audit import services as audit
 from webapp.core import clock
@@ -21,7 +20,6 @@ from webapp.core.database.transactions import get_locked, unless_busy
 from webapp.core.errors import Forbidden, Invalid, NotFound
 from webapp.core.extensions import db
 
-PREFIX_LENGTH = 12
 USED_EVERY = timedelta(minutes=1)
 #: asked at every request of a program, and therefore made once; the organization's row is not read
 _WITH_PREFIX = (
@@ -37,13 +35,11 @@ def create_key(
     actor: Actor,
     role: Role | None = None,
     expires_at: datetime | None = None,
-    key: str | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key for the actor and return it with its secret, which is shown this once.
 
     The role defaults to the actor's own and cannot exceed it; what a key makes expires with it or
-    before. `key` sets the secret itself, for an installation that is prepared by environment
-    variables.
+    before.
     """
     role = role or actor.role
     if not actor.role.includes(role):
@@ -59,31 +55,13 @@ def create_key(
             code="key_outlives",
             field="expires_at",
         )
-    secret = key or f"cb_{secrets.token_urlsafe(32)}"
-    check_secret(secret)
-    row = ApiKey(
-        membership=services.get_member(actor.user_id, actor=actor),
-        name=name.strip() or "API key",
-        prefix=secret[:PREFIX_LENGTH],
-        key_hash=_hash(secret),
-        role=role,
-        expires_at=expires_at,
+    secret = f"cb_{secrets.token_urlsafe(32)}"
+    membership = services.get_member(actor.user_id, actor=actor)
+    row = changes.add_key(
+        membership, name, secret=secret, role=role, expires_at=expires_at, actor=actor
     )
-    db.session.add(row)
-    db.session.flush()
-    audit.record(actor, "create", row, role=role)
     db.session.commit()
     return row, secret
-
-
-def check_secret(secret: str) -> None:
-    """Raise Invalid on a key that is too short, or that no header brings as it is."""
-    if len(secret) < 2 * PREFIX_LENGTH:
-        raise Invalid(f"A key has at least {2 * PREFIX_LENGTH} characters.", field="key")
-    if not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
-        raise Invalid(
-            "A key has printable ASCII characters only, and no space at its ends.", field="key"
-        )
 
 
 def list_keys(*, actor: Actor) -> list[ApiKey]:
@@ -120,7 +98,7 @@ def find_key(secret: str) -> ApiKey | None:
     """
     if not secret.isascii():
         return None
-    key_hash, now = _hash(secret), clock.now()
+    key_hash, now = ApiKey.hash_of(secret), clock.now()
     for row in db.session.scalars(_WITH_PREFIX, {"prefix": secret[:PREFIX_LENGTH]}):
         if compare_digest(row.key_hash, key_hash) and row.is_usable(now):
             if row.last_used_at is None or now - row.last_used_at > USED_EVERY:
@@ -142,7 +120,3 @@ def _within_reach(actor: Actor) -> Select[ApiKey]:
     if actor.may(MEMBERS_WRITE):
         return statement
     return statement.where(Membership.user_id == actor.user_id)
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -7,12 +8,14 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import clock
-from webapp.core.actor import Role
-from webapp.core.errors import Conflict
+from webapp.core.actor import Actor, Role
+from webapp.core.errors import Conflict, Invalid
 from webapp.core.extensions import Model
 
 SESSION_LIFETIME = timedelta(days=14)
 LINK_LIFETIME = timedelta(days=1)
+#: characters of a key's secret that are kept as they are, so that people know it again
+PREFIX_LENGTH = 12
 
 
 class Organization(Model):
@@ -100,6 +103,16 @@ class Membership(Model):
             return "shut out"
         return "active" if self.joined_at else "invited"
 
+    @property
+    def actor(self) -> Actor:
+        """The actor that a member is, outside any request."""
+        return Actor(
+            organization_id=self.organization_id or self.organization.id,
+            role=Role(self.role),
+            name=self.email,
+            user_id=self.user_id or self.user.id,
+        )
+
     def join(self, at: datetime) -> None:
         self.joined_at, self.invitation_hash = at, None
 
@@ -162,6 +175,23 @@ class ApiKey(Model):
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     membership: Mapped[Membership] = relationship(lazy="joined")
+
+    def set_secret(self, secret: str) -> None:
+        """Let this be the key with a secret, of which only the beginning and a hash are kept.
+
+        Raises Invalid on one that is too short, or that no header brings as it is.
+        """
+        if len(secret) < 2 * PREFIX_LENGTH:
+            raise Invalid(f"A key has at least {2 * PREFIX_LENGTH} characters.", field="key")
+        if not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
+            raise Invalid(
+                "A key has printable ASCII characters only, and no space at its ends.", field="key"
+            )
+        self.prefix, self.key_hash = secret[:PREFIX_LENGTH], self.hash_of(secret)
+
+    @staticmethod
+    def hash_of(secret: str) -> str:
+        return hashlib.sha256(secret.encode()).hexdigest()
 
     @property
     def effective_role(self) -> Role:

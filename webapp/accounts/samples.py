@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from webapp.accounts import services
 from webapp.accounts.models import Membership
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
@@ -39,4 +38,4 @@ def seed_oldest_organization() -> str:
             "There is no organization yet: open the link that `make run` prints, make your "
             "account, and seed again."
         )
-    return seed(services.actor_of(admin))
+    return seed(admin.actor)

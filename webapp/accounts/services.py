@@ -1,4 +1,4 @@
-"""Organizations and their members: first start, adding, joining, roles, shutting out, removing."""
+"""Organizations and their members: adding, joining, roles, shutting out, removing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select
 
-from webapp.accounts import passwords
+from webapp.accounts import changes, passwords
 from webapp.accounts.models import Membership, Organization, User
 from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
-from webapp.core.database.transactions import get_locked, lock_name, lock_writes
+from webapp.core.database.transactions import get_locked, lock_name
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.extensions import db
 
@@ -37,37 +37,21 @@ def find_user(email: str) -> User | None:
     return db.session.scalar(select(User).where(User.email == email.strip().lower()))
 
 
-def create_organization(name: str, *, email: str, password: str | None = None) -> Membership:
-    """Make an organization with its first admin, and commit.
+def create_organization(
+    name: str, *, email: str, password: str | None = None, api_key: str | None = None
+) -> Membership:
+    """Make an organization with its first admin, and a first key where its secret is given.
 
-    Somebody who has an account keeps their password. Raises Invalid on a bad name, e-mail or
-    password.
+    Somebody who has an account keeps their password. Raises Invalid on a bad name, e-mail,
+    password or key.
     """
-    name = name.strip()
-    if not 1 <= len(name) <= 255:
-        raise Invalid("The organization needs a name of 1 to 255 characters.", field="name")
-    email = passwords.checked_email(email)
-    lock_name(f"email:{email}")
-    user = find_user(email) or User(
-        email=email, password_hash=passwords.hash_new(password or "", email=email)
-    )
-    membership = Membership(
-        organization=Organization(name=name), user=user, role=Role.ADMIN, joined_at=clock.now()
-    )
-    db.session.add(membership)
-    db.session.flush()
-    audit.record(actor_of(membership), "create", membership.organization)
+    try:
+        membership = changes.add_organization(name, email=email, password=password, api_key=api_key)
+    except Invalid:
+        db.session.rollback()
+        raise
     db.session.commit()
     return membership
-
-
-def create_first_organization(name: str, *, email: str, password: str) -> Membership:
-    """The same, once: raises Conflict when somebody else was faster."""
-    lock_writes()
-    if has_organization():
-        db.session.rollback()
-        raise Conflict("The first admin has been made already. Sign in.", code="already_set_up")
-    return create_organization(name, email=email, password=password)
 
 
 def add_member(email: str, *, role: Role, password: str, actor: Actor) -> Membership:
@@ -126,6 +110,8 @@ def renew_invitation(user_id: UUID, *, actor: Actor) -> tuple[Membership, str]:
 def accept_invitation(membership_id: UUID, *, password: str, actor: Actor) -> Membership:
     """Join an organization that has added this person, with the password it was added with.
 
+    The session that the actor has works there from now on.
+
     Raises NotFound where there is no such invitation, Invalid on a wrong password.
     """
     membership = _get_invitation(membership_id, actor)
@@ -137,7 +123,9 @@ def accept_invitation(membership_id: UUID, *, password: str, actor: Actor) -> Me
             field="password",
         )
     membership.join(clock.now())
-    audit.record(actor_of(membership), "join", membership)
+    audit.record(membership.actor, "join", membership)
+    if actor.session_id is not None:
+        changes.move_session(actor.session_id, membership)
     db.session.commit()
     return membership
 
@@ -145,7 +133,7 @@ def accept_invitation(membership_id: UUID, *, password: str, actor: Actor) -> Me
 def decline_invitation(membership_id: UUID, *, actor: Actor) -> Membership:
     """Forget an invitation."""
     membership = _get_invitation(membership_id, actor)
-    audit.record(actor_of(membership), "decline", membership)
+    audit.record(membership.actor, "decline", membership)
     _delete(membership)
     db.session.commit()
     return membership
@@ -205,16 +193,6 @@ def remove_member(user_id: UUID, *, actor: Actor) -> Membership:
     _delete(member)
     db.session.commit()
     return member
-
-
-def actor_of(membership: Membership) -> Actor:
-    """The actor that a member is, outside any request."""
-    return Actor(
-        organization_id=membership.organization_id or membership.organization.id,
-        role=Role(membership.role),
-        name=membership.email,
-        user_id=membership.user_id or membership.user.id,
-    )
 
 
 def _get_invitation(membership_id: UUID, actor: Actor) -> Membership:

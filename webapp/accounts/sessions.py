@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager, joinedload
 
-from webapp.accounts import passwords, services
+from webapp.accounts import changes, passwords, services
 from webapp.accounts.models import Membership, Session, User
 from webapp.audit import services as audit
 from webapp.core import clock
@@ -44,11 +44,7 @@ def sign_in(
             code="bad_credentials",
             suggestions=["Ask an admin of your organization if you have forgotten it."],
         )
-    session = Session(membership=membership, address=address[:64], user_agent=user_agent[:255])
-    membership.last_seen_at = clock.now()
-    db.session.add(session)
-    db.session.flush()
-    audit.record(services.actor_of(membership), "sign_in", membership.user)
+    session = changes.add_session(membership, address=address, user_agent=user_agent)
     db.session.commit()
     return session
 
@@ -104,9 +100,7 @@ def switch_organization(organization_id: UUID, *, actor: Actor) -> Membership:
     ]
     if not memberships:
         raise NotFound(f"Organization not found: {organization_id}")
-    session.membership = memberships[0]
-    memberships[0].last_seen_at = clock.now()
-    audit.record(services.actor_of(memberships[0]), "sign_in", memberships[0].user)
+    changes.move_session(session.id, memberships[0])
     db.session.commit()
     return memberships[0]
 
@@ -130,6 +124,6 @@ def _choose_membership(user: User, password: str) -> Membership | None:
     for invitation in user.invitations:
         if passwords.verify(invitation.invitation_hash, password):
             invitation.join(clock.now())
-            audit.record(services.actor_of(invitation), "join", invitation)
+            audit.record(invitation.actor, "join", invitation)
             return invitation
     return None

@@ -7,9 +7,12 @@ import secrets
 from hmac import compare_digest
 from pathlib import Path
 
-from webapp.accounts import keys, services
+from webapp.accounts import changes, services
+from webapp.accounts.models import Membership, Session
 from webapp.config import BadSettings, Settings
-from webapp.core.errors import Invalid
+from webapp.core.database.transactions import lock_name
+from webapp.core.errors import Conflict, Invalid
+from webapp.core.extensions import db
 
 TOKEN_FILE = "setup_token"  # noqa: S105 - a file's name
 #: what an operator calls the fields of the first admin
@@ -17,6 +20,7 @@ VARIABLES: dict[str | None, str] = {
     "name": "CALLBOARD_ORGANIZATION",
     "email": "CALLBOARD_ADMIN_EMAIL",
     "password": "CALLBOARD_ADMIN_PASSWORD",
+    "key": "CALLBOARD_ADMIN_API_KEY",
 }
 
 
@@ -29,17 +33,50 @@ def prepare(settings: Settings) -> str | None:
     if services.has_organization() or not settings.admin_email:
         return path(settings)
     try:
-        admin = services.create_first_organization(
+        create_first_organization(
             settings.organization,
             email=settings.admin_email,
             password=settings.admin_password or "",
+            api_key=settings.admin_api_key,
         )
     except Invalid as error:
+        db.session.rollback()
         raise BadSettings(f"{VARIABLES[error.field]} cannot be used. {error.message}") from error
-    if settings.admin_api_key:
-        actor = services.actor_of(admin)
-        keys.create_key("First key", actor=actor, key=settings.admin_api_key)
     return None
+
+
+def create_first_organization(
+    name: str, *, email: str, password: str, api_key: str | None = None
+) -> Membership:
+    """Make the first organization with its admin, and their first key where its secret is given.
+
+    Raises Invalid on what nobody can be made of, Conflict when somebody else was faster.
+    """
+    _require_first()
+    membership = changes.add_organization(name, email=email, password=password, api_key=api_key)
+    db.session.commit()
+    return membership
+
+
+def sign_first_admin_in(
+    name: str, *, email: str, password: str, address: str, user_agent: str
+) -> Session:
+    """Make the first organization with its admin, and their session.
+
+    Raises what `create_first_organization` raises.
+    """
+    _require_first()
+    membership = changes.add_organization(name, email=email, password=password)
+    session = changes.add_session(membership, address=address, user_agent=user_agent)
+    db.session.commit()
+    return session
+
+
+def _require_first() -> None:
+    lock_name("the first organization")
+    if services.has_organization():
+        db.session.rollback()
+        raise Conflict("The first admin has been made already. Sign in.", code="already_set_up")
 
 
 def path(settings: Settings) -> str | None:

@@ -63,7 +63,6 @@ def accept_invitation(membership_id: UUID) -> Response:
             member = services.accept_invitation(
                 membership_id, password=form.password.data, actor=actor
             )
-            sessions.switch_organization(member.organization_id, actor=actor)
             return redirect_to(
                 navigation.home(), message=f"You have joined {member.organization.name}."
             )

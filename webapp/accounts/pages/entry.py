@@ -9,6 +9,7 @@ from flask_limiter.util import get_remote_address
 
 from webapp.accounts import credentials, samples, services, sessions, setup
 from webapp.accounts.forms import NewPasswordForm, SetupForm, SignInForm
+from webapp.accounts.models import Session
 from webapp.config import Settings
 from webapp.core import navigation
 from webapp.core.errors import DomainError, NotFound
@@ -44,14 +45,14 @@ def create_setup() -> Response:
     form = SetupForm()
     if form.validate():
         with form.refusing():
-            admin = services.create_first_organization(
-                form.name.data, email=form.email.data, password=form.password.data
+            opened = setup.sign_first_admin_in(
+                form.name.data, email=form.email.data, password=form.password.data, **_browser()
             )
-            if form.with_samples.data:
-                samples.seed(services.actor_of(admin))
             settings: Settings = current_app.config["CALLBOARD"]
             (settings.data_dir / setup.TOKEN_FILE).unlink(missing_ok=True)
-            _open(admin.email, form.password.data)
+            _remember(opened)
+            if form.with_samples.data:
+                samples.seed(opened.membership.actor)
             return redirect_to(navigation.home(), message="Welcome to Callboard.")
     return page("accounts/setup.html", status=422, form=form)
 
@@ -122,13 +123,19 @@ def update_password() -> Response:
 
 
 def _open(email: str, password: str, invitation: str = "") -> None:
-    opened = sessions.sign_in(
-        email,
-        password,
-        invitation=invitation,
-        address=request.remote_addr or "",
-        user_agent=request.user_agent.string,
-    )
+    _remember(sessions.sign_in(email, password, invitation=invitation, **_browser()))
+
+
+def _browser() -> dict[str, str]:
+    """What a session says of where it was opened."""
+    return {
+        "address": request.remote_addr or "",
+        "user_agent": request.user_agent.string,
+    }
+
+
+def _remember(opened: Session) -> None:
+    """Let the browser's cookie name its session."""
     session.clear()
     session.permanent = True
     session["session_id"] = str(opened.id)
