@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.browser import Browser, words_of
 from tests.cast import PASSWORD, Cast, Client
 from webapp import create_app, styleguide
 from webapp.config import Settings
+from webapp.core.percentages import percent
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 LONGEST_LINE = 120
@@ -36,6 +38,20 @@ def test_a_template_names_only_templates_and_components_that_exist(
 def test_no_line_of_a_template_is_too_long_to_be_read(name: str) -> None:
     for number, line in enumerate((TEMPLATES / name).read_text().splitlines(), 1):
         assert len(line) <= LONGEST_LINE, f"{name}:{number} has {len(line)} characters."
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(0, "0 %"), (0.01, "0.1 %"), (12.34, "12.3 %"), (40.0, "40 %"), (87.5, "87.5 %"),
+     (99.96, "99.9 %"), (100.0, "100 %"), (100 * 0.29, "29 %")],
+)  # fmt: skip
+def test_a_percentage_reads_the_same_everywhere(value: float, told: str) -> None:
+    assert percent(value) == told
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_template_has_a_percentage_of_its_own(name: str) -> None:
+    assert not re.search(r"\}\} %(?!\})| %%", (TEMPLATES / name).read_text())
 
 
 def test_a_page_links_every_style_sheet_there_is(browser: Browser) -> None:

@@ -30,6 +30,7 @@ from werkzeug.datastructures import MultiDict
 from webapp.core import clock, navigation, returning
 from webapp.core.errors import Invalid
 from webapp.core.lists import DEFAULT_LIMIT, Paging
+from webapp.core.percentages import percent
 from webapp.core.schemas import read_text
 
 Q = TypeVar("Q", bound=BaseModel)
@@ -58,7 +59,7 @@ def init_app(app: APIFlask) -> None:
         marked=marked,
         ui=Components(app.jinja_env),
     )
-    app.jinja_env.filters.update(iso=clock.iso, with_code=with_code)
+    app.jinja_env.filters.update(iso=clock.iso, percent=percent, with_code=with_code)
     # The order of a schema's properties means something to its author.
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     app.jinja_env.trim_blocks = True

@@ -19,6 +19,7 @@ from webapp.core.actor import Actor
 from webapp.core.database.transactions import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
+from webapp.core.percentages import percent
 from webapp.coverage.changes import record_coverage, write_figures
 from webapp.coverage.figures import get_figures
 from webapp.coverage.models import AgentCoverage
@@ -213,7 +214,7 @@ def describe_fall(entry: AuditEntry) -> str:
     """By how much coverage fell, for the activity."""
     if entry.action != "coverage_fell":
         return ""
-    return f"from {entry.detail['from']:g} % to {entry.detail['to']:g} %"
+    return f"from {percent(entry.detail['from'])} to {percent(entry.detail['to'])}"
 
 
 def _select_agent(agent_id: UUID | None) -> Any:
