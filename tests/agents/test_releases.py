@@ -193,6 +193,23 @@ def test_the_page_publishes_promotes_and_rolls_back(browser: Browser, alice: Act
     assert "staging or production" in page.css_first(".toast.error").text()
 
 
+def test_to_deprecate_what_runs_asks_first(browser: Browser, alice: Actor) -> None:
+    make_agent(alice, handle="a", name="Triage Agent")
+    releases.publish_version("a", 1, PublishRequest(semver="1.0.0"), actor=alice)
+    services.update_agent("a", AgentUpdate(voice="v"), actor=alice)
+    releases.publish_version("a", 2, PublishRequest(semver="1.1.0"), actor=alice)
+    page = browser.get("/agents/a/releases")
+    asked = {
+        form.attributes["action"].split("/")[-2]: form.attributes.get("data-confirm")
+        for form in page.css("#releases form")
+        if form.css_first("[value=deprecated]")
+    }
+    assert asked["1.0.0"] is None
+    assert (asked["1.1.0"] or "").startswith(
+        "Deprecate release 1.1.0 of Triage Agent? Production will go on running it"
+    )
+
+
 def test_what_runs_is_seen_wherever_the_agent_is(browser: Browser, alice: Actor) -> None:
     make_agent(alice, handle="b")
     make_agent(alice, handle="a", handoff_targets=["b"])
