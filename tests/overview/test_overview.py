@@ -13,6 +13,8 @@ from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from webapp.agents import deletion
+from webapp.agents.schemas import AgentPatch
+from webapp.agents.services import update_agent
 from webapp.audit import services as audit
 from webapp.audit import wording
 from webapp.audit.models import AuditEntry
@@ -122,6 +124,15 @@ def test_activity_reads_as_sentences(cast: Cast, alice: Actor) -> None:
         "created agent Coding Expert",
     ]
     assert told[0] == "vera@example.com signed in"
+    triage = make_agent(alice, handle="triage", name="Triage Agent")
+    for paused in (True, False):
+        update_agent(triage.id, AgentPatch(paused=paused), actor=alice)
+    told = lines(cast.browser("vera").get("/"), "#activity li > span")
+    told = [line for line in told if "Triage" in line]
+    assert told[:2] == [
+        "alice@example.com resumed agent Triage Agent",
+        "alice@example.com paused agent Triage Agent",
+    ]
     assert f"/documents/{document.id}" in [a.attributes["href"] for a in page.css("#activity a")]
 
 

@@ -110,6 +110,13 @@ def revise(agent: Agent, values: dict[str, Any], *, actor: Actor, note: str | No
         db.session.add(kept)
 
 
+def verb_of(changed: list[str], agent: Agent) -> str:
+    """What the audit calls a change of these fields: to pause alone has words of its own."""
+    if changed != ["paused"]:
+        return "update"
+    return "pause" if agent.paused else "resume"
+
+
 def announce(agent: Agent) -> None:
     live.announce(f"agent:{agent.id}", agent.organization_id)
     live.announce("agents:all", agent.organization_id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from webapp.agents.changes import add_agent, announce, change_agent, find_free_handle
+from webapp.agents.changes import add_agent, announce, change_agent, find_free_handle, verb_of
 from webapp.agents.figures import add_figures, refuse_stale, select_page
 from webapp.agents.models import (
     SCOPE,
@@ -135,7 +135,9 @@ def update_agent(
     refuse_stale(agent, if_match)
     changed = change_agent(agent, body, actor=actor)
     if changed:
-        audit.record(actor, "update", agent, fields=changed, version=agent.current_version)
+        audit.record(
+            actor, verb_of(changed, agent), agent, fields=changed, version=agent.current_version
+        )
         announce(agent)
     db.session.commit()
     return agent

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection
-from webapp.agents.changes import change_agent
+from webapp.agents.changes import change_agent, verb_of
 from webapp.agents.deletion import parents_among, refuse_parents
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
@@ -51,7 +51,12 @@ def update_agents(
             changed += change_agent(agent, changes.pause, actor=actor)
         if changed:
             audit.record(
-                actor, "update", agent, fields=changed, version=agent.current_version, bulk=True
+                actor,
+                verb_of(changed, agent),
+                agent,
+                fields=changed,
+                version=agent.current_version,
+                bulk=True,
             )
         return BulkResult(str(agent.id), 200, agent.name, tuple(changed))
 
