@@ -303,7 +303,12 @@ def test_the_pages_import_csv_and_json_and_show_the_tree(browser: Browser, alice
     )
     page = browser.get("/taxonomies/1.1.0/compare?from=1.0.0")
     assert "Physics › Sound" in page.css_first("del").parent.parent.text()
-    assert "Nothing differs" in browser.get("/taxonomies/1.1.0/compare").body.text()
+    assert "Nothing differs" in browser.get("/taxonomies/1.1.0/compare?from=1.1.0").body.text()
+    # Without a word of it, with the version before; the first has none.
+    page = browser.get("/taxonomies/1.1.0/compare")
+    assert page.css_first("h1").text() == "Taxonomy 1.0.0 to 1.1.0"
+    assert "Physics › Sound" in page.css_first("del").parent.parent.text()
+    assert "Nothing differs" in browser.get("/taxonomies/1.0.0/compare").body.text()
 
 
 def test_the_page_says_what_is_wrong(browser: Browser) -> None:

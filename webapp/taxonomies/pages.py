@@ -73,9 +73,8 @@ def show(version: str) -> Response:
 def compare(version: str) -> Response:
     actor = current_actor()
     services.get_taxonomy(version, actor=actor)
-    comparison = services.compare_taxonomies(
-        request.args.get("from", version), version, actor=actor
-    )
+    start = request.args.get("from") or services.version_before(version, actor=actor)
+    comparison = services.compare_taxonomies(start, version, actor=actor)
     return page("taxonomies/compare.html", comparison=comparison)
 
 

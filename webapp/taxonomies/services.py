@@ -277,6 +277,13 @@ def get_tree(version: str, *, actor: Actor) -> Tree:
     return Tree(taxonomy, [branch(root, []) for root in _by_label(roots)])
 
 
+def version_before(version: str, *, actor: Actor) -> str:
+    """The highest version below this one; itself where it is the lowest."""
+    versions = [taxonomy.version for taxonomy in list_taxonomies(actor=actor)]
+    below = versions[versions.index(version) + 1 :] if version in versions else []
+    return below[0] if below else version
+
+
 def compare_taxonomies(start: str, end: str, *, actor: Actor) -> Comparison:
     """Which paths came and which went from one version to another."""
     before, after = (_paths(get_taxonomy(version, actor=actor)) for version in (start, end))
