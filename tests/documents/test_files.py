@@ -8,7 +8,7 @@ import threading
 import zipfile
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psutil
 import pytest
@@ -216,6 +216,21 @@ def test_a_line_of_one_of_several_files_is_told_by_both(browser: Browser) -> Non
     ]
     # Two documents have come of it.
     assert "See the documents" in page.text()
+
+
+def test_a_line_about_no_topic_says_which_and_what_to_do(cast: Cast, browser: Browser) -> None:
+    missing = [str(uuid4()) for _ in range(5)]
+    lines = [{"content": "fine"}, {"content": "astray", "nodes": missing, "version": "1.0.0"}]
+    content = "\n".join(map(json.dumps, lines)).encode()
+    headers = {"Content-Type": "application/x-ndjson"}
+    started = cast.api("alice").post("/documents/import", data=content, headers=headers)
+    running.run_task(started.json["task_id"])
+    page = browser.get(f"/tasks/{started.json['task_id']}")
+    assert [cell.text(strip=True) for cell in page.css("td")] == [
+        "2",
+        f"There is no such topic in taxonomy 1.0.0: {', '.join(missing[:3])} and 2 more. "
+        "Name topics that are in taxonomy 1.0.0, by id or by path.",
+    ]
 
 
 def test_what_is_read_line_by_line_is_told_by_line(cast: Cast, browser: Browser) -> None:

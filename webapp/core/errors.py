@@ -52,6 +52,11 @@ class DomainError(Exception):
         return self._page_message or self.message
 
     @property
+    def sentences(self) -> str:
+        """For whoever reads it later and far from the request: what is wrong, what to do."""
+        return " ".join([self.page_message, *self.suggestions])
+
+    @property
     def errors(self) -> list[dict[str, str]]:
         """Field errors as the contract lists them: `{field, message, code}`."""
         if self._errors or self.field is None:

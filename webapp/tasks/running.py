@@ -68,7 +68,7 @@ def run_task(key: str) -> None:
     except engine.Cancelled:
         _end(run, Status.CANCELLED)
     except DomainError as error:
-        _end(run, Status.FAILED, error.message)
+        _end(run, Status.FAILED, error.sentences)
     except Exception as error:
         if engine.will_retry(error):
             raise  # the worker waits for its database and calls again

@@ -91,6 +91,8 @@ class Draft:
         if missing:
             raise BadReference(
                 f"Invalid taxonomy node IDs: {', '.join(missing)}",
+                page_message=f"An edge names what is no topic here: {' and '.join(missing)}. "
+                "Add the topic too, or correct the edge.",
                 code="unknown_nodes",
                 field="edges",
                 extras={"field": "edges", "invalid": missing},

@@ -41,6 +41,7 @@ def update_node(version: str, node_id: UUID, changes: NodeChanges, *, actor: Act
             db.session.rollback()
             raise BadReference(
                 f"Invalid taxonomy node IDs: {', '.join(missing)}",
+                page_message=f"No topic of this taxonomy: {', '.join(missing)}.",
                 code="unknown_nodes",
                 field="parent_ids",
                 extras={"invalid": missing},

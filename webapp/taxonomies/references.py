@@ -124,9 +124,10 @@ def read_newest_version(organization_id: UUID) -> str | None:
 def unknown_nodes(missing: Sequence[str], version: str | None) -> BadReference:
     """The refusal of topics that are not there (docs/contract/knowledge.md, from-taxonomy)."""
     place = f" in taxonomy {version}" if version else ""
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
     return BadReference(
         f"Invalid taxonomy node IDs: {', '.join(missing[:20])}",
-        page_message=f"There is no such topic{place}: {', '.join(missing[:20])}",
+        page_message=f"There is no such topic{place}: {', '.join(missing[:3])}{more}.",
         code="unknown_nodes",
         field="nodes",
         extras={"invalid": list(missing[:100])},

@@ -127,7 +127,7 @@ def _read(items: list[Item], options: FileOptions, task: Task) -> Read:
         try:
             bodies.append((item, _body_of(item, options)))
         except DomainError as error:
-            read.failed.append((item, error.message))
+            read.failed.append((item, error.sentences))
         except UnicodeDecodeError:
             read.failed.append((item, "It is not UTF-8 text."))
         except ValueError as error:
@@ -142,7 +142,7 @@ def _read(items: list[Item], options: FileOptions, task: Task) -> Read:
             node_ids = topics.find(body.version, body.nodes)
             parsed = _parse(item, body)
         except DomainError as error:
-            read.failed.append((item, error.message))
+            read.failed.append((item, error.sentences))
         else:
             read.items.append(item)
             read.documents.append((body, parsed))
