@@ -171,5 +171,14 @@ def test_the_page_changes_a_field(browser: Browser, alice: Actor, three: list[st
         "/agents/bulk", {"action": "change", "id": [three[0]], "field": "tools", "value": "x, y"}
     )
     assert services.get_agent("a", actor=alice).tools == ["x", "y"]
+    assert page.css_first("select[name=value]") is None
+    page = browser.get(f"{url}&field=modality&value=new")
+    assert [option.text(strip=True) for option in page.css("select[name=value] option")] == [
+        "Voice only", "Voice and camera", "Voice and screen"
+    ]  # fmt: skip
+    assert page.css_first("form[method=post] [name=field]") is None
+    page = browser.get(f"{url}&field=modality&value=audio_camera")
+    assert page.css_first("select[name=value] [selected]").text(strip=True) == "Voice and camera"
+    assert page.css_first("form[method=post] [name=value]").attributes["value"] == "audio_camera"
     for bad in ("action=explode&id=a", "action=pause", "action=change&id=a&field=handle&value=x"):
         browser.get(f"/agents/bulk?{bad}", status=422)

@@ -198,6 +198,21 @@ def test_the_timeline_says_who_changed_what(browser: Browser, alice: Actor) -> N
     assert page.css_first("#version-2 form") is None
 
 
+def test_values_of_ours_are_called_by_their_labels(browser: Browser, alice: Actor) -> None:
+    make_agent(alice, handle="a", panels=["notepad"])
+    body = AgentUpdate(modality="audio_camera", panels=["coding_ide"])
+    services.update_agent("a", body, actor=alice)
+    page = browser.get("/agents/a/versions/compare?from=1&to=2")
+    told = {
+        name: words_of(page.css_first(f"#change-{name} .items")) for name in body.model_fields_set
+    }
+    assert told == {"modality": "Voice only Voice and camera", "panels": "Notepad Coding IDE"}
+    for path in ("/agents/a", "/agents/a/versions/2"):
+        facts = " ".join(words_of(facts) for facts in browser.get(path).css(".facts"))
+        assert "Modality Voice and camera" in facts
+        assert "Panels Coding IDE" in facts
+
+
 def test_the_timeline_pages_by_version(browser: Browser, alice: Actor) -> None:
     make_agent(alice, handle="a")
     for number in range(25):

@@ -91,7 +91,7 @@ class AgentForm(Form):
     )
     panels = SelectMultipleField(
         "Panels",
-        choices=[(item.value, item.value.replace("_", " ").capitalize()) for item in Panel],
+        choices=[(item.value, item.label) for item in Panel],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )

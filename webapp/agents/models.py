@@ -85,6 +85,15 @@ class Panel(StrEnum):
     WHITEBOARD = "whiteboard"
     DOCUMENT_VIEWER = "document_viewer"
 
+    @property
+    def label(self) -> str:
+        """What pages call it."""
+        return "Coding IDE" if self == Panel.CODING_IDE else self.replace("_", " ").capitalize()
+
+
+#: fields of the definition that hold values of ours, and what has the labels of these
+CHOICES: dict[str, type[Modality | Panel]] = {"modality": Modality, "panels": Panel}
+
 
 class Status(StrEnum):
     """Where an agent, or one of its releases, stands in its life.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import url_for
 
-from webapp.agents.models import Agent, Modality
+from webapp.agents.models import CHOICES, Agent
 from webapp.agents.permissions import AGENTS_READ
 from webapp.core.actor import Actor, Permission
 from webapp.core.feature import contributions
@@ -125,9 +125,9 @@ def new_agent_actions() -> list[NewAgentAction]:
     return contributions(NewAgentAction)
 
 
-def modality_labels() -> dict[str, str]:
-    """What pages call each modality, by its value."""
-    return {modality.value: modality.label for modality in Modality}
+def labels_of(name: str) -> dict[str, str]:
+    """What pages call each value of a field of the definition; empty where any value may be."""
+    return {item.value: item.label for item in CHOICES.get(name, ())}
 
 
 #: what templates call
@@ -137,5 +137,5 @@ FOR_TEMPLATES = (
     agent_columns,
     agent_facts,
     new_agent_actions,
-    modality_labels,
+    labels_of,
 )

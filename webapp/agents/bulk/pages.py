@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from webapp.agents.bulk import services
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection, StrictFilter
 from webapp.agents.permissions import AGENTS_WRITE
+from webapp.agents.tabs import labels_of
 from webapp.core.added_fields import complete
 from webapp.core.errors import Invalid
 from webapp.core.schemas import read, read_text
@@ -28,7 +29,10 @@ def show() -> Response:
     """What would happen; a dry run, which writes nothing."""
     values = request.args
     action = _action(values)
-    is_ready = action != "change" or "field" in values
+    field = values.get("field", FIELDS[0])
+    labels = labels_of(field) if field in FIELDS else {}
+    is_chosen = not labels or values.get("value") in labels
+    is_ready = action != "change" or ("value" in values and is_chosen)
     results = (
         _run(values, is_dry_run=True)
         if is_ready
@@ -41,6 +45,8 @@ def show() -> Response:
         summary=services.summary(results),
         selection=_selected(values),
         fields=FIELDS,
+        chosen=field,
+        labels=labels,
         is_ready=is_ready,
     )
 
