@@ -42,6 +42,21 @@ def test_an_export_is_a_portable_array(cast: Cast, alice: Actor, charlie: Actor)
     assert cast.api("alice").get("/agents/export?include=secrets").status_code == 422
 
 
+@pytest.mark.parametrize("text", ["1e22", "-1.5e300", "9223372036854775807", "1e-9", "2.0", "0.1"])
+def test_a_number_is_exported_as_the_number_that_came(cast: Cast, text: str) -> None:
+    body = f'{{"name": "A", "instructions": "x", "features_config": {{"x": [{text}]}}}}'
+    headers = {"Content-Type": "application/json"}
+    made = cast.api("alice").post("/agents", data=body.encode(), headers=headers)
+    assert made.status_code == 201, made.text
+    read = cast.api("alice").get(f"/agents/{made.json['id']}")
+    assert read.json["features_config"] == {"x": [json.loads(text)]}
+    exported = cast.api("alice").get("/agents/export")
+    answer = cast.api("charlie").post("/agents/import", data=exported.data, headers=headers)
+    assert (answer.status_code, answer.json["created"]) == (200, 1), answer.text
+    agent = cast.api("charlie").get("/agents/export").json[0]
+    assert agent["features_config"] == {"x": [json.loads(text)]}
+
+
 def test_what_an_export_wrote_an_import_reads(cast: Cast, alice: Actor, charlie: Actor) -> None:
     make_agent(alice, handle="b", name="B")
     make_agent(

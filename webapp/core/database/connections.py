@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pydantic_core import from_json
@@ -13,6 +14,8 @@ from sqlalchemy.pool import QueuePool
 from webapp.core.writers import count_begins
 
 SQLITE_BUSY_SECONDS = 30
+_MANY_DIGITS = re.compile(r"\d{19}")
+_MANY_DIGITS_OF_BYTES = re.compile(rb"\d{19}")
 
 
 def make_engine_options(url: str) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def make_engine_options(url: str) -> dict[str, Any]:
             },
         }
     return {
-        "json_deserializer": _from_json,
+        "json_deserializer": _from_jsonb,
         "pool_size": 20,
         "max_overflow": 20,
         "pool_pre_ping": True,
@@ -45,6 +48,22 @@ def _from_json(text: str | bytes) -> Any:
         return from_json(text)
     except ValueError:
         return json.loads(text)  # It also reads half of a pair of surrogates.
+
+
+def _from_jsonb(text: str | bytes) -> Any:
+    """Stored JSON, its numbers as they came: JSONB tells 1e22 with all its digits.
+
+    No integer beyond 64 bits is let in (`core/schemas.py`), so that one so long was a float.
+    """
+    digits = _MANY_DIGITS if isinstance(text, str) else _MANY_DIGITS_OF_BYTES
+    if digits.search(text) is None:  # type: ignore[arg-type]  # the one of its kind
+        return _from_json(text)
+    return json.loads(text, parse_int=_read_number)
+
+
+def _read_number(text: str) -> int | float:
+    number = int(text)
+    return number if -(2**63) <= number < 2**63 else float(text)
 
 
 def prepare_sqlite(engine: Engine) -> None:
