@@ -65,6 +65,24 @@ def test_every_schema_has_one_name_that_is_a_word(document: dict[str, Any]) -> N
     assert not [name for name in schemas if f"schemas/{name}'" not in written], "Nobody uses it."
 
 
+def enums_in(part: Any) -> Iterator[tuple[str, ...]]:
+    if isinstance(part, list):
+        for item in part:
+            yield from enums_in(item)
+    elif isinstance(part, dict):
+        if "enum" in part:
+            yield tuple(part["enum"])
+        for name, item in part.items():
+            if name not in ("example", "examples", "default"):
+                yield from enums_in(item)
+
+
+def test_an_enum_that_stands_twice_has_a_name(document: dict[str, Any]) -> None:
+    found = list(enums_in(document))
+    assert ("hybrid", "keyword", "vector") in found
+    assert sorted(found) == sorted(set(found))
+
+
 def test_every_operation_says_who_may_use_it(app: APIFlask, document: dict[str, Any]) -> None:
     public = {path for _, path, operation in operations(document) if operation["security"] == []}
     assert public == {"/api/v1/health", "/api/v1/health/ready"}

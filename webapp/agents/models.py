@@ -96,12 +96,20 @@ CHOICES: dict[str, type[Modality | Panel]] = {"modality": Modality, "panels": Pa
 
 
 class Status(StrEnum):
-    """Where an agent, or one of its releases, stands in its life.
+    """Where an agent stands in its life.
 
     See docs/contract/versions.md, status.
     """
 
     DRAFT = "draft"
+    PUBLISHED = "published"
+    DEPRECATED = "deprecated"
+    ARCHIVED = "archived"
+
+
+class ReleaseStatus(StrEnum):
+    """Where a release stands: it has been published, as an agent may not have been."""
+
     PUBLISHED = "published"
     DEPRECATED = "deprecated"
     ARCHIVED = "archived"

@@ -30,6 +30,7 @@ from webapp.agents.models import (
 )
 from webapp.agents.switches import check_switches
 from webapp.core.schemas import RequestModel, ResponseModel
+from webapp.index import Strategy
 
 MAX_INSTRUCTIONS = 200_000
 HANDLE_PATTERN = r"^[a-z0-9_-]{1,64}$"
@@ -102,7 +103,7 @@ class _Checks(RequestModel):
         top_k = value.get("top_k", 5)
         if isinstance(top_k, bool) or not isinstance(top_k, int) or not 1 <= top_k <= 50:
             raise ValueError("top_k must be a whole number from 1 to 50")
-        if value.get("strategy", "hybrid") not in ("hybrid", "keyword", "vector"):
+        if value.get("strategy", "hybrid") not in list(Strategy):
             raise ValueError("strategy must be hybrid, keyword or vector")
         return value
 

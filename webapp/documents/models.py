@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -53,6 +54,14 @@ class DocumentNode(Model):
 
     def decide(self) -> None:
         self.is_counted = not self.is_proposed and self.confidence >= MIN_CONFIDENCE
+
+
+class DocumentStatus(StrEnum):
+    """Whether a document's text has been read from its file; what is pasted is ready at once."""
+
+    PENDING = "pending"
+    READY = "ready"
+    FAILED = "failed"
 
 
 class Document(Model):

@@ -11,6 +11,7 @@ from pydantic import (
 )
 
 from webapp.core.schemas import RequestModel, ResponseModel
+from webapp.documents.models import DocumentStatus
 from webapp.taxonomies.schemas import NodeReferences, Version
 
 MAX_CONTENT = 5_000_000
@@ -89,7 +90,7 @@ class DocumentResponse(ResponseModel):
     source_url: str | None
     external_id: str | None
     metadata: dict[str, Any] = Field(validation_alias=AliasChoices("document_metadata", "metadata"))
-    status: str
+    status: DocumentStatus
     error: str | None = Field(description="Why the file could not be read")
     file_size: int
     chunk_count: int
@@ -101,7 +102,7 @@ class DocumentFilter(RequestModel):
     """The list's filters."""
 
     q: str = Field("", max_length=255, description="Part of the title or external id")
-    status: Literal["pending", "ready", "failed"] | None = None
+    status: DocumentStatus | None = None
     node: UUID | None = Field(None, description="About this topic or one below it")
     proposed: bool = Field(False, description="Only those with topics to confirm")
 

@@ -11,7 +11,8 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Row, select
@@ -28,7 +29,6 @@ from webapp.index.views import K1, View, views
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Strategy = Literal["hybrid", "keyword", "vector"]
 Scores: TypeAlias = "NDArray[np.float64]"
 Positions: TypeAlias = "NDArray[np.int64]"
 #: by term: positions, and what it adds to their scores
@@ -41,6 +41,14 @@ MAX_HITS = CANDIDATES
 DECIMALS = 6
 #: a list whose scores differ by less says nothing about order
 MIN_SPREAD = 1e-5
+
+
+class Strategy(StrEnum):
+    """What a search goes by: words, meaning, or both."""
+
+    HYBRID = "hybrid"
+    KEYWORD = "keyword"
+    VECTOR = "vector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ def search(
     query: str,
     *,
     top_k: int = 10,
-    strategy: Strategy = "hybrid",
+    strategy: Strategy = Strategy.HYBRID,
     only: Filter | None = None,
     keyword_weight: float | None = None,
     is_explained: bool = False,
@@ -99,7 +107,7 @@ def search(
         embedder = get_embedder(view.embedder)
         vector, weights = embedder.embed([query])[0], embedder.weights
     except EmbedderDown:
-        vector, strategy = None, "keyword"
+        vector, strategy = None, Strategy.KEYWORD
         result.notice = "The embedder does not answer: these are found by keywords only."
     allowed = view.alive if only is None else view.alive & filters.mask(view, only)
     if keyword_weight is not None:
@@ -108,9 +116,9 @@ def search(
     cosine = np.zeros_like(bm25) if vector is None else cosine_scores(view, vector, allowed)
     limit = max(CANDIDATES, top_k)
     candidates = np.empty(0, dtype=np.int64)
-    if strategy != "vector":
+    if strategy != Strategy.VECTOR:
         candidates = best(view, bm25, np.flatnonzero(bm25), limit)
-    if strategy != "keyword":
+    if strategy != Strategy.KEYWORD:
         candidates = np.union1d(candidates, best(view, cosine, np.flatnonzero(allowed), limit))
     scores = np.zeros(len(view.chunk_ids))
     scores[candidates] = _joined(strategy, bm25[candidates], cosine[candidates], weights)
@@ -223,9 +231,9 @@ def minmax(values: Scores) -> Scores:
 def _joined(
     strategy: Strategy, bm25: Scores, cosine: Scores, weights: tuple[float, float]
 ) -> Scores:
-    if strategy == "vector" or not len(bm25):
+    if strategy == Strategy.VECTOR or not len(bm25):
         return cosine.clip(0, 1)
-    if strategy == "keyword":
+    if strategy == Strategy.KEYWORD:
         share: Scores = bm25 / bm25.max()
         return share
     joined: Scores = weights[0] * minmax(bm25) + weights[1] * minmax(cosine)

@@ -13,14 +13,13 @@ from webapp.core.schemas import read
 from webapp.core.security import current_actor, needs_no, requires
 from webapp.core.web import page, redirect_to, whole_number
 from webapp.documents import services as documents
+from webapp.index import Strategy
 from webapp.index.embedding import get_embedder
 from webapp.questions import services
 from webapp.questions.schemas import QueryRequest, SearchRequest
 from webapp.taxonomies.permissions import KNOWLEDGE_READ
 
 bp = Blueprint("questions", __name__)
-
-STRATEGIES = ("hybrid", "keyword", "vector")
 
 
 @bp.get("/search")
@@ -47,7 +46,7 @@ def search() -> Response:
         fragment="questions/_results.html",
         answer=answer,
         error=error,
-        strategies=STRATEGIES,
+        strategies=list(Strategy),
         weight=request.args.get("weight", default_weight(), type=float),
         document_count=documents.count_documents(actor=actor),
     )

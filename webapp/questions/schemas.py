@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import (
@@ -15,10 +15,8 @@ from pydantic import (
 
 from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.documents.schemas import Filters
+from webapp.index import Strategy
 from webapp.taxonomies.schemas import NodeReferences, Version
-
-Strategy = Literal["hybrid", "keyword", "vector"]
-
 
 QueryText = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
 
@@ -38,7 +36,7 @@ class SearchRequest(RequestModel):
 
     query: QueryText = Field(examples=["rotate an API key"])
     top_k: StrictInt = Field(10, ge=1, le=50)
-    strategy: Strategy = "hybrid"
+    strategy: Strategy = Strategy.HYBRID
     keyword_weight: float | None = Field(
         None, ge=0, le=1, description="Share of keywords in a hybrid score; else the embedder's"
     )

@@ -25,6 +25,7 @@ from webapp.core.prefix import link
 from webapp.documents import services as documents
 from webapp.documents.filters import select_documents
 from webapp.documents.models import Chunk, Document
+from webapp.index import Strategy
 from webapp.questions.figures import count_question
 from webapp.questions.models import Question
 from webapp.questions.schemas import (
@@ -34,7 +35,6 @@ from webapp.questions.schemas import (
     ResultMetadata,
     SearchRequest,
     SearchResponse,
-    Strategy,
 )
 from webapp.questions.unanswered.changes import note_question
 from webapp.questions.unanswered.models import MIN_CONFIDENCE
@@ -98,7 +98,7 @@ def search_documents(body: SearchRequest, *, actor: Actor) -> SearchResponse:
         results=results,
         total_results=len(results),
         query_time_ms=round((time.perf_counter() - started) * 1000, 3),
-        retrieval_strategy="keyword" if notice else body.strategy,
+        retrieval_strategy=Strategy.KEYWORD if notice else body.strategy,
         notice=notice,
         executed_at=clock.now(),
     )
@@ -168,7 +168,7 @@ def count_questions_of(agent: Agent) -> int:
 
 
 def _answer(agent: Agent, body: QueryRequest) -> QueryResponse:
-    strategy: Strategy = agent.retrieval_config.get("strategy", "hybrid")
+    strategy = Strategy(agent.retrieval_config.get("strategy", "hybrid"))
     started = time.perf_counter()
     roots = find_roots(agent.scope_id) if agent.taxonomy_node_ids else None
     chosen = select_documents(roots, body.filters)
@@ -181,7 +181,7 @@ def _answer(agent: Agent, body: QueryRequest) -> QueryResponse:
         results=results,
         total_results=len(results),
         query_time_ms=round((time.perf_counter() - started) * 1000, 3),
-        retrieval_strategy="keyword" if notice else strategy,
+        retrieval_strategy=Strategy.KEYWORD if notice else strategy,
         notice=notice,
         executed_at=clock.now(),
     )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from pydantic import Field
 
-from webapp.agents.models import Environment, Release, Status
+from webapp.agents.models import Environment, Release, ReleaseStatus, Status
 from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.releases import services
 from webapp.agents.schemas import PublishRequest, RunningRelease
@@ -28,7 +27,7 @@ class ReleaseResponse(ResponseModel):
     version: int
     semver: str
     changelog: str
-    status: Status
+    status: ReleaseStatus
     author: str
     created_at: datetime
     environments: list[str] = Field(description="What runs it now")
@@ -49,9 +48,7 @@ class RollbackRequest(RequestModel):
 class ReleaseStatusRequest(RequestModel):
     """What a release is from now on."""
 
-    status: Literal[Status.PUBLISHED, Status.DEPRECATED, Status.ARCHIVED] = Field(
-        examples=[Status.DEPRECATED]
-    )
+    status: ReleaseStatus = Field(examples=[ReleaseStatus.DEPRECATED])
 
 
 @bp.get("/releases")
@@ -102,7 +99,7 @@ def roll_back(agent_id: str, body: RollbackRequest) -> ReleaseResponse:
 def update(agent_id: str, semver: str, body: ReleaseStatusRequest) -> ReleaseResponse:
     """Deprecate, archive or reinstate a release"""
     actor = current_actor()
-    release = services.change_status(agent_id, semver, body.status, actor=actor)
+    release = services.change_status(agent_id, semver, Status(body.status), actor=actor)
     return _answer(release, services.environments_of(release, actor=actor))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from webapp.agents.models import Status
+from webapp.agents.models import Environment, ReleaseStatus
 from webapp.agents.schemas import (
     MAX_INSTRUCTIONS,
     AgentFields,
@@ -46,10 +46,10 @@ class PortableRelease(PublishRequest):
 
     version: Number
     semver: str = Field(max_length=64)
-    status: Literal[Status.PUBLISHED, Status.DEPRECATED, Status.ARCHIVED] = Status.PUBLISHED
+    status: ReleaseStatus = ReleaseStatus.PUBLISHED
     author: str = Field("", max_length=320)
     created_at: Moment
-    environments: list[Literal["staging", "production"]] = []
+    environments: list[Environment] = []
 
 
 class PortableAgent(Snapshot):
