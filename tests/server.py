@@ -44,12 +44,14 @@ def free_port() -> int:
 
 
 class Socket(Client):
-    """A client that has read all that came together with the handshake.
+    """A client that names its host as browsers do, and has read what came with the handshake.
 
-    The library's own leaves it unread until something more comes. A proxy may send both as one.
+    The library's own leaves out the port, and leaves unread what a proxy has sent together with
+    the handshake until something more comes.
     """
 
     def handshake(self) -> None:
+        self.host = f"{self.host}:{self.port}"
         super().handshake()
         self._handle_events()
         self.connected = True  # where it has been closed already, who reads is told so

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from http.cookiejar import CookieJar
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +15,7 @@ import pytest
 from apiflask import APIFlask
 from simple_websocket import Client, ConnectionClosed, ConnectionError
 
-from tests.server import EMAIL, PASSWORD, Installation
+from tests.server import EMAIL, KEY, PASSWORD, Installation
 from webapp.core.live import feeds
 
 
@@ -101,8 +101,7 @@ def test_a_page_of_another_site_is_refused(installation: Installation, agent: st
     cookie = sign_in(installation)
     with pytest.raises((ConnectionError, ConnectionClosed)):
         installation.socket(f"/ws/query/{agent}", Cookie=cookie, Origin="http://evil.example")
-    # The client sends Host without the port, so the right origin has none either.
-    installation.socket(f"/ws/query/{agent}", Cookie=cookie, Origin="http://127.0.0.1").close()
+    installation.socket(f"/ws/query/{agent}", Cookie=cookie, Origin=installation.url).close()
 
 
 def test_a_follower_gets_the_state_first_and_then_every_change(
@@ -176,27 +175,48 @@ def test_a_question_after_the_key_was_revoked_has_no_answer(
     assert goodbye(socket) == (1008, "The API key is no longer valid.")
 
 
-def test_a_revoked_key_ends_its_stream_with_an_event(
-    installation: Installation, agent: str
-) -> None:
+@pytest.fixture(scope="module")
+def slow_agent(installation: Installation) -> str:
+    """An agent whose streams last for 40 s."""
     for number in range(9):
         document = {"title": f"Zeppelin {number}", "content": f"Zeppelin number {number}."}
         installation.request("POST", "/documents", document)
     slow = {"name": "Slow", "handle": "slow-stream", "instructions": "x",
             "features_config": {"stream_delay_ms": 5000}}  # fmt: skip
     installation.request("POST", "/agents", slow)
-    key = installation.request("POST", "/api-keys", {"name": "short-lived"})
-    headers = {"X-API-Key": key["key"], "Content-Type": "application/json"}
+    return "slow-stream"
+
+
+def open_stream(installation: Installation, agent: str, key: str) -> HTTPResponse:
+    """A stream of nine results that has begun."""
+    headers = {"X-API-Key": key, "Content-Type": "application/json"}
     connection = HTTPConnection("127.0.0.1", installation.port, timeout=60)
     body = json.dumps({"query": "zeppelin", "top_k": 9})
-    connection.request("POST", "/api/v1/agents/slow-stream/query/stream", body, headers)
+    connection.request("POST", f"/api/v1/agents/{agent}/query/stream", body, headers)
     response = connection.getresponse()
     assert b'"started"' in response.readline() + response.readline()
+    return response
+
+
+def test_many_streams_run_side_by_side(installation: Installation, slow_agent: str) -> None:
+    # Four times gunicorn's threads: one that waited for another would begin after 40 s.
+    begun = time.monotonic()
+    streams = [open_stream(installation, slow_agent, KEY) for _ in range(64)]
+    assert time.monotonic() - begun < 30
+    for stream in streams:
+        stream.close()
+
+
+def test_a_revoked_key_ends_its_stream_with_an_event(
+    installation: Installation, slow_agent: str
+) -> None:
+    key = installation.request("POST", "/api-keys", {"name": "short-lived"})
+    response = open_stream(installation, slow_agent, key["key"])
     installation.request("DELETE", f"/api-keys/{key['id']}")
     events = [json.loads(line[6:]) for line in response.read().splitlines() if b"data:" in line]
     assert events[-1]["detail"] == "The API key is no longer valid."
     assert "completed" not in [event.get("status") for event in events]
-    connection.close()
+    response.close()
 
 
 def test_a_feed_is_drawn_again_for_the_feeds_that_it_follows(app: APIFlask) -> None:

@@ -39,10 +39,15 @@ class Site(NamedTuple):
 def behind(
     request: pytest.FixtureRequest, database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Installation, Site]]:
-    """An installation that is told where its proxy listens, which is not started yet."""
-    site = Site(f"http://127.0.0.1:{free_port()}", request.param)
+    """An installation behind a proxy that is not started yet.
+
+    It is told where people reach it, but for a parameter of None.
+    """
+    site = Site(f"http://127.0.0.1:{free_port()}", request.param or "")
     running = Installation(tmp_path_factory.mktemp("proxied"), new_database(database_url))
-    running.environment |= {"CALLBOARD_PROXIES": "1", "CALLBOARD_URL": site.url}
+    running.environment["CALLBOARD_PROXIES"] = "1"
+    if request.param is not None:
+        running.environment["CALLBOARD_URL"] = site.url
     running.start()
     body = {"name": "Helper", "instructions": "Help."}
     running.request("POST", "/agents", body)
@@ -150,20 +155,32 @@ def test_pages_lead_to_pages_and_to_their_files(site: Site, browser: httpx.Clien
     assert {cookie.path for cookie in browser.cookies.jar} == {site.prefix or "/"}
 
 
-def test_a_page_follows_what_happens(site: Site, browser: httpx.Client) -> None:
+def follow(site: Site, browser: httpx.Client, **headers: str) -> Socket:
+    """The socket of the overview, as the browser's page opens it."""
     page = browser.get(f"{site.url}/").text
     path = page.split('hx-ws:connect="')[1].split('"')[0].replace("&amp;", "&")
     cookie = "; ".join(f"{item.name}={item.value}" for item in browser.cookies.jar)
     address = f"{site.origin.replace('http', 'ws')}{path}"
-    socket = Socket(address, headers={"Cookie": cookie, "Origin": site.origin})
+    return Socket(address, headers={"Cookie": cookie, "Origin": site.origin} | headers)
+
+
+def test_a_page_follows_what_happens(site: Site, browser: httpx.Client) -> None:
+    socket = follow(site, browser)
     links = re.findall('href="(.*?)"', str(socket.receive(timeout=60)))
     assert links
     assert [link for link in links if not link.startswith(f"{site.prefix}/")] == []
     socket.close()
     # What a foreign page's request says about its host changes nothing.
-    foreign = {"Cookie": cookie, "Origin": f"http://{EVIL}", "X-Forwarded-Host": EVIL}
+    foreign = {"Origin": f"http://{EVIL}", "X-Forwarded-Host": EVIL}
     with pytest.raises((ConnectionError, ConnectionClosed)):
-        Socket(address, headers=foreign)
+        follow(site, browser, **foreign)
+
+
+@pytest.mark.parametrize("behind", [None], ids=["not told where"], indirect=True)
+def test_the_host_arrives_as_the_browser_names_it(site: Site, browser: httpx.Client) -> None:
+    socket = follow(site, browser)
+    assert "href" in str(socket.receive(timeout=60))
+    socket.close()
 
 
 def test_a_question_is_answered_over_a_socket_and_as_a_stream(site: Site) -> None:
