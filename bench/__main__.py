@@ -3,7 +3,7 @@
 What the databases and the processes log goes to standard error, which make keeps in bench.log.
 """
 
-from bench import agents, engine, knowledge, live, retrieval, service, streams
+from bench import agents, engine, knowledge, lists, live, retrieval, service, streams
 
 retrieval.show_head()
 retrieval.main()
@@ -12,4 +12,5 @@ service.main()
 streams.main()
 live.main()
 agents.main()
+lists.main()
 engine.main()

@@ -70,12 +70,12 @@ def database_url(kind: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def installation(kind: str) -> Iterator[APIFlask]:
+def installation(kind: str, **values: Any) -> Iterator[APIFlask]:
     """A new, empty installation inside its application context."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with database_url(kind, folder) as url:
-            settings = Settings(data_dir=folder, database_url=url, secret_key="bench")
+            settings = Settings(data_dir=folder, database_url=url, secret_key="bench", **values)
             app = create_app(settings)
             with app.app_context():
                 migrations.upgrade(settings)
