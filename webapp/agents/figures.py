@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.agents.models import Agent
 from webapp.core import live
-from webapp.core.database.sql import is_among
+from webapp.core.database.sql import is_among, not_by_index
 from webapp.core.database.transactions import refresh_statistics
 from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
@@ -158,7 +158,7 @@ def select_page(
     """A part of a selection of the organization's agents, in the order of a word of `Sort`.
 
     `missing` selects the ids of the organization's other agents, where they are few: then an index
-    of figures is read only as far as the page goes, instead of asked for all that match.
+    is read only as far as the page goes, instead of all that match being found and sorted.
 
     The ids are found and sorted first, so that no long row is read for nothing. The id is the
     last of an order, in the same direction, so that an index can give it.
@@ -178,7 +178,10 @@ def select_page(
             row.organization_id == organization_id,
             key.in_(matching) if missing is None else key.not_in(missing),
         )
-    page = ids.order_by(direction(column), direction(key)).limit(limit).offset(offset).subquery()
+    # The index of filters and texts begins with `created_at`; other orders have their own.
+    is_scan = row is None and missing is None and name != "created_at"
+    order = not_by_index(column) if is_scan else column
+    page = ids.order_by(direction(order), direction(key)).limit(limit).offset(offset).subquery()
     found_id, found_value = page.c
     rows = select(Agent).join(page, Agent.id == found_id)
     return rows.order_by(direction(found_value), direction(found_id))

@@ -51,6 +51,11 @@ SCHEMAS = ("input_schema", "output_schema")
 SCOPE = ("taxonomy_node_ids", "taxonomy_version", "scope_id")
 
 
+def folded_key(text: str) -> str:
+    """What lists sort a name by and find it by; names that differ may have the same."""
+    return fold(text)[:255]
+
+
 def is_same_value(name: str, left: Any, right: Any) -> bool:
     """Whether two values of a field are one; a schema with its keys in another order is not."""
     return is_same_json(left, right, as_written=name in SCHEMAS)
@@ -138,7 +143,8 @@ class Agent(Model):
         UniqueConstraint("organization_id", "handle"),
         Index(None, "organization_id", "is_active", "created_at", "id"),
         Index("ix_agents_parent", "organization_id", "parent"),
-        # All that the list filters and sorts by. SQLite reads this alone, a tenth of the table;
+        # All that the list filters and sorts by. SQLite reads this alone, a tenth of the table,
+        # and where no text is sought only the one without texts;
         # PostgreSQL keeps long values out of the rows, and limits the size of an index entry.
         Index(
             "ix_agents_list",
@@ -146,12 +152,14 @@ class Agent(Model):
             *("status", "modality", "model_key", "parent", "tools", "name_key", "search_text"),
             info={"only": "sqlite"},
         ).ddl_if(dialect="sqlite"),
+        Index(
+            "ix_agents_filters",
+            *("organization_id", "is_active", "created_at", "id", "paused", "status", "modality"),
+            *("parent", "tools", "model_key"),
+            info={"only": "sqlite"},
+        ).ddl_if(dialect="sqlite"),
         *(
-            Index(
-                f"ix_agents_{name}",
-                *("organization_id", "is_active", name, "id"),
-                info={"only": "postgresql"},
-            ).ddl_if(dialect="postgresql")
+            Index(f"ix_agents_{name}", "organization_id", "is_active", name, "id")
             for name in ("name_key", "updated_at")
         ),
     )
@@ -256,8 +264,8 @@ class Agent(Model):
 
     def describe(self) -> None:
         """Bring what the list searches and sorts by up to date."""
-        self.name_key = fold(self.name)[:255]
-        self.model_key = fold(self.model)[:255]
+        self.name_key = folded_key(self.name)
+        self.model_key = folded_key(self.model)
         self.search_text = fold(
             f"{self.name}\n{self.handle}\n{self.description}\n{self.scope_description or ''}"
         )

@@ -124,3 +124,23 @@ def _list_length_postgresql(element: list_length, compiler: Any, **options: Any)
 @compiles(list_length)
 def _list_length_sqlite(element: list_length, compiler: Any, **options: Any) -> str:
     return f"json_array_length({compiler.process(element.column, **options)})"
+
+
+class not_by_index(FunctionElement[Any]):
+    """SQL for a column by which SQLite shall sort and not search.
+
+    Where few rows match, it would take them in the order of an index, and look at each whole row.
+    PostgreSQL, which knows how many match, chooses by itself.
+    """
+
+    inherit_cache = True
+
+
+@compiles(not_by_index)
+def _not_by_index_sqlite(element: not_by_index, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"
+
+
+@compiles(not_by_index, "postgresql")
+def _not_by_index_postgresql(element: not_by_index, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
