@@ -118,3 +118,23 @@ def test_the_page_exports_what_is_ticked(browser: Browser, alice: Actor) -> None
     assert button.attributes["formaction"] == "/agents/export"
     assert bar.css_first("[name=include]").attributes["value"] == "handoffs"
     assert two.handle == "two"
+
+
+def test_taken_handles_are_numbered_past_all_that_are_there(cast: Cast, alice: Actor) -> None:
+    for number in (1, 2, 3, 5, 9):
+        make_agent(alice, handle="x" if number == 1 else f"x-{number}", name=f"There {number}")
+    make_agent(alice, handle="x-old", name="There too")
+    api = cast.api("alice")
+    items = [{"name": f"New {at}", "handle": "x", "instructions": "Help."} for at in range(6)]
+    made = api.post("/agents/import", items).json
+    given = [item["handle"] for item in made["items"]]
+    assert given == ["x-4", "x-6", "x-7", "x-8", "x-10", "x-11"]
+    assert api.post("/agents/x/duplicate").json["handle"] == "there-1-copy"
+    assert api.post("/agents/x/duplicate").json["handle"] == "there-1-copy-2"
+
+
+def test_an_import_tells_names_apart_that_sort_alike(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="a", name="Alpha")
+    items = [{"name": name, "instructions": "Help."} for name in ("ALPHA", "Alpha", "alpha")]
+    imported = cast.api("alice").post("/agents/import", items).json
+    assert [item["outcome"] for item in imported["items"]] == ["created", "skipped", "created"]

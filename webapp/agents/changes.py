@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -173,18 +174,50 @@ def _resolve_parent(reference: str | None, *, actor: Actor) -> str | None:
 def find_free_handle(handle: str, *, actor: Actor) -> str:
     """`handle`, or the next one that is free; nobody else gets it meanwhile."""
     lock_name(f"handles of {actor.organization_id}")
-    taken = set(
-        db.session.scalars(
-            select(Agent.handle).where(
-                Agent.organization_id == actor.organization_id,
-                Agent.handle.startswith(handle, autoescape=True),
+    return Handles(actor).take(handle)
+
+
+class Handles:
+    """The handles of an organization, deleted agents' too, looked up as far as they are asked for.
+
+    Whoever takes some holds the lock of their name.
+    """
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        self._known: dict[str, UUID | None] = {}
+        self._taken: set[str] = set()
+        self._next: dict[str, int] = {}
+
+    def load(self, handles: Iterable[str]) -> None:
+        """Look these up together, those that have not been asked for yet."""
+        new = [handle for handle in dict.fromkeys(handles) if handle not in self._known]
+        self._known |= dict.fromkeys(new)
+        for start in range(0, len(new), 500):
+            some = new[start : start + 500]
+            rows = db.session.execute(
+                select(Agent.handle, Agent.id).where(
+                    Agent.organization_id == self._actor.organization_id, Agent.handle.in_(some)
+                )
             )
-        )
-    )
-    return free_handle(handle, taken)
+            self._known |= {row.handle: row.id for row in rows}
 
+    def find(self, handles: Iterable[str]) -> dict[str, UUID]:
+        """The agents that have these; a handle that nobody has is missing."""
+        wanted = list(handles)
+        self.load(wanted)
+        return {handle: key for handle in wanted if (key := self._known[handle])}
 
-def free_handle(handle: str, taken: set[str]) -> str:
-    """`handle`, or the first of `handle-2`, `handle-3` … that nobody has."""
-    candidates = (handle if n == 1 else f"{handle}-{n}" for n in range(1, len(taken) + 2))
-    return next(candidate for candidate in candidates if candidate not in taken)
+    def take(self, handle: str) -> str:
+        """`handle`, or the first of `handle-2`, `handle-3` … that nobody has; from now on taken."""
+        number = self._next.get(handle, 1)
+        while True:
+            candidate = handle if number == 1 else f"{handle}-{number}"
+            if candidate not in self._known:
+                # Twice as many each time, because what has many may have thousands.
+                self.load([candidate, *(f"{handle}-{number + n}" for n in range(1, number))])
+            number += 1
+            if self._known[candidate] is None and candidate not in self._taken:
+                self._taken.add(candidate)
+                self._next[handle] = number
+                return candidate

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from pydantic import ValidationError
 from sqlalchemy import or_, select
 
-from webapp.agents.changes import free_handle
+from webapp.agents.changes import Handles
 from webapp.agents.figures import add_figures, refresh_list_statistics
 from webapp.agents.models import (
     DEFINITION,
@@ -21,6 +21,7 @@ from webapp.agents.models import (
     Environment,
     Release,
     Status,
+    folded_key,
     handle_from,
 )
 from webapp.agents.permissions import AGENTS_WRITE
@@ -124,8 +125,10 @@ def import_agents(
     actor.require(AGENTS_WRITE)
     lock_name(f"handles of {actor.organization_id}")
     known = _known_names([item.name for item in agents], actor)
-    handles = {handle: key for key, handle in _handles(actor).items()}
-    taken = set(handles)
+    bases = [item.handle or handle_from(item.name) for item in agents]
+    taken = Handles(actor)
+    taken.load([*bases, *(target for item in agents for target in item.handoff_targets)])
+    handles = taken.find(target for item in agents for target in item.handoff_targets)
     report = ImportReport(is_dry_run)
     made: list[tuple[Agent, PortableAgent]] = []
     for index, item in enumerate(agents):
@@ -135,9 +138,8 @@ def import_agents(
             reason = "an agent of this name is there already"
             report.items.append(ImportItem(index, item.name, item.handle, "skipped", reason))
             continue
-        handle = free_handle(item.handle or handle_from(item.name), taken)
+        handle = taken.take(bases[index])
         agent = _agent_from(item, handle, actor)
-        taken.add(handle)
         known[item.name] = handles[item.handle or handle] = agent.id
         made.append((agent, item))
         renamed = "its handle was taken" if item.handle not in (None, handle) else None
@@ -219,16 +221,18 @@ def _handles(actor: Actor) -> dict[UUID, str]:
 
 
 def _known_names(names: list[str], actor: Actor) -> dict[str, UUID]:
+    """The active agents that have exactly these names, found by the index of folded ones."""
     ids: dict[str, UUID] = {}
+    keys = {name: folded_key(name) for name in names}
     for start in range(0, len(names), 500):
         rows = db.session.execute(
             select(Agent.name, Agent.id).where(
                 Agent.organization_id == actor.organization_id,
                 Agent.is_active,
-                Agent.name.in_(names[start : start + 500]),
+                Agent.name_key.in_({keys[name] for name in names[start : start + 500]}),
             )
         )
-        ids |= {row.name: row.id for row in rows}
+        ids |= {row.name: row.id for row in rows if row.name in keys}
     return ids
 
 
