@@ -37,7 +37,7 @@ def new() -> Response:
 @bp.post("")
 @accepts_upload(*FORMS)
 @requires(KNOWLEDGE_WRITE)
-def grow() -> Response:
+def extend() -> Response:
     form = TaxonomyForm()
     if form.validate():
         with form.refusing("content"):
