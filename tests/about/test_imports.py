@@ -254,6 +254,19 @@ def test_services_own_a_transaction_and_changes_join_one() -> None:
     assert found - JOINING.keys() == set()
 
 
+def test_no_module_gathers_for_all_applications_of_a_process() -> None:
+    """What features bring is kept by an application: no module begins with an empty list for it."""
+    empty = {"[]", "{}", "set()", "list()", "dict()"}
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in FILES
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        if ast.unparse(node.value) in empty
+    ]
+    assert found == []
+
+
 def test_only_the_engine_knows_dbos() -> None:
     outside = [path for path in FILES if "engine" not in path.parts]
     assert not [path for path in outside if any(n.split(".")[0] == "dbos" for n in imports(path))]
