@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from webapp.agents import services as agents
 from webapp.agents.figures import etag_of, figures_of
 from webapp.agents.models import Agent
 from webapp.audit.models import AuditEntry
-from webapp.core import retention
+from webapp.core import clock, retention
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict
 from webapp.core.extensions import db
@@ -31,6 +31,7 @@ from webapp.coverage import services as coverage
 from webapp.coverage.figures import get_figures
 from webapp.coverage.models import CoverageRecord
 from webapp.coverage.scopes import services as scopes
+from webapp.coverage.scopes.changes import forget_unused
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest, ScopeRequest
 from webapp.documents import services as documents
 from webapp.documents.filters import select_documents
@@ -551,6 +552,59 @@ def test_falling_coverage_raises_the_alarm(
 
 
 # Scopes and topics that go
+
+
+def test_a_scope_that_an_agent_takes_while_it_is_swept_stays(
+    app: APIFlask, alice: Actor, ids: Ids
+) -> None:
+    agent_id = make_agent(alice, ids["Heat"]).id
+    choose(alice, agent_id, ids["Wings"])  # nobody has the scope of Heat any more
+
+    def sweep() -> None:
+        with app.app_context():
+            retention.sweep()
+
+    with ThreadPoolExecutor(1) as pool:
+        scope = scopes.find_or_create_scope("1.0.0", [ids["Heat"]], actor=alice)
+        assert scope is not None
+        swept = pool.submit(sweep)
+        wait([swept], timeout=1)  # long enough for a sweep that would not wait
+        agent = agents.get_agent(agent_id, actor=alice, lock=True)
+        scopes.assign_scope(agent, scope, [ids["Heat"]], "1.0.0")
+        db.session.commit()
+        swept.result(timeout=60)
+    # Only the one of Wings is gone.
+    assert db.session.scalars(select(Scope.id)).all() == [scope.id]
+    assert agents.get_agent(agent_id, actor=alice).scope_id == scope.id
+
+
+def test_an_agent_that_takes_a_scope_while_it_goes_gets_a_new_one(
+    app: APIFlask, alice: Actor, ids: Ids
+) -> None:
+    agent_id = make_agent(alice, ids["Heat"]).id
+    about(alice, ids["Heat"], count=3)
+    old = agents.get_agent(agent_id, actor=alice).scope_id
+    choose(alice, agent_id, ids["Wings"])
+
+    def take() -> None:
+        with app.app_context():
+            choose(alice, agent_id, ids["Heat"])
+
+    with ThreadPoolExecutor(1) as pool:
+        assert forget_unused(clock.now(), 10) == 1
+        taken = pool.submit(take)
+        wait([taken], timeout=1)  # long enough for one who would not wait
+        db.session.commit()
+        taken.result(timeout=60)
+    agent = agents.get_agent(agent_id, actor=alice)
+    scope = db.session.scalars(select(Scope).where(Scope.id == agent.scope_id)).one()
+    assert scope.id != old
+    assert (scope.document_count, len(find_roots(scope.id))) == (3, 1)
+
+
+def choose(actor: Actor, agent_id: UUID, *topics: UUID) -> None:
+    body = ScopeRequest(taxonomy_node_ids=list(topics), taxonomy_version="1.0.0")
+    scopes.set_scope(agent_id, body, actor=actor)
 
 
 def test_a_scope_may_change_and_be_taken_away(cast: Cast, alice: Actor, ids: Ids) -> None:
