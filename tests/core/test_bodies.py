@@ -203,11 +203,13 @@ def test_chunks_that_are_none_are_malformed(narrow: Installation) -> None:
         (b"GET /api/v1/agents?q=" + b"x" * 8200 + b" HTTP/1.1\r\n\r\n", 414, "uri_too_long"),
         (b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 8200 + b"\r\n\r\n", 431, "headers_too_large"),
         (b"Good morning\r\n\r\n", 400, "malformed"),
+        (b"GET /api/v1/agents HTTP/1.1\r\nConnection: close\r\n\r\n", 400, "malformed"),
+        (b"GET /health HTTP/1.1\r\nHost: \r\nConnection: close\r\n\r\n", 400, "malformed"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417, "expectation_failed"),
     ],
-    ids=["414", "431", "400", "417"],
+    ids=["414", "431", "400", "no host", "empty host", "417"],
 )
-def test_what_gunicorn_refuses_is_a_problem(
+def test_what_is_no_request_of_http_is_a_problem(
     narrow: Installation, request_: bytes, status: int, code: str
 ) -> None:
     head, problem = exchange(narrow, request_)

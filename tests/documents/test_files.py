@@ -173,6 +173,15 @@ def test_a_file_that_is_not_what_it_says_changes_nothing(
     assert (count(Document), count(Upload), count(UploadPart), count(Task)) == (0, 0, 0, 0)
 
 
+def test_two_files_where_one_is_read_are_refused_and_none_is_kept(cast: Cast) -> None:
+    for path in ("/documents", "/documents/upload"):
+        sent = {"file": [(io.BytesIO(b"garnet"), "a.md"), (io.BytesIO(b"jade"), "b.md")]}
+        response = cast.api("alice").post(path, data=sent, content_type="multipart/form-data")
+        assert (response.status_code, response.json["code"]) == (422, "too_many_files")
+        assert "2 files; this address reads one" in response.json["detail"]
+    assert (count(Document), count(Upload), count(Task)) == (0, 0, 0)
+
+
 def test_good_files_are_read_and_bad_ones_are_listed_with_their_reasons(
     cast: Cast, browser: Browser
 ) -> None:

@@ -19,7 +19,7 @@ from flask import Flask, Response, current_app, g, request, url_for
 from webapp.config import Settings
 from webapp.core.actor import ORGANIZATION_READ, Actor, Permission, Role
 from webapp.core.bodies import finish_reading
-from webapp.core.errors import Invalid, TooLarge, Unauthenticated, UnsupportedMediaType
+from webapp.core.errors import Invalid, Malformed, TooLarge, Unauthenticated, UnsupportedMediaType
 from webapp.core.extensions import csrf, limiter
 from webapp.core.feature import contribution, contributions
 
@@ -123,6 +123,7 @@ def sign_in_url(**values: Any) -> str:
 def init_app(app: APIFlask) -> None:
     """Hang the gate in; a feature brings the `Identity` that finds a request's actor."""
     app.before_request(_begin)
+    app.before_request(_require_host)
     app.before_request(_identify_actor)
     # Before the guard, so that who has no credentials, or wrong ones, is counted as well.
     limiter.init_app(app)
@@ -150,6 +151,13 @@ def _begin() -> None:
     g.request_id = given if _SANE_REQUEST_ID.fullmatch(given) else str(uuid4())
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _require_host() -> None:
+    """HTTP/1.1 asks for the host (RFC 9112, 3.2), and links of ours are made with it."""
+    is_named = request.headers.get("Host", "").strip()
+    if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and not is_named:
+        raise Malformed("The request has no Host header, which HTTP/1.1 asks for.")
 
 
 def _identify_actor() -> None:

@@ -122,12 +122,18 @@ def upload() -> Response:
 
 
 def _upload() -> Response:
-    file = request.files.get("file")
-    if file is None or not file.filename:
+    parts = request.files.getlist("file")
+    files = [uploads.File(part.filename, part.stream) for part in parts if part.filename]
+    if not files:
         raise Invalid("The form has no file.", field="file", code="missing")
-    task = uploads.start_import(
-        [uploads.File(file.filename, file.stream)], options=_options(), actor=current_actor()
-    )
+    if len(files) > 1:
+        raise Invalid(
+            f"The form has {len(files)} files; this address reads one.",
+            field="file",
+            code="too_many_files",
+            suggestions=["Send a request for each, or a zip archive with all of them."],
+        )
+    task = uploads.start_import(files, options=_options(), actor=current_actor())
     return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
 
 
