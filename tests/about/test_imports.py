@@ -118,7 +118,8 @@ def test_what_pages_follow_and_the_icons_of_the_sidebar_are_there(app: APIFlask)
     }
     assert len(followed) > 5
     assert followed <= kinds
-    symbols = set(re.findall(r'<symbol id="(\w+)"', (ROOT / "static/icons.svg").read_text()))
+    icons = (ROOT / "templates/components/_icons.html").read_text()
+    symbols = set(re.findall(r'<symbol id="icon-(\w+)"', icons))
     assert {section.icon for section in contributions(Section, app)} <= symbols
 
 

@@ -26,3 +26,22 @@ def in_utc(moment: datetime) -> datetime:
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with `Z`, as the API and `<time datetime>` write it."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def in_words(moment: datetime) -> str:
+    """How long ago it was, or how soon it will be: "3 min. ago", "in 2 hr.", "yesterday".
+
+    The words of `times.js`, which keeps them fresh, so that a page does not change as it begins.
+    """
+    seconds = (in_utc(moment) - now()).total_seconds()
+    counts = ((unit, int(abs(seconds) / size)) for unit, size in _UNITS)
+    unit, count = next(((unit, count) for unit, count in counts if count), ("sec.", 0))
+    if not count:
+        return "now"
+    if unit == "day" and count == 1:
+        return "yesterday" if seconds < 0 else "tomorrow"
+    words = f"{count:,} {'days' if unit == 'day' else unit}"
+    return f"{words} ago" if seconds < 0 else f"in {words}"
+
+
+_UNITS = (("day", 86400), ("hr.", 3600), ("min.", 60), ("sec.", 1))

@@ -25,6 +25,11 @@ class Form(FlaskForm):
             field.validators = [_is_text, *field.validators]
             return field
 
+    @property
+    def faulty_fields(self) -> list[Field]:
+        """The fields with something wrong that a person can mend, as they stand on the page."""
+        return [field for field in self if field.errors and field.type != "CSRFTokenField"]
+
     @contextmanager
     def refusing(self, default: str | None = None, **fields: str) -> Iterator[None]:
         """Put what is refused in this block on the form, and go on after it.

@@ -35,7 +35,7 @@ def to_page_before(message: str) -> Response:
 def page_of_form() -> str:
     """Where the form stands whose answer is drawn now, from our host on.
 
-    An answer to a form has no address of its own. `app.js` gives it this one, so that Back and
+    An answer to a form has no address of its own. `frame.js` gives it this one, so that Back and
     reload ask for the page of the form; a browser could else only send the form once more.
     """
     return request.script_root + (_page_before() or _page_above(request.path))

@@ -40,13 +40,22 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 def init_app(app: APIFlask) -> None:
-    version = _static_version(Path(app.static_folder or ""))
+    present = _static_version(Path(app.static_folder or ""))
+
+    def send_static(filename: str, version: str = "") -> Response:
+        return cast("Response", app.send_static_file(filename))
+
+    app.view_functions["static"] = send_static
+    app.add_url_rule("/static/at/<version>/<path:filename>", "static", send_static)
 
     @app.url_defaults
     def name_version(endpoint: str, values: dict[str, Any]) -> None:
-        """Let an upgrade reach browsers at once: what is ours has another address after it."""
+        """Let an upgrade reach browsers at once: what is ours has another address after it.
+
+        The version is a part of the path, so that what a script imports has it too.
+        """
         if endpoint == "static" and not values.get("filename", "").startswith("vendor/"):
-            values.setdefault("v", version)
+            values.setdefault("version", present)
 
     app.jinja_env.globals.update(
         dom_id=dom_id,
@@ -59,7 +68,9 @@ def init_app(app: APIFlask) -> None:
         marked=marked,
         ui=Components(app.jinja_env),
     )
-    app.jinja_env.filters.update(iso=clock.iso, percent=percent, with_code=with_code)
+    app.jinja_env.filters.update(
+        iso=clock.iso, in_words=clock.in_words, percent=percent, with_code=with_code
+    )
     # The order of a schema's properties means something to its author.
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
     app.jinja_env.trim_blocks = True
@@ -96,7 +107,7 @@ def component(name: str) -> Macro:
 
 
 def csrf_field() -> Markup:
-    """The hidden token of a form. In a pushed frame it is empty: `app.js` fills in the page's."""
+    """The hidden token of a form. In a pushed frame it is empty: `forms.js` fills in the page's."""
     if g.get("is_push"):
         return Markup('<input type="hidden" name="csrf_token">')
     return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())

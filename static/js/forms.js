@@ -1,0 +1,62 @@
+// Every form: the token of this page, the focus on the first fault, a button that shows it is busy.
+import { all, first } from "./elements.js";
+
+// What a socket pushes is drawn for many people: its forms go with the token of this page.
+function tokens() {
+  document.addEventListener(
+    "submit",
+    ({ target }) => {
+      if (!(target instanceof HTMLFormElement)) return;
+      const field = target.querySelector(
+        'input[name="csrf_token"][value=""], input[name="csrf_token"]:not([value])',
+      );
+      const headers = document.body.getAttribute("hx-headers:inherited");
+      if (field instanceof HTMLInputElement && headers)
+        field.value = JSON.parse(headers)["X-CSRFToken"];
+    },
+    true,
+  );
+}
+
+/** @param {ParentNode} [within] */
+function focusFault(within) {
+  const fault = first('[aria-invalid="true"]', HTMLElement, within);
+  if (!fault) return;
+  fault.closest("details")?.setAttribute("open", "");
+  fault.focus();
+}
+
+// A form is sent once: it is busy until the next page is there, or htmx has its answer.
+function busy() {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || form.method !== "post" || event.defaultPrevented)
+      return;
+    if (form.ariaBusy === "true") event.preventDefault();
+    form.ariaBusy = "true";
+    event.submitter?.classList.add("busy");
+  });
+  document.addEventListener("htmx:before:request", ({ target }) => {
+    if (target instanceof HTMLFormElement) target.ariaBusy = "true";
+  });
+  document.addEventListener("htmx:finally:request", ({ target }) => {
+    if (target instanceof HTMLFormElement) calm(target);
+  });
+  // Back to a page that the browser has kept.
+  addEventListener("pageshow", () => {
+    for (const form of all("form[aria-busy]", HTMLFormElement)) calm(form);
+  });
+}
+
+/** @param {HTMLFormElement} form */
+function calm(form) {
+  form.ariaBusy = null;
+  for (const button of all(".busy", HTMLButtonElement, form)) button.classList.remove("busy");
+}
+
+tokens();
+busy();
+focusFault();
+document.addEventListener("htmx:after:swap", ({ target }) => {
+  if (target instanceof Element) focusFault(target);
+});

@@ -1,0 +1,83 @@
+// What stands round every page: theme, menu, tabs, toasts, copying.
+import { all, around, first } from "./elements.js";
+
+// Back to what answers a form would have to send the form again: it becomes the form's own page.
+function address() {
+  const { address } = document.documentElement.dataset;
+  if (address) history.replaceState(null, "", address);
+}
+
+function theme() {
+  for (const select of all("[data-theme-select]", HTMLSelectElement)) {
+    select.hidden = false;
+    select.value = document.documentElement.dataset.theme ?? "system";
+    select.addEventListener("change", () => {
+      document.documentElement.dataset.theme = select.value;
+      try {
+        localStorage.setItem("theme", select.value);
+      } catch {
+        // The choice then lasts for this page.
+      }
+      document.dispatchEvent(new CustomEvent("callboard:theme"));
+    });
+  }
+}
+
+function menu() {
+  const details = first("details.menu", HTMLDetailsElement);
+  if (!details) return;
+  // Browsers without ::details-content hide a closed menu at every width.
+  const wide = matchMedia("(min-width: 721px)");
+  if (wide.matches && !CSS.supports("selector(::details-content)")) details.open = true;
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || wide.matches || !details.open) return;
+    details.open = false;
+    details.querySelector("summary")?.focus();
+  });
+}
+
+// On a phone the tabs scroll; the one that is open should be in sight.
+function tabs() {
+  for (const tab of all(".tabs [aria-current]", HTMLElement))
+    tab.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
+function toasts() {
+  const region = first("#toasts", HTMLElement);
+  if (!region) return;
+  const leave = () => {
+    for (const toast of all(".toast:not(.error, [data-leaving])", HTMLElement, region)) {
+      toast.dataset.leaving = "";
+      setTimeout(() => toast.remove(), 8000);
+    }
+  };
+  leave();
+  // htmx and sockets add toasts to a page that is already open.
+  new MutationObserver(leave).observe(region, { childList: true });
+  document.addEventListener("click", (event) => {
+    around(event, "[data-dismiss]")?.closest(".toast")?.remove();
+  });
+}
+
+function copying() {
+  document.addEventListener("click", async (event) => {
+    const button = around(event, "[data-copy]");
+    const source = button?.dataset.copy && document.querySelector(button.dataset.copy);
+    if (!button || !source) return;
+    try {
+      await navigator.clipboard.writeText(source.textContent.trim());
+      button.textContent = "Copied";
+    } catch {
+      // Over plain http there is no clipboard: select the text, so that one key copies it.
+      getSelection()?.selectAllChildren(source);
+      button.textContent = "Press Ctrl C";
+    }
+  });
+}
+
+address();
+theme();
+menu();
+tabs();
+toasts();
+copying();

@@ -1,0 +1,57 @@
+// Times that stay fresh, in the words of `webapp/core/clock.py`; a click shows all as moments.
+import { all, around } from "./elements.js";
+
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
+const UNITS = [
+  ["day", 86400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
+const SECOND = UNITS[3];
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const whole = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long" });
+
+let isAbsolute = false;
+try {
+  isAbsolute = localStorage.getItem("times") === "absolute";
+} catch {
+  // A browser that keeps nothing for us shows how long ago it was.
+}
+
+/** @param {HTMLTimeElement} time */
+function inWords(time) {
+  const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? SECOND;
+  return relative.format(Math.trunc(seconds / size), unit);
+}
+
+function freshen() {
+  for (const time of all("time[data-relative]", HTMLTimeElement)) {
+    const at = new Date(time.dateTime);
+    const text = isAbsolute ? moment.format(at) : inWords(time);
+    const title = isAbsolute ? inWords(time) : whole.format(at);
+    if (time.textContent !== text) time.textContent = text;
+    if (time.title !== title) time.title = title;
+  }
+}
+
+/** Show all times as moments, or again as how long ago they were. */
+export function toggleTimes() {
+  isAbsolute = !isAbsolute;
+  try {
+    localStorage.setItem("times", isAbsolute ? "absolute" : "relative");
+  } catch {
+    // The choice then lasts for this page.
+  }
+  freshen();
+}
+
+document.addEventListener("click", (event) => {
+  if (around(event, "time[data-relative]") && !around(event, "a, button")) toggleTimes();
+});
+freshen();
+setInterval(freshen, 10000);
+document.addEventListener("htmx:after:swap", freshen);
+document.addEventListener("htmx:ws:after:message:incoming", freshen);
