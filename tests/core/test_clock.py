@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from webapp.core import clock
+
+#: seconds from now, and how a page says it (Chromium's Intl.RelativeTimeFormat, "en", short)
+WORDS = [
+    (0, "now"),
+    (-0.4, "now"),
+    (-1.5, "1 sec. ago"),
+    (-59.5, "59 sec. ago"),
+    (-60.5, "1 min. ago"),
+    (-3599, "59 min. ago"),
+    (-5400, "1 hr. ago"),
+    (-86399, "23 hr. ago"),
+    (-90000, "yesterday"),
+    (-3 * 86400 - 9, "3 days ago"),
+    (-1000 * 86400 - 9, "1,000 days ago"),
+    (330, "in 5 min."),
+    (90000, "tomorrow"),
+    (3 * 86400 + 9, "in 3 days"),
+]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("seconds", "words"), WORDS)
+def test_how_long_ago_is_said_in_words(
+    seconds: float, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: present)
+    assert clock.in_words(present + timedelta(seconds=seconds)) == words
