@@ -17,6 +17,7 @@ from webapp.core.extensions import db
 from webapp.coverage import services as coverage
 from webapp.coverage import targets
 from webapp.coverage.figures import get_figures
+from webapp.coverage.moves import moving
 from webapp.coverage.moves import services as moves
 from webapp.coverage.moves.schemas import MoveRequest
 from webapp.coverage.scopes import services as scopes
@@ -222,9 +223,9 @@ def test_a_move_goes_on_after_a_kill_and_can_be_cancelled(
     for number in range(5):
         about(alice, old["Physics > Heat"], f"Heat {number}")
     agent = make_agent(alice, "Physicist", old["Physics > Heat"])
-    monkeypatch.setattr(moves, "BATCH_DOCUMENTS", 2)
+    monkeypatch.setattr(moving, "BATCH_DOCUMENTS", 2)
     task = moves.start_move("2.0.0", MoveRequest(start="1.0.0"), actor=alice)
-    real, calls = moves._add_successors, []
+    real, calls = moving._add_successors, []
 
     def dies(*args: Any) -> None:
         calls.append(args[1])
@@ -232,7 +233,7 @@ def test_a_move_goes_on_after_a_kill_and_can_be_cancelled(
             raise KeyboardInterrupt
         real(*args)
 
-    monkeypatch.setattr(moves, "_add_successors", dies)
+    monkeypatch.setattr(moving, "_add_successors", dies)
     with pytest.raises(KeyboardInterrupt):
         running.run_task(task.id)
     db.session.rollback()

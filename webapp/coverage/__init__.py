@@ -22,6 +22,7 @@ from webapp.coverage.models import AgentCoverage, CoverageRecord
 from webapp.coverage.moves import api as moves_api
 from webapp.coverage.moves import pages as moves_pages
 from webapp.coverage.moves import services as moves
+from webapp.coverage.moves.moving import move_taxonomy
 from webapp.coverage.scopes import api as scopes_api
 from webapp.coverage.scopes import pages as scopes_pages
 from webapp.coverage.scopes import services as scopes
@@ -48,7 +49,7 @@ FEATURE = Feature(
         Receiver(taxonomies.scopes_used, scopes.list_users),
         Job("coverage", refresh.refresh_changed),
         TaskKind(refresh.TASK_TYPE, refresh.refresh_coverage, result="coverage/_result.html"),
-        TaskKind(moves.TASK_TYPE, moves.move_taxonomy, result="coverage/moves/_result.html"),
+        TaskKind(moves.TASK_TYPE, move_taxonomy, result="coverage/moves/_result.html"),
         Retention("coverage", forget_by(CoverageRecord.timestamp), "history_days"),
         Retention("unused scopes", forget_unused, timedelta()),
         WebhookEvent("coverage.fell", "an agent's coverage has fallen by a lot"),
