@@ -230,8 +230,6 @@ WRITES = re.compile(r"session\.(?:add|add_all|delete|flush|execute\((?:delete|in
 #: functions of services that join another's transaction, and why they stand there all the same
 JOINING = {
     "audit/services.py record": "all that the feature is for others",
-    "coverage/scopes/services.py assign_scope": "beside `set_scope`, which is it and a commit",
-    "coverage/scopes/services.py find_or_create_scope": "beside `assign_scope`, which calls it",
     "documents/uploads/services.py keep_file": "beside what reads the same parts",
     "documents/uploads/services.py drop_upload": "beside what reads the same parts",
     "documents/uploads/services.py drop_uploads_of": "a task's kind is asked in its transaction",

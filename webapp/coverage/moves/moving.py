@@ -29,7 +29,7 @@ from webapp.coverage.moves.matching import (
     select_documents,
 )
 from webapp.coverage.moves.schemas import MoveRequest
-from webapp.coverage.scopes import services as scopes
+from webapp.coverage.scopes import changes as scopes
 from webapp.documents.models import DocumentNode
 from webapp.documents.topics.changes import add_topics, recounting
 from webapp.tasks.running import Run

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
-from webapp import index
 from webapp.agents import services as agents
 from webapp.agents.changes import add_agent, announce
-from webapp.agents.figures import etag_of, refuse_stale, revision_of
+from webapp.agents.figures import etag_of, refuse_stale
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentCreate
 from webapp.audit import services as audit
-from webapp.core import clock
 from webapp.core.actor import Actor
-from webapp.core.database.transactions import lock_name
 from webapp.core.errors import PreconditionFailed
 from webapp.core.extensions import db
 from webapp.core.preconditions import newest_revision
 from webapp.coverage import services as coverage
 from webapp.coverage.changes import set_figures
+from webapp.coverage.scopes.changes import assign_scope, find_or_create_scope, find_topics, key_of
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest, ScopeRequest
 from webapp.documents.models import Document
 from webapp.documents.topics.changes import count_under
-from webapp.taxonomies.models import Scope, ScopeRoot, Taxonomy, TaxonomyClosure, TaxonomyNode
-from webapp.taxonomies.references import select_topics, unknown_nodes
+from webapp.taxonomies.models import Scope, TaxonomyClosure, TaxonomyNode
+from webapp.taxonomies.references import select_topics
 
 
 @dataclass(frozen=True)
@@ -104,16 +101,6 @@ def set_scope(
     return agent
 
 
-def assign_scope(agent: Agent, scope: Scope | None, node_ids: list[UUID], version: str) -> None:
-    """Give the locked agent a scope and measure it; the caller commits."""
-    agent.taxonomy_node_ids = node_ids
-    agent.taxonomy_version = version if node_ids else None
-    agent.scope_id = scope.id if scope else None
-    set_figures(agent, coverage.measure(agent))
-    agent.touch(clock.now())
-    agent.scope_revision = revision_of(agent)
-
-
 def measure_topics(body: ScopeRequest, *, actor: Actor) -> Extent:
     """What an agent with these topics would know; writes nothing.
 
@@ -121,14 +108,14 @@ def measure_topics(body: ScopeRequest, *, actor: Actor) -> Extent:
     """
     if not body.taxonomy_node_ids:
         return Extent(None, 0, *_count_all(actor))
-    _, topics = _find(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
+    _, topics = find_topics(body.taxonomy_version, body.taxonomy_node_ids, actor=actor)
     below = select(func.count(TaxonomyClosure.descendant_id.distinct())).where(
         TaxonomyClosure.ancestor_id.in_(topics)
     )
     known = db.session.scalar(
         select(Scope).where(
             Scope.organization_id == actor.organization_id,
-            Scope.key == _key(topics),
+            Scope.key == key_of(topics),
         )
     )
     counts = (known.document_count, known.chunk_count) if known else count_under(topics)
@@ -145,53 +132,6 @@ def list_users(scope_ids: Any, limit: int) -> Sequence[str]:
     ).all()
 
 
-def find_or_create_scope(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> Scope | None:
-    """The scope of these topics, made and counted where nobody had it yet."""
-    if not node_ids:
-        return None
-    # Meanwhile no topic goes, and the counts miss nothing that another transaction adds.
-    index.lock(actor.organization_id)
-    lock_name(f"scopes of {actor.organization_id}")
-    taxonomy_id, topics = _find(version, node_ids, actor=actor)
-    key = _key(topics)
-    scope = db.session.scalar(
-        select(Scope).where(Scope.organization_id == actor.organization_id, Scope.key == key)
-    )
-    if scope is None:
-        documents, chunks = count_under(topics)
-        scope = Scope(
-            organization_id=actor.organization_id,
-            taxonomy_id=taxonomy_id,
-            key=key,
-            document_count=documents,
-            chunk_count=chunks,
-        )
-        db.session.add(scope)
-        db.session.flush()
-        db.session.execute(
-            insert(ScopeRoot), [{"scope_id": scope.id, "node_id": topic} for topic in topics]
-        )
-    return scope
-
-
-def _find(version: str, node_ids: Sequence[UUID], *, actor: Actor) -> tuple[UUID, list[UUID]]:
-    """The ids of the taxonomy and of its topics with these public ids.
-
-    BadReference names the topics that it does not have.
-    """
-    topics = select_topics(actor.organization_id, node_ids)
-    rows = db.session.execute(
-        topics.add_columns(TaxonomyNode.public_id, TaxonomyNode.taxonomy_id)
-        .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
-        .where(Taxonomy.version == version)
-    ).all()
-    ids = {row.public_id: row.id for row in rows}
-    missing = [str(node_id) for node_id in node_ids if node_id not in ids]
-    if missing:
-        raise unknown_nodes(missing, version)
-    return rows[0].taxonomy_id, list(ids.values())
-
-
 def _count_all(actor: Actor) -> tuple[int, int]:
     row = db.session.execute(
         select(func.count(), func.coalesce(func.sum(Document.chunk_count), 0)).where(
@@ -199,11 +139,6 @@ def _count_all(actor: Actor) -> tuple[int, int]:
         )
     ).one()
     return int(row[0]), int(row[1])
-
-
-def _key(topics: Sequence[UUID]) -> str:
-    text = ",".join(sorted(map(str, topics)))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _instructions(node_ids: Sequence[UUID], *, actor: Actor) -> str:
