@@ -230,9 +230,6 @@ WRITES = re.compile(r"session\.(?:add|add_all|delete|flush|execute\((?:delete|in
 #: functions of services that join another's transaction, and why they stand there all the same
 JOINING = {
     "audit/services.py record": "all that the feature is for others",
-    "documents/uploads/services.py keep_file": "beside what reads the same parts",
-    "documents/uploads/services.py drop_upload": "beside what reads the same parts",
-    "documents/uploads/services.py drop_uploads_of": "a task's kind is asked in its transaction",
     "tasks/services.py forget_tasks": "a retention, whose sweep commits",
 }
 

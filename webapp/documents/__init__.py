@@ -17,7 +17,7 @@ from webapp.documents.bulk import services as bulk
 from webapp.documents.topics import proposals
 from webapp.documents.topics.changes import recount_scopes_of
 from webapp.documents.uploads import jobs
-from webapp.documents.uploads import services as uploads
+from webapp.documents.uploads.changes import drop_uploads_of
 from webapp.engine import Job
 from webapp.tasks.kinds import TaskKind
 from webapp.taxonomies import signals as taxonomies
@@ -37,7 +37,7 @@ FEATURE = Feature(
             jobs.import_documents,
             result="documents/uploads/_result.html",
             when_ended=jobs.fail_unread,
-            before_purge=uploads.drop_uploads_of,
+            before_purge=drop_uploads_of,
         ),
         TaskKind(bulk.TASK_TYPE, bulk.change_documents, result="documents/bulk/_result.html"),
         TaskKind(indexing.CHECK, indexing.check_index, result="documents/_check_result.html"),

@@ -26,13 +26,15 @@ from webapp.documents.schemas import (
     ProposalsRequest,
 )
 from webapp.documents.uploads import services as uploads
+from webapp.documents.uploads.changes import File
+from webapp.documents.uploads.kinds import NDJSON
 from webapp.tasks.schemas import TaskStarted
 from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 
 bp = APIBlueprint("documents_api", __name__, url_prefix="/api/v1", tag="Knowledge")
 
 FORM = "multipart/form-data"
-LINES = (uploads.NDJSON, "application/ndjson", "application/jsonl")
+LINES = (NDJSON, "application/ndjson", "application/jsonl")
 DOCUMENTS = TypeAdapter(list[DocumentResponse])
 DOCUMENT_CONTENT = {"application/json": {"schema": DocumentRequest}}
 FILE_CONTENT = {
@@ -55,7 +57,7 @@ FILE_CONTENT = {
     }
 }
 NDJSON_CONTENT = {
-    uploads.NDJSON: {
+    NDJSON: {
         "schema": {"type": "string", "format": "binary"},
         "example": '{"title": "Tea", "content": "Water of 80 degrees."}\n{"content": "More."}\n',
     }
@@ -123,7 +125,7 @@ def upload() -> Response:
 
 def _upload() -> Response:
     parts = request.files.getlist("file")
-    files = [uploads.File(part.filename, part.stream) for part in parts if part.filename]
+    files = [File(part.filename, part.stream) for part in parts if part.filename]
     if not files:
         raise Invalid("The form has no file.", field="file", code="missing")
     if len(files) > 1:
@@ -146,9 +148,9 @@ def import_() -> Response:
     """Import NDJSON: one document a line, as a task"""
     if request.mimetype not in LINES:
         raise UnsupportedMediaType(
-            f"This address reads {uploads.NDJSON}, not {request.mimetype or 'nothing'!r}."
+            f"This address reads {NDJSON}, not {request.mimetype or 'nothing'!r}."
         )
-    file = uploads.File("import.ndjson", BytesIO(request.get_data(cache=False)))
+    file = File("import.ndjson", BytesIO(request.get_data(cache=False)))
     task = uploads.start_import([file], actor=current_actor())
     return _json(TaskStarted.model_validate(task, from_attributes=True), 202, _task_url(task.id))
 

@@ -18,6 +18,7 @@ from webapp.documents.reading.parsing import DOCX, PDF
 from webapp.documents.schemas import DocumentChanges, DocumentQuery, DocumentRequest, FileOptions
 from webapp.documents.topics import proposals
 from webapp.documents.uploads import services as uploads
+from webapp.documents.uploads.changes import File
 from webapp.taxonomies import services as taxonomies
 from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 
@@ -80,7 +81,7 @@ def create() -> Response:
 def upload() -> Response:
     form = UploadForm()
     if form.validate():
-        files = [uploads.File(file.filename or "", file.stream) for file in form.chosen()]
+        files = [File(file.filename or "", file.stream) for file in form.chosen()]
         with form.refusing("files", nodes="about"):
             task = uploads.start_import(
                 files,

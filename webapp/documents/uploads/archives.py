@@ -11,6 +11,7 @@ from typing import Any
 
 from webapp.documents.models import Upload
 from webapp.documents.uploads import services as uploads
+from webapp.documents.uploads.kinds import COLLECTIONS, NDJSON, ZIP, clean_name, kind_of
 
 #: of a zip archive: entries, bytes of one unpacked, bytes of all of them
 MAX_ENTRIES = 20_000
@@ -39,14 +40,14 @@ class Item:
 
     @property
     def is_line(self) -> bool:
-        return self.content_type == uploads.NDJSON
+        return self.content_type == NDJSON
 
 
 def items_of(upload: Upload, position: dict[str, Any]) -> Iterator[Item]:
     """The items of an upload after `position`, one in memory at a time."""
-    if upload.content_type == uploads.NDJSON:
+    if upload.content_type == NDJSON:
         return _lines(upload, position)
-    if upload.content_type == uploads.ZIP:
+    if upload.content_type == ZIP:
         return _entries(upload, position)
     if position:
         return iter(())
@@ -70,9 +71,7 @@ def _lines(upload: Upload, position: dict[str, Any]) -> Iterator[Item]:
 def _line(upload: Upload, number: int, content: bytes, end: int) -> Item:
     position = {"byte": end, "line": number}
     fraction = end / max(upload.size, 1)
-    return Item(
-        number, f"{upload.filename}, line {number}", uploads.NDJSON, content, fraction, position
-    )
+    return Item(number, f"{upload.filename}, line {number}", NDJSON, content, fraction, position)
 
 
 def _entries(upload: Upload, position: dict[str, Any]) -> Iterator[Item]:
@@ -96,14 +95,14 @@ def _entries(upload: Upload, position: dict[str, Any]) -> Iterator[Item]:
             if inflated > MAX_INFLATED:
                 yield _broken(upload, "The zip archive is too large when it is unpacked.")
                 return
-            kind = uploads.kind_of(entry.filename)
+            kind = kind_of(entry.filename)
             content, problem = b"", _problem(entry, kind)
             if problem is None:
                 content, problem = _inflate(archive, entry)
             inflated += len(content)
             yield Item(
                 number,
-                uploads.clean_name(entry.filename),
+                clean_name(entry.filename),
                 kind or "",
                 content,
                 number / len(entries),
@@ -122,7 +121,7 @@ def _is_file(entry: zipfile.ZipInfo) -> bool:
 
 
 def _problem(entry: zipfile.ZipInfo, kind: str | None) -> str | None:
-    if kind is None or kind in uploads.COLLECTIONS:
+    if kind is None or kind in COLLECTIONS:
         return "It is of a kind that is not read."
     if entry.flag_bits & 1:
         return "It is encrypted."
@@ -145,4 +144,4 @@ def _inflate(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[bytes, s
 
 def _broken(upload: Upload, problem: str) -> Item:
     position = {"line": 2**31, "inflated": 0}
-    return Item(0, upload.filename, uploads.ZIP, b"", 1.0, position, problem=problem)
+    return Item(0, upload.filename, ZIP, b"", 1.0, position, problem=problem)

@@ -29,6 +29,8 @@ from webapp.documents.reading.parsing import (
 from webapp.documents.schemas import MAX_CONTENT, DocumentRequest, FileOptions
 from webapp.documents.uploads import services as uploads
 from webapp.documents.uploads.archives import Item, items_of
+from webapp.documents.uploads.changes import drop_upload, keep_file
+from webapp.documents.uploads.kinds import COLLECTIONS
 from webapp.tasks.models import Status, Task
 from webapp.tasks.running import Run
 
@@ -225,7 +227,7 @@ def _store(
 def _original(item: Item, task: Task) -> Upload:
     if item.upload is not None:
         return item.upload
-    return uploads.keep_file(task, item.name, item.content_type, item.content)
+    return keep_file(task, item.name, item.content_type, item.content)
 
 
 def _add_error(result: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
@@ -238,7 +240,7 @@ def _finish_upload(
 ) -> None:
     """Go on after an upload; a collection of which documents came is no longer needed."""
     run.hold()
-    if upload.content_type in uploads.COLLECTIONS and result["created"] + result["replaced"]:
-        uploads.drop_upload(upload.id)
+    if upload.content_type in COLLECTIONS and result["created"] + result["replaced"]:
+        drop_upload(upload.id)
         db.session.expunge(upload)
     run.advance((number + 1) / count, {"upload": number + 1}, result)
