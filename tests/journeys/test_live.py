@@ -89,6 +89,20 @@ def test_an_open_ask_page_follows_its_agent_being_paused_and_going_on(
     expect(page.locator("[data-ask-status]")).not_to_contain_text("Searching")
 
 
+def test_the_list_of_agents_counts_the_questions_that_come(
+    page: Page, sign_in: Callable[[Page], Page], installation: Installation
+) -> None:
+    installation.request(
+        "POST", "/agents", {"name": "Day Porter", "handle": "day-porter", "instructions": "x"}
+    )
+    sign_in(page).goto(f"{installation.url}/agents?q=day-porter")
+    expect(page.locator("[data-live-dot]")).to_have_text("live")
+    asked = page.get_by_role("row", name="Day Porter").locator("td[data-label=Questions]")
+    for count in ("0", "1", "2"):
+        expect(asked).to_have_text(count)
+        installation.request("POST", "/agents/day-porter/query", {"query": "Where is the key?"})
+
+
 def test_a_form_that_was_pushed_can_be_sent(
     page: Page, sign_in: Callable[[Page], Page], installation: Installation
 ) -> None:

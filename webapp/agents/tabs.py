@@ -56,6 +56,9 @@ class AgentColumn:
 
     It knows `agent` and its `figures`, a mapping of what all features keep of it. `sort` is the
     filter's word for sorting by it; columns stand from the lowest `position` on.
+
+    What changes without a change of an agent is told by the feed "`feed`:all", which draws the
+    element `<feed>-revision`, and by its `revision(actor)`.
     """
 
     label: str
@@ -63,6 +66,8 @@ class AgentColumn:
     partial: str
     position: int
     is_number: bool = False
+    feed: str = ""
+    revision: Callable[[Actor], object] = lambda _actor: ""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ FEATURE = Feature(
     contributions=(
         SocketRoute("/ws/query/<agent_id>", live.query, EXECUTIONS_RUN),
         SocketRoute("/ws/ask/<agent_id>", live.ask, EXECUTIONS_RUN),
+        live.FEED,
         live.DOCUMENT,
         live.PAGE_DOCUMENT,
         Receiver(documents.changed, unanswered.schedule_closing),
@@ -36,7 +37,13 @@ FEATURE = Feature(
         AgentTab("Ask", "questions.ask", position=20, permission=EXECUTIONS_RUN),
         AgentAction("Ask", "questions.ask", permission=EXECUTIONS_RUN),
         AgentColumn(
-            "Questions", "total_queries", "questions/_column.html", position=20, is_number=True
+            "Questions",
+            "total_queries",
+            "questions/_column.html",
+            position=20,
+            is_number=True,
+            feed="questions",
+            revision=services.read_revision,
         ),
         AgentFact("Questions", "questions/_fact.html", position=20),
         OwnedRows("questions", services.count_questions_of),

@@ -57,6 +57,14 @@ PAGE_DOCUMENT = SocketDocument(
 )
 
 
+def _draw_revision(_item_id: str, actor: Actor) -> str:
+    return live.draw_revision("questions-revision", services.read_revision(actor))
+
+
+#: `questions:all`: that somebody has asked an agent of the organization
+FEED = live.Feed("questions", _draw_revision)
+
+
 def query(message: Any, actor: Actor, *, agent_id: str) -> Iterator[live.Frame]:
     """Answer `{query, top_k}` with started, one result each, completed; paced by the agent."""
     return _answer(read(QueryRequest, message), actor, agent_id, services.result_events)

@@ -155,6 +155,15 @@ def count_questions(*, actor: Actor, since: datetime) -> int:
     return db.session.scalar(statement) or 0
 
 
+def read_revision(actor: Actor) -> str:
+    """Another text whenever an agent of the organization was asked."""
+    statement = select(func.max(Question.created_at)).where(
+        Question.organization_id == actor.organization_id
+    )
+    newest = db.session.scalar(statement)
+    return clock.iso(newest) if newest else ""
+
+
 def count_documents_of(agent: Agent, *, actor: Actor) -> int:
     """How many documents an agent answers from."""
     if not agent.taxonomy_node_ids:
