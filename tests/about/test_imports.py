@@ -263,6 +263,15 @@ def test_no_module_gathers_for_all_applications_of_a_process() -> None:
     assert found == []
 
 
+def test_what_gathers_changes_into_one_job_is_a_change_of_others_transactions() -> None:
+    names = {
+        path.name
+        for path in FILES
+        if "enqueue_debounced(" in path.read_text() and "engine" not in path.parts
+    }
+    assert names == {"changes.py"}
+
+
 def test_only_the_engine_knows_dbos() -> None:
     outside = [path for path in FILES if "engine" not in path.parts]
     assert not [path for path in outside if any(n.split(".")[0] == "dbos" for n in imports(path))]

@@ -18,6 +18,7 @@ from webapp.core.navigation import PalettePage, SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.core.signals import Receiver
 from webapp.coverage import alerts, api, figures, live, pages, refresh
+from webapp.coverage.changes import schedule_refresh
 from webapp.coverage.models import AgentCoverage, CoverageRecord
 from webapp.coverage.moves import api as moves_api
 from webapp.coverage.moves import pages as moves_pages
@@ -45,7 +46,7 @@ FEATURE = Feature(
     ),
     contributions=(
         *live.FEEDS,
-        Receiver(documents.changed, refresh.schedule_refresh),
+        Receiver(documents.changed, schedule_refresh),
         Receiver(taxonomies.scopes_used, scopes.list_users),
         Job("coverage", refresh.refresh_changed),
         TaskKind(refresh.TASK_TYPE, refresh.refresh_coverage, result="coverage/_result.html"),

@@ -5,6 +5,11 @@ Nothing here commits.
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from sqlalchemy import select
+
+from webapp import engine
 from webapp.agents.figures import announce_figures
 from webapp.agents.models import Agent
 from webapp.audit import services as audit
@@ -15,7 +20,11 @@ from webapp.coverage.alerts import alert_webhook, allowed_drop
 from webapp.coverage.figures import get_figures
 from webapp.coverage.models import AgentCoverage, CoverageRecord
 from webapp.coverage.services import Coverage
+from webapp.taxonomies.models import Scope
 from webapp.webhooks import changes as webhooks
+
+#: changes are gathered for so long before coverage is measured again
+SETTLING_SECONDS = 10
 
 
 def set_figures(agent: Agent, measured: Coverage) -> None:
@@ -47,6 +56,23 @@ def record_coverage(agent: Agent, measured: Coverage) -> None:
     allowed = allowed_drop(agent)
     if before is not None and allowed is not None and before - measured.overall_coverage > allowed:
         _raise_alert(agent, before, measured)
+
+
+def schedule_refresh(organization_id: UUID) -> None:
+    """Have coverage measured again soon after the running transaction commits.
+
+    All changes of the same few seconds share one job.
+    """
+    known = select(Scope.id).where(Scope.organization_id == organization_id).limit(1)
+    if db.session.scalar(known) is None:
+        return
+    engine.enqueue_debounced(
+        db.session(),
+        "coverage",
+        about=str(organization_id),
+        arguments={"organization_id": str(organization_id)},
+        seconds=SETTLING_SECONDS,
+    )
 
 
 def write_figures(figures: AgentCoverage, measured: Coverage) -> None:

@@ -34,8 +34,6 @@ from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.webhooks.urls import check_reachable
 
 TASK_TYPE = "coverage_refresh"
-#: changes are gathered for so long before coverage is measured again
-SETTLING_SECONDS = 10
 #: how long a change may have waited for its commit after it was made
 SLACK = timedelta(minutes=1)
 BATCH_AGENTS = 20
@@ -136,23 +134,6 @@ def result_of(measured: Coverage) -> dict[str, Any]:
         "total_documents": measured.total_documents,
         "total_chunks": measured.total_chunks,
     }
-
-
-def schedule_refresh(organization_id: UUID) -> None:
-    """Have coverage measured again soon after the running transaction commits.
-
-    All changes of the same few seconds share one job.
-    """
-    known = select(Scope.id).where(Scope.organization_id == organization_id).limit(1)
-    if db.session.scalar(known) is None:
-        return
-    engine.enqueue_debounced(
-        db.session(),
-        "coverage",
-        about=str(organization_id),
-        arguments={"organization_id": str(organization_id)},
-        seconds=SETTLING_SECONDS,
-    )
 
 
 def refresh_changed(_key: str, *, organization_id: str) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select, update
 
-from webapp import index
+from webapp import engine, index
 from webapp.core import clock, live
 from webapp.core.extensions import db
 from webapp.documents import signals
@@ -24,8 +24,11 @@ from webapp.documents.topics.changes import (
     add_topics,
     lock_topics,
     recounting,
+    schedule_proposals,
 )
-from webapp.documents.topics.proposals import schedule_proposals
+
+#: changes are gathered for so long before large segments of the index are merged
+SETTLING_SECONDS = 15
 
 Item = tuple[DocumentRequest, ParsedDocument]
 
@@ -210,6 +213,18 @@ def announce(organization_id: UUID) -> None:
     live.announce("documents:all", organization_id)
     signals.changed.send(organization_id=organization_id)
     schedule_proposals(organization_id)
+
+
+def schedule_merge(organization_id: UUID) -> None:
+    """Have large segments merged after the running transaction commits."""
+    engine.enqueue_debounced(
+        db.session(),
+        "index_merge",
+        about=str(organization_id),
+        arguments={"organization_id": str(organization_id)},
+        seconds=SETTLING_SECONDS,
+        priority=8,
+    )
 
 
 def fill_document(document: Document, body: DocumentRequest, parsed: ParsedDocument) -> None:

@@ -15,6 +15,7 @@ from webapp.core.arrays import np
 from webapp.core.database.transactions import snapshot
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
+from webapp.documents.changes import schedule_merge
 from webapp.documents.models import Chunk, Document
 from webapp.documents.services import indexed_text
 from webapp.documents.topics.changes import recount_nodes, recount_scopes, topic_totals
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 CHECK, REBUILD = "index_check", "index_rebuild"
 BATCH_CHUNKS = 500
-SETTLING_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,6 @@ class Overview:
     wanted_embedder: str
     last_check: Task | None
     running: Task | None
-
-
-def schedule_merge(organization_id: UUID) -> None:
-    """Have large segments merged after the running transaction commits."""
-    engine.enqueue_debounced(
-        db.session(),
-        "index_merge",
-        about=str(organization_id),
-        arguments={"organization_id": str(organization_id)},
-        seconds=SETTLING_SECONDS,
-        priority=8,
-    )
 
 
 def merge(_key: str, *, organization_id: str) -> None:

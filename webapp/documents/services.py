@@ -41,9 +41,9 @@ from webapp.documents.schemas import (
 from webapp.documents.topics.changes import (
     documents_under,
     recounting,
+    review_proposals,
     set_topics,
 )
-from webapp.documents.topics.proposals import review_proposals
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.references import Topics, select_topics
 

@@ -19,6 +19,7 @@ from webapp.questions import api, figures, live, pages, services
 from webapp.questions.models import AgentUsage, Question
 from webapp.questions.unanswered import api as unanswered_api
 from webapp.questions.unanswered import services as unanswered
+from webapp.questions.unanswered.changes import schedule_closing
 from webapp.questions.unanswered.models import UnansweredQuestion
 
 FEATURE = Feature(
@@ -29,7 +30,7 @@ FEATURE = Feature(
         live.FEED,
         live.DOCUMENT,
         live.PAGE_DOCUMENT,
-        Receiver(documents.changed, unanswered.schedule_closing),
+        Receiver(documents.changed, schedule_closing),
         Job("unanswered", unanswered.close_of_unscoped),
         *figures.SWITCHES,
         AgentFigures(AgentUsage, figures.UsageFields, sorts=("total_queries",)),

@@ -19,7 +19,7 @@ from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
 from webapp.core.database.transactions import get_locked
 from webapp.core.extensions import db
-from webapp.coverage import refresh
+from webapp.coverage.changes import schedule_refresh
 from webapp.coverage.models import CoverageTarget
 from webapp.coverage.moves.matching import (
     Match,
@@ -53,7 +53,7 @@ def move_taxonomy(run: Run) -> None:
     while batch := _document_ids(match, checkpoint.get("document")):
         run.hold()
         _add_successors(actor.organization_id, batch, match)
-        refresh.schedule_refresh(actor.organization_id)
+        schedule_refresh(actor.organization_id)
         result = {**result, "documents": result["documents"] + _count_about(match, batch)}
         seen = checkpoint.get("seen", 0) + len(batch)
         checkpoint = {"document": str(batch[-1]), "seen": seen}

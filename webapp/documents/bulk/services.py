@@ -18,7 +18,7 @@ from webapp.core.extensions import db
 from webapp.documents import changes
 from webapp.documents import services as documents
 from webapp.documents.bulk.schemas import BulkRequest
-from webapp.documents.indexing import schedule_merge
+from webapp.documents.changes import schedule_merge
 from webapp.documents.models import Document
 from webapp.tasks import changes as tasks
 from webapp.tasks.models import Task

@@ -20,9 +20,11 @@ from sqlalchemy import (
     update,
 )
 
-from webapp import index
+from webapp import engine, index
+from webapp.audit import services as audit
 from webapp.core import clock, live
-from webapp.core.errors import Invalid
+from webapp.core.actor import Actor
+from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.documents.models import Document, DocumentNode
 from webapp.taxonomies.models import (
@@ -33,7 +35,10 @@ from webapp.taxonomies.models import (
     TaxonomyClosure,
     TaxonomyNode,
 )
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
+#: changes are gathered for so long before topics are proposed for documents without any
+SETTLING_SECONDS = 5
 #: documents and passages
 Pair = tuple[int, int]
 
@@ -68,6 +73,51 @@ def set_topics(
     db.session.execute(delete(DocumentNode).where(DocumentNode.document_id == document.id))
     db.session.expire(document, ["links"])
     add_topics([(document.id, node_id, confidence) for node_id in node_ids], proposed=proposed)
+
+
+def review_proposals(
+    document_ids: Sequence[UUID], *, is_accepted: bool, actor: Actor
+) -> list[Document]:
+    """Make the proposed topics of documents their own, or take them away.
+
+    Raises NotFound where one of the documents is not there.
+    """
+    actor.require(KNOWLEDGE_WRITE)
+    statement = select(Document).where(
+        Document.organization_id == actor.organization_id, Document.id.in_(document_ids)
+    )
+    documents = list(db.session.scalars(statement))
+    missing = set(document_ids) - {document.id for document in documents}
+    if missing:
+        raise NotFound(f"Document not found: {sorted(missing)[0]}")
+    proposed = DocumentNode.is_proposed, DocumentNode.document_id.in_(document_ids)
+    with recounting(actor.organization_id, document_ids):
+        if is_accepted:
+            change = update(DocumentNode).values(is_proposed=False, confidence=1.0, is_counted=True)
+            db.session.execute(change.where(*proposed))
+        else:
+            db.session.execute(delete(DocumentNode).where(*proposed))
+        index.move_scopes(actor.organization_id)
+    for document in documents:
+        db.session.expire(document, ["links"])
+        audit.record(actor, "confirm topics" if is_accepted else "reject topics", document)
+    live.announce("documents:all", actor.organization_id)
+    return documents
+
+
+def schedule_proposals(organization_id: UUID) -> None:
+    """Have topics proposed soon after the running transaction commits, where there are any."""
+    known = select(Taxonomy.id).where(Taxonomy.organization_id == organization_id).limit(1)
+    if db.session.scalar(known) is None:
+        return
+    engine.enqueue_debounced(
+        db.session(),
+        "proposals",
+        about=str(organization_id),
+        arguments={"organization_id": str(organization_id)},
+        seconds=SETTLING_SECONDS,
+        priority=8,
+    )
 
 
 def lock_topics(node_ids: Sequence[UUID]) -> None:

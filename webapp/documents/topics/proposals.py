@@ -14,14 +14,12 @@ from uuid import UUID
 from sqlalchemy import delete, exists, select, update
 
 from webapp import engine, index
-from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor
 from webapp.core.arrays import np
-from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.documents.models import Document, DocumentNode
-from webapp.documents.topics.changes import add_topics, recounting
+from webapp.documents.topics.changes import add_topics, schedule_proposals
 from webapp.index.embedding import get_embedder
 from webapp.taxonomies.models import Taxonomy, TaxonomyNode, sort_versions
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
@@ -37,7 +35,6 @@ MAX_PROPOSALS = 3
 #: what is read of a document's text
 MAX_CHARS = 4_000
 BATCH_DOCUMENTS = 100
-SETTLING_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -46,21 +43,6 @@ class _Topics:
 
     ids: list[UUID]
     vectors: NDArray[np.float32]
-
-
-def schedule_proposals(organization_id: UUID) -> None:
-    """Have topics proposed soon after the running transaction commits, where there are any."""
-    known = select(Taxonomy.id).where(Taxonomy.organization_id == organization_id).limit(1)
-    if db.session.scalar(known) is None:
-        return
-    engine.enqueue_debounced(
-        db.session(),
-        "proposals",
-        about=str(organization_id),
-        arguments={"organization_id": str(organization_id)},
-        seconds=SETTLING_SECONDS,
-        priority=8,
-    )
 
 
 def propose(_key: str, *, organization_id: str) -> None:
@@ -119,36 +101,6 @@ def propose_again(*, actor: Actor) -> None:
     )
     schedule_proposals(actor.organization_id)
     db.session.commit()
-
-
-def review_proposals(
-    document_ids: Sequence[UUID], *, is_accepted: bool, actor: Actor
-) -> list[Document]:
-    """Make the proposed topics of documents their own, or take them away.
-
-    Raises NotFound where one of the documents is not there.
-    """
-    actor.require(KNOWLEDGE_WRITE)
-    statement = select(Document).where(
-        Document.organization_id == actor.organization_id, Document.id.in_(document_ids)
-    )
-    documents = list(db.session.scalars(statement))
-    missing = set(document_ids) - {document.id for document in documents}
-    if missing:
-        raise NotFound(f"Document not found: {sorted(missing)[0]}")
-    proposed = DocumentNode.is_proposed, DocumentNode.document_id.in_(document_ids)
-    with recounting(actor.organization_id, document_ids):
-        if is_accepted:
-            change = update(DocumentNode).values(is_proposed=False, confidence=1.0, is_counted=True)
-            db.session.execute(change.where(*proposed))
-        else:
-            db.session.execute(delete(DocumentNode).where(*proposed))
-        index.move_scopes(actor.organization_id)
-    for document in documents:
-        db.session.expire(document, ["links"])
-        audit.record(actor, "confirm topics" if is_accepted else "reject topics", document)
-    live.announce("documents:all", actor.organization_id)
-    return documents
 
 
 def _load_topics(organization_id: UUID) -> _Topics | None:

@@ -16,7 +16,7 @@ from webapp.core.schemas import from_json
 from webapp.core.schemas import read as read_json
 from webapp.documents import changes
 from webapp.documents import services as documents
-from webapp.documents.indexing import schedule_merge
+from webapp.documents.changes import schedule_merge
 from webapp.documents.models import Upload
 from webapp.documents.reading.parsing import (
     DOCX,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from webapp import engine
 from webapp.agents.models import Agent
 from webapp.core import live
 from webapp.core.arrays import np
@@ -20,6 +21,8 @@ from webapp.questions.unanswered.models import MIN_CONFIDENCE, UnansweredQuestio
 SAME = 0.75
 #: compared with a new one: those of an agent that were asked last
 MAX_COMPARED = 500
+#: changes are gathered for so long before questions are tried again
+SETTLING_SECONDS = 5
 
 
 def note_question(agent: Agent, text: str, confidence: float, at: datetime) -> None:
@@ -70,3 +73,19 @@ def lock_question(question_id: UUID) -> UnansweredQuestion | None:
         select(UnansweredQuestion).where(UnansweredQuestion.id == question_id)
     )
     return question
+
+
+def schedule_closing(organization_id: UUID) -> None:
+    """Have open questions tried again soon after documents have changed (Receiver).
+
+    Those of agents that answer from all documents; what other agents know changes with their
+    scope, which is watched by whoever measures it.
+    """
+    engine.enqueue_debounced(
+        db.session(),
+        "unanswered",
+        about=str(organization_id),
+        arguments={"organization_id": str(organization_id)},
+        seconds=SETTLING_SECONDS,
+        priority=8,
+    )

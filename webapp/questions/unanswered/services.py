@@ -29,8 +29,6 @@ from webapp.taxonomies.references import find_roots
 
 #: tried again after documents have changed
 MAX_RETRIED = 50
-#: changes are gathered for so long before questions are tried again
-SETTLING_SECONDS = 5
 BATCH_AGENTS = 20
 
 
@@ -85,22 +83,6 @@ def dismiss_question(reference: str | UUID, question_id: UUID, *, actor: Actor) 
     audit.record(actor, "dismiss", question)
     live.announce(f"unanswered:{agent.id}", agent.organization_id)
     db.session.commit()
-
-
-def schedule_closing(organization_id: UUID) -> None:
-    """Have open questions tried again soon after documents have changed (Receiver).
-
-    Those of agents that answer from all documents; what other agents know changes with their
-    scope, which is watched by whoever measures it.
-    """
-    engine.enqueue_debounced(
-        db.session(),
-        "unanswered",
-        about=str(organization_id),
-        arguments={"organization_id": str(organization_id)},
-        seconds=SETTLING_SECONDS,
-        priority=8,
-    )
 
 
 def close_of_unscoped(_key: str, *, organization_id: str) -> None:
