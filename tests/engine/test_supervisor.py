@@ -95,23 +95,48 @@ def is_healthy(url: str) -> bool:
         return False
 
 
-@pytest.mark.once
-def test_what_a_part_has_started_ends_with_it(tmp_path: Path) -> None:
-    """Also where the part itself has died already, and told nobody."""
-    file = tmp_path / "pid"
+def leave_a_child(file: Path) -> list[str]:
+    """A command that starts another process and writes its number into a file."""
     program = (
         "import pathlib, subprocess, time\n"
         "child = subprocess.Popen(['sleep', '600'])\n"
         f"pathlib.Path({str(file)!r}).write_text(str(child.pid))\n"
         "time.sleep(600)\n"
     )
-    part = supervisor.start([sys.executable, "-c", program], dict(os.environ))
+    return [sys.executable, "-c", program]
+
+
+@pytest.mark.once
+def test_what_a_part_has_started_ends_with_it(tmp_path: Path) -> None:
+    """Also where the part itself has died already, and told nobody."""
+    file = tmp_path / "pid"
+    part = supervisor.start(leave_a_child(file), dict(os.environ))
     started = psutil.Process(int(eventually(lambda: file.exists() and file.read_text())))
     part.kill()
     part.wait()
     assert is_alive(started)
     supervisor.send_to_group(part, signal.SIGKILL)
     eventually(lambda: not is_alive(started))
+
+
+@pytest.mark.once
+def test_what_is_left_of_a_part_ends_before_it_starts_again(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    part = supervisor.Part("other", leave_a_child(file))
+    above = supervisor.Supervisor(tmp_path, host="127.0.0.1", port=free_port(), workers=0)
+    above.parts = [part]
+    part.start()
+    left = psutil.Process(int(eventually(lambda: file.exists() and file.read_text())))
+    assert part.process is not None
+    part.process.kill()
+    part.process.wait()
+    assert is_alive(left)
+    above._restart_dead()
+    try:
+        eventually(lambda: not is_alive(left))
+        assert part.is_running()
+    finally:
+        part.send(signal.SIGKILL)
 
 
 def test_the_web_process_waits_for_its_port() -> None:
