@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from tests.browser import Browser
-from tests.cast import Cast
+from tests.cast import Api, Cast
 from tests.factories import make_agent, make_document
 from webapp.agents import services as agents
 from webapp.core.actor import Actor
@@ -119,6 +120,68 @@ def test_the_api_answers_as_the_contract_says(cast: Cast, alice: Actor) -> None:
     assert api.get("/agents/helper").json["total_queries"] == 2
     assert api.post("/agents/nobody/query", {"query": "x"}).status_code == 404
     assert cast.api("vera").post("/agents/helper/query", {"query": "x"}).status_code == 403
+
+
+def test_the_list_pages_newest_first_and_counts_all(
+    cast: Cast, alice: Actor, charlie: Actor
+) -> None:
+    made = [make_document(alice, title=f"Tea {n}", external_id=f"t_{n}") for n in range(5)]
+    made[3].status = "failed"
+    # Two that came at the same moment keep one order on all pages.
+    made[1].created_at = made[2].created_at
+    db.session.commit()
+    make_document(charlie, title="Tea of others")
+    api = cast.api("alice")
+
+    def listed(query: str) -> tuple[list[str], str]:
+        answer = api.get(f"/documents?{query}")
+        return [item["title"] for item in answer.json], answer.headers["X-Total-Count"]
+
+    whole, total = listed("limit=50")
+    assert (whole[:2], sorted(whole[2:4]), whole[4], total) == (
+        ["Tea 4", "Tea 3"], ["Tea 1", "Tea 2"], "Tea 0", "5"
+    )  # fmt: skip
+    pages = [listed(f"limit=2&offset={at}") for at in (0, 2, 4, 6)]
+    assert pages == [(whole[at : at + 2], "5") for at in (0, 2, 4, 6)]
+    assert listed("status=ready&limit=2") == (
+        [title for title in whole if title != "Tea 3"][:2],
+        "4",
+    )
+    assert listed("q=TEA%200") == (["Tea 0"], "1")
+    assert listed("q=t_3") == (["Tea 3"], "1")
+    assert listed("q=%25") == ([], "0")
+
+
+def steps_of(api: Api, path: str) -> list[str]:
+    """How SQLite finds documents for an answer."""
+    statements: list[tuple[str, Any]] = []
+    note = lambda *arguments: statements.append(arguments[2:4])  # noqa: E731
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        api.get(path)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    with db.engine.connect() as connection:
+        plans = [
+            connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            for statement, values in statements
+            if "FROM documents" in statement
+        ]
+    steps = [row.detail for plan in plans for row in plan]
+    return [step for step in steps if step.split()[1] in ("documents", "document_nodes")]
+
+
+@pytest.mark.parametrize("query", ["limit=1", "status=ready", "q=tea", "q=none", "proposed=true"])
+def test_sqlite_lists_documents_by_indexes_alone(cast: Cast, alice: Actor, query: str) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by what a table holds")
+    make_document(alice, title="Tea")
+    steps = steps_of(cast.api("alice"), f"/documents?{query}")
+    few = ("(id=?)", "ix_document_nodes_proposed")
+    looked_up = [step for step in steps if step.endswith(few)]
+    others = [step for step in steps if step not in looked_up]
+    assert (bool(looked_up), bool(others)) == (True, True)
+    assert [step for step in others if "COVERING INDEX" not in step] == []
 
 
 def test_the_stream_has_the_events_of_the_contract(cast: Cast, alice: Actor) -> None:

@@ -13,7 +13,6 @@ from webapp.agents.handoffs.services import agents_handing_off_to
 from webapp.agents.models import Agent, AgentVersion, Deployment, Release
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
-from webapp.agents.search import count_all
 from webapp.agents.services import get_agent
 from webapp.agents.tabs import OwnedRows
 from webapp.audit import services as audit
@@ -23,6 +22,7 @@ from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Conflict, NotFound
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
+from webapp.core.lists import count_all
 
 
 def delete_agent(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, select
 
 from webapp.agents import figures
 from webapp.agents.models import Agent
@@ -18,7 +18,6 @@ from webapp.core.actor import Actor
 from webapp.core.database.sql import list_contains
 from webapp.core.database.text import fold, like_pattern
 from webapp.core.errors import Forbidden
-from webapp.core.extensions import db
 
 QUALIFIERS = ("model", "tool", "modality", "status")
 _TOKEN = re.compile(r'(?:(\w+):)?(?:"([^"]*)"|(\S+))')
@@ -105,15 +104,3 @@ def _qualified(name: str, value: str) -> ColumnElement[bool]:
 
 def _has_tool(tool: str) -> ColumnElement[bool]:
     return list_contains(Agent.__table__.c.tools, tool)
-
-
-def count_all(statement: Select[Any]) -> int:
-    """How many rows a selection has, without loading them."""
-    counted = statement.with_only_columns(func.count(), maintain_column_froms=True)
-    return db.session.scalar(counted.order_by(None)) or 0
-
-
-def total_of(statement: Select[Any], found: int, *, limit: int, offset: int = 0) -> int:
-    """How many rows a selection has, of which a page has found so many; counts where it must."""
-    is_last = found < limit and (found > 0 or offset == 0)
-    return offset + found if is_last else count_all(statement)

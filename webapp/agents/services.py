@@ -17,18 +17,16 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSearch, AgentUpdate
 from webapp.agents.search import (
-    count_all,
     matches_text,
     select_agents,
     select_missing,
-    total_of,
 )
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.database.transactions import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
-from webapp.core.lists import Page
+from webapp.core.lists import Page, count_all, total_of
 
 
 def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:

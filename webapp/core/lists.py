@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Select, func
+
+from webapp.core.extensions import db
+
 DEFAULT_LIMIT = 50
 
 
@@ -48,3 +52,15 @@ class Page:
     def next_offset(self) -> int | None:
         """Where the part after begins; None at the end."""
         return self.offset + self.limit if self.last < self.total else None
+
+
+def count_all(statement: Select[Any]) -> int:
+    """How many rows a selection has, without loading them."""
+    counted = statement.with_only_columns(func.count(), maintain_column_froms=True)
+    return db.session.scalar(counted.order_by(None)) or 0
+
+
+def total_of(statement: Select[Any], found: int, *, limit: int, offset: int = 0) -> int:
+    """How many rows a selection has, of which a page has found so many; counts where it must."""
+    is_last = found < limit and (found > 0 or offset == 0)
+    return offset + found if is_last else count_all(statement)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.core import clock
@@ -26,7 +26,15 @@ class DocumentNode(Model):
     """
 
     __tablename__ = "document_nodes"
-    __table_args__ = (Index(None, "node_id", "is_counted", "document_id"),)
+    __table_args__ = (
+        Index(None, "node_id", "is_counted", "document_id"),
+        Index(
+            "ix_document_nodes_proposed",
+            "document_id",
+            sqlite_where=text("is_proposed = 1"),
+            postgresql_where=text("is_proposed"),
+        ),
+    )
 
     document_id: Mapped[UUID] = mapped_column(
         ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True
@@ -74,7 +82,14 @@ class Document(Model):
     __tablename__ = "documents"
     __table_args__ = (
         UniqueConstraint("organization_id", "external_id"),
-        Index(None, "organization_id", "created_at"),
+        Index(None, "organization_id", "created_at", "id"),
+        Index(None, "organization_id", "status", "created_at", "id"),
+        # What the list looks for. SQLite reads this alone; PostgreSQL limits an entry's size.
+        Index(
+            "ix_documents_list",
+            *("organization_id", "created_at", "id", "status", "title", "external_id"),
+            info={"only": "sqlite"},
+        ).ddl_if(dialect="sqlite"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

@@ -17,7 +17,7 @@ from webapp.core.database.text import like_pattern
 from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
-from webapp.core.lists import Page
+from webapp.core.lists import Page, total_of
 from webapp.documents.changes import (
     Batch,
     Item,
@@ -131,14 +131,24 @@ def get_document(document_id: UUID, *, actor: Actor, lock: bool = False) -> Docu
 def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     """One page of the organization's documents, newest first."""
     statement = select_matching(query, actor.organization_id)
-    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    rows = (
-        statement.order_by(Document.created_at.desc(), Document.id)
+    # Found and sorted by an index alone; then only the rows of the page are read.
+    key, created_at = Document.id, Document.created_at
+    page = (
+        statement.with_only_columns(key, created_at)
+        .order_by(created_at.desc(), key.desc())
         .limit(query.limit)
         .offset(query.offset)
+        .subquery()
+    )
+    rows = (
+        select(Document)
+        .join(page, Document.id == page.c.id)
+        .order_by(page.c.created_at.desc(), page.c.id.desc())
         .options(selectinload(Document.links))
     )
-    return Page(list(db.session.scalars(rows)), total, query.limit, query.offset)
+    documents = list(db.session.scalars(rows))
+    total = total_of(statement, len(documents), limit=query.limit, offset=query.offset)
+    return Page(documents, total, query.limit, query.offset)
 
 
 def select_matching(query: DocumentFilter, organization_id: UUID) -> Select[Any]:

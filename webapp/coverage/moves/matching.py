@@ -15,11 +15,11 @@ from uuid import UUID
 from sqlalchemy import Row, Select, select
 
 from webapp.agents.models import Agent
-from webapp.agents.search import count_all
 from webapp.core.actor import Actor
 from webapp.core.database.sql import is_among
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.extensions import db
+from webapp.core.lists import count_all
 from webapp.coverage.moves.schemas import Rename
 from webapp.documents.models import DocumentNode
 from webapp.taxonomies.models import Taxonomy, TaxonomyNode

@@ -14,11 +14,11 @@ from sqlalchemy import Select, delete, func, insert, select
 from webapp import index
 from webapp.agents import changes as agents
 from webapp.agents.models import Agent
-from webapp.agents.search import count_all
 from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
 from webapp.core.database.transactions import get_locked
 from webapp.core.extensions import db
+from webapp.core.lists import count_all
 from webapp.coverage.changes import schedule_refresh
 from webapp.coverage.models import CoverageTarget
 from webapp.coverage.moves.matching import (
