@@ -253,7 +253,7 @@ def test_nothing_matches_any_more(cast: Cast) -> None:
 
 
 def test_original_files_go_with_their_documents(cast: Cast, alice: Actor) -> None:
-    from tests.documents.test_files import read, send
+    from tests.documents.imports import read, send
 
     api = cast.api("alice")
     read(send(api, "a.md", b"garnet"))

@@ -1,0 +1,206 @@
+"""What files are about: said, proposed, and searched by."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import delete
+
+from tests.browser import Browser
+from tests.cast import Cast
+from tests.documents.files import (
+    make_pdf,
+    make_zip,
+)
+from tests.documents.imports import count, find, only_document, read, send
+from webapp.core.actor import Actor
+from webapp.core.extensions import db
+from webapp.documents.models import Document
+from webapp.documents.reading import parsing
+from webapp.documents.reading.extract import Bounds
+from webapp.tasks import running
+from webapp.tasks.models import Task
+from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.schemas import TaxonomyRequest
+
+
+def test_a_line_about_no_topic_says_which_and_what_to_do(cast: Cast, browser: Browser) -> None:
+    missing = [str(uuid4()) for _ in range(5)]
+    lines = [{"content": "fine"}, {"content": "astray", "nodes": missing, "version": "1.0.0"}]
+    content = "\n".join(map(json.dumps, lines)).encode()
+    headers = {"Content-Type": "application/x-ndjson"}
+    started = cast.api("alice").post("/documents/import", data=content, headers=headers)
+    running.run_task(started.json["task_id"])
+    page = browser.get(f"/tasks/{started.json['task_id']}")
+    assert [cell.text(strip=True) for cell in page.css("td")] == [
+        "2",
+        f"There is no such topic in taxonomy 1.0.0: {', '.join(missing[:3])} and 2 more. "
+        "Name topics that are in taxonomy 1.0.0, by id or by path.",
+    ]
+
+
+@pytest.fixture
+def topics(alice: Actor) -> dict[str, UUID]:
+    paths = [["Security", "Key rotation"], ["Kitchen", "Green tea"], ["Kitchen", "Bread baking"]]
+    body = TaxonomyRequest(version="1.0.0", nodes=[{"path": path} for path in paths])
+    grown = taxonomies.extend_taxonomy(body, actor=alice)
+    return {node.label: node.node_id for node in grown.nodes}
+
+
+def test_a_file_is_about_what_the_form_says(cast: Cast, topics: dict[str, UUID]) -> None:
+    api = cast.api("alice")
+    fields = {
+        "nodes": json.dumps([["Security", "Key rotation"], str(topics["Kitchen"])]),
+        "confidence": "0.8", "metadata": '{"language": "en"}', "title": "Given",
+    }  # fmt: skip
+    task = read(send(api, "guide.pdf", make_pdf("The garnet key"), **fields))
+    answer = api.get(f"/documents/{task.result['document_id']}").json
+    assert answer["title"] == "Given"
+    assert answer["metadata"] == {"language": "en"}
+    assert {(tuple(node["path"]), node["confidence"]) for node in answer["nodes"]} == {
+        (("Security", "Key rotation"), 0.8),
+        (("Kitchen",), 0.8),
+    }
+    for wrong, status in (('[["Nowhere"]]', 400), ("[", 422), ('{"a": 1}', 422)):
+        assert send(api, "a.md", b"# A", nodes=wrong).status_code == status
+    assert send(api, "a.md", b"# A", confidence="2").status_code == 422
+    assert count(Document) == 1
+
+
+@pytest.mark.parametrize("kind", ["a file", "a file of an archive"])
+def test_who_tries_again_need_not_say_again_what_a_file_is_about(
+    cast: Cast, alice: Actor, topics: dict[str, UUID], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = cast.api("alice")
+    path = ["Kitchen", "Green tea"]
+    fields = {
+        "nodes": json.dumps([path]), "confidence": "0.8", "metadata": '{"language": "en"}',
+        "title": "My title", "source_url": "https://example.com/wings",
+    }  # fmt: skip
+    wings = make_pdf("The garnet wing", title="Hello wings")
+    if kind == "a file":
+        task_id = send(api, "wings.pdf", wings, external_id="wings", **fields).json["task_id"]
+        assert api.delete(f"/tasks/{task_id}").status_code == 204
+        external_id = "wings"
+    else:
+        archive = make_zip({"wings.pdf": wings})
+        with monkeypatch.context() as patched:
+            patched.setattr(parsing, "BOUNDS", Bounds(pages=0, inflated=10_000))
+            read(send(api, "all.zip", archive, external_id="all", **fields))
+        external_id = "wings.pdf"
+    db.session.execute(delete(Task))
+    db.session.commit()
+    taxonomies.extend_taxonomy(
+        TaxonomyRequest(version="2.0.0", nodes=[{"path": path}]), actor=alice
+    )
+    document = only_document()
+    assert document.status == "failed"
+    assert read(api.post(f"/documents/{document.id}/retry")).status == "completed"
+    answer = api.get(f"/documents/{document.id}").json
+    shown = [answer[name] for name in ("title", "external_id", "source_url", "metadata")]
+    assert shown == ["My title", external_id, "https://example.com/wings", {"language": "en"}]
+    assert [(node["node_id"], node["version"], node["confidence"]) for node in answer["nodes"]] == [
+        (str(topics["Green tea"]), "1.0.0", 0.8)
+    ]
+
+
+def test_topics_are_proposed_and_count_only_when_confirmed(
+    cast: Cast, alice: Actor, topics: dict[str, UUID]
+) -> None:
+    from webapp.documents.topics import proposals
+
+    api = cast.api("alice")
+    tea = {"title": "Brewing green tea", "content": "Green tea wants water of 80 degrees."}
+    keys = {"title": "Rotation", "content": "How to rotate a security key, step by step."}
+    ids = [api.post("/documents", body).json["id"] for body in (tea, keys)]
+    proposals.propose("job", organization_id=str(alice.organization_id))
+    found = [api.get(f"/documents/{key}").json["nodes"] for key in ids]
+    assert [nodes[0]["path"][-1] for nodes in found] == ["Green tea", "Key rotation"]
+    assert all(node["is_proposed"] for nodes in found for node in nodes)
+    scope = {"taxonomy_node_ids": [str(topics["Kitchen"]), str(topics["Security"])]}
+    assert api.post("/knowledge/scope", scope).json["document_count"] == 0
+    listed = api.get("/documents?proposed=true").json
+    assert {item["id"] for item in listed} == set(ids)
+
+    page = cast.browser("alice").get("/documents?proposed=true")
+    assert "Confirm these 2" in page.text()
+    review = lambda key, action: api.post("/documents/proposals", {"ids": [key], "action": action})  # noqa: E731
+    assert review(ids[0], "confirm").status_code == 200
+    assert review(ids[1], "reject").json[0]["nodes"] == []
+    assert api.post("/knowledge/scope", scope).json["document_count"] == 1
+    # What was rejected is not proposed again by itself.
+    proposals.propose("job", organization_id=str(alice.organization_id))
+    assert api.get(f"/documents/{ids[1]}").json["nodes"] == []
+
+
+def test_metadata_filters_and_topics_narrow_a_search(cast: Cast, topics: dict[str, UUID]) -> None:
+    api = cast.api("alice")
+    for number, metadata in enumerate([{"lang": "en", "n": 1}, {"lang": "de", "ok": True}, {}]):
+        api.post("/documents", {"content": f"garnet {number}", "metadata": metadata,
+                                "nodes": [["Kitchen", "Green tea"]] if number else []})  # fmt: skip
+
+    def names(**body: Any) -> list[str]:
+        answer = api.post("/knowledge/search", {"query": "garnet", **body})
+        assert answer.status_code == 200, answer.text
+        return sorted(result["content"] for result in answer.json["results"])
+
+    assert names(filters={"metadata": {"lang": "en"}}) == ["garnet 0"]
+    assert names(filters={"metadata": {"lang": "de", "ok": True}}) == ["garnet 1"]
+    assert names(filters={"metadata": {"n": 1}}) == ["garnet 0"]
+    assert names(filters={"metadata": {"ok": 1}}) == []
+    assert names(filters={"metadata": {'a"b': "x"}}) == []
+    assert names(nodes=[["Kitchen"]]) == ["garnet 1", "garnet 2"]
+    assert names(nodes=[["Kitchen"]], filters={"metadata": {"lang": "de"}}) == ["garnet 1"]
+    for wrong, status in (
+        ({"filters": {"metadata": {"a": [1]}}}, 422), ({"nodes": [["Nowhere"]]}, 400),
+        ({"filters": {"nonsense": 1}}, 422), ({"version": "7.0.0", "nodes": [["Kitchen"]]}, 400),
+    ):  # fmt: skip
+        assert api.post("/knowledge/search", {"query": "x", **wrong}).status_code == status
+
+
+def test_a_document_can_be_changed(cast: Cast, topics: dict[str, UUID]) -> None:
+    api = cast.api("alice")
+    key = api.post("/documents", {"title": "Old", "content": "garnet"}).json["id"]
+    path = f"/documents/{key}"
+    changed = api.request("PATCH", path, {"title": "New", "nodes": [str(topics["Green tea"])]})
+    assert (changed.status_code, changed.json["title"]) == (200, "New")
+    assert changed.json["nodes"][0]["version"] == "1.0.0"
+    assert find(api, "garnet")[0]["metadata"]["title"] == "New"
+    for metadata in ({"n": True}, {"n": 1}):
+        api.request("PATCH", path, {"metadata": metadata})
+        assert json.dumps(api.get(path).json["metadata"]) == json.dumps(metadata)
+    api.request("PATCH", path, {"content": "basalt"})
+    assert find(api, "basalt")[0]["content"] == "basalt"
+    assert api.request("PATCH", path, {"nodes": []}).json["nodes"] == []
+    for wrong, status in (
+        ({"nodes": [["Nowhere"]]}, 400), ({"content": ""}, 422), ({"status": "ready"}, 422),
+        ({"confidence": 1.5}, 422), ({"source_url": "javascript:x"}, 422),
+    ):  # fmt: skip
+        assert api.request("PATCH", path, wrong).status_code == status
+    assert find(api, "basalt")[0]["content"] == "basalt"
+
+
+def test_an_import_means_the_topics_of_the_moment_it_was_accepted(
+    cast: Cast, topics: dict[str, UUID], alice: Actor
+) -> None:
+    """A newer version made before the worker comes does not move the import into it."""
+    api = cast.api("alice")
+    path = ["Kitchen", "Green tea"]
+    line = json.dumps({"content": "garnet", "nodes": [path]}).encode()
+    accepted = [
+        send(api, "lines.ndjson", line),
+        send(api, "file.md", b"basalt", nodes=json.dumps([path])),
+    ]
+    newer = TaxonomyRequest(version="2.0.0", nodes=[{"path": path}])
+    taxonomies.extend_taxonomy(newer, actor=alice)
+    for response in accepted:
+        assert read(response).result["created"] == 1
+    found = {
+        node["node_id"]
+        for document in api.get("/documents").json
+        for node in api.get(f"/documents/{document['id']}").json["nodes"]
+    }
+    assert found == {str(topics["Green tea"])}
