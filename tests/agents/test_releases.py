@@ -200,14 +200,15 @@ def test_to_deprecate_what_runs_asks_first(browser: Browser, alice: Actor) -> No
     releases.publish_version("a", 2, PublishRequest(semver="1.1.0"), actor=alice)
     page = browser.get("/agents/a/releases")
     asked = {
-        form.attributes["action"].split("/")[-2]: form.attributes.get("data-confirm")
+        form.attributes["action"].split("/")[-2]: form.attributes
         for form in page.css("#releases form")
         if form.css_first("[value=deprecated]")
     }
-    assert asked["1.0.0"] is None
-    assert (asked["1.1.0"] or "").startswith(
-        "Deprecate release 1.1.0 of Triage Agent? Production will go on running it"
-    )
+    assert "data-confirm" not in asked["1.0.0"]
+    assert asked["1.1.0"]["data-confirm"] == "Deprecate release 1.1.0 of Triage Agent?"
+    assert asked["1.1.0"]["data-confirm-verb"] == "Deprecate 1.1.0"
+    sentence = asked["1.1.0"]["data-confirm-sentence"]
+    assert sentence.startswith("Production will go on running it, and the agent counts as")
 
 
 def test_what_runs_is_seen_wherever_the_agent_is(browser: Browser, alice: Actor) -> None:
