@@ -26,6 +26,46 @@ function focusFault(within) {
   fault.focus();
 }
 
+// A form that is refused leads back to its page, the reason as a toast: it belongs beside the form.
+function refusals() {
+  const key = "callboard:sent";
+  try {
+    const sent = sessionStorage.getItem(key);
+    sessionStorage.removeItem(key);
+    if (sent) showBeside(JSON.parse(sent));
+  } catch {
+    // Where the browser keeps nothing for us it stays a toast.
+  }
+  document.addEventListener("submit", ({ target, defaultPrevented }) => {
+    if (defaultPrevented || !(target instanceof HTMLFormElement) || target.method !== "post")
+      return;
+    const { action } = target;
+    const sent = { page: location.pathname, action, names: [...new FormData(target).keys()] };
+    try {
+      sessionStorage.setItem(key, JSON.stringify(sent));
+    } catch {
+      // As above.
+    }
+  });
+}
+
+/** @param {{ page: string, action: string, names: string[] }} sent */
+function showBeside({ page, action, names }) {
+  const toast = first("#toasts .toast.error", HTMLElement);
+  const reason = toast?.querySelector("span");
+  const form = all("form", HTMLFormElement).find(
+    (form) => form.action === action && names.every((name) => form.elements.namedItem(name)),
+  );
+  if (!toast || !reason || !form?.checkVisibility() || page !== location.pathname) return;
+  const told = document.createElement("p");
+  told.className = "form-error";
+  told.setAttribute("role", "alert");
+  told.append(...reason.childNodes);
+  form.after(told);
+  toast.remove();
+  told.scrollIntoView({ block: "nearest" });
+}
+
 // A form is sent once: it is busy until the next page is there, or htmx has its answer.
 function busy() {
   document.addEventListener("submit", (event) => {
@@ -55,6 +95,7 @@ function calm(form) {
 }
 
 tokens();
+refusals();
 busy();
 focusFault();
 document.addEventListener("htmx:after:swap", ({ target }) => {
