@@ -86,6 +86,17 @@ def test_what_nothing_speaks_for_is_no_result(cast: Cast, agent_id: str) -> None
     assert (nothing.json["results"], nothing.json["total_results"]) == ([], 0)
 
 
+def test_the_last_of_those_that_mean_something_else_is_no_result(
+    cast: Cast, alice: Actor, agent_id: str
+) -> None:
+    """Among two that do not fit, the worse one has score 0.0, and its confidence is 0.0 as well."""
+    make_document(alice, title="Keys", content="Rotate the keys each quarter.")
+    for path in (f"/agents/{agent_id}/query", "/knowledge/search"):
+        found = cast.api("bob").post(path, {"query": "vacation policy"}).json
+        assert [result["score"] > 0 for result in found["results"]] == [True]
+        assert found["total_results"] == 1
+
+
 def test_copies_of_a_text_take_one_place(cast: Cast, alice: Actor, agent_id: str) -> None:
     for number in range(6):
         make_document(
