@@ -13,6 +13,7 @@ from webapp import index
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor
+from webapp.core.database.sql import matches_pattern
 from webapp.core.database.text import like_pattern
 from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Invalid, NotFound
@@ -158,8 +159,8 @@ def select_matching(query: DocumentFilter, organization_id: UUID) -> Select[Any]
         pattern = like_pattern(query.q.strip())
         statement = statement.where(
             or_(
-                Document.title.ilike(pattern, escape="\\"),
-                Document.external_id.ilike(pattern, escape="\\"),
+                matches_pattern(Document.title, pattern),
+                matches_pattern(Document.external_id, pattern),
             )
         )
     if query.status:
