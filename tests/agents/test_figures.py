@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
+from pydantic import ValidationError
 from sqlalchemy import event, func, select, text, update
 
 from tests.browser import Browser
@@ -22,7 +23,7 @@ from webapp.agents.models import Agent
 from webapp.agents.schemas import AgentQuery
 from webapp.core.actor import Actor
 from webapp.core.added_fields import complete
-from webapp.core.errors import NotFound
+from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
 from webapp.core.live import Announcement
@@ -290,6 +291,26 @@ def test_the_document_has_what_features_add(app: APIFlask) -> None:
         "^-?(name|created_at|updated_at|total_queries|coverage_percent)$"
     )
     assert "min_coverage" in schemas["AgentStrictFilter"]["properties"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda values: AgentQuery(**values),
+        lambda values: AgentQuery.model_validate(values),
+        lambda values: read(AgentQuery, values),
+    ],
+    ids=["made", "validated", "read"],
+)
+def test_a_filter_has_what_features_add_however_it_is_made(
+    alice: Actor, four: dict[str, Agent], make: Callable[[dict[str, Any]], AgentQuery]
+) -> None:
+    query = make({"min_coverage": 50, "limit": 10})
+    page = services.list_agents(query, actor=alice)
+    assert [agent.handle for agent in page.items] == ["c"]
+    assert (query.limit, query.is_filtered, page.total) == (10, True, 1)
+    with pytest.raises((ValidationError, Invalid), match="less than or equal to 100"):
+        make({"min_coverage": 101})
 
 
 def test_schemas_are_completed_for_an_application_once(app: APIFlask, alice: Actor) -> None:

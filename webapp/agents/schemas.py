@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import (
@@ -29,6 +29,7 @@ from webapp.agents.models import (
     as_uuid,
 )
 from webapp.agents.switches import check_switches
+from webapp.core.added_fields import complete
 from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.index import Strategy
 
@@ -236,12 +237,19 @@ class PublishRequest(RequestModel):
 class AgentFilter(RequestModel):
     """Which agents: the list's filters without order and page.
 
-    `read(AgentFilter, values)` makes one that has the filters which features add as well; direct
-    construction ignores those, as it does all that it does not know. Both need an application
-    context, because features bring words of `sort` too.
+    However it is made, it has the filters and words of `sort` that features add, and therefore
+    needs an application context.
     """
 
     model_config = {"extra": "ignore"}
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        return super().__new__(complete(cls))
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        # The class that `__new__` makes an instance of has more fields than this one.
+        return super(AgentFilter, complete(cls)).model_validate(obj, **options)
 
     q: str = Field(
         "",
