@@ -7,17 +7,11 @@ function address() {
   if (address) history.replaceState(null, "", address);
 }
 
+// Shown at once where it is chosen, and kept when the form is sent.
 function theme() {
   for (const select of all("[data-theme-select]", HTMLSelectElement)) {
-    select.hidden = false;
-    select.value = document.documentElement.dataset.theme ?? "system";
     select.addEventListener("change", () => {
       document.documentElement.dataset.theme = select.value;
-      try {
-        localStorage.setItem("theme", select.value);
-      } catch {
-        // The choice then lasts for this page.
-      }
       document.dispatchEvent(new CustomEvent("callboard:theme"));
     });
   }

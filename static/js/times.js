@@ -10,8 +10,22 @@ const UNITS = [
 ];
 const SECOND = UNITS[3];
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
-const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
-const whole = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long" });
+const moment = dates({ dateStyle: "medium", timeStyle: "short" });
+const whole = dates({ dateStyle: "full", timeStyle: "long" });
+
+/**
+ * Dates as the person of this page writes them, in their time zone or else the browser's.
+ * @param {Intl.DateTimeFormatOptions} style
+ */
+function dates(style) {
+  const { locale = "en-GB", timeZone } = document.documentElement.dataset;
+  try {
+    return new Intl.DateTimeFormat(locale, { ...style, timeZone: timeZone || undefined });
+  } catch {
+    // A browser that does not know the zone by this name.
+    return new Intl.DateTimeFormat(locale, style);
+  }
+}
 
 let isAbsolute = false;
 try {

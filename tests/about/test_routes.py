@@ -27,11 +27,11 @@ PERMISSIONS = {
     "POST /password /setup /sign-in /sign-out": None,
     "GET / /palette /settings /settings/members /styleguide /ws/live /api/v1/members "
     "/api/v1/organization": "organization:read",
-    "GET /settings/account /settings/api-keys /settings/sessions /api/v1/api-keys": "account:read",
+    "GET /settings/profile /settings/api-keys /api/v1/api-keys": "account:read",
     "POST /settings/api-keys /settings/api-keys/<uuid:key_id>/revocation "
-    "/settings/account/invitations/<uuid:membership_id> "
-    "/settings/account/invitations/<uuid:membership_id>/refusal /settings/account/password "
-    "/settings/organization "
+    "/settings/profile /settings/profile/invitations/<uuid:membership_id> "
+    "/settings/profile/invitations/<uuid:membership_id>/refusal /settings/profile/organization "
+    "/settings/profile/password /settings/profile/theme /settings/sessions/revocation "
     "/settings/sessions/<uuid:session_id>/revocation /api/v1/api-keys": "account:write",
     "DELETE /api/v1/api-keys/<uuid:key_id>": "account:write",
     "POST /settings/members /settings/members/<uuid:user_id> "
@@ -285,7 +285,7 @@ def _path(rule: str, things: dict[str, str]) -> str:
     ["/", "/agents", "/agents/new", "/agents/handoffs", "/agents/import", "/documents",
      "/documents/new", "/search", "/tasks",
      "/taxonomies", "/taxonomies/new", "/settings/members", "/settings/api-keys",
-     "/settings/account", "/settings/sessions", "/settings/webhooks", "/agents/from-taxonomy/new",
+     "/settings/profile", "/settings/webhooks", "/agents/from-taxonomy/new",
      "/documents/index", "/documents?proposed=true", "/documents?status=failed"],
 )  # fmt: skip
 def test_every_page_works_with_an_empty_database(cast: Cast, path: str) -> None:

@@ -156,7 +156,7 @@ def test_another_password_to_join_with_takes_nobodys_account_over(
     with pytest.raises(Unauthenticated):
         sign_in("bob", password)
     browser = cast.browser("bob")
-    path = f"/settings/account/invitations/{invited.id}"
+    path = f"/settings/profile/invitations/{invited.id}"
     browser.post(path, {"password": PASSED_ON}, status=422)
     assert "You have joined" in browser.post(path, {"password": password}).body.text()
 
@@ -166,7 +166,7 @@ def test_who_has_an_account_joins_with_what_was_passed_on(cast: Cast, invited: M
     page = browser.get("/")
     assert "Join Other" in page.css_first(".sidebar").text()
     assert page.css_first("select[name=organization_id]") is None
-    path = f"/settings/account/invitations/{invited.id}"
+    path = f"/settings/profile/invitations/{invited.id}"
     page = browser.post(path, {"password": "something else"}, status=422)
     assert "not the password that they added you with" in page.css_first(".error").text()
     page = browser.post(path, {"password": PASSED_ON})
@@ -183,7 +183,7 @@ def test_who_has_an_account_joins_with_what_was_passed_on(cast: Cast, invited: M
 def test_one_joins_and_works_there_or_neither(cast: Cast, invited: Membership) -> None:
     """The session's move into the organization finds the database busy."""
     browser = cast.browser("bob")
-    path = f"/settings/account/invitations/{invited.id}"
+    path = f"/settings/profile/invitations/{invited.id}"
     there = select(AuditEntry.action).where(AuditEntry.organization_id == invited.organization_id)
 
     def refuse(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -214,17 +214,17 @@ def test_two_invitations_stand_on_one_page(cast: Cast, invited: Membership) -> N
         actor=third.actor,
     )
     browser = cast.browser("bob")
-    headings = [node.text() for node in browser.get("/settings/account").css("h2")]
+    headings = [node.text() for node in browser.get("/settings/profile").css("h2")]
     assert {"Join Other", "Join Third"} <= set(headings)
     page = browser.post(
-        f"/settings/account/invitations/{invited.id}", {"password": "no"}, status=422
+        f"/settings/profile/invitations/{invited.id}", {"password": "no"}, status=422
     )
     assert len(page.css(".error")) == 1
     assert page.css_first(f"#password-{invited.id}-error")
 
 
 def test_one_may_say_no(cast: Cast, invited: Membership) -> None:
-    page = cast.browser("bob").post(f"/settings/account/invitations/{invited.id}/refusal")
+    page = cast.browser("bob").post(f"/settings/profile/invitations/{invited.id}/refusal")
     assert "The invitation to Other is forgotten." in page.body.text()
     assert "Join Other" not in page.html
     assert audit.latest(invited.organization_id)[0].action == "decline"
@@ -249,13 +249,16 @@ def test_who_belongs_nowhere_any_more_joins_when_signing_in(
 @pytest.mark.parametrize("name", ["vera", "charlie"])
 def test_nobody_answers_for_another_person(cast: Cast, invited: Membership, name: str) -> None:
     browser = cast.browser(name)
-    browser.post(f"/settings/account/invitations/{invited.id}", {"password": PASSED_ON}, status=404)
-    browser.post(f"/settings/account/invitations/{invited.id}/refusal", status=404)
+    browser.post(f"/settings/profile/invitations/{invited.id}", {"password": PASSED_ON}, status=404)
+    browser.post(f"/settings/profile/invitations/{invited.id}/refusal", status=404)
 
 
 def test_a_key_joins_nothing(cast: Cast, invited: Membership) -> None:
     headers = {"X-API-Key": cast.key("bob")}
-    for path in (f"/settings/account/invitations/{invited.id}/refusal", "/settings/organization"):
+    for path in (
+        f"/settings/profile/invitations/{invited.id}/refusal",
+        "/settings/profile/organization",
+    ):
         answer = cast.app.test_client().post(path, headers=headers)
         assert answer.status_code in (403, 404), path
     with pytest.raises(NotFound):
@@ -281,30 +284,36 @@ def test_one_switches_between_organizations_with_a_role_in_each(
     assert "Ours" in page.html
     browser.get("/agents/new", status=403)
     there = {"organization_id": str(joined.organization_id)}
-    page = browser.post("/settings/organization", there)
+    page = browser.post("/settings/profile/organization", there)
     assert "You work in Other now." in page.body.text()
     assert "Ours" not in browser.get("/agents").html
     browser.get("/agents/new")
     entry = audit.latest(joined.organization_id)[0]
     assert (entry.action, entry.actor_name) == ("sign_in", "bob@example.com")
     # The next sign-in opens where one worked last.
-    page = cast.browser("bob").get("/settings/account")
+    page = cast.browser("bob").get("/settings/profile")
     assert page.css_first(".brand").text(strip=True) == "Other"
-    assert [row.text(strip=True)[:4] for row in page.css("tbody tr")] == ["Acme", "Othe"]
+    assert [row.text(strip=True)[:4] for row in page.css("#organizations tbody tr")] == [
+        "Acme", "Othe",
+    ]  # fmt: skip
 
 
 def test_one_switches_to_no_organization_of_others(cast: Cast, joined: Membership) -> None:
     services.update_member(joined.user_id, is_active=False, actor=cast.actor("charlie"))
     browser = cast.browser("bob")
     for organization in (str(joined.organization_id), "nonsense", ""):
-        browser.post("/settings/organization", {"organization_id": organization}, status=404)
+        browser.post(
+            "/settings/profile/organization", {"organization_id": organization}, status=404
+        )
     other = cast.actor("charlie").organization_id
-    cast.browser("vera").post("/settings/organization", {"organization_id": other}, status=404)
+    cast.browser("vera").post(
+        "/settings/profile/organization", {"organization_id": other}, status=404
+    )
 
 
 def test_who_is_shut_out_of_one_works_on_in_the_other(cast: Cast, joined: Membership) -> None:
     bob, there = cast.browser("bob"), cast.browser("bob")
-    there.post("/settings/organization", {"organization_id": str(joined.organization_id)})
+    there.post("/settings/profile/organization", {"organization_id": str(joined.organization_id)})
     services.update_member(joined.user_id, is_active=False, actor=cast.actor("charlie"))
     there.get("/", status=303)
     assert bob.get("/").css_first(".brand").text(strip=True) == "Acme"
@@ -313,7 +322,7 @@ def test_who_is_shut_out_of_one_works_on_in_the_other(cast: Cast, joined: Member
 def test_a_key_works_where_it_was_made(cast: Cast, joined: Membership) -> None:
     key = cast.key("bob")
     browser = cast.browser("bob")
-    browser.post("/settings/organization", {"organization_id": str(joined.organization_id)})
+    browser.post("/settings/profile/organization", {"organization_id": str(joined.organization_id)})
     client = cast.app.test_client()
     answer = client.get("/api/v1/organization", headers={"X-API-Key": key})
     assert answer.json["name"] == "Acme"

@@ -39,8 +39,8 @@ def is_in(browser: Browser) -> bool:
 def test_a_new_password_counts_and_ends_the_other_sessions(cast: Cast) -> None:
     here, there, key = cast.browser("bob"), cast.browser("bob"), cast.api("bob")
     vera = cast.browser("vera")
-    here.get("/settings/account")
-    page = here.post("/settings/account/password", {"current": PASSWORD, "password": NEW})
+    here.get("/settings/profile")
+    page = here.post("/settings/profile/password", {"current": PASSWORD, "password": NEW})
     assert "You have a new password; your other browsers are signed out." in page.body.text()
     assert is_in(here)
     assert not is_in(there)
@@ -64,7 +64,7 @@ def test_what_is_refused_says_why_and_changes_nothing(
 ) -> None:
     here, there = cast.browser("bob"), cast.browser("bob")
     form = {"current": current, "password": password}
-    page = here.post("/settings/account/password", form, status=422)
+    page = here.post("/settings/profile/password", form, status=422)
     assert sentence in page.css_first(".error").text()
     assert is_in(there)
     assert sign_in("bob", PASSWORD)
@@ -75,7 +75,7 @@ def test_a_key_changes_no_password(cast: Cast) -> None:
     with pytest.raises(Forbidden, match="An API key cannot do this"):
         credentials.change_password(PASSWORD, NEW, actor=actor)
     answer = cast.app.test_client().post(
-        "/settings/account/password",
+        "/settings/profile/password",
         data={"current": PASSWORD, "password": NEW},
         headers={"X-API-Key": cast.key("alice")},
     )
@@ -90,7 +90,7 @@ def test_guessing_the_password_of_an_open_session_is_limited(cast: Cast) -> None
     try:
         form = {"current": "wrong", "password": NEW}
         for status in (422, 422, 429):
-            browser.post("/settings/account/password", form, status=status)
+            browser.post("/settings/profile/password", form, status=status)
     finally:
         cast.app.config["CALLBOARD"] = settings
 

@@ -88,10 +88,10 @@ def test_signing_out_takes_no_get_and_no_foreign_form(cast: Cast) -> None:
 def test_ones_own_sessions_are_listed_and_one_can_be_ended(cast: Cast) -> None:
     other = open_one("bob")
     browser = cast.browser("bob")
-    page = browser.get("/settings/sessions")
-    assert len(page.css("tbody tr")) == 2
+    page = browser.get("/settings/profile")
+    assert len(page.css("#sessions tbody tr")) == 2
     page = browser.post(f"/settings/sessions/{other}/revocation")
-    assert len(page.css("tbody tr")) == 1
+    assert len(page.css("#sessions tbody tr")) == 1
     assert sessions.open_session(other) is None
     assert is_in(browser)
 

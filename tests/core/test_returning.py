@@ -63,7 +63,7 @@ def test_every_page_address_that_only_takes_forms_leads_to_the_page_above_it(
     ("path", "above"),
     [
         ("/sign-out", "/"),
-        ("/settings/account/password", "/settings/account"),
+        ("/settings/profile/password", "/settings/profile"),
         ("/settings/webhooks/secret/retirement", "/settings/webhooks"),
         ("/agents/helper/releases/1.0.0/status", "/agents/helper/releases"),
         ("/knowledge/extent", "/"),

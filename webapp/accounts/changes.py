@@ -76,6 +76,19 @@ def add_session(membership: Membership, *, address: str, user_agent: str) -> Ses
     return session
 
 
+def end_sessions(user: User, *, keep: UUID | None = None) -> int:
+    """End all of a person's sessions but one; answers how many were still open."""
+    statement = (
+        select(Session)
+        .join(Session.membership)
+        .where(Membership.user_id == user.id, Session.revoked_at.is_(None), Session.id != keep)
+    )
+    ended = db.session.scalars(statement).all()
+    for session in ended:
+        session.revoked_at = clock.now()
+    return len(ended)
+
+
 def move_session(session_id: UUID, membership: Membership) -> None:
     """Let a session work in another organization of its person's."""
     session = db.session.get_one(Session, session_id)

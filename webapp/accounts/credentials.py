@@ -9,10 +9,10 @@ import hashlib
 import secrets
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
-from webapp.accounts import passwords, services
-from webapp.accounts.models import LINK_LIFETIME, Membership, PasswordLink, Session, User
+from webapp.accounts import changes, passwords, services
+from webapp.accounts.models import LINK_LIFETIME, PasswordLink, User
 from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.audit import services as audit
 from webapp.core import clock
@@ -114,11 +114,7 @@ def set_password(email: str, password: str) -> User:
 def _set(user: User, password: str, *, keep: UUID | None = None) -> None:
     user.password_hash = passwords.hash_new(password, email=user.email)
     db.session.execute(delete(PasswordLink).where(PasswordLink.user_id == user.id))
-    membership_ids = select(Membership.id).where(Membership.user_id == user.id)
-    ended = update(Session).where(
-        Session.membership_id.in_(membership_ids), Session.revoked_at.is_(None), Session.id != keep
-    )
-    db.session.execute(ended.values(revoked_at=clock.now()))
+    changes.end_sessions(user, keep=keep)
 
 
 def _hash(token: str) -> str:

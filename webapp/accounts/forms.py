@@ -11,6 +11,8 @@ from wtforms import (
 from wtforms.validators import DataRequired, Length, Optional
 
 from webapp.accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from webapp.accounts.preferences import LOCALES, Theme, time_zones
+from webapp.accounts.profiles import MAX_NAME
 from webapp.core.actor import Role
 from webapp.core.forms import Form
 
@@ -44,7 +46,7 @@ class NewPasswordForm(Form):
 
 class PasswordForm(Form):
     current = PasswordField(
-        "Your password now",
+        "Current password",
         validators=[DataRequired(), Length(max=MAX_LENGTH)],
         render_kw={"autocomplete": "current-password"},
     )
@@ -54,6 +56,29 @@ class PasswordForm(Form):
         validators=[DataRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
         render_kw={"autocomplete": "new-password"},
     )
+
+
+class ProfileForm(Form):
+    display_name = StringField(
+        "Name",
+        description="What other members see beside your e-mail.",
+        validators=[Length(max=MAX_NAME)],
+        render_kw={"autocomplete": "name"},
+    )
+    theme = SelectField(
+        "Theme",
+        choices=[
+            (Theme.SYSTEM.value, "System"),
+            (Theme.LIGHT.value, "Light"),
+            (Theme.DARK.value, "Dark"),
+        ],
+        render_kw={"data-theme-select": True},
+    )
+    time_zone = SelectField(
+        "Time zone",
+        choices=lambda: [("", "The browser’s own"), *((zone, zone) for zone in time_zones())],
+    )
+    locale = SelectField("Numbers and dates", choices=list(LOCALES.items()))
 
 
 class SetupForm(Form):

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from webapp.accounts.preferences import DEFAULT_LOCALE, Theme
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
 from webapp.core.errors import Conflict, Invalid
@@ -16,6 +17,14 @@ SESSION_LIFETIME = timedelta(days=14)
 LINK_LIFETIME = timedelta(days=1)
 #: characters of a key's secret that are kept as they are, so that people know it again
 PREFIX_LENGTH = 12
+#: what stands in a user agent, and what it is called; the first that does is meant
+BROWSERS = {
+    "Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari",
+}  # fmt: skip
+SYSTEMS = {
+    "iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "CrOS": "ChromeOS",
+    "Windows": "Windows", "Mac OS": "macOS", "Linux": "Linux",
+}  # fmt: skip
 
 
 class Organization(Model):
@@ -36,6 +45,13 @@ class User(Model):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     email: Mapped[str] = mapped_column(String(320), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))
+    #: what others see beside the e-mail; records name people by their e-mail, which is theirs alone
+    display_name: Mapped[str] = mapped_column(String(255), default="")
+    theme: Mapped[str] = mapped_column(String(10), default=Theme.SYSTEM)
+    #: a name of the IANA's; empty is the browser's own
+    time_zone: Mapped[str] = mapped_column(String(64), default="")
+    #: how numbers and dates are written
+    locale: Mapped[str] = mapped_column(String(16), default=DEFAULT_LOCALE)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     memberships: Mapped[list[Membership]] = relationship(
         back_populates="user", order_by="Membership.created_at", passive_deletes=True
@@ -136,6 +152,15 @@ class Session(Model):
     user_agent: Mapped[str] = mapped_column(String(255), default="")
     membership: Mapped[Membership] = relationship(lazy="joined")
 
+    @property
+    def browser(self) -> str:
+        """The browser and its system as people call them, "Firefox on Linux"."""
+        browser = _named(self.user_agent, BROWSERS)
+        system = _named(self.user_agent, SYSTEMS)
+        if not browser:
+            return self.user_agent[:60] or "unknown"
+        return f"{browser} on {system}" if system else browser
+
     def is_open(self, at: datetime) -> bool:
         return (
             self.revoked_at is None
@@ -214,3 +239,7 @@ class ApiKey(Model):
         if self.revoked_at is not None:
             raise Conflict(f"API key {self.name} is already revoked.", code="key_revoked")
         self.revoked_at = at
+
+
+def _named(user_agent: str, names: dict[str, str]) -> str:
+    return next((name for sign, name in names.items() if sign in user_agent), "")

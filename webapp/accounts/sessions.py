@@ -116,6 +116,17 @@ def revoke_session(session_id: UUID, *, actor: Actor) -> None:
     db.session.commit()
 
 
+def revoke_other_sessions(*, actor: Actor) -> int:
+    """Sign out all of the actor's browsers but this one; answers how many."""
+    actor.require_person()
+    user = services.get_member(actor.user_id, actor=actor).user
+    count = changes.end_sessions(user, keep=actor.session_id)
+    if count:
+        audit.record(actor, "sign_out_others", user, count=count)
+    db.session.commit()
+    return count
+
+
 def _choose_membership(user: User, password: str) -> Membership | None:
     memberships = user.open_memberships
     if memberships:

@@ -50,7 +50,7 @@ class PalettePage:
 class FramePart:
     """A partial that every page of a signed-in person shows.
 
-    `place` is "search" or "account", above and below the theme at the foot of the sidebar, or
+    `place` is "search" or "account", one above the other at the foot of the sidebar, or
     "dialog", at the end of the page.
     """
 

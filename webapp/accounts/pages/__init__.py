@@ -1,7 +1,7 @@
-"""The pages of accounts: a file each for the ways in, members, API keys, sessions and oneself."""
+"""The pages of accounts: a file each for the ways in, oneself, members and API keys."""
 
 from __future__ import annotations
 
-from webapp.accounts.pages import account, entry, keys, members, sessions
+from webapp.accounts.pages import entry, keys, members, profile
 
-BLUEPRINTS = (entry.bp, members.bp, keys.bp, sessions.bp, account.bp)
+BLUEPRINTS = (entry.bp, members.bp, keys.bp, profile.bp)

@@ -19,12 +19,6 @@ from webapp.core.web import page, redirect_to
 bp = Blueprint("members", __name__)
 
 
-@bp.get("/settings")
-@requires(ORGANIZATION_READ)
-def settings() -> Response:
-    return redirect_to("members.index")
-
-
 @bp.get("/settings/members")
 @requires(ORGANIZATION_READ)
 def index() -> Response:
