@@ -46,11 +46,6 @@ def api(cast: Cast) -> Api:
 
 
 @pytest.fixture
-def alice(cast: Cast) -> Actor:
-    return cast.actor("alice")
-
-
-@pytest.fixture
 def four(alice: Actor) -> dict[str, Agent]:
     agents = {handle: make_agent(alice, name=handle, handle=handle) for handle in FIGURES}
     for handle, (percent, queries) in FIGURES.items():
