@@ -499,6 +499,8 @@ def test_targets_are_for_admins_and_for_topics_of_the_scope(
     browser.post(cooking, {"target": "1"}, status=404)
     assert coverage.measure(physicist).target_counts[str(ids["Wings"])] == 4
     root = browser.get(f"{PAGE}/topics/{ids['Physics']}")
+    facts = words_of(root.css_first(".facts"))
+    assert facts.startswith("Documents in this topic 0 With topics below 2 Wanted in this topic")
     assert text_of(root, ".crumbs") == "Agents / Physicist / Coverage"
 
 
