@@ -250,6 +250,31 @@ def test_nodes_are_found_by_any_part_of_their_path(cast: Cast, alice: Actor) -> 
     assert cast.api("charlie").get("/taxonomies/1.0.0/tree").status_code == 404
 
 
+def test_siblings_of_one_name_are_kept_and_told(cast: Cast, browser: Browser) -> None:
+    top, first, second = (str(uuid4()) for _ in range(3))
+    nodes = [
+        {"node_id": top, "label": "Physics"},
+        {"node_id": first, "label": "Sound"},
+        {"node_id": second, "label": "SOUND"},
+    ]
+    edges = [{"parent": top, "child": child} for child in (first, second)]
+    body = {"version": "1.0.0", "nodes": nodes, "edges": edges}
+    answer = cast.api("alice").post("/taxonomies", body)
+    assert answer.status_code == 201
+    (warning,) = answer.json["warnings"]
+    assert warning.casefold() == "several topics under physics are called sound."
+    # Whoever adds something else hears nothing of it.
+    other = {"version": "1.0.0", "nodes": [{"path": ["Physics", "Heat"]}]}
+    assert cast.api("alice").post("/taxonomies", other).json["warnings"] == []
+    alone = {"version": "2.0.0", "content": json.dumps({**body, "nodes": [
+        {**node, "node_id": node["node_id"][:-4] + "beef"} for node in nodes], "edges": [
+        {key: value[:-4] + "beef" for key, value in edge.items()} for edge in edges]})}  # fmt: skip
+    page = browser.post("/taxonomies", alone)
+    assert "3 topics added to 2.0.0. Several topics under Physics" in words_of(
+        page.css_first("#toasts")
+    )
+
+
 def test_two_versions_are_compared_by_their_paths(cast: Cast, alice: Actor) -> None:
     by_paths(alice)
     by_paths(alice, ["Physics", "Heat"], ["Physics", "Sound"], version="1.10.0")

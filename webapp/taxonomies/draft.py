@@ -224,6 +224,22 @@ class Draft:
         self._ids[node.public_id] = node.id
         return node
 
+    def twins(self) -> list[tuple[str, str]]:
+        """Labels that named nodes share with siblings, with the label above ("" at the top)."""
+        above = {parent for node in self.named for parent in self._above(node)}
+        siblings: dict[tuple[UUID | None, str], list[UUID]] = defaultdict(list)
+        for node, row in self.nodes.items():
+            for parent in above.intersection(self._above(node)):
+                siblings[parent, fold(row.label)].append(node)
+        return sorted(
+            (self.nodes[alike[0]].label, self.nodes[parent].label if parent else "")
+            for (parent, _), alike in siblings.items()
+            if len(alike) > 1 and not self.named.keys().isdisjoint(alike)
+        )
+
+    def _above(self, node: UUID) -> Collection[UUID | None]:
+        return self.parents.get(node) or (None,)
+
     def _arrange(self) -> Shape:
         labels = {key: row.label for key, row in self.nodes.items()}
         try:

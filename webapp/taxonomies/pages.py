@@ -44,6 +44,7 @@ def extend() -> Response:
             extension = services.extend_taxonomy(form.to_body(), actor=current_actor())
             count = extension.created_count
             message = f"{count} topic{'' if count == 1 else 's'} added to {extension.version}."
+            message = " ".join([message, *extension.warnings[:3]])
             return redirect_to("taxonomies.show", version=extension.version, message=message)
     return page("taxonomies/new.html", status=422, form=form)
 

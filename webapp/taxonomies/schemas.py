@@ -121,6 +121,9 @@ class TaxonomyResponse(ResponseModel):
 class ExtensionResponse(ResponseModel):
     version: str
     nodes: list[NodeResponse] = Field(description="Those of the request, with the parents made")
+    warnings: list[str] = Field(
+        description="What is allowed and seldom meant: siblings of one name"
+    )
 
 
 class BranchResponse(ResponseModel):

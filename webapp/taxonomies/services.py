@@ -39,6 +39,10 @@ class Node:
     target_documents: int | None
 
 
+#: of one request; who has more sees the first
+MAX_WARNINGS = 20
+
+
 @dataclass(frozen=True)
 class Extension:
     """What a request came to: the nodes it names, with the parents that it made."""
@@ -46,6 +50,7 @@ class Extension:
     taxonomy: Taxonomy
     nodes: list[Node]
     created_count: int
+    warnings: list[str]
 
     @property
     def version(self) -> str:
@@ -114,7 +119,12 @@ def extend_taxonomy(body: TaxonomyRequest, *, actor: Actor) -> Extension:
         raise
     audit.record(actor, "create" if is_new else "grow", taxonomy, nodes=created_count)
     db.session.commit()
-    return Extension(taxonomy, [node_of(draft, node_id) for node_id in draft.named], created_count)
+    warnings = [
+        f"Several topics {f'under {above}' if above else 'at the top'} are called {label}."
+        for label, above in draft.twins()[:MAX_WARNINGS]
+    ]
+    nodes = [node_of(draft, node_id) for node_id in draft.named]
+    return Extension(taxonomy, nodes, created_count, warnings)
 
 
 def node_of(draft: Draft, node_id: UUID) -> Node:
