@@ -18,6 +18,7 @@ RESULT = {
     "score": 0.861,
     "metadata": {
         "title": "Operations",
+        "content_type": "text/markdown",
         "document_url": "#light",
         "heading_path": ["Keys", "Rotate"],
         "highlights": [(13, 16), (68, 71)],
@@ -26,6 +27,25 @@ RESULT = {
         "confidence": 0.71,
     },
 }
+
+TEXT = """Keys *open* doors, and `rotate()` makes **new** ones; see [operations](https://example.com).
+
+## How
+
+1. Make the new key.
+2. Revoke the old one.
+
+| Key | Opens |
+|-----|------:|
+| cb_1 | 3 |
+
+```sh
+callboard keys rotate --name release
+```
+
+> What was said once is quoted.
+
+"""
 
 
 def init_app(app: APIFlask) -> None:
@@ -43,6 +63,7 @@ def show() -> Response:
         now=clock.now(),
         paging=Page(items=[None, None], total=5, limit=2, offset=2),
         result=RESULT,
+        text=TEXT,
         agent=Agent(
             paused=True,
             status=Status.DEPRECATED.value,

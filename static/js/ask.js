@@ -70,7 +70,6 @@ function take({ id, event, data }) {
   } else if (event === "result") {
     // The server's own escaped card, the same that the page has when it is loaded.
     list.insertAdjacentHTML("beforeend", data.html);
-    if (list.lastElementChild) reveal(list.lastElementChild);
   } else if (event === "completed") {
     pending = "";
     status.innerHTML = data.html;
@@ -78,16 +77,6 @@ function take({ id, event, data }) {
     pending = "";
     status.textContent = data.detail ?? data.error;
   }
-}
-
-// A long passage scrolls in its card; the first word that was found should be in sight.
-/** @param {Element} card */
-function reveal(card) {
-  const content = card.querySelector(".content");
-  const mark = content?.querySelector("mark");
-  if (!content || !mark) return;
-  const below = mark.getBoundingClientRect().bottom - content.getBoundingClientRect().bottom;
-  if (below > 0) content.scrollTop = below + content.clientHeight / 2;
 }
 
 form.addEventListener("submit", (event) => {
@@ -107,6 +96,5 @@ document.addEventListener("keydown", (event) => {
 });
 // An earlier question of this page: the server answers it again, and counts nothing.
 addEventListener("popstate", () => location.reload());
-[...list.children].forEach(reveal);
 document.addEventListener("htmx:ws:after:message:incoming", followState);
 followState();

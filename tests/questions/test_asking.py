@@ -74,6 +74,26 @@ def test_only_a_question_that_is_sent_counts(cast: Cast, browser: Browser, agent
     assert item["times_asked"] == 1
 
 
+def test_a_passage_is_drawn_with_its_marks_and_folded_where_it_is_long(
+    browser: Browser, alice: Actor, agent_id: str
+) -> None:
+    table = "\n".join(f"| oolong {number} | {number} |" for number in range(30))
+    text = f"### Oolong\n\nThe **oolong** kettle\n\n| tea | heat |\n|---|---|\n{table}"
+    make_document(alice, title="Kettles", content=text)
+    page = browser.get("/agents/helper/ask?" + urlencode({"q": "Which oolong kettle?"}))
+    card = next(card for card in page.css(".result") if "Kettles" in card.text())
+    assert [mark.text() for mark in card.css("p mark")] == ["oolong", "kettle"]
+    assert card.css_first("strong mark").text() == "oolong"
+    assert len(card.css("tbody tr")) == 30
+    fold = card.css_first(".passage > details.unfold")
+    assert (words_of(fold.css_first("summary")), "open" in fold.attributes) == (
+        "Show all Show less",
+        False,
+    )
+    short = next(iter(browser.get("/search?q=degrees").css(".result")))
+    assert short.css_first("details.unfold") is None
+
+
 def test_an_empty_question_is_refused_with_a_reason(browser: Browser, agent_id: str) -> None:
     page = browser.post("/agents/helper/ask", {"q": "  "}, status=422)
     assert "at least 1 character" in page.css("[data-ask-status]")[0].text()

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, url_for
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from webapp.agents import deletion, services
@@ -28,8 +27,6 @@ from webapp.core.security import current_actor, requires
 from webapp.core.web import is_htmx, page, read_query, redirect_to
 
 bp = Blueprint("agents", __name__, url_prefix="/agents")
-
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
 
 @bp.get("")
@@ -83,7 +80,6 @@ def show(handle: str) -> Response:
         handoffs=services.handoff_agents(agent),
         handed_by=agents_handing_off_to(agent),
         history=list_history(agent.id, limit=3, actor=actor),
-        instructions=_rendered(agent.instructions),
         panels=[Markup(panel.draw(agent)) for panel in contributions(AgentPanel)],  # noqa: S704
     )
 
@@ -114,7 +110,7 @@ def preview() -> Response:
     text = request.form.get("instructions", "")
     if len(text) > MAX_INSTRUCTIONS:
         raise Invalid(f"Instructions have at most {MAX_INSTRUCTIONS:,} characters.")
-    return page("agents/_preview.html", content=_rendered(text))
+    return page("agents/_preview.html", instructions=text)
 
 
 @bp.get("/<handle>/settings")
@@ -261,8 +257,3 @@ def _form_page(
 
 def _live_handles(agent: Agent) -> list[str]:
     return [target.handle for target in services.handoff_agents(agent)]
-
-
-def _rendered(text: str) -> Markup:
-    # The renderer escapes everything that is not its own markup.
-    return Markup(_markdown.render(text))  # noqa: S704

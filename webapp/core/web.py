@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -27,7 +26,7 @@ from markupsafe import Markup, escape
 from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
-from webapp.core import clock, navigation, returning
+from webapp.core import clock, navigation, rendering, returning
 from webapp.core.errors import Invalid
 from webapp.core.lists import DEFAULT_LIMIT, Paging
 from webapp.core.percentages import percent
@@ -65,7 +64,9 @@ def init_app(app: APIFlask) -> None:
         search_url=navigation.search_url,
         url_with=url_with,
         csrf_field=csrf_field,
-        marked=marked,
+        fold=rendering.fold,
+        marked=rendering.marked,
+        render_text=rendering.render,
         ui=Components(app.jinja_env),
     )
     app.jinja_env.filters.update(
@@ -111,15 +112,6 @@ def csrf_field() -> Markup:
     if g.get("is_push"):
         return Markup('<input type="hidden" name="csrf_token">')
     return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
-
-
-def marked(content: str, spans: Sequence[tuple[int, int]]) -> Markup:
-    """`content` with its spans in <mark>, everything escaped."""
-    parts, end = [], 0
-    for start, stop in spans:
-        parts.append(Markup("{}<mark>{}</mark>").format(content[end:start], content[start:stop]))
-        end = stop
-    return Markup("").join([*parts, escape(content[end:])])
 
 
 def with_code(sentence: str) -> Markup:

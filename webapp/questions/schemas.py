@@ -52,6 +52,7 @@ class ResultMetadata(ResponseModel):
     position: int
     external_id: str | None
     source_url: str | None
+    content_type: str = Field(description="The kind of the document, such as text/markdown")
     document_url: str
     bm25: float
     cosine: float

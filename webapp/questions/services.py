@@ -263,6 +263,7 @@ def _read_results(
                 position=row.position,
                 external_id=row.external_id,
                 source_url=row.source_url,
+                content_type=row.content_type,
                 document_url=link(f"/documents/{row.document_id}#chunk-{row.id}"),
                 bm25=round(hit.bm25, 6),
                 cosine=round(hit.cosine, 6),
@@ -313,6 +314,7 @@ def _read_chunks(organization_id: UUID, ids: list[int]) -> dict[int, Any]:
             Document.title,
             Document.external_id,
             Document.source_url,
+            Document.content_type,
             Document.organization_id,
         )
         .join(Document, Document.id == Chunk.document_id)

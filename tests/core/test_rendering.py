@@ -1,0 +1,173 @@
+"""Texts of strangers as HTML: Markdown drawn, marks on it, and nothing that acts."""
+
+from __future__ import annotations
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from webapp.core.rendering import Fold, ends_in_code, fold, render, render_line
+
+
+def drawn(text: str, kind: str = "text/markdown", **options: object) -> LexborHTMLParser:
+    return LexborHTMLParser(f"<main>{render(text, kind, **options)}</main>")  # type: ignore[arg-type]
+
+
+def marks(text: str, *words: str, kind: str = "text/markdown") -> list[str]:
+    """What is marked where the spans are the first places of these words."""
+    spans = [(text.index(word), text.index(word) + len(word)) for word in words]
+    return [mark.html or "" for mark in drawn(text, kind, spans=spans).css("mark")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "<a href='#' onclick='alert(1)'>x</a>",
+        "a <b onmouseover=alert(1)>b</b>",
+        "```<script>\n<script>alert(1)</script>\n```",
+        "| <script>x</script> |\n|---|\n| <iframe> |",
+        "![<script>](x.png)",
+        '[a](https://example.com "\\"onclick=alert(1)")',
+    ],
+)
+@pytest.mark.parametrize("kind", ["text/markdown", "text/plain", "text/html", "application/pdf"])
+def test_nothing_of_a_text_becomes_an_element_or_a_handler(text: str, kind: str) -> None:
+    page = drawn(text, kind, spans=[(0, 3), (3, 8)])
+    for tag in ("script", "img", "iframe", "b", "style"):
+        assert page.css_first(tag) is None
+    for element in page.css("main *"):
+        assert not [name for name in element.attributes if name.startswith("on")]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "vbscript:x",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "java&#115;cript:alert(1)",
+        "blob:https://example.com/1",
+        "callto:1",
+    ],
+)
+def test_a_link_that_could_act_is_its_words(address: str) -> None:
+    for text in (f"[press]({address})", f"<{address}>", f"[press][1]\n\n[1]: {address}"):
+        assert drawn(text).css_first("a") is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://example.com/a?b=c:d", "http://example.com", "mailto:a@example.com", "a/b", "#c"],
+)
+def test_links_to_the_web_a_mailbox_or_a_relative_address_stay(address: str) -> None:
+    link = drawn(f"[go]({address})").css_first("a")
+    assert link.attributes["href"] == address
+    assert "noopener" in (link.attributes["rel"] or "")
+
+
+def test_a_picture_is_told_by_its_words_and_not_fetched() -> None:
+    page = drawn("![A *cat* asleep](https://example.com/cat.png) ![](b.png)")
+    assert [span.text() for span in page.css(".picture")] == ["A cat asleep", "picture"]
+    assert "example.com" not in (page.html or "")
+
+
+def test_headings_go_below_those_of_the_page_and_skip_no_level() -> None:
+    page = drawn("# A\n\n### B\n\n###### C\n\n## D\n\n# E", below=3)
+    tags = [(item.tag, item.text()) for item in page.css("h1, h2, h3, h4, h5, h6")]
+    assert tags == [("h4", "A"), ("h5", "B"), ("h6", "C"), ("h5", "D"), ("h4", "E")]
+
+
+def test_a_table_is_in_reach_of_the_keyboard_and_has_no_empty_heads_or_styles() -> None:
+    page = drawn("| | b |\n|---|--:|\n| one | 2 |")
+    assert page.css_first(".wide").attributes["tabindex"] == "0"
+    assert [cell.text() for cell in page.css("th")] == ["b"]
+    assert [cell.text() for cell in page.css("td.align-right")] == ["2"]
+    assert page.css("[style]") == []
+
+
+def test_the_rest_of_a_table_or_of_code_is_drawn_as_one() -> None:
+    page = drawn("| one | `two` |\n| three | four |", spans=[(2, 5)])
+    assert [cell.text() for cell in page.css("td")] == ["one", "two", "three", "four"]
+    assert page.css("th") == []
+    assert page.css_first("mark").text() == "one"
+
+    end_of_code = "x = 1\n# a comment\n```\n"
+    page = drawn(end_of_code, spans=[(8, 9)])
+    assert page.css_first("pre").text() == "x = 1\n# a comment\n"
+    assert page.css_first("pre mark").text() == "a"
+    assert drawn("# a comment", in_code=True).css_first("pre").text() == "# a comment"
+    assert drawn("```js\nx = 1").css_first("pre").text() == "x = 1"
+
+
+def test_a_text_says_whether_code_goes_on_behind_it() -> None:
+    assert ends_in_code("Text\n```\nx", None)
+    assert ends_in_code("x", True)
+    assert not ends_in_code("x\n```", True)
+    assert not ends_in_code("```\nx\n```", False)
+
+
+def test_marks_are_where_the_spans_are() -> None:
+    assert marks("Green *tea* wants `water`", "tea", "water") == [
+        "<mark>tea</mark>",
+        "<mark>water</mark>",
+    ]
+    assert marks("a [tea](https://tea.example/tea 'tea') tea", "tea]", "/tea", "') tea") == [
+        "<mark>tea</mark>",
+        "<mark> tea</mark>",
+    ]
+    assert marks("- one\n- two\n\n```\nfour two\n```\n\n| two |\n|---|\n| x |", "four two") == [
+        "<mark>four two</mark>"
+    ]
+    assert marks("Salt &amp; tea \\*hot\\* water", "tea", "hot", "water") == [
+        "<mark>tea</mark>",
+        "<mark>hot</mark>",
+        "<mark>water</mark>",
+    ]
+    assert marks("> one\n> two", "two") == ["<mark>two</mark>"]
+    assert marks("- a\n\n      one\n      two\n", "two") == ["<mark>two</mark>"]
+    assert marks("1. step", "1") == []
+    assert marks("<b>\n two", "two", kind="text/plain") == ["<mark>two</mark>"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Some *the **bold** text* [li nk](http://a.example/b) `co de` &amp; \\* end",
+        "# Head\n\n- one\n  - two\n\n| a | b |\n|---|:-:|\n| c | d |\n\n```py\nx\n```\n\n> q",
+        "![alt *text*](x.png) <https://a.example> a\\\nb  \nc [r]\n\n[r]: https://b.example 't'",
+        "שלום **עולם** 東京*都* \U0001f600 ~~gone~~",
+    ],
+)
+def test_spans_that_cut_through_the_syntax_change_nothing_but_marks(text: str) -> None:
+    plain = render(text)
+    for start in range(len(text)):
+        for length in (1, 2, 7, len(text)):
+            stop = min(start + length, len(text))
+            with_marks = render(text, spans=[(start, stop)])
+            assert with_marks.replace("<mark>", "").replace("</mark>", "") == plain
+            assert "<mark></mark>" not in with_marks
+
+
+def test_every_visible_word_can_be_marked() -> None:
+    text = (
+        "Some **bold** and *more* [link](https://a.example) in `code`\n\n- list\n\n| cell |\n|---|"
+    )
+    words = ["Some", "bold", "and", "more", "link", "in", "code", "list", "cell"]
+    assert marks(text, *words) == [f"<mark>{word}</mark>" for word in words]
+
+
+def test_a_line_is_drawn_without_a_paragraph() -> None:
+    assert render_line("`npm` <b>") == "<code>npm</code> &lt;b&gt;"
+
+
+def test_only_a_long_passage_is_folded_and_never_over_its_first_mark() -> None:
+    long = "\n".join(f"line {number}" for number in range(30))
+    assert fold("Short.\n\nTwo.") == Fold.WHOLE
+    assert fold("word " * 100) == Fold.WHOLE
+    assert fold(long) == Fold.FOLDED
+    assert fold("word " * 300) == Fold.FOLDED
+    assert fold(long, [(0, 4)]) == Fold.FOLDED
+    assert fold(long, [(long.index("line 25"), len(long))]) == Fold.OPEN
