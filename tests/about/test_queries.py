@@ -32,10 +32,10 @@ ASKED = {
     "/agents/<handle>/versions/compare": "?from=1&to=2",
     "/api/v1/agents/search": "?q=agent",
 }
-#: sockets, what asks no database, and what a one-time link leads to
+#: sockets, what asks no database, what a one-time link leads to, and a picture
 LEFT_OUT = (
     "/ws/", "/static", "/styleguide", "/docs", "/redoc", "/openapi.json", "/favicon.ico", "/setup",
-    "/password",
+    "/password", "/settings/organization/logo",
 )  # fmt: skip
 
 

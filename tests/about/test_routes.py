@@ -9,6 +9,7 @@ from tests.cast import PASSWORD, Cast
 from tests.core.test_permissions import ROLES
 from tests.factories import make_agent, make_document
 from webapp.accounts.keys import create_key
+from webapp.accounts.organizations import set_logo
 from webapp.accounts.sessions import list_sessions
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
@@ -27,6 +28,9 @@ PERMISSIONS = {
     "POST /password /setup /sign-in /sign-out": None,
     "GET / /palette /settings /settings/members /styleguide /ws/live /api/v1/members "
     "/api/v1/organization": "organization:read",
+    "GET /settings/organization /settings/organization/logo/<digest>": "organization:read",
+    "POST /settings/organization /settings/organization/logo "
+    "/settings/organization/logo/removal": "organization:write",
     "GET /settings/profile /settings/api-keys /api/v1/api-keys": "account:read",
     "POST /settings/api-keys /settings/api-keys/<uuid:key_id>/revocation "
     "/settings/profile /settings/profile/invitations/<uuid:membership_id> "
@@ -117,6 +121,7 @@ PERMISSIONS = {
     "/api/v1/documents/<uuid:document_id> /api/v1/taxonomies/<version> "
     "/api/v1/taxonomies/<version>/nodes/<uuid:node_id>": "knowledge:write",
 }
+PICTURE = b"\x89PNG\r\n\x1a\n"
 REVIEWED = {
     (methods, path): permission
     for line, permission in PERMISSIONS.items()
@@ -160,6 +165,7 @@ def things(cast: Cast, alice: Actor) -> dict[str, str]:
         "document_id": str(make_document(alice).id),
         "task_id": task.id,
         "user_id": str(alice.user_id),
+        "digest": str(set_logo(PICTURE, actor=alice).logo_digest),
         "key_id": str(create_key("Mine", actor=alice)[0].id),
         "membership_id": str(cast.member("bob").id),
         "session_id": str(list_sessions(actor=alice)[0].id),
@@ -285,7 +291,8 @@ def _path(rule: str, things: dict[str, str]) -> str:
     ["/", "/agents", "/agents/new", "/agents/handoffs", "/agents/import", "/documents",
      "/documents/new", "/search", "/tasks",
      "/taxonomies", "/taxonomies/new", "/settings/members", "/settings/api-keys",
-     "/settings/profile", "/settings/webhooks", "/agents/from-taxonomy/new",
+     "/settings/profile", "/settings/organization", "/settings/webhooks",
+     "/agents/from-taxonomy/new",
      "/documents/index", "/documents?proposed=true", "/documents?status=failed"],
 )  # fmt: skip
 def test_every_page_works_with_an_empty_database(cast: Cast, path: str) -> None:

@@ -32,8 +32,8 @@ ROLES = {
         "executions:run",
     },
     Role.ADMIN: {
-        "agents:write", "knowledge:write", "members:write", "tasks:write", "webhooks:read",
-        "webhooks:write",
+        "agents:write", "knowledge:write", "members:write", "organization:write", "tasks:write",
+        "webhooks:read", "webhooks:write",
     },
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from flask_wtf.file import FileField, FileRequired
 from wtforms import (
     BooleanField,
     DateTimeLocalField,
@@ -10,6 +11,8 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, Length, Optional
 
+from webapp.accounts.organizations import MAX_LOGO
+from webapp.accounts.organizations import MAX_NAME as MAX_ORGANIZATION_NAME
 from webapp.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from webapp.accounts.preferences import LOCALES, Theme, time_zones
 from webapp.accounts.profiles import MAX_NAME
@@ -79,6 +82,19 @@ class ProfileForm(Form):
         choices=lambda: [("", "The browser’s own"), *((zone, zone) for zone in time_zones())],
     )
     locale = SelectField("Numbers and dates", choices=list(LOCALES.items()))
+
+
+class OrganizationForm(Form):
+    name = StringField("Name", validators=[DataRequired(), Length(max=MAX_ORGANIZATION_NAME)])
+
+
+class LogoForm(Form):
+    logo = FileField(
+        "Picture",
+        description=f"PNG, JPEG or WebP, square, at most {MAX_LOGO // 1024} KiB.",
+        validators=[FileRequired("Choose a picture.")],
+        render_kw={"accept": "image/png,image/jpeg,image/webp"},
+    )
 
 
 class SetupForm(Form):

@@ -11,4 +11,7 @@ ACCOUNT_WRITE = Permission("account:write", Role.VIEWER)
 #: members, and everything that lets them in
 MEMBERS_WRITE = Permission("members:write", Role.ADMIN)
 
-PERMISSIONS = (ACCOUNT_READ, ACCOUNT_WRITE, MEMBERS_WRITE)
+#: the organization's name and logo
+ORGANIZATION_WRITE = Permission("organization:write", Role.ADMIN)
+
+PERMISSIONS = (ACCOUNT_READ, ACCOUNT_WRITE, MEMBERS_WRITE, ORGANIZATION_WRITE)

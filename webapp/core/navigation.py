@@ -50,11 +50,11 @@ class PalettePage:
 class FramePart:
     """A partial that every page of a signed-in person shows.
 
-    `place` is "search" or "account", one above the other at the foot of the sidebar, or
-    "dialog", at the end of the page.
+    `place` is "brand", before the organization's name on top of the sidebar; "search" or "account",
+    one above the other at its foot; or "dialog", at the end of the page.
     """
 
-    place: Literal["search", "account", "dialog"]
+    place: Literal["brand", "search", "account", "dialog"]
     partial: str
 
 
