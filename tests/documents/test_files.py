@@ -227,3 +227,13 @@ def test_only_what_failed_is_tried_again(cast: Cast) -> None:
     db.session.commit()
     assert api.post(f"/documents/{ready}/retry").status_code == 409
     assert cast.api("bob").post(f"/documents/{ready}/retry").status_code == 403
+
+
+def test_a_bad_line_has_one_number_and_its_reason_has_none(browser: Browser) -> None:
+    lines = [b'{"content": "fine"}'] * 7 + [b'{"content": "half}']
+    files = [(io.BytesIO(b"\n".join(lines)), "lines.ndjson")]
+    browser.post("/documents/uploads", {"files": files, "about": ""})
+    task = db.session.scalars(select(Task)).one()
+    running.run_task(task.id)
+    (row,) = browser.get(f"/tasks/{task.id}").css("tbody tr")
+    assert [cell.text(strip=True) for cell in row.css("td")] == ["8", "The line is not JSON."]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.browser import words_of
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.core.actor import Actor
@@ -92,3 +92,27 @@ def test_the_page_keeps_its_filters(cast: Cast, tasks: dict[str, str]) -> None:
 def test_what_has_not_failed_cannot_be_tried_again(cast: Cast, tasks: dict[str, str]) -> None:
     answer = cast.api("alice").post(f"/tasks/{tasks['index_check']}/retry")
     assert (answer.status_code, answer.json["code"]) == (409, "not_retryable")
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "word", "tone"),
+    [
+        (Status.COMPLETED, {"created": 3, "failed": 0}, "completed", "good"),
+        (Status.COMPLETED, {"created": 3, "failed": 1}, "completed with 1 problem", "warn"),
+        (Status.COMPLETED, {"created": 3, "failed": 1200}, "completed with 1,200 problems", "warn"),
+        (Status.FAILED, {"created": 0, "failed": 2}, "failed", "bad"),
+        (Status.CANCELLED, {"created": 1, "failed": 2}, "cancelled", "warn"),
+    ],
+)
+def test_what_went_on_past_failed_lines_is_amber_and_says_so(
+    browser: Browser, alice: Actor, status: Status, result: dict[str, int], word: str, tone: str
+) -> None:
+    task = changes.start_task("document_import", title="Import", input={}, actor=alice)
+    task.result = {"replaced": 0, "errors": [], **result}
+    changes.end_task(task, status)
+    db.session.commit()
+    for path in ("/tasks", f"/tasks/{task.id}"):
+        badge = browser.get(path).css_first("main .badge.status")
+        assert words_of(badge) == word
+        assert tone in (badge.attributes["class"] or "").split()
+        assert badge.css_first("svg.icon use") is not None

@@ -20,7 +20,8 @@ class TaskKind:
     `run(run)` is what a worker does. `result` is a partial that draws `task.result`. `when_ended`
     is called in the transaction that ends a task, whoever ends it. `before_purge(tasks)` is called
     before tasks are deleted, for what is theirs alone: not for one that has been tried again,
-    because the newer one has it now.
+    because the newer one has it now. `problems` names the counter of the result that says how
+    much went wrong though the task went on.
     """
 
     name: str
@@ -28,6 +29,7 @@ class TaskKind:
     result: str | None = None
     when_ended: Callable[[Task], None] | None = None
     before_purge: Callable[[Sequence[Task]], None] | None = None
+    problems: str | None = None
 
 
 def find_kind(name: str) -> TaskKind | None:
@@ -47,3 +49,9 @@ def result_partial(task: Task) -> str | None:
     """The template that draws what a task came to, once there is something."""
     kind = find_kind(task.task_type)
     return kind.result if kind and task.result else None
+
+
+def problem_count(task: Task) -> int:
+    """How much went wrong within a task that went on all the same, as its result says."""
+    kind = find_kind(task.task_type)
+    return int(task.result.get(kind.problems, 0)) if kind and kind.problems else 0

@@ -9,13 +9,14 @@ from webapp.core.feature import contributions
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query, redirect_to
 from webapp.tasks import services
-from webapp.tasks.kinds import TaskKind, result_partial
+from webapp.tasks.kinds import TaskKind, problem_count, result_partial
 from webapp.tasks.models import Status
 from webapp.tasks.permissions import TASKS_READ, TASKS_WRITE
 from webapp.tasks.schemas import TaskQuery
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 bp.add_app_template_global(result_partial)
+bp.add_app_template_global(problem_count)
 
 
 @bp.get("")
