@@ -86,14 +86,6 @@ form.addEventListener("submit", (event) => {
   history.pushState(null, "", `?q=${encodeURIComponent(question)}`);
   send(question);
 });
-document.addEventListener("keydown", (event) => {
-  const isTyping =
-    event.target instanceof Element && event.target.matches("input, textarea, select");
-  if (event.key === "/" && !isTyping) {
-    event.preventDefault();
-    input.focus();
-  }
-});
 // An earlier question of this page: the server answers it again, and counts nothing.
 addEventListener("popstate", () => location.reload());
 document.addEventListener("htmx:ws:after:message:incoming", followState);

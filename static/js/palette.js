@@ -27,21 +27,15 @@ const refresh = async () => {
   results.innerHTML = html;
   select(0);
 };
-const open = () => {
+export const openPalette = () => {
   if (dialog.open) return;
   dialog.showModal();
   input.select();
   refresh();
 };
-document.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
-    event.preventDefault();
-    open();
-  }
-});
 for (const button of document.querySelectorAll("[data-palette]")) {
   button.removeAttribute("hidden");
-  button.addEventListener("click", open);
+  button.addEventListener("click", openPalette);
 }
 input.addEventListener("input", refresh);
 input.addEventListener("keydown", (event) => {

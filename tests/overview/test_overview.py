@@ -143,6 +143,15 @@ def test_the_palette_has_the_order_of_the_sidebar(browser: Browser) -> None:
     assert [text for text in found if text in sidebar][: len(sidebar)] == sidebar
 
 
+def test_every_section_has_a_key_of_its_own(app: APIFlask, browser: Browser) -> None:
+    links = browser.get("/").css("nav.nav a")
+    keys = {link.text().strip(): link.attributes.get("data-key") for link in links}
+    assert keys == {
+        "Overview": "o", "Agents": "a", "Documents": "d", "Search": "s", "Tasks": "t",
+        "Settings": ",",
+    }  # fmt: skip
+
+
 #: the reviewed list of addresses without arguments that the palette leaves out: of nobody who is
 #: signed in, what acts on a selection of a list, what is no page, and the documents of the API
 NOT_IN_PALETTE = {

@@ -28,7 +28,7 @@ FEATURE = Feature(
         # A session or link of that age lets nobody in, revoked or not.
         Retention("sessions", forget_by(Session.last_seen_at), SESSION_LIFETIME),
         Retention("password links", forget_by(PasswordLink.expires_at), timedelta()),
-        Section("Settings", "profile.settings", "settings", position=60),
+        Section("Settings", "profile.settings", "settings", position=60, key=","),
         SectionPages("Settings", ("members", "api_keys", "organization", "profile")),
         SettingsTab("Profile", "profile.show", position=10, permission=permissions.ACCOUNT_READ),
         SettingsTab("Organization", "organization.show", position=20),

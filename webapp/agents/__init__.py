@@ -46,7 +46,7 @@ FEATURE = Feature(
         *permissions.PERMISSIONS,
         *live.FEEDS,
         PathParameter("agent_id", "Its UUID or its handle"),
-        Section("Agents", "agents.index", "agents", position=20),
+        Section("Agents", "agents.index", "agents", position=20, key="a"),
         SectionPages(
             "Agents",
             (

@@ -14,12 +14,16 @@ from webapp.core.feature import contributions
 
 @dataclass(frozen=True)
 class Section:
-    """An entry of the sidebar, from the lowest `position` down; `icon` is one of the sprite."""
+    """An entry of the sidebar, from the lowest `position` down; `icon` is one of the sprite.
+
+    `key` is what leads there after `g`.
+    """
 
     label: str
     endpoint: str
     icon: str
     position: int
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ def sections() -> list[dict[str, Any]]:
             "label": section.label,
             "href": url_for(section.endpoint),
             "icon": section.icon,
+            "key": section.key,
             "active": section.label == active,
         }
         for section in ordered

@@ -49,7 +49,7 @@ FEATURE = Feature(
         ),
         TaskKind(indexing.REBUILD, indexing.rebuild_index, result="documents/_rebuild_result.html"),
         TopicPage("documents.index"),
-        Section("Documents", "documents.index", "documents", position=30),
+        Section("Documents", "documents.index", "documents", position=30, key="d"),
         SectionPages("Documents", ("documents", "document_bulk")),
         PalettePage("Index", "documents.show_index", permission=KNOWLEDGE_READ),
         PalettePage("Add documents", "documents.new", permission=KNOWLEDGE_WRITE),

@@ -15,7 +15,7 @@ FEATURE = Feature(
         *live.FEEDS,
         FramePart("search", "overview/_palette_button.html"),
         FramePart("dialog", "overview/_palette.html"),
-        Section("Overview", "overview.show", "overview", position=10),
+        Section("Overview", "overview.show", "overview", position=10, key="o"),
         SectionPages("Overview", ("overview",)),
         Sample(samples.seed),
     ),

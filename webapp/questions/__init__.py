@@ -52,7 +52,7 @@ FEATURE = Feature(
         Retention(
             "unanswered questions", forget_by(UnansweredQuestion.last_asked_at), "history_days"
         ),
-        Section("Search", "questions.search", "search", position=40),
+        Section("Search", "questions.search", "search", position=40, key="s"),
         SearchPage("questions.search"),
         SectionPages("Search", ("questions.search",)),
         SectionPages("Agents", ("questions.ask",)),

@@ -23,7 +23,7 @@ FEATURE = Feature(
         WebhookEvent("task.completed", "a task has done its work"),
         WebhookEvent("task.failed", "a task has failed"),
         WebhookEvent("task.cancelled", "somebody has stopped a task"),
-        Section("Tasks", "tasks.index", "tasks", position=50),
+        Section("Tasks", "tasks.index", "tasks", position=50, key="t"),
         SectionPages("Tasks", ("tasks",)),
         Wording(
             past={"cancel": "cancelled", "retry": "tried again", "start": "started"},

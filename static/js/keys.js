@@ -1,0 +1,120 @@
+// The keys of all pages: what each does stands here, `?` lists those of the present page.
+// The letters after `g` are those that the entries of the sidebar bring (`Section.key`).
+import { all, first, one } from "./elements.js";
+import { openPalette } from "./palette.js";
+
+// So long after `g` its letter may come.
+const PATIENCE = 1500;
+
+/**
+ * Keys that are pressed one after the other. `where` is what the page must show for them; what has
+ * no `run` is done where it belongs, as by the browser or by `table.js`.
+ * @typedef {{ keys: string[], label: string, group: string, where?: string, run?: () => void }} Key
+ */
+
+/** @type {Key[]} */
+const KEYS = [
+  { keys: ["Ctrl K"], label: "Go to a page, or do something", group: "Everywhere" },
+  { keys: ["/"], label: "Search this page", group: "Everywhere", run: search },
+  { keys: ["?"], label: "Show these keys", group: "Everywhere", run: showKeys },
+  { keys: ["Esc"], label: "Close what is open", group: "Everywhere" },
+  ...all(".nav a[data-key]", HTMLAnchorElement).map((link) => ({
+    keys: ["g", link.dataset.key ?? ""],
+    label: link.textContent?.trim() ?? "",
+    group: "Go to",
+    run: () => link.click(),
+  })),
+  ...[
+    { keys: ["j"], label: "Next row" },
+    { keys: ["k"], label: "Row before" },
+    { keys: ["Enter"], label: "Open the row" },
+  ].map((key) => ({ ...key, group: "In this list", where: ".table .row-title" })),
+  { keys: ["x"], label: "Select the row", group: "In this list", where: ".table [name=id]" },
+];
+
+const dialog = one("dialog.keys", HTMLDialogElement);
+let isGoing = false;
+/** @type {number | undefined} */
+let timer;
+
+/** Focus the page's own search, or else open the palette. */
+function search() {
+  const fields = all("main input[type=search]", HTMLInputElement);
+  const field = fields.find(({ disabled, offsetParent }) => !disabled && offsetParent);
+  if (!field) return openPalette();
+  field.focus();
+  field.select();
+}
+
+/** Open the list of the keys that do something on the present page. */
+export function showKeys() {
+  if (dialog.open) return;
+  const present = KEYS.filter(({ where }) => !where || document.querySelector(where));
+  const groups = Object.entries(Object.groupBy(present, ({ group }) => group));
+  one("[data-keys]", HTMLElement, dialog).replaceChildren(
+    ...groups.flatMap(([group, keys = []]) => {
+      const heading = document.createElement("h3");
+      heading.textContent = group;
+      const list = document.createElement("dl");
+      list.append(...keys.flatMap(({ keys, label }) => row(keys, label)));
+      return [heading, list];
+    }),
+  );
+  dialog.showModal();
+}
+
+/**
+ * @param {string[]} keys
+ * @param {string} label
+ */
+function row(keys, label) {
+  const term = document.createElement("dt");
+  for (const [at, key] of keys.entries()) {
+    const cap = document.createElement("kbd");
+    cap.textContent = key;
+    term.append(at ? " then " : "", cap);
+  }
+  const meaning = document.createElement("dd");
+  meaning.textContent = label;
+  return [term, meaning];
+}
+
+/** Whether a key is for what one types in, or for the browser. @param {KeyboardEvent} event */
+function isTyped({ target, ctrlKey, metaKey, altKey, isComposing }) {
+  if (ctrlKey || metaKey || altKey || isComposing) return true;
+  if (first("dialog[open]", HTMLDialogElement)) return true;
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable) return true;
+  return target.matches("textarea, select, input:not([type=checkbox], [type=radio])");
+}
+
+/** @param {KeyboardEvent} event */
+function press(event) {
+  const { key } = event;
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && key.toLowerCase() === "k") {
+    event.preventDefault();
+    openPalette();
+    return;
+  }
+  // The keys themselves are no keys: Shift comes before the question mark.
+  if (key === "Shift" || event.repeat || event.defaultPrevented || isTyped(event)) return;
+  const begins = isGoing ? ["g"] : [];
+  isGoing = key === "g" && !isGoing;
+  clearTimeout(timer);
+  if (isGoing) {
+    timer = setTimeout(() => {
+      isGoing = false;
+    }, PATIENCE);
+    return;
+  }
+  const pressed = [...begins, key].join(" ");
+  const found = KEYS.find(({ keys, run }) => run && keys.join(" ") === pressed);
+  if (!found) return;
+  event.preventDefault();
+  found.run?.();
+}
+
+document.addEventListener("keydown", press);
+dialog.addEventListener("click", ({ target }) => {
+  if (target === dialog) dialog.close();
+});
