@@ -1,36 +1,91 @@
-// Rows that are chosen together.
-import { all, first } from "./elements.js";
+// Lists: rows that are chosen together, columns that are hidden, and keys that walk through rows.
+import { all, around, first } from "./elements.js";
 
-function ticking() {
-  const show = () => {
-    const count = document.querySelector("[data-tick-count]");
-    const bar = count?.closest("form");
-    if (!count || !bar) return;
-    const ticks = all("[name=id]", HTMLInputElement);
-    const chosen = ticks.filter((tick) => tick.checked).length;
-    const isAll = first("[name=all]", HTMLInputElement, bar)?.checked ?? false;
-    count.textContent = isAll ? "" : `${chosen} selected`;
-    for (const button of all("button[name=action]", HTMLButtonElement, bar)) {
-      button.disabled = !chosen && !isAll;
-    }
-    for (const button of all("[data-export]", HTMLElement, bar)) {
-      const total = Number(button.dataset.export);
-      button.textContent = `Export ${(chosen && !isAll ? chosen : total).toLocaleString("en")}`;
-    }
-    const every = first("[data-tick-all]", HTMLInputElement);
-    if (!every) return;
-    every.hidden = false;
-    every.checked = chosen > 0 && chosen === ticks.length;
-    every.indeterminate = chosen > 0 && chosen < ticks.length;
-  };
-  document.addEventListener("change", ({ target }) => {
-    if (target instanceof HTMLInputElement && "tickAll" in target.dataset) {
-      for (const tick of all("[name=id]", HTMLInputElement)) tick.checked = target.checked;
-    }
-    show();
-  });
-  document.addEventListener("htmx:after:swap", show);
-  show();
+const YEAR = 365 * 86400;
+
+const ticks = () => all("[name=id]", HTMLInputElement);
+
+function showChosen() {
+  const count = first("[data-tick-count]", HTMLElement);
+  const bar = count?.closest("form");
+  if (!count || !bar) return;
+  const chosen = ticks().filter((tick) => tick.checked).length;
+  const isAll = first("[name=all]", HTMLInputElement, bar)?.checked ?? false;
+  count.textContent = isAll ? "" : `${chosen} selected`;
+  for (const clear of all("[data-tick-none]", HTMLElement, bar)) clear.hidden = false;
+  const every = first("[data-tick-all]", HTMLInputElement);
+  if (!every) return;
+  every.hidden = false;
+  every.checked = chosen > 0 && chosen === ticks().length;
+  every.indeterminate = chosen > 0 && chosen < ticks().length;
 }
 
-ticking();
+/** @param {boolean} isChosen */
+function chooseAll(isChosen) {
+  for (const tick of ticks()) tick.checked = isChosen;
+  if (!isChosen) for (const whole of all("[name=all]", HTMLInputElement)) whole.checked = false;
+  showChosen();
+}
+
+/** @param {HTMLElement} menu */
+function rememberColumns(menu) {
+  const hidden = all("input", HTMLInputElement, menu)
+    .filter((box) => !box.checked)
+    .map((box) => box.value);
+  const path = document.documentElement.dataset.root || "/";
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not in every browser
+  document.cookie = `columns-${menu.dataset.columns}=${hidden.join(".")}; path=${path}; max-age=${YEAR}; samesite=lax`;
+  const list = first(`#${menu.dataset.columns}`, HTMLElement);
+  if (list) window.htmx.trigger(list, "refresh");
+}
+
+/** Whether a key is meant for what one types in. @param {KeyboardEvent} event */
+const isTyped = ({ target, ctrlKey, metaKey, altKey }) =>
+  ctrlKey ||
+  metaKey ||
+  altKey ||
+  (target instanceof HTMLElement &&
+    (target.isContentEditable ||
+      target.matches("textarea, select, dialog *, input:not([type=checkbox])")));
+
+// j and k go down and up, x chooses the row, Enter opens it as a link does.
+/** @param {KeyboardEvent} event */
+function walk(event) {
+  if (isTyped(event) || !["j", "k", "x"].includes(event.key)) return;
+  const titles = all(".table .row-title", HTMLAnchorElement);
+  if (!titles.length) return;
+  const row = document.activeElement?.closest(".table tr");
+  const at = titles.findIndex((title) => title.closest("tr") === row);
+  event.preventDefault();
+  if (event.key === "x") {
+    const tick = row && first("[name=id]", HTMLInputElement, row);
+    tick?.click();
+    return;
+  }
+  const next = event.key === "j" ? at + 1 : Math.max(at, 1) - 1;
+  titles[Math.min(next, titles.length - 1)].focus();
+}
+
+document.addEventListener("change", (event) => {
+  const { target } = event;
+  if (target instanceof HTMLInputElement && "tickAll" in target.dataset) chooseAll(target.checked);
+  const menu = around(event, "[data-columns]");
+  if (menu) rememberColumns(menu);
+  showChosen();
+});
+document.addEventListener("click", (event) => {
+  if (around(event, "[data-tick-none]")) chooseAll(false);
+  for (const menu of all("details.dropdown[open]", HTMLDetailsElement)) {
+    if (!(event.target instanceof Node && menu.contains(event.target))) menu.open = false;
+  }
+});
+document.addEventListener("keydown", walk);
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && around(event, "details.dropdown[open]");
+  if (!menu) return;
+  menu.removeAttribute("open");
+  first("summary", HTMLElement, menu)?.focus();
+});
+document.addEventListener("htmx:after:swap", showChosen);
+for (const menu of all("[data-columns]", HTMLElement)) menu.hidden = false;
+showChosen();

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents.models import handle_from
@@ -114,9 +114,13 @@ def test_the_page_exports_what_is_ticked(browser: Browser, alice: Actor) -> None
     assert exported("&q=two") == ["two"]
     assert exported(f"&all=true&q=two&id={one.id}") == ["two"]
     bar = browser.get("/agents").css_first("#bulk")
-    button = bar.css_first("[data-export]")
+    button = bar.css_first("[formaction]")
     assert button.attributes["formaction"] == "/agents/export"
     assert bar.css_first("[name=include]").attributes["value"] == "handoffs"
+    # What is not chosen row by row is exported from the foot: all that the list shows, filtered.
+    link = browser.get("/agents?q=two&sort=name").css_first(".list-foot a")
+    assert words_of(link) == "Export 1"
+    assert link.attributes["href"] == "/agents/export?include=handoffs&q=two"
     assert two.handle == "two"
 
 

@@ -44,6 +44,7 @@ def index() -> Response:
         agents=replace(listed, items=items),
         figures=figures,
         query=query,
+        filters={name: value for name in query.filter_names if (value := request.args.get(name))},
         revision=audit.latest_id(actor.organization_id),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from flask import url_for
 
@@ -115,6 +116,23 @@ def agent_actions(agent: Agent) -> list[tuple[str, str]]:
     ]
 
 
+def agent_list_columns() -> list[dict[str, Any]]:
+    """The columns of the list of agents as `ui.table` takes them; the key of one is its sort."""
+    added = [
+        {"label": item.label, "key": item.sort, "sort": item.sort, "is_number": item.is_number}
+        for item in agent_columns()
+    ]
+    return [
+        {"label": "Name", "sort": "name"},
+        {"label": "Release", "key": "release"},
+        {"label": "Model", "key": "model"},
+        {"label": "Tools", "key": "tools", "is_number": True},
+        *added,
+        {"label": "Changed", "key": "updated_at", "sort": "updated_at"},
+        {"label": "Actions", "is_quiet": True},
+    ]
+
+
 def agent_columns() -> list[AgentColumn]:
     """The columns that features bring to the list."""
     return sorted(contributions(AgentColumn), key=lambda column: column.position)
@@ -140,6 +158,7 @@ FOR_TEMPLATES = (
     agent_tabs,
     agent_actions,
     agent_columns,
+    agent_list_columns,
     agent_facts,
     new_agent_actions,
     labels_of,

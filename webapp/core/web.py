@@ -59,6 +59,7 @@ def init_app(app: APIFlask) -> None:
     app.jinja_env.globals.update(
         dom_id=dom_id,
         frame_parts=navigation.frame_parts,
+        hidden_columns=hidden_columns,
         home_url=navigation.home_url,
         page_of_form=returning.page_of_form,
         search_url=navigation.search_url,
@@ -158,6 +159,11 @@ def read_paging(*, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> Pa
         whole_number("limit", default, 1, maximum),
         whole_number("offset", 0, 0, 10**9),
     )
+
+
+def hidden_columns(table: str) -> frozenset[str]:
+    """The keys of columns that this browser does not show of a list; `table.js` remembers them."""
+    return frozenset(request.cookies.get(f"columns-{table}", "")[:1000].split("."))
 
 
 def read_query(schema: type[Q]) -> Q:

@@ -26,6 +26,17 @@ bp = Blueprint("documents", __name__)
 
 KINDS = {**TYPE_LABELS, PDF: "PDF", DOCX: "Word"}
 
+COLUMNS = [
+    {"label": "Title"},
+    {"label": "Topics", "key": "topics"},
+    {"label": "Kind", "key": "kind"},
+    {"label": "Passages", "key": "passages", "is_number": True},
+    {"label": "Size", "key": "size", "is_number": True},
+    {"label": "Changed", "key": "updated_at"},
+]
+#: what "all that match" goes by
+FILTERS = ("q", "status", "node")
+
 
 @bp.get("/documents")
 @requires(KNOWLEDGE_READ)
@@ -39,6 +50,8 @@ def index() -> Response:
         query=query,
         node=taxonomies.get_node(query.node, actor=actor) if query.node else None,
         kinds=KINDS,
+        columns=COLUMNS,
+        filters={name: value for name in FILTERS if (value := request.args.get(name))},
         revision=index_of_documents.read_revision(actor.organization_id),
     )
 

@@ -1,0 +1,77 @@
+"""A list: rows by keyboard, what is chosen, columns that somebody does not want to see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.server import Installation
+
+pytestmark = pytest.mark.browser
+
+SignIn = Callable[[Page], Page]
+LONG = "Says much about itself, more than a line has room for, " * 4
+
+
+@pytest.fixture
+def agents(installation: Installation, page: Page, sign_in: SignIn) -> Page:
+    body = {"instructions": "Go.", "description": LONG}
+    listed = installation.request("GET", "/agents?q=says")
+    for name in {"Auk", "Bee", "Cod"} - {agent["name"] for agent in listed}:
+        installation.request("POST", "/agents", {"name": name, "handle": name.lower(), **body})
+    sign_in(page).goto(f"{installation.url}/agents?sort=name&q=says")
+    return page
+
+
+def test_keys_walk_through_rows_choose_them_and_open_one(agents: Page) -> None:
+    for key in "jjk":
+        agents.keyboard.press(key)
+    expect(agents.get_by_role("link", name="Auk")).to_be_focused()
+    agents.keyboard.press("x")
+    expect(agents.get_by_label("Select Auk")).to_be_checked()
+    agents.keyboard.press("j")
+    agents.keyboard.press("x")
+    expect(agents.locator("[data-tick-count]")).to_have_text("2 selected")
+    agents.get_by_role("button", name="Clear").click()
+    expect(agents.locator("#bulk")).to_be_hidden()
+    agents.get_by_role("searchbox", name="Find agents").focus()
+    agents.keyboard.press("End")
+    agents.keyboard.press("x")
+    expect(agents.get_by_role("searchbox", name="Find agents")).to_have_value("saysx")
+    agents.keyboard.press("Backspace")
+    expect(agents.locator("#agents tbody tr")).to_have_count(3)
+    agents.get_by_role("link", name="Auk").focus()
+    agents.keyboard.press("j")
+    agents.keyboard.press("Enter")
+    expect(agents.get_by_role("heading", level=1)).to_have_text("Bee")
+
+
+def test_rows_are_of_one_line_each_and_no_word_is_broken(agents: Page) -> None:
+    agents.set_viewport_size({"width": 1440, "height": 900})
+    heights = agents.locator("#agents tbody tr").evaluate_all(
+        "rows => rows.map(r => r.offsetHeight)"
+    )
+    assert heights == [44, 44, 44]
+    assert agents.locator("th", has_text="Name").get_attribute("aria-sort") == "ascending"
+    # The head stays in sight while one reads on.
+    agents.set_viewport_size({"width": 1440, "height": 220})
+    agents.locator("#agents tbody tr").last.scroll_into_view_if_needed()
+    box = agents.locator("th", has_text="Name").bounding_box()
+    assert box
+    assert box["y"] == 0
+
+
+def test_a_column_that_is_not_wanted_stays_away(agents: Page, installation: Installation) -> None:
+    expect(agents.get_by_role("columnheader", name="Model")).to_be_visible()
+    agents.locator("summary", has_text="Columns").click()
+    agents.get_by_role("checkbox", name="Model").uncheck()
+    expect(agents.get_by_role("columnheader", name="Model")).to_have_count(0)
+    agents.goto(f"{installation.url}/agents")
+    expect(agents.get_by_role("columnheader", name="Release")).to_be_visible()
+    expect(agents.get_by_role("columnheader", name="Model")).to_have_count(0)
+    expect(agents.locator("td[data-label=Model]")).to_have_count(0)
+    agents.locator("summary", has_text="Columns").click()
+    agents.get_by_role("checkbox", name="Model").check()
+    expect(agents.get_by_role("columnheader", name="Model")).to_be_visible()
