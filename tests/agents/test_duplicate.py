@@ -60,4 +60,4 @@ def test_the_page_leads_to_the_copy(browser: Browser, alice: Actor) -> None:
     make_agent(alice, handle="a", name="A")
     page = browser.get("/agents/a/settings")
     page = browser.post(page.css_first("form[action$=copies]").attributes["action"])
-    assert page.css_first("h1").text() == "Edit A (Copy)"
+    assert page.css_first("h1").text() == "A (Copy)"

@@ -332,7 +332,7 @@ def test_an_agent_is_made_from_topics(browser: Browser, ids: Ids) -> None:
 
     page = browser.post(path, {**typed, **choice(ids["Cooking"])})
 
-    assert text_of(page, "h1") == "Coverage of Cook"
+    assert text_of(page, "h1") == "Cook"
     assert "Cook is ready." in text_of(page, "#toasts")
     assert "about Cooking from the documents" in browser.get("/agents/cook").text()
     browser.post(path, {**typed, **choice(ids["Heat"]), "name": "Smith", "instructions": "Forge."})
@@ -452,7 +452,8 @@ def test_the_page_asks_for_its_own_part_again(browser: Browser, physicist: Agent
 def test_an_admin_sets_the_target_of_a_topic(browser: Browser, physicist: Agent, ids: Ids) -> None:
     path = f"{PAGE}/topics/{ids['Wings']}"
     page = browser.get(path)
-    assert text_of(page, "h1") == "Wings"
+    assert text_of(page, "h1") == "Physicist"
+    assert text_of(page, "h2.subject") == "Wings"
     assert {link.text() for link in page.css(".versions a")} == {"Lift", "Drag"}
     field = page.css_first("#target")
     assert (field.attributes["value"], field.attributes["placeholder"]) == ("", "4")
