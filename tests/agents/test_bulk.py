@@ -174,7 +174,7 @@ def test_the_page_changes_a_field(browser: Browser, alice: Actor, three: list[st
     assert page.css_first("select[name=value]") is None
     page = browser.get(f"{url}&field=modality&value=new")
     assert [option.text(strip=True) for option in page.css("select[name=value] option")] == [
-        "Voice only", "Voice and camera", "Voice and screen"
+        "Text or voice", "Voice and camera", "Voice and screen"
     ]  # fmt: skip
     assert page.css_first("form[method=post] [name=field]") is None
     page = browser.get(f"{url}&field=modality&value=audio_camera")

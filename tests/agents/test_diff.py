@@ -127,7 +127,7 @@ def test_the_page_draws_both_views(browser: Browser, alice: Actor) -> None:
     )
     page = browser.get("/agents/a/versions/compare?from=1")
     assert [node.text() for node in page.css(".change h2")] == [
-        "Instructions", "Handoff targets", "Tools"
+        "Instructions", "Hand-offs", "Tools"
     ]  # fmt: skip
     # One word changed, one line is gone.
     assert len(page.css("#change-instructions del")) == 2

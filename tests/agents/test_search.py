@@ -145,7 +145,7 @@ def test_the_page_shows_what_is_chosen_among_what_there_is(browser: Browser) -> 
     }
     assert offered == {
         "status": ["Any status", "Draft", "Published", "Deprecated", "Archived"],
-        "modality": ["Any modality", "Voice only", "Voice and camera", "Voice and screen"],
+        "modality": ["Any modality", "Text or voice", "Voice and camera", "Voice and screen"],
     }
     chosen = [option.attributes["value"] for option in form.css("option[selected]")]
     assert chosen == ["draft", "audio_camera"]

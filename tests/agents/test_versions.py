@@ -206,7 +206,7 @@ def test_values_of_ours_are_called_by_their_labels(browser: Browser, alice: Acto
     told = {
         name: words_of(page.css_first(f"#change-{name} .items")) for name in body.model_fields_set
     }
-    assert told == {"modality": "Voice only Voice and camera", "panels": "Notepad Coding IDE"}
+    assert told == {"modality": "Text or voice Voice and camera", "panels": "Notepad Coding IDE"}
     for path in ("/agents/a", "/agents/a/versions/2"):
         facts = " ".join(words_of(facts) for facts in browser.get(path).css(".facts"))
         assert "Modality Voice and camera" in facts

@@ -30,7 +30,7 @@ def test_two_who_edit_the_same_agent_lose_nothing(
         expect(page.locator("[data-live-dot]")).to_have_text("live")
 
     second.get_by_label("Instructions").fill("Greet.\nAsk.\nAnswer.\nLeave with thanks.")
-    second.get_by_label("What changes").fill("Politer")
+    second.get_by_label("Version note").fill("Politer")
     second.get_by_role("button", name="Save").click()
     expect(second.get_by_text("Saved as version 2.")).to_be_visible()
 

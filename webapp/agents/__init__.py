@@ -6,7 +6,7 @@ a folder of its own: `versions`, `releases`, `handoffs`, `transfer` (export and 
 
 from __future__ import annotations
 
-from webapp.agents import api, live, pages, palette, permissions, tabs
+from webapp.agents import api, labels, live, pages, palette, permissions, tabs
 from webapp.agents.bulk import api as bulk_api
 from webapp.agents.bulk import pages as bulk_pages
 from webapp.agents.handoffs import api as handoffs_api
@@ -24,7 +24,7 @@ from webapp.core.feature import Feature
 from webapp.core.navigation import PaletteGroup, PalettePage, Section, SectionPages
 from webapp.core.openapi import PathParameter
 
-for function in tabs.FOR_TEMPLATES:
+for function in (*tabs.FOR_TEMPLATES, *labels.FOR_TEMPLATES):
     pages.bp.add_app_template_global(function)
 
 FEATURE = Feature(

@@ -8,7 +8,8 @@ from wtforms import TextAreaField as Text
 from wtforms.validators import DataRequired, Length, NumberRange, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from webapp.agents.models import DEFAULT_MODEL, DEFAULT_RETRIEVAL, Agent, Modality, Panel
+from webapp.agents.labels import FIELDS, labels_of
+from webapp.agents.models import DEFAULT_MODEL, DEFAULT_RETRIEVAL, Agent, Modality
 from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentCreate, AgentUpdate
 from webapp.agents.switches import switch_names
 from webapp.core.forms import Form, JsonField
@@ -45,6 +46,12 @@ SCHEMA_EXAMPLES = {
 }
 
 
+def labelled(name: str) -> dict[str, str]:
+    """Label and description that a field of the definition has on every form."""
+    label = FIELDS[name]
+    return {"label": label.text, "description": label.help}
+
+
 class AgentForm(Form):
     """The definition as a page; what it sends is checked by the same schema as the API's.
 
@@ -54,10 +61,9 @@ class AgentForm(Form):
 
     base = HiddenField()
     origin = HiddenField()
-    name = StringField("Name", validators=[DataRequired(), Length(max=255)])
+    name = StringField(**labelled("name"), validators=[DataRequired(), Length(max=255)])
     handle = StringField(
-        "Handle",
-        description="Its name in addresses. Left empty, it is made from the name.",
+        **labelled("handle"),
         validators=[
             Optional(),
             Regexp(
@@ -66,67 +72,42 @@ class AgentForm(Form):
             ),
         ],
     )
-    description = StringField("Description", validators=[Length(max=2000)])
+    description = StringField(**labelled("description"), validators=[Length(max=2000)])
     instructions = Text(
-        "Instructions",
-        description="The system prompt. Markdown is for its readers; models take it as it is.",
-        validators=[DataRequired(), Length(max=MAX_INSTRUCTIONS)],
+        **labelled("instructions"), validators=[DataRequired(), Length(max=MAX_INSTRUCTIONS)]
     )
-    persona = StringField(
-        "Persona", description="Who it is, in a sentence.", validators=[Length(max=2000)]
-    )
-    scope_description = StringField(
-        "Knows about",
-        description="One sentence on what its documents cover.",
-        validators=[Length(max=500)],
-    )
+    persona = StringField(**labelled("persona"), validators=[Length(max=2000)])
+    scope_description = StringField(**labelled("scope_description"), validators=[Length(max=500)])
     model = StringField(
-        "Model", default=DEFAULT_MODEL, validators=[DataRequired(), Length(max=255)]
+        **labelled("model"),
+        default=DEFAULT_MODEL,
+        validators=[DataRequired(), Length(max=255)],
     )
-    voice = StringField("Voice", validators=[Length(max=255)])
+    voice = StringField(**labelled("voice"), validators=[Length(max=255)])
     modality = SelectField(
-        "Modality",
-        choices=[(item.value, item.label) for item in Modality],
+        **labelled("modality"),
+        choices=list(labels_of("modality").items()),
         default=Modality.AUDIO_ONLY.value,
     )
     panels = SelectMultipleField(
-        "Panels",
-        choices=[(item.value, item.label) for item in Panel],
+        **labelled("panels"),
+        choices=list(labels_of("panels").items()),
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
-    tools = StringField("Tools", description="Separated by commas.")
-    handoff_targets = StringField(
-        "Hands off to", description="Handles of other agents, separated by commas."
-    )
+    tools = StringField(**labelled("tools"))
+    handoff_targets = StringField(**labelled("handoff_targets"))
     top_k = IntegerField(
-        "Passages",
-        description="How many it answers from, 1 to 50.",
-        default=5,
-        validators=[Optional(), NumberRange(1, 50)],
+        **labelled("top_k"), default=5, validators=[Optional(), NumberRange(1, 50)]
     )
     strategy = SelectField(
-        "Search by",
-        choices=[("hybrid", "Words and meaning"), ("keyword", "Words"), ("vector", "Meaning")],
-        default="hybrid",
+        **labelled("strategy"), choices=list(labels_of("strategy").items()), default="hybrid"
     )
-    input_schema = JsonField(
-        "Input schema",
-        description="JSON Schema 2020-12 of what it is started with. Empty: anything.",
-    )
-    output_schema = JsonField(
-        "Output schema",
-        description="JSON Schema 2020-12 of what it answers. Empty: text with citations.",
-    )
-    model_overrides = JsonField(
-        "Model overrides", description='Parameters for the model, such as {"temperature": 0.2}.'
-    )
-    features_config = JsonField("Features")
-    version_note = StringField(
-        "What changes",
-        description="For the readers of the history. May be left empty.",
-        validators=[Length(max=500)],
-    )
+    input_schema = JsonField(**labelled("input_schema"))
+    output_schema = JsonField(**labelled("output_schema"))
+    model_overrides = JsonField(**labelled("model_overrides"))
+    features_config = JsonField(**labelled("features_config"))
+    version_note = StringField(**labelled("version_note"), validators=[Length(max=500)])
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -71,15 +71,6 @@ class Modality(StrEnum):
     AUDIO_CAMERA = "audio_camera"
     AUDIO_SCREENSHARE = "audio_screenshare"
 
-    @property
-    def label(self) -> str:
-        """What pages call it."""
-        return {
-            Modality.AUDIO_ONLY: "Voice only",
-            Modality.AUDIO_CAMERA: "Voice and camera",
-            Modality.AUDIO_SCREENSHARE: "Voice and screen",
-        }[self]
-
 
 class Panel(StrEnum):
     """Workspace panels that an agent can open (docs/contract/agents.md, panels)."""
@@ -89,15 +80,6 @@ class Panel(StrEnum):
     CODING_IDE = "coding_ide"
     WHITEBOARD = "whiteboard"
     DOCUMENT_VIEWER = "document_viewer"
-
-    @property
-    def label(self) -> str:
-        """What pages call it."""
-        return "Coding IDE" if self == Panel.CODING_IDE else self.replace("_", " ").capitalize()
-
-
-#: fields of the definition that hold values of ours, and what has the labels of these
-CHOICES: dict[str, type[Modality | Panel]] = {"modality": Modality, "panels": Panel}
 
 
 class Status(StrEnum):
@@ -216,6 +198,11 @@ class Agent(Model):
         """How many passages it answers from where nobody says (1..50)."""
         value = self.retrieval_config.get("top_k")
         return value if isinstance(value, int) and 1 <= value <= 50 else 5
+
+    @property
+    def strategy(self) -> str:
+        """How it searches where nobody says: hybrid, keyword or vector."""
+        return str(self.retrieval_config.get("strategy", DEFAULT_RETRIEVAL["strategy"]))
 
     @property
     def is_published(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import url_for
 
-from webapp.agents.models import CHOICES, Agent
+from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_READ
 from webapp.core.actor import Actor, Permission
 from webapp.core.feature import contributions
@@ -148,11 +148,6 @@ def new_agent_actions() -> list[NewAgentAction]:
     return contributions(NewAgentAction)
 
 
-def labels_of(name: str) -> dict[str, str]:
-    """What pages call each value of a field of the definition; empty where any value may be."""
-    return {item.value: item.label for item in CHOICES.get(name, ())}
-
-
 #: what templates call
 FOR_TEMPLATES = (
     agent_tabs,
@@ -161,5 +156,4 @@ FOR_TEMPLATES = (
     agent_list_columns,
     agent_facts,
     new_agent_actions,
-    labels_of,
 )

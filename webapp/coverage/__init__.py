@@ -66,7 +66,7 @@ FEATURE = Feature(
         AgentTab("Coverage", "coverage.show", position=30),
         AgentPanel(pages.draw_panel),
         AgentColumn("Coverage", "coverage_percent", "coverage/_column.html", position=10),
-        AgentFact("Knows about", "coverage/_fact.html", position=10),
+        AgentFact("Knowledge scope", "coverage/_fact.html", position=10),
         TaxonomyAction("Move agents to", "moves.show"),
         NewAgentAction("New from topics", "scopes.new"),
         PalettePage("New from topics", "scopes.new", permission=AGENTS_WRITE),

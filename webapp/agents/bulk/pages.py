@@ -9,8 +9,8 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.agents.bulk import services
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection, StrictFilter
+from webapp.agents.labels import labels_of
 from webapp.agents.permissions import AGENTS_WRITE
-from webapp.agents.tabs import labels_of
 from webapp.core.added_fields import complete
 from webapp.core.errors import Invalid
 from webapp.core.schemas import read, read_text

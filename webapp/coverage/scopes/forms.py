@@ -3,6 +3,7 @@ from __future__ import annotations
 from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
+from webapp.agents.labels import FIELDS
 from webapp.core.forms import Form
 
 
@@ -20,8 +21,8 @@ class ScopeForm(Form):
 class FromTaxonomyForm(Form):
     name = StringField("Name", validators=[DataRequired(), Length(max=255)])
     scope_description = StringField(
-        "What it knows about",
-        description="One sentence for the people who choose an agent.",
+        FIELDS["scope_description"].text,
+        description="What its documents cover, in a sentence.",
         validators=[Length(max=500)],
     )
     instructions = TextAreaField(
