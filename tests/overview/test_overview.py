@@ -165,6 +165,7 @@ NOT_IN_PALETTE = {
     "/health",
     "/health/ready",
     "/palette",
+    "/taxonomies/topics",
     "/ws/live",
     "/docs",
     "/openapi.json",

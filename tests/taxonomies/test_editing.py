@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import event, func, select
 
 from tests.about.test_queries import counted
@@ -176,15 +177,27 @@ def test_a_version_in_use_wants_force(cast: Cast, alice: Actor, ids: dict[str, s
     assert api.post(f"/agents/{agent.id}/query", {"query": "wing"}).json["results"] == []
 
 
+def chips(page: LexborHTMLParser) -> list[tuple[str | None, str]]:
+    """What the topic picker of a page has: values and paths."""
+    return [
+        (chip.css_first("input").attributes["value"], chip.css_first("label").text(strip=True))
+        for chip in page.css(".topic-picker .chip")
+    ]
+
+
 def test_the_pages_edit_a_topic(browser: Browser, ids: dict[str, str]) -> None:
     page = browser.get("/taxonomies/1.0.0")
     assert page.css_first(f"a[href='/taxonomies/1.0.0/nodes/{ids['Heat']}']") is not None
     path = f"/taxonomies/1.0.0/nodes/{ids['Heat']}"
-    assert "Physics" in browser.get(path).css_first("textarea").text()
+    assert chips(browser.get(path)) == [(ids["Physics"], "Physics")]
     form = {"label": "Warmth", "target_documents": "7", "parents": "Machines"}
     browser.post(path, form)
     assert "Warmth" in browser.get("/taxonomies/1.0.0").text()
-    assert "Machines" in browser.get(path).css_first("textarea").text()
+    assert chips(browser.get(path)) == [(ids["Machines"], "Machines")]
+    browser.post(path, {**form, "parents": [ids["Physics"], "Machines"]})
+    assert [name for _, name in chips(browser.get(path))] == ["Machines", "Physics"]
+    browser.post(path, {**form, "parents": ids["Machines"]})
+    assert [name for _, name in chips(browser.get(path))] == ["Machines"]
     assert (
         "There is no topic" in browser.post(path, {**form, "parents": "Nowhere"}, status=422).text()
     )

@@ -14,14 +14,14 @@ from webapp.documents import api, cli, indexing, live, pages, palette
 from webapp.documents.bulk import api as bulk_api
 from webapp.documents.bulk import pages as bulk_pages
 from webapp.documents.bulk import services as bulk
-from webapp.documents.topics import proposals
+from webapp.documents.topics import counts, proposals
 from webapp.documents.topics.changes import recount_scopes_of
 from webapp.documents.uploads import jobs
 from webapp.documents.uploads.changes import drop_uploads_of
 from webapp.engine import Job
 from webapp.tasks.kinds import TaskKind
 from webapp.taxonomies import signals as taxonomies
-from webapp.taxonomies.actions import TopicPage
+from webapp.taxonomies.actions import TopicDocuments, TopicPage
 from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 
 FEATURE = Feature(
@@ -49,6 +49,7 @@ FEATURE = Feature(
         ),
         TaskKind(indexing.REBUILD, indexing.rebuild_index, result="documents/_rebuild_result.html"),
         TopicPage("documents.index"),
+        TopicDocuments(counts.count_below),
         Section("Documents", "documents.index", "documents", position=30, key="d"),
         SectionPages("Documents", ("documents", "document_bulk")),
         PalettePage("Index", "documents.show_index", permission=KNOWLEDGE_READ),

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 from flask_wtf.file import MultipleFileField
 from werkzeug.datastructures import FileStorage
 from wtforms import SelectField, StringField, TextAreaField
@@ -9,28 +7,10 @@ from wtforms.validators import DataRequired, Length
 
 from webapp.core.forms import Form
 from webapp.documents.schemas import CONTENT_TYPES, MAX_CONTENT
+from webapp.taxonomies.forms import TopicsField
 
+PROPOSED = "Left empty, some are proposed."
 TYPE_LABELS = {"text/markdown": "Markdown", "text/plain": "Plain text", "text/html": "HTML"}
-
-
-class TopicsField(StringField):
-    """Topics by their paths, `;` between them: Physics > Heat; Cooking.
-
-    `empty` says what happens when it is left empty.
-    """
-
-    def __init__(self, label: str, **options: Any) -> None:
-        empty = options.pop("empty", " Left empty, some are proposed.")
-        description = f"Topics, for example: Physics > Heat; Cooking.{empty}"
-        super().__init__(label, description=description, **options)
-
-    @property
-    def paths(self) -> list[list[str]]:
-        """Each topic as its labels from the top."""
-        topics = [
-            [part.strip() for part in topic.split(">")] for topic in (self.data or "").split(";")
-        ]
-        return [labels for labels in topics if any(labels)]
 
 
 class PasteForm(Form):
@@ -44,11 +24,11 @@ class PasteForm(Form):
         "Kind", choices=[(kind, TYPE_LABELS[kind]) for kind in CONTENT_TYPES]
     )
     source_url = StringField("Source address", validators=[Length(max=2000)])
-    topics = TopicsField("About")
+    topics = TopicsField("Topics", description=PROPOSED)
 
 
 class TopicsForm(Form):
-    topics = TopicsField("About")
+    topics = TopicsField("Topics", description=PROPOSED)
 
 
 class UploadForm(Form):
@@ -63,7 +43,7 @@ class UploadForm(Form):
         description="With all below it; files of other kinds are passed over.",
         render_kw={"webkitdirectory": True},
     )
-    about = TopicsField("About")
+    about = TopicsField("Topics", description=PROPOSED)
 
     def chosen(self) -> list[FileStorage]:
         """The files that were really given."""

@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 
 from webapp import index as index_of_documents
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
-from webapp.core.web import page, read_query, redirect_to
+from webapp.core.web import page, read_query, redirect_to, url_with
 from webapp.documents import indexing
 from webapp.documents import services as documents
 from webapp.documents.api import send_original
-from webapp.documents.forms import TYPE_LABELS, PasteForm, TopicsField, TopicsForm, UploadForm
+from webapp.documents.forms import TYPE_LABELS, PasteForm, TopicsForm, UploadForm
 from webapp.documents.reading.parsing import DOCX, PDF
 from webapp.documents.schemas import DocumentChanges, DocumentQuery, DocumentRequest, FileOptions
 from webapp.documents.topics import proposals
 from webapp.documents.uploads import services as uploads
 from webapp.documents.uploads.changes import File
 from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.forms import TopicsField, read_topics
 from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 
 bp = Blueprint("documents", __name__)
@@ -41,8 +42,12 @@ FILTERS = ("q", "status", "node")
 @bp.get("/documents")
 @requires(KNOWLEDGE_READ)
 def index() -> Response:
-    query = read_query(DocumentQuery)
     actor = current_actor()
+    for topic in read_topics(request.args.getlist("node")):
+        if isinstance(topic, list):  # typed, where there are no scripts
+            node = taxonomies.find_path(topic, actor=actor)
+            return redirect(url_with(node=str(node)), 303)  # type: ignore[return-value]  # werkzeug's
+    query = read_query(DocumentQuery)
     return page(
         "documents/index.html",
         fragment="documents/_list.html",
@@ -63,7 +68,7 @@ def new() -> Response:
     node_id = request.args.get("node", type=UUID)
     if node_id is not None:
         node = taxonomies.get_node(node_id, actor=current_actor())
-        paste.topics.data = files.about.data = " > ".join(node.canonical_path)
+        paste.topics.data = files.about.data = [node.public_id]
     return _new_page(paste, files)
 
 
@@ -131,7 +136,7 @@ def set_topics(document_id: UUID) -> Response:
     form = TopicsForm()
     if form.validate():
         with form.refusing("topics"):
-            changes = DocumentChanges(nodes=form.topics.paths)
+            changes = DocumentChanges(nodes=form.topics.data)
             documents.update_document(document_id, changes, actor=current_actor())
             return redirect_to(
                 "documents.show", document_id=document_id, message="The topics are set."
@@ -192,7 +197,7 @@ def _document_page(document_id: UUID, form: TopicsForm, *, status: int = 200) ->
     document = documents.get_document(document_id, actor=current_actor())
     confirmed = [link for link in document.links if not link.is_proposed]
     if not form.is_submitted():
-        form.topics.data = "; ".join(" > ".join(link.path) for link in confirmed)
+        form.topics.data = [link.public_id for link in confirmed]
     return page(
         "documents/show.html",
         status=status,
@@ -216,4 +221,4 @@ def _new_page(paste: PasteForm, files: UploadForm, *, status: int = 200) -> Resp
 
 
 def _topics(field: TopicsField) -> dict[str, Any]:
-    return {"nodes": field.paths} if field.paths else {}
+    return {"nodes": field.data} if field.data else {}

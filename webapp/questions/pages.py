@@ -17,6 +17,7 @@ from webapp.index import Strategy
 from webapp.index.embedding import get_embedder
 from webapp.questions import services
 from webapp.questions.schemas import QueryRequest, SearchRequest
+from webapp.taxonomies.forms import draw_picker, read_topics
 from webapp.taxonomies.permissions import KNOWLEDGE_READ
 
 bp = Blueprint("questions", __name__)
@@ -27,16 +28,16 @@ bp = Blueprint("questions", __name__)
 def search() -> Response:
     """The workbench: what is found, by which strategy and weights, in which topics, and why."""
     answer, error, actor = None, None, current_actor()
+    about = read_topics(request.args.getlist("about"))
     if request.args.get("q", "").strip():
         try:
-            topic = request.args.get("about", "").strip()
             values = {
                 "query": request.args["q"],
                 "strategy": request.args.get("strategy") or "hybrid",
                 "top_k": whole_number("top_k", 10, 1, 50),
                 "keyword_weight": request.args.get("weight", type=float),
                 "explain": True,
-                "nodes": [part.split(">") for part in topic.split(";")] if topic else [],
+                "nodes": about,
             }
             answer = services.search_documents(read(SearchRequest, values), actor=actor)
         except DomainError as refused:
@@ -47,6 +48,7 @@ def search() -> Response:
         answer=answer,
         error=error,
         strategies=list(Strategy),
+        picker=draw_picker("about", about, label="Topics", placeholder="All topics"),
         weight=request.args.get("weight", default_weight(), type=float),
         document_count=documents.count_documents(actor=actor),
     )

@@ -1,16 +1,89 @@
+"""Forms of taxonomies, and choosing topics in the forms of others."""
+
 from __future__ import annotations
 
 import csv
 import io
 import json
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from wtforms import FileField, IntegerField, StringField, TextAreaField
+from flask import url_for
+from wtforms import Field, FileField, IntegerField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, NumberRange, Optional, Regexp
 
 from webapp.core.errors import Invalid
 from webapp.core.forms import Form
+from webapp.core.security import current_actor
+from webapp.core.web import component
+from webapp.taxonomies.browsing import name_topics
 from webapp.taxonomies.schemas import VERSION, TaxonomyRequest
+
+#: a topic as requests name it
+Reference = UUID | list[str]
+
+
+class TopicsField(Field):
+    """Topics: `data` has their public ids and the paths that were typed.
+
+    Typed, they stand as `Physics > Heat; Cooking`: with scripts or without. `version` is the
+    taxonomy's that is offered, else the highest; with `is_single`, one topic at most.
+    """
+
+    data: list[Reference]
+
+    def __init__(self, label: str, *, is_single: bool = False, **options: Any) -> None:
+        super().__init__(label, **options)
+        self.is_single = is_single
+        self.version: str | None = None
+
+    def process_data(self, value: list[Reference] | None) -> None:
+        self.data = list(value or [])
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data = read_topics(str(value) for value in valuelist)
+
+    def widget(self, field: TopicsField, **attributes: Any) -> str:
+        """The topic picker with what is chosen, and what was typed and could not be."""
+        return draw_picker(
+            field.name,
+            field.data,
+            id=field.id,
+            version=field.version,
+            is_single=field.is_single,
+            attributes=attributes,
+        )
+
+
+def draw_picker(name: str, chosen: Iterable[Reference], **options: Any) -> str:
+    """The component `topic_picker`, with these topics chosen."""
+    chosen = list(chosen)
+    ids = [item for item in chosen if isinstance(item, UUID)]
+    typed = "; ".join(" > ".join(item) for item in chosen if not isinstance(item, UUID))
+    topics = name_topics(ids, actor=current_actor())
+    attributes = {key: value for key, value in options.pop("attributes", {}).items() if value}
+    url = url_for("taxonomies.find", version=options.pop("version", None))
+    return component("topic_picker")(
+        name, url, topics, typed=typed, attributes=attributes, **options
+    )
+
+
+def read_topics(values: Iterable[str]) -> list[Reference]:
+    """What a topic picker sent, each once: an id is a topic, anything else is paths."""
+    found: list[Reference] = []
+    for value in values:
+        try:
+            found.append(UUID(value.strip()))
+        except ValueError:
+            found += [path for topic in value.split(";") if (path := read_path(topic))]
+    return [item for at, item in enumerate(found) if item not in found[:at]]
+
+
+def read_path(text: str) -> list[str]:
+    """`Physics > Heat` as labels; empty where there is no word in it."""
+    labels = [part.strip() for part in text.split(">")]
+    return labels if any(labels) else []
 
 
 class TaxonomyForm(Form):
@@ -68,16 +141,9 @@ class NodeForm(Form):
         description="Left empty, 10; an agent may have its own number.",
         validators=[Optional(), NumberRange(0, 1_000_000)],
     )
-    parents = TextAreaField(
-        "Under",
-        description="The paths of the topics above, one a line; none puts it at the top.",
-        render_kw={"rows": 3, "spellcheck": "false"},
+    parents = TopicsField(
+        "Under", description="The topics right above it; none puts it at the top."
     )
-
-    @property
-    def paths(self) -> list[list[str]]:
-        """The topics above; Invalid where they cannot be read."""
-        return _paths(self.parents.data or "", "parents")
 
 
 def _paths(text: str, field: str) -> list[list[str]]:

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, request
 
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, redirect_to, whole_number
-from webapp.taxonomies import editing, services
-from webapp.taxonomies.forms import NodeForm, TaxonomyForm
+from webapp.taxonomies import browsing, editing, services
+from webapp.taxonomies.forms import NodeForm, Reference, TaxonomyForm
 from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 from webapp.taxonomies.schemas import NodeChanges, NodeQuery
 
@@ -47,6 +47,16 @@ def extend() -> Response:
             message = " ".join([message, *extension.warnings[:3]])
             return redirect_to("taxonomies.show", version=extension.version, message=message)
     return page("taxonomies/new.html", status=422, form=form)
+
+
+@bp.get("/topics")
+@requires(KNOWLEDGE_READ)
+def find() -> Response:
+    """What a topic picker offers for the letters in it; `version`, else the highest."""
+    topics = browsing.find_topics(
+        request.args.get("q", "")[:255], request.args.get("version"), actor=current_actor()
+    )
+    return page("taxonomies/_options.html", topics=topics)
 
 
 @bp.get("/<version>")
@@ -95,10 +105,10 @@ def update_node(version: str, node_id: UUID) -> Response:
                 "label": form.label.data,
                 "target_documents": form.target_documents.data,
             }
-            above = services.parent_paths(services.get_node(node_id, actor=actor))
-            # Unchanged paths keep the parents, also where several topics have such a path.
-            if sorted(form.paths) != sorted(above):
-                given["parent_ids"] = services.find_paths(version, form.paths, actor=actor)
+            above = services.parent_ids(services.get_node(node_id, actor=actor))
+            ids = _parents(version, form.parents.data, above)
+            if set(ids) != set(above):
+                given["parent_ids"] = ids
             changes = NodeChanges.model_validate(given)
             node = editing.update_node(version, node_id, changes, actor=actor)
             return redirect_to(
@@ -114,14 +124,26 @@ def destroy_node(version: str, node_id: UUID) -> Response:
     return redirect_to("taxonomies.show", version=version, message="The topic is deleted.")
 
 
+def _parents(version: str, chosen: list[Reference], above: list[UUID]) -> list[UUID]:
+    """The topics that are meant to be above one, by ids; of namesakes, the one that is already."""
+    actor = current_actor()
+    present = {
+        tuple(topic.path): topic.node_id for topic in browsing.name_topics(above, actor=actor)
+    }
+    ids = [present.get(tuple(item), item) if isinstance(item, list) else item for item in chosen]
+    typed = [item for item in ids if isinstance(item, list)]
+    found = services.find_paths(version, typed, actor=actor) if typed else []
+    return [item for item in ids if isinstance(item, UUID)] + found
+
+
 def _node_page(version: str, node_id: UUID, form: NodeForm, *, status: int = 200) -> Response:
     actor = current_actor()
     services.get_taxonomy(version, actor=actor)
     node = services.get_node(node_id, actor=actor)
     if not form.is_submitted():
         form.label.data, form.target_documents.data = node.label, node.target_documents
-        above = services.parent_paths(node)
-        form.parents.data = "\n".join(" > ".join(path) for path in above)
+        form.parents.data = list(services.parent_ids(node))
+    form.parents.version = version
     return page("taxonomies/node.html", status=status, version=version, node=node, form=form)
 
 

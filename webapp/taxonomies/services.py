@@ -25,6 +25,7 @@ from webapp.taxonomies.models import (
     sort_versions,
 )
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
+from webapp.taxonomies.references import read_newest_version, unknown_nodes
 from webapp.taxonomies.schemas import NodeQuery, TaxonomyRequest
 
 
@@ -183,24 +184,19 @@ def find_paths(version: str, paths: list[list[str]], *, actor: Actor) -> list[UU
     return [known[tuple(path)] for path in paths]
 
 
-def first_paths(version: str, limit: int, *, actor: Actor) -> list[list[str]]:
-    """The paths of a version in their order, at most so many; for choosing one of them."""
-    taxonomy = get_taxonomy(version, actor=actor)
-    return list(
-        db.session.scalars(
-            select(TaxonomyNode.canonical_path)
-            .where(TaxonomyNode.taxonomy_id == taxonomy.id)
-            .order_by(TaxonomyNode.path_key, TaxonomyNode.id)
-            .limit(limit)
-        )
-    )
+def find_path(path: list[str], *, actor: Actor) -> UUID:
+    """The public id at a canonical path of the highest version; BadReference where none is."""
+    version = read_newest_version(actor.organization_id)
+    if version is None:
+        raise unknown_nodes([" > ".join(path)], None)
+    return find_paths(version, [path], actor=actor)[0]
 
 
-def parent_paths(node: TaxonomyNode) -> list[list[str]]:
-    """The canonical paths of the topics above one."""
+def parent_ids(node: TaxonomyNode) -> list[UUID]:
+    """The public ids of the topics right above one."""
     return list(
         db.session.scalars(
-            select(TaxonomyNode.canonical_path)
+            select(TaxonomyNode.public_id)
             .join(TaxonomyEdge, TaxonomyEdge.parent_id == TaxonomyNode.id)
             .where(TaxonomyEdge.child_id == node.id)
             .order_by(TaxonomyNode.path_key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from flask import Blueprint, Response, request
 
 from webapp.core.errors import DomainError
@@ -12,14 +14,14 @@ from webapp.coverage.moves import services as moves
 from webapp.coverage.moves.forms import MoveForm
 from webapp.coverage.moves.schemas import MoveRequest
 from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.browsing import name_topics
+from webapp.taxonomies.forms import read_topics
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 bp = Blueprint("moves", __name__, url_prefix="/taxonomies/<version>/move")
 
 #: changed topics that the page has a field for
 SHOWN = 200
-#: paths that these fields offer
-MAX_CHOICES = 1_000
 
 
 @bp.get("")
@@ -72,26 +74,29 @@ def _move_page(version: str, form: MoveForm, *, status: int = 200) -> Response:
         preview=preview,
         shown=SHOWN,
         unticked=_unticked(),
-        new_paths=taxonomies.first_paths(version, MAX_CHOICES, actor=actor),
     )
 
 
 def _body(version: str, start: str = "") -> MoveRequest:
     """What the form says. What a topic becomes anyhow is no rename."""
     body = read(MoveRequest, {"start": request.values.get("start", start)})
+    # What is typed is meant rather than what was chosen before, which stands in front of it.
     given = {
-        name.removeprefix("to-"): [part.strip() for part in value.split(">") if part.strip()]
-        for name, value in request.form.items()
+        name.removeprefix("to-"): next(reversed(read_topics(values)), None)
+        for name, values in request.form.lists()
         if name.startswith("to-")
     }
     if not given:
         return body
-    plain = moves.preview_move(version, body, actor=current_actor())
+    actor = current_actor()
+    ids = [item for item in given.values() if isinstance(item, UUID)]
+    paths = {topic.node_id: topic.path for topic in name_topics(ids, actor=actor)}
+    plain = moves.preview_move(version, body, actor=actor)
     renames = [
-        {"start": item.path, "end": successor or None}
+        {"start": item.path, "end": paths.get(to, [str(to)]) if isinstance(to, UUID) else to}
         for item in plain.changed
-        if (successor := given.get(str(item.node_id))) is not None
-        and successor != (item.new_path or [])
+        if str(item.node_id) in given
+        and (to := given[str(item.node_id)]) not in (item.new_id, item.new_path)
     ]
     return read(MoveRequest, {"start": body.start, "renames": renames})
 

@@ -43,6 +43,7 @@ class Successor:
     node_id: UUID
     path: list[str]
     document_count: int
+    new_id: UUID | None
     new_path: list[str] | None
     reason: Reason | None
 
@@ -98,7 +99,8 @@ def preview_move(version: str, body: MoveRequest, *, actor: Actor) -> Preview:
             match.public_ids[node_id],
             path,
             counts.get(node_id, 0),
-            match.new_paths.get(match.successors.get(node_id, node_id)),
+            match.public_ids[new] if (new := match.successors.get(node_id)) else None,
+            match.new_paths[new] if new else None,
             match.reasons.get(node_id),
         )
         for node_id, path in match.paths.items()

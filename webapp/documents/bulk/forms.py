@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from webapp.core.forms import Form
-from webapp.documents.forms import TopicsField
+from webapp.taxonomies.forms import TopicsField
 
 
 class BulkForm(Form):
-    topics = TopicsField("About", empty="")
+    topics = TopicsField("Topics")

@@ -13,6 +13,7 @@ from webapp.core.web import page, redirect_to
 from webapp.documents.bulk import services
 from webapp.documents.bulk.forms import BulkForm
 from webapp.documents.bulk.schemas import Action, BulkRequest, StrictFilter
+from webapp.taxonomies.forms import Reference
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 bp = Blueprint("document_bulk", __name__, url_prefix="/documents/bulk")
@@ -32,7 +33,7 @@ def start() -> Response:
     form, action = BulkForm(), _action()
     if form.validate():
         try:
-            body = _body(action, form.topics.paths if action != "delete" else [])
+            body = _body(action, form.topics.data if action != "delete" else [])
             task = services.start_bulk(body, actor=current_actor())
         except (Invalid, BadReference) as error:
             if error.field is None or error.field.split(".")[0] not in ("nodes", "body"):
@@ -63,7 +64,7 @@ def _action() -> str:
     return action
 
 
-def _body(action: str, paths: list[list[str]]) -> BulkRequest:
+def _body(action: str, nodes: list[Reference]) -> BulkRequest:
     values: dict[str, Any]
     if "all" in request.values:
         names = StrictFilter.model_fields
@@ -73,7 +74,7 @@ def _body(action: str, paths: list[list[str]]) -> BulkRequest:
         values = {"ids": ids}
     else:
         raise Invalid("Select at least one document.")
-    return read(BulkRequest, {"action": action, "nodes": paths, **values})
+    return read(BulkRequest, {"action": action, "nodes": nodes, **values})
 
 
 def _hidden_fields() -> list[tuple[str, str]]:
