@@ -9,14 +9,15 @@ from uuid import uuid4
 
 import pytest
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import deletion, services
-from webapp.agents.handoffs.drawing import BOX_HEIGHT, BOX_WIDTH, draw
+from webapp.agents.handoffs.drawing import draw
 from webapp.agents.handoffs.services import Edge, Graph, Node, get_graph
 from webapp.agents.schemas import AgentUpdate
 from webapp.core.actor import Actor
+from webapp.core.graph.layered import BOX_HEIGHT, BOX_WIDTH
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
@@ -131,3 +132,15 @@ def test_the_graph_is_what_the_service_says(alice: Actor) -> None:
     assert [node.handle for node in graph.nodes] == ["a", "b"]
     assert not graph.cycles
     assert not graph.is_cut
+
+
+def test_the_graph_is_a_list_as_well(browser: Browser, alice: Actor) -> None:
+    for handle in ("b", "c"):
+        make_agent(alice, handle=handle, name=handle.upper())
+    make_agent(alice, handle="a", name="A", handoff_targets=["b", "c"])
+    deletion.delete_agent("c", actor=alice)
+    page = browser.get("/agents/handoffs")
+    listed = page.css_first("#handoff-list dl")
+    assert [words_of(line) for line in listed.css("dt, dd")] == ["A", "B", "C deleted"]
+    (source,) = {arrow.attributes["data-source"] for arrow in page.css(".graph path.arrow")}
+    assert page.css_first(f".graph [data-node='{source}']").attributes["href"] == "/agents/a"

@@ -1,0 +1,43 @@
+"""Graphs, charts and maps: what pointing and the keyboard bring out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.server import Installation
+
+pytestmark = pytest.mark.browser
+
+SignIn = Callable[[Page], Page]
+
+
+def test_a_box_with_the_focus_brings_out_its_arrows(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    for handle, targets in (("end", []), ("between", ["end"]), ("begin", ["between", "end"])):
+        installation.request("POST", "/agents", {
+            "name": handle.title(), "handle": handle, "instructions": "Do.",
+            "handoff_targets": targets,
+        })  # fmt: skip
+    sign_in(page).goto(f"{installation.url}/agents/handoffs")
+    chosen, box = page.locator(".arrow.chosen"), page.locator(".graph a", has_text="Between")
+    expect(page.locator(".graph svg")).to_be_visible()
+    expect(chosen).to_have_count(0)
+    box.focus()
+    expect(chosen).to_have_count(2)
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator(".has-chosen .near")).to_have_count(3)
+    box.hover()
+    expect(chosen).to_have_count(2)
+    page.locator("h1").hover()
+    expect(chosen).to_have_count(0)
+    # On a phone the picture pans, and the list beside it has all of it.
+    page.set_viewport_size({"width": 390, "height": 800})
+    graph = page.locator(".graph")
+    graph.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('.graph').scrollLeft > 0")
+    expect(page.locator("#handoff-list")).to_contain_text("Between")
