@@ -255,7 +255,7 @@ def test_the_pages_show_and_ask_without_javascript(browser: Browser, alice: Acto
     make_agent(alice, handle="helper")
     page = browser.get("/agents/helper/ask?q=tea")
     assert page.css_first(".result mark").text() == "tea"
-    assert "<script>" in page.css_first(".result .content").text()
-    assert browser.get("/search?q=tea&strategy=keyword").css_first(".result h3").text()
+    assert "<script>" in page.css_first(".result .rendered").text()
+    assert browser.get("/search?q=tea&strategy=keyword").css_first(".result h2").text()
     assert "at most 1000" in browser.get("/search?q=" + "x" * 1001).body.text()
     assert browser.get("/palette?q=hel").css_first("a").attributes["href"] == "/agents/helper"

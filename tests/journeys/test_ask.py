@@ -22,7 +22,7 @@ def test_back_shows_the_question_before_with_its_answer_and_asks_nothing(
     installation.request("POST", "/agents", body)
 
     question = page.get_by_label("Your question")
-    title = page.locator(".result h3").first
+    title = page.locator(".result h2").first
 
     sign_in(page).goto(f"{installation.url}/agents/pomologist")
     page.goto(f"{installation.url}/agents/pomologist/ask")

@@ -24,8 +24,8 @@ MARKDOWN = "text/markdown"
 Span = tuple[int, int]
 
 #: of a text that is folded this many lines are seen, about; what is a little longer is shown whole
-FOLDED_LINES = 11
-MAX_LINES = 15
+FOLDED_LINES = 8
+MAX_LINES = 11
 #: characters of a line, as the style has it
 LINE_CHARS = 72
 
@@ -194,7 +194,9 @@ class _Renderer(RendererHTML):
         return f"<code>{_drawn(tokens[idx])}</code>"
 
     def fence(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
-        return f"<pre><code>{_drawn(tokens[idx])}</code></pre>\n"
+        # Of a block that a longer text was cut in, there may be the fence alone.
+        code = _drawn(tokens[idx])
+        return f"<pre><code>{code}</code></pre>\n" if code.strip() else ""
 
     def code_block(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
         return self.fence(tokens, idx)
@@ -209,6 +211,16 @@ class _Renderer(RendererHTML):
 
     def table_close(self, *_: Any) -> str:
         return "</table></div>\n"
+
+    def blockquote_open(self, *_: Any) -> str:
+        return '<blockquote dir="auto">\n'
+
+    def bullet_list_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        # Its marks stand on the side where its words begin.
+        tokens[idx].attrSet("dir", "auto")
+        return self.renderToken(tokens, idx, options, env)
+
+    ordered_list_open = bullet_list_open
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         tokens[idx].attrSet("rel", "noopener noreferrer")

@@ -9,11 +9,12 @@ from flask import Blueprint, Response, redirect, request, url_for
 
 from webapp import index as index_of_documents
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
-from webapp.core.web import page, read_query, redirect_to, url_with
-from webapp.documents import indexing
+from webapp.core.web import page, read_query, redirect_to, url_with, whole_number
+from webapp.documents import indexing, passages
 from webapp.documents import services as documents
 from webapp.documents.api import send_original
 from webapp.documents.forms import TYPE_LABELS, PasteForm, TopicsForm, UploadForm
+from webapp.documents.models import Document
 from webapp.documents.reading.parsing import DOCX, PDF
 from webapp.documents.schemas import DocumentChanges, DocumentQuery, DocumentRequest, FileOptions
 from webapp.documents.topics import proposals
@@ -195,18 +196,35 @@ def propose_again() -> Response:
 
 def _document_page(document_id: UUID, form: TopicsForm, *, status: int = 200) -> Response:
     document = documents.get_document(document_id, actor=current_actor())
+    view = request.args.get("view", "text")
     confirmed = [link for link in document.links if not link.is_proposed]
     if not form.is_submitted():
         form.topics.data = [link.public_id for link in confirmed]
     return page(
         "documents/show.html",
+        fragment="documents/_source.html" if view == "source" else "documents/_passages.html",
         status=status,
         document=document,
-        chunks=documents.list_chunks(document),
+        kind=KINDS.get(document.content_type, document.content_type),
+        view=view if view in ("passages", "source") else "text",
+        **_part_of(document, view),
         confirmed=confirmed,
         proposed=[link for link in document.links if link.is_proposed],
         form=form,
     )
+
+
+def _part_of(document: Document, view: str) -> dict[str, Any]:
+    """What the address asks to read: from a place on, or around the passage that was found."""
+    start = whole_number("from", 0, 0, 10**9)
+    if view == "source":
+        return {"part": passages.read_source(document, start)}
+    chunk_id = request.args.get("passage", type=int)
+    position = passages.find_passage(document, chunk_id) if chunk_id else None
+    if position is not None:
+        start = max(0, position - passages.LEAD)
+    is_gone = chunk_id is not None and position is None
+    return {"part": passages.read_part(document, start), "found": chunk_id, "is_gone": is_gone}
 
 
 def _new_page(paste: PasteForm, files: UploadForm, *, status: int = 200) -> Response:

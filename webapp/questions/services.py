@@ -264,7 +264,7 @@ def _read_results(
                 external_id=row.external_id,
                 source_url=row.source_url,
                 content_type=row.content_type,
-                document_url=link(f"/documents/{row.document_id}#chunk-{row.id}"),
+                document_url=link(f"/documents/{row.document_id}?passage={row.id}#chunk-{row.id}"),
                 bm25=round(hit.bm25, 6),
                 cosine=round(hit.cosine, 6),
                 confidence=hit.confidence,

@@ -1,0 +1,138 @@
+"""A document to be read: its text, its passages and its source, part by part."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser import Browser, words_of
+from tests.factories import make_agent, make_document
+from webapp.core.actor import Actor
+from webapp.documents import passages
+from webapp.documents import services as documents
+from webapp.documents.models import Document
+
+LONG = "# Book\n\n" + "\n\n".join(f"## Chapter {n}\n\nWords of chapter {n}." for n in range(130))
+
+
+@pytest.fixture
+def book(alice: Actor) -> Document:
+    return make_document(alice, title="Book", content=LONG)
+
+
+def chunk_ids(document: Document) -> list[int]:
+    return [chunk.id for chunk in documents.list_chunks(document)]
+
+
+def test_the_text_is_drawn_under_headings_that_come_once(browser: Browser, alice: Actor) -> None:
+    text = (
+        "# Tea\n\nIntro.\n\n## Heat `C`\n\n### Green\n\n" + "Of *80* degrees. " * 120
+        + "\n\n### Black\n\nBoiling.\n\n## Cups\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+    )  # fmt: skip
+    document = make_document(alice, title="Tea", content=text)
+    page = browser.get(f"/documents/{document.id}")
+    headings = [(item.tag, item.text()) for item in page.css(".text :is(h1, h2, h3, h4)")]
+    assert headings == [("h2", "Heat C"), ("h3", "Green"), ("h3", "Black"), ("h2", "Cups")]
+    assert page.css_first(".text h2 code").text() == "C"
+    assert len(page.css(".text .chunk")) == document.chunk_count
+    assert page.css_first(".text em").text() == "80"
+    assert [cell.text() for cell in page.css(".text td")] == ["1", "2"]
+
+
+def test_code_that_is_cut_into_passages_stays_code(browser: Browser, alice: Actor) -> None:
+    lines = "\n".join(f"# comment {number} with *stars* and more" for number in range(120))
+    document = make_document(alice, title="Code", content=f"Begin\n\n```sh\n{lines}\n```\n\n*End*")
+    assert document.chunk_count > 2
+    page = browser.get(f"/documents/{document.id}")
+    code = "".join(block.text() for block in page.css(".text pre"))
+    assert code.count("# comment") == 120
+    assert [item.text() for item in page.css(".text em")] == ["End"]
+    # Also where a part of the document begins within it.
+    part = passages.read_part(document, 2)
+    assert "<pre>" in part.passages[0].content
+
+
+def test_a_long_document_comes_in_parts(browser: Browser, book: Document) -> None:
+    address = f"/documents/{book.id}"
+    seen, parts = [], 0
+    more = None
+    while parts == 0 or more is not None:
+        headers = {"HX-Request": "true"} if more else {}
+        page = browser.get(more or address, headers=headers)
+        seen += [item.attributes["id"] for item in page.css(".chunk")]
+        link = page.css_first(".part-of a[hx-get]")
+        more = (link.attributes["hx-get"] or "") if link else None
+        parts += 1
+    assert parts == 4
+    assert seen == [f"chunk-{number}" for number in chunk_ids(book)]
+    assert len(set(seen)) == 130
+
+
+def test_a_part_is_bounded_whatever_its_passages_become(
+    alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = make_document(
+        alice, title="Links", content="\n\n".join(f"# {n}\n\n{'[](a) ' * 200}" for n in range(30))
+    )
+    monkeypatch.setattr(passages, "PART_HTML", 20_000)
+    part = passages.read_part(document)
+    assert 1 <= len(part.passages) < 30
+    assert part.following == len(part.passages)
+    assert sum(len(item.content) for item in part.passages[:-1]) <= 20_000
+
+
+def test_a_result_leads_to_its_passage_wherever_it_is(
+    browser: Browser, alice: Actor, book: Document
+) -> None:
+    make_agent(alice, handle="helper")
+    page = browser.get("/agents/helper/ask?q=words+of+chapter+117")
+    href = page.css_first(".result h2 a").attributes["href"] or ""
+    address, _, anchor = href.partition("#")
+    page = browser.get(address)
+    found = page.css_first(".chunk.found")
+    assert found.attributes["id"] == anchor
+    assert "Words of chapter 117." in words_of(found)
+    assert page.css(".chunk").index(found) == passages.LEAD
+    assert page.css_first(".part-of a").attributes["href"] == f"/documents/{book.id}"
+
+
+def test_a_passage_that_is_gone_is_told(browser: Browser, alice: Actor, book: Document) -> None:
+    other = make_document(alice, title="Other", content="Another text.")
+    page = browser.get(f"/documents/{other.id}?passage={chunk_ids(book)[5]}")
+    assert "no longer in this document" in words_of(page.css_first(".notice"))
+    assert "Another text." in page.css_first(".text").text()
+
+
+def test_the_passages_stand_one_by_one_with_their_paths(browser: Browser, book: Document) -> None:
+    page = browser.get(f"/documents/{book.id}?view=passages")
+    assert words_of(page.css_first(".tabs [aria-current]")) == "Passages 130"
+    cards = page.css(".chunk.card")
+    assert words_of(cards[1].css_first(".path")) == "Passage 2 · Chapter 1"
+    assert page.css(".chunk h2") == []
+
+
+def test_the_source_stands_as_it_was_given(
+    browser: Browser, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "\n\n  # Tea <b>\n\n*Green*\u00e9 " + "tea " * 20
+    document = make_document(alice, title="Tea", content=text)
+    page = browser.get(f"/documents/{document.id}?view=source")
+    assert page.css_first("pre.source").text() == text
+    monkeypatch.setattr(passages, "PART_SOURCE", 30)
+    first = passages.read_source(document)
+    assert (first.text, first.following) == (text[:30], 30)
+    assert passages.read_source(document, 30).text == text[30:60]
+    assert passages.read_source(document, 90) == passages.SourcePart(text[90:], 90, None)
+    assert passages.read_source(document, 10_000).following is None
+
+
+def test_a_file_of_another_kind_keeps_its_lines(browser: Browser, alice: Actor) -> None:
+    document = make_document(
+        alice, title="Log", content="one *a*\n\ttwo <b>\nthree", content_type="text/plain"
+    )
+    page = browser.get(f"/documents/{document.id}")
+    assert page.css_first(".text .verbatim").text() == "one *a*\n\ttwo <b>\nthree"
+
+
+@pytest.mark.parametrize("address", ["?from=-1", "?from=x", "?view=source&from=1.5"])
+def test_a_place_that_cannot_be_is_refused(browser: Browser, book: Document, address: str) -> None:
+    browser.get(f"/documents/{book.id}{address}", status=422)
