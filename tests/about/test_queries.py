@@ -35,7 +35,7 @@ ASKED = {
 #: sockets, what asks no database, what a one-time link leads to, and a picture
 LEFT_OUT = (
     "/ws/", "/static", "/styleguide", "/docs", "/redoc", "/openapi.json", "/favicon.ico", "/setup",
-    "/password", "/settings/organization/logo",
+    "/join", "/password", "/settings/organization/logos",
 )  # fmt: skip
 
 

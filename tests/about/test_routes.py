@@ -23,12 +23,12 @@ from webapp.webhooks.services import create_webhook
 
 # The reviewed list: who may use what. None is everybody. A new route is added here on purpose.
 PERMISSIONS = {
-    "GET /docs /favicon.ico /health /health/ready /openapi.json /password /redoc /setup /sign-in "
-    "/api/v1/health /api/v1/health/ready": None,
-    "POST /password /setup /sign-in /sign-out": None,
+    "GET /docs /favicon.ico /health /health/ready /join /openapi.json /password /redoc /setup "
+    "/sign-in /api/v1/health /api/v1/health/ready": None,
+    "POST /join /password /setup /sign-in /sign-out": None,
     "GET / /palette /settings /settings/members /styleguide /ws/live /api/v1/members "
     "/api/v1/organization": "organization:read",
-    "GET /settings/organization /settings/organization/logo/<digest>": "organization:read",
+    "GET /settings/organization /settings/organization/logos/<digest>": "organization:read",
     "POST /settings/organization /settings/organization/logo "
     "/settings/organization/logo/removal": "organization:write",
     "GET /settings/profile /settings/api-keys /api/v1/api-keys": "account:read",

@@ -1,4 +1,6 @@
-"""Joining: somebody who was added says yes, with the password that the admin has passed on.
+"""Joining: somebody who was added says yes, with a password that was passed on.
+
+Those are added by a program; pages invite by a link (`test_invitations.py`).
 
 What an admin sees never tells whether an e-mail has an account in another organization.
 """
@@ -114,51 +116,6 @@ def test_who_has_no_account_joins_by_signing_in(cast: Cast) -> None:
     assert "new@example.com · member" in browser.get("/").css_first(".who").text()
     actions = [entry.action for entry in audit.latest(cast.actor("alice").organization_id)]
     assert actions[:3] == ["sign_in", "join", "create"]
-
-
-def test_the_page_shows_the_password_that_was_made_once(cast: Cast) -> None:
-    browser = cast.browser("alice")
-    form = {"email": "new@example.com", "role": "viewer", "password": ""}
-    page = browser.post("/settings/members", form)
-    password = page.css_first("#password-to-join").text()
-    assert password not in browser.get("/settings/members").html
-    assert sign_in("new", password)
-
-
-def test_who_has_lost_the_password_to_join_with_gets_another(cast: Cast) -> None:
-    browser = cast.browser("alice")
-    browser.post(
-        "/settings/members",
-        {"email": "new@example.com", "role": "viewer", "password": PASSED_ON},
-    )
-    path = f"/settings/members/{cast.user('new').id}/invitation"
-    form = browser.get("/settings/members").css_first(f"form[action='{path}']")
-    assert form.css_first("button").text() == "New password"
-    page = browser.post(path)
-    assert "new@example.com can join." in page.text()
-    password = page.css_first("#password-to-join").text()
-    assert password not in browser.get("/settings/members").html
-    with pytest.raises(Unauthenticated):
-        sign_in("new", PASSED_ON)
-    assert sign_in("new", password)
-    entry = audit.latest(cast.actor("alice").organization_id)[2]
-    assert (entry.action, entry.subject_name) == ("renew_invitation", "new@example.com")
-    page = browser.post(path)
-    assert "has joined already" in page.css_first(".toast.error").text()
-    assert browser.get("/settings/members").css_first(f"form[action='{path}']") is None
-
-
-def test_another_password_to_join_with_takes_nobodys_account_over(
-    cast: Cast, invited: Membership
-) -> None:
-    _, password = services.renew_invitation(invited.user_id, actor=cast.actor("charlie"))
-    assert sign_in("bob", PASSWORD)
-    with pytest.raises(Unauthenticated):
-        sign_in("bob", password)
-    browser = cast.browser("bob")
-    path = f"/settings/profile/invitations/{invited.id}"
-    browser.post(path, {"password": PASSED_ON}, status=422)
-    assert "You have joined" in browser.post(path, {"password": password}).body.text()
 
 
 def test_who_has_an_account_joins_with_what_was_passed_on(cast: Cast, invited: Membership) -> None:

@@ -57,13 +57,13 @@ def test_what_cannot_be_added_says_why_beside_its_field(
 ) -> None:
     with pytest.raises((Invalid, Conflict), match=sentence):
         add(alice, email)
-    form = {"email": email, "role": "viewer", "password": PASSWORD}
+    form = {"email": email, "role": "viewer"}
     page = cast.browser("alice").post("/settings/members", form, status=422)
     assert sentence in page.css_first(".error").text()
 
 
 def test_the_page_adds_and_says_so(cast: Cast, alice: Actor) -> None:
-    form = {"email": "new@example.com", "role": "viewer", "password": PASSWORD}
+    form = {"email": "new@example.com", "role": "viewer"}
     page = cast.browser("alice").post("/settings/members", form)
     assert "new@example.com" in page.css_first("tbody").text()
     assert "new@example.com" in emails(alice)

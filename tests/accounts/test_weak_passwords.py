@@ -6,8 +6,10 @@ import pytest
 from argon2 import extract_parameters
 from argon2.exceptions import VerifyMismatchError
 
+from tests.browser import Browser
 from tests.cast import Cast
-from webapp.accounts import passwords, services
+from webapp.accounts import invitations, passwords, services
+from webapp.core.actor import Role
 from webapp.core.errors import Invalid
 
 EMAIL = "gertrude@tea-house.example"
@@ -52,8 +54,10 @@ def test_the_first_admin_needs_a_good_one_as_well(cast: Cast) -> None:
         services.create_organization("Tea", email=EMAIL, password="password")
     answer = cast.api("alice").post("/members", {"email": EMAIL, "password": "password"})
     assert (answer.status_code, answer.json["code"]) == (422, "weak_password")
-    form = {"email": EMAIL, "role": "viewer", "password": "password"}
-    page = cast.browser("alice").post("/settings/members", form, status=422)
+    _, token = invitations.invite_member(EMAIL, role=Role.VIEWER, actor=cast.actor("alice"))
+    page = Browser(cast.app.test_client()).post(
+        f"/join?token={token}", {"password": "password"}, status=422
+    )
     assert "easy to guess" in page.css_first(".error").text()
 
 

@@ -97,7 +97,9 @@ def remove_member(user_id: UUID) -> tuple[str, int]:
 def create_password_link(user_id: UUID) -> PasswordLinkResponse:
     """Make a one-time link at which a member chooses a new password"""
     link, token = credentials.make_link(user_id, actor=current_actor())
-    return PasswordLinkResponse(url=link_url(token), expires_at=link.expires_at)
+    return PasswordLinkResponse(
+        url=link_url("entry.edit_password", token), expires_at=link.expires_at
+    )
 
 
 @bp.get("/api-keys")

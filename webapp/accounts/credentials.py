@@ -50,7 +50,7 @@ def make_link(user_id: UUID, *, actor: Actor) -> tuple[PasswordLink, str]:
         raise Conflict(
             f"{member.email} has not joined yet.",
             code="not_joined",
-            suggestions=["Remove them, and add them again with another password."],
+            suggestions=["Make a new invitation link for them under Members."],
         )
     if any(
         membership.joined_at and membership.id != member.id

@@ -119,10 +119,17 @@ class SetupForm(Form):
 class MemberForm(Form):
     email = EmailField("E-mail", validators=[DataRequired()])
     role = SelectField("Role", choices=ROLES, default=Role.MEMBER.value)
+
+
+class JoinForm(Form):
     password = PasswordField(
-        "Password to join with",
-        description="Pass it on in person; nothing is mailed. Left empty, one is made.",
-        validators=[Optional(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
+        "Password",
+        description=(
+            f"Choose one of at least {MIN_LENGTH} characters. If you have an account here already, "
+            "give its password."
+        ),
+        validators=[DataRequired(), Length(max=MAX_LENGTH)],
+        render_kw={"autocomplete": "new-password", "autofocus": True},
     )
 
 

@@ -94,8 +94,8 @@ def _given_key() -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def link_url(token: str) -> str:
-    """The whole address at which the holder of a one-time token chooses a new password."""
+def link_url(endpoint: str, token: str) -> str:
+    """The whole address of a page that asks for a one-time token."""
     settings: Settings = current_app.config["CALLBOARD"]
-    path = url_for("entry.edit_password", token=token)
+    path = url_for(endpoint, token=token)
     return (settings.url or request.host_url).rstrip("/") + path

@@ -15,6 +15,7 @@ from webapp.core.extensions import Model
 
 SESSION_LIFETIME = timedelta(days=14)
 LINK_LIFETIME = timedelta(days=1)
+INVITATION_LIFETIME = timedelta(days=7)
 #: characters of a key's secret that are kept as they are, so that people know it again
 PREFIX_LENGTH = 12
 #: what stands in a user agent, and what it is called; the first that does is meant
@@ -66,6 +67,11 @@ class User(Model):
         return self.email
 
     @property
+    def has_joined(self) -> bool:
+        """Whether the person has ever come, so that the password is theirs."""
+        return any(membership.joined_at is not None for membership in self.memberships)
+
+    @property
     def open_memberships(self) -> list[Membership]:
         """The organizations that the person can work in, by their names."""
         memberships = [membership for membership in self.memberships if membership.is_open]
@@ -80,9 +86,9 @@ class User(Model):
 class Membership(Model):
     """A person in an organization, with a role there.
 
-    Until the person has joined, it is an invitation: whoever was added joins with the password
-    that the admin who added them has passed on. So an address that somebody else took first lets
-    nobody in, and an admin cannot tell whether it has an account elsewhere.
+    Until the person has joined, it is an invitation: whoever was added joins with the one-time link
+    or the password that the admin who added them has passed on. So an address that somebody else
+    took first lets nobody in, and an admin cannot tell whether it has an account elsewhere.
     """
 
     __tablename__ = "memberships"
@@ -93,7 +99,11 @@ class Membership(Model):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     role: Mapped[str] = mapped_column(String(20))
     is_active: Mapped[bool] = mapped_column(default=True)
+    #: of the password to join with, where a program has added them
     invitation_hash: Mapped[str | None] = mapped_column(String(255))
+    #: SHA-256 of the token of the link to join by
+    link_hash: Mapped[str | None] = mapped_column(String(64), unique=True, index=True)
+    link_expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     joined_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
@@ -117,6 +127,10 @@ class Membership(Model):
     def is_invitation(self) -> bool:
         return self.is_active and self.joined_at is None
 
+    def has_open_link(self, at: datetime) -> bool:
+        """Whether the person can join by the link that was made for them."""
+        return self.is_invitation and self.link_expires_at is not None and at < self.link_expires_at
+
     @property
     def status(self) -> str:
         if not self.is_active:
@@ -134,7 +148,8 @@ class Membership(Model):
         )
 
     def join(self, at: datetime) -> None:
-        self.joined_at, self.invitation_hash = at, None
+        self.joined_at = at
+        self.invitation_hash = self.link_hash = self.link_expires_at = None
 
 
 class Session(Model):

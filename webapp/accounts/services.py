@@ -84,29 +84,6 @@ def add_member(email: str, *, role: Role, password: str, actor: Actor) -> Member
     return membership
 
 
-def renew_invitation(user_id: UUID, *, actor: Actor) -> tuple[Membership, str]:
-    """Another password to join with for who was added and has not come, shown this once.
-
-    It is what removing and adding them again comes to: an account that is in no other organization
-    has this password from now on. Raises Conflict where they have joined.
-    """
-    actor.require(MEMBERS_WRITE)
-    actor.require_lasting()
-    email = get_member(user_id, actor=actor).email
-    lock_name(f"email:{email}")
-    member = get_member(user_id, actor=actor, lock=True)
-    if member.joined_at is not None:
-        db.session.rollback()
-        raise Conflict(f"{email} has joined already.", code="already_joined")
-    password = passwords.make_password()
-    member.invitation_hash = passwords.hash_new(password, email=email)
-    if member.user.memberships == [member]:
-        member.user.password_hash = member.invitation_hash
-    audit.record(actor, "renew_invitation", member)
-    db.session.commit()
-    return member, password
-
-
 def accept_invitation(membership_id: UUID, *, password: str, actor: Actor) -> Membership:
     """Join an organization that has added this person, with the password it was added with.
 

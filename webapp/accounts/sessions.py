@@ -33,7 +33,7 @@ def sign_in(
     membership = _choose_membership(user, invitation or password) if user and fits else None
     if membership is None:
         db.session.rollback()
-        if user and fits and user.invitations:
+        if user and fits and any(known.invitation_hash for known in user.invitations):
             raise Unauthenticated(
                 "An organization has added you. Give the password that its admin passed on, too.",
                 code="invitation_needed",

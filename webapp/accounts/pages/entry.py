@@ -7,9 +7,9 @@ import hashlib
 from flask import Blueprint, Response, current_app, g, request, session
 from flask_limiter.util import get_remote_address
 
-from webapp.accounts import credentials, samples, services, sessions, setup
-from webapp.accounts.forms import NewPasswordForm, SetupForm, SignInForm
-from webapp.accounts.models import Session
+from webapp.accounts import credentials, invitations, samples, services, sessions, setup
+from webapp.accounts.forms import JoinForm, NewPasswordForm, SetupForm, SignInForm
+from webapp.accounts.models import Membership, Session
 from webapp.config import Settings
 from webapp.core import navigation
 from webapp.core.errors import DomainError, NotFound
@@ -28,6 +28,11 @@ def sign_in_limit() -> str:
 def _account_key() -> str:
     email = request.form.get("email", "").strip().lower()
     return "account:" + hashlib.sha256(email.encode(errors="replace")).hexdigest()
+
+
+def _link_key() -> str:
+    token = request.values.get("token", "")
+    return "link:" + hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 @bp.get("/setup")
@@ -120,6 +125,56 @@ def update_password() -> Response:
             session.clear()
             return redirect_to("entry.new_session", message="Sign in with your new password.")
     return page("accounts/password.html", status=422, form=form, token=token, email=link.user.email)
+
+
+@bp.get("/join")
+@public
+def new_member() -> Response:
+    """What an invitation's link leads to."""
+    token = request.args.get("token", "")
+    return _join_page(token, invitations.find_invitation(token), JoinForm(formdata=None))
+
+
+@bp.post("/join")
+@public
+@limiter.limit(sign_in_limit, key_func=get_remote_address)
+@limiter.limit(sign_in_limit, key_func=_link_key)
+@needs_no(right="the one-time link is the right")
+def create_member() -> Response:
+    token = request.values.get("token", "")
+    invitation = invitations.find_invitation(token)
+    name = invitation.organization.name
+    form = JoinForm()
+    if _is_for(invitation):
+        invitations.join_signed_in(token, actor=g.actor)
+        return redirect_to(navigation.home(), message=f"You have joined {name}.")
+    if form.validate():
+        with form.refusing():
+            _remember(invitations.join(token, form.password.data, **_browser()))
+            return redirect_to(navigation.home(), message=f"You have joined {name}.")
+    return _join_page(token, invitations.find_invitation(token), form, status=422)
+
+
+def _join_page(
+    token: str, invitation: Membership, form: JoinForm, *, status: int = 200
+) -> Response:
+    return page(
+        "accounts/join.html",
+        status=status,
+        form=form,
+        token=token,
+        invitation=invitation,
+        is_signed_in=_is_for(invitation),
+    )
+
+
+def _is_for(invitation: Membership) -> bool:
+    """Whether the person who is invited is signed in here."""
+    return (
+        g.actor is not None
+        and g.actor.session_id is not None
+        and g.actor.user_id == invitation.user_id
+    )
 
 
 def _open(email: str, password: str, invitation: str = "") -> None:

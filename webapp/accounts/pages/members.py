@@ -6,10 +6,12 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from webapp.accounts import credentials, passwords, services
+from webapp.accounts import credentials, invitations, services
 from webapp.accounts.forms import MemberForm
 from webapp.accounts.identity import link_url
+from webapp.accounts.models import Membership
 from webapp.accounts.permissions import MEMBERS_WRITE
+from webapp.core import clock
 from webapp.core.actor import ORGANIZATION_READ, Role
 from webapp.core.errors import NotFound
 from webapp.core.security import current_actor, requires
@@ -30,18 +32,11 @@ def index() -> Response:
 def create() -> Response:
     form = MemberForm()
     if form.validate():
-        password = form.password.data or passwords.make_password()
         with form.refusing():
-            member = services.add_member(
-                form.email.data,
-                role=Role(form.role.data),
-                password=password,
-                actor=current_actor(),
+            invited = invitations.invite_member(
+                form.email.data, role=Role(form.role.data), actor=current_actor()
             )
-            if form.password.data:
-                return redirect_to("members.index", message=f"{member.email} can join now.")
-            show_once("members", email=member.email, password=password)
-            return redirect_to("members.index")
+            return _show_invitation(*invited)
     return _index_page(form, status=422)
 
 
@@ -65,9 +60,7 @@ def update(user_id: UUID) -> Response:
 @bp.post("/settings/members/<uuid:user_id>/invitation")
 @requires(MEMBERS_WRITE)
 def renew_invitation(user_id: UUID) -> Response:
-    member, password = services.renew_invitation(user_id, actor=current_actor())
-    show_once("members", email=member.email, password=password)
-    return redirect_to("members.index")
+    return _show_invitation(*invitations.renew_invitation(user_id, actor=current_actor()))
 
 
 @bp.post("/settings/members/<uuid:user_id>/removal")
@@ -81,7 +74,12 @@ def remove(user_id: UUID) -> Response:
 @requires(MEMBERS_WRITE)
 def create_password_link(user_id: UUID) -> Response:
     link, token = credentials.make_link(user_id, actor=current_actor())
-    show_once("members", email=link.user.email, url=link_url(token))
+    show_once("members", email=link.user.email, reset=link_url("entry.edit_password", token))
+    return redirect_to("members.index")
+
+
+def _show_invitation(member: Membership, token: str) -> Response:
+    show_once("members", email=member.email, invitation=link_url("entry.new_member", token))
     return redirect_to("members.index")
 
 
@@ -93,5 +91,6 @@ def _index_page(form: MemberForm, *, status: int = 200) -> Response:
         members=members,
         form=form,
         roles=list(Role),
+        now=clock.now(),
         shown_once=take_shown_once("members"),
     )

@@ -51,7 +51,7 @@ def remove_logo() -> Response:
     return redirect_to("organization.show", message="The logo is removed.")
 
 
-@bp.get("/logo/<digest>")
+@bp.get("/logos/<digest>")
 @requires(ORGANIZATION_READ)
 def logo(digest: str) -> Response:
     """The picture; another one has another address, so browsers may keep it."""
