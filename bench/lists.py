@@ -27,6 +27,7 @@ from webapp.agents.figures import AgentFigures, refresh_list_statistics
 from webapp.agents.models import Agent
 from webapp.core import clock
 from webapp.core.actor import Actor
+from webapp.core.database.text import fold
 from webapp.core.database.transactions import refresh_statistics
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
@@ -41,8 +42,10 @@ AGENTS = [
     "tool=search", "tool=search&sort=name", "q=refund", "q=refund&sort=name", "q=model:gpt-4",
     "q=nothing-like-it", "q=agent-99", "q=a",
 ]  # fmt: skip
-DOCUMENTS = ["limit=50", "limit=50&offset=9000", "status=ready", "status=failed", "q=refund",
-             "q=nothing-like-it", "proposed=true", "node={topic}"]  # fmt: skip
+DOCUMENTS = [
+    "limit=50", "limit=50&offset=9000", "sort=title", "sort=-updated_at", "status=ready",
+    "status=failed", "q=refund", "q=nothing-like-it", "proposed=true", "node={topic}",
+]  # fmt: skip
 
 
 def main() -> None:
@@ -116,6 +119,7 @@ def fill_documents(actor: Actor, numbers: range, topics: list[UUID]) -> None:
             at = now - timedelta(seconds=number % 9973)
             rows.append({
                 "id": uuid4(), "organization_id": actor.organization_id, "title": words["name"],
+                "title_key": fold(words["name"])[:100],
                 "content": words["instructions"], "content_type": "text/plain",
                 "external_id": f"document-{number}", "file_size": len(words["instructions"]),
                 "checksum": f"{number:064}", "created_at": at, "updated_at": at,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Api, Cast
 from tests.factories import make_agent, make_document
 from webapp.agents import services as agents
@@ -120,6 +120,28 @@ def test_the_api_answers_as_the_contract_says(cast: Cast, alice: Actor) -> None:
     assert api.get("/agents/helper").json["total_queries"] == 2
     assert api.post("/agents/nobody/query", {"query": "x"}).status_code == 404
     assert cast.api("vera").post("/agents/helper/query", {"query": "x"}).status_code == 403
+
+
+def test_the_list_is_sorted_by_title_as_people_read_it_and_by_change(
+    cast: Cast, alice: Actor
+) -> None:
+    made = {
+        title: make_document(alice, title=title) for title in ("banana", "Apple", "Çelik", "cod")
+    }
+    api = cast.api("alice")
+
+    def listed(sort: str) -> list[str]:
+        return [item["title"] for item in api.get(f"/documents?sort={sort}").json]
+
+    assert listed("title")[:2] == ["Apple", "banana"]
+    assert listed("-title") == listed("title")[::-1]
+    api.request("PATCH", f"/documents/{made['banana'].id}", {"title": "Zebra"})
+    assert listed("title").index("Zebra") > listed("title").index("cod")
+    assert listed("-updated_at")[0] == "Zebra"
+    assert listed("created_at")[0] == "Zebra"
+    assert api.get("/documents?sort=size").status_code == 422
+    head = cast.browser("alice").get("/documents?sort=-title").css_first("th[aria-sort]")
+    assert (words_of(head), head.attributes["aria-sort"]) == ("Title ↓ , descending", "descending")
 
 
 def test_the_list_pages_newest_first_and_counts_all(

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from webapp.core import clock
+from webapp.core.database.text import fold
 from webapp.core.database.types import BigId
 from webapp.core.extensions import Model
 from webapp.taxonomies.models import TaxonomyNode
@@ -17,6 +18,8 @@ from webapp.taxonomies.models import TaxonomyNode
 #: from this confidence on, a document is in the scope of a node
 #: (docs/contract/knowledge.md, confidence)
 MIN_CONFIDENCE = 0.7
+#: characters that titles are sorted by
+MAX_KEY = 100
 
 
 class DocumentNode(Model):
@@ -84,6 +87,8 @@ class Document(Model):
         UniqueConstraint("organization_id", "external_id"),
         Index(None, "organization_id", "created_at", "id"),
         Index(None, "organization_id", "status", "created_at", "id"),
+        Index(None, "organization_id", "updated_at", "id"),
+        Index(None, "organization_id", "title_key", "id"),
         # What the list looks for. SQLite reads this alone; PostgreSQL limits an entry's size.
         Index(
             "ix_documents_list",
@@ -95,6 +100,8 @@ class Document(Model):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
     title: Mapped[str] = mapped_column(String(500))
+    #: what the list sorts titles by
+    title_key: Mapped[str] = mapped_column(String(MAX_KEY), default="")
     content: Mapped[str] = mapped_column(deferred=True)
     content_type: Mapped[str] = mapped_column(String(100))
     source_url: Mapped[str | None] = mapped_column(String(2000))
@@ -115,6 +122,11 @@ class Document(Model):
         viewonly=True,
         order_by=lambda: (DocumentNode.is_proposed, DocumentNode.confidence.desc()),
     )
+
+    @validates("title")
+    def _keep_key(self, _name: str, title: str) -> str:
+        self.title_key = fold(title)[:MAX_KEY]
+        return title
 
 
 class Chunk(Model):

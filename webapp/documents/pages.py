@@ -29,12 +29,12 @@ bp = Blueprint("documents", __name__)
 KINDS = {**TYPE_LABELS, PDF: "PDF", DOCX: "Word"}
 
 COLUMNS = [
-    {"label": "Title"},
+    {"label": "Title", "sort": "title"},
     {"label": "Topics", "key": "topics"},
     {"label": "Kind", "key": "kind"},
     {"label": "Passages", "key": "passages", "is_number": True},
     {"label": "Size", "key": "size", "is_number": True},
-    {"label": "Changed", "key": "updated_at"},
+    {"label": "Changed", "key": "updated_at", "sort": "updated_at"},
 ]
 #: what "all that match" goes by
 FILTERS = ("q", "status", "node")

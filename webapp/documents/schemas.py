@@ -110,6 +110,9 @@ class DocumentFilter(RequestModel):
 class DocumentQuery(DocumentFilter):
     model_config = {"extra": "ignore"}
 
+    sort: Literal["title", "-title", "updated_at", "-updated_at", "created_at", "-created_at"] = (
+        "-created_at"
+    )
     limit: int = Field(50, ge=1, le=100)
     offset: int = Field(0, ge=0, le=1_000_000_000)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, asc, desc, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from webapp import index
@@ -129,14 +129,19 @@ def get_document(document_id: UUID, *, actor: Actor, lock: bool = False) -> Docu
     return document
 
 
+#: the column of each word of `sort`
+ORDERS = {"title": "title_key", "updated_at": "updated_at", "created_at": "created_at"}
+
+
 def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
-    """One page of the organization's documents, newest first."""
+    """One page of the organization's documents, newest first where nothing else is asked for."""
     statement = select_matching(query, actor.organization_id)
     # Found and sorted by an index alone; then only the rows of the page are read.
-    key, created_at = Document.id, Document.created_at
+    ordered = asc if query.sort == query.sort.lstrip("-") else desc
+    order = getattr(Document, ORDERS[query.sort.lstrip("-")])
     page = (
-        statement.with_only_columns(key, created_at)
-        .order_by(created_at.desc(), key.desc())
+        statement.with_only_columns(Document.id, order.label("order"))
+        .order_by(ordered(order), ordered(Document.id))
         .limit(query.limit)
         .offset(query.offset)
         .subquery()
@@ -144,7 +149,7 @@ def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     rows = (
         select(Document)
         .join(page, Document.id == page.c.id)
-        .order_by(page.c.created_at.desc(), page.c.id.desc())
+        .order_by(ordered(page.c.order), ordered(page.c.id))
         .options(selectinload(Document.links))
     )
     documents = list(db.session.scalars(rows))
