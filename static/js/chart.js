@@ -1,6 +1,6 @@
 // Draws <div class="chart" data-series='{"x": [...], "y": [...]}'> with uPlot, in our colours.
 // data-range='[from, to]', in seconds, says how much time it shows; else as much as its points take.
-import uPlot from "../vendor/uplot-1.6.32.esm.js";
+import uPlot from "../vendor/uplot-1.6.32.min.js";
 
 // Hours as operators write them; each row: smallest step in seconds, then how a tick reads.
 /** @type {[number, string][]} */
