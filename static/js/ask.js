@@ -57,6 +57,7 @@ function connect() {
 function send(question) {
   pending = question;
   asked += 1;
+  status.textContent = "Searching…";
   socket?.send(JSON.stringify({ id: asked, query: question }));
 }
 
@@ -66,7 +67,6 @@ function take({ id, event, data }) {
   if (id !== undefined && id !== asked) return;
   if (event === "started") {
     list.replaceChildren();
-    status.textContent = "Searching…";
   } else if (event === "result") {
     // The server's own escaped card, the same that the page has when it is loaded.
     list.insertAdjacentHTML("beforeend", data.html);
@@ -83,6 +83,8 @@ form.addEventListener("submit", (event) => {
   const question = input.value.trim();
   if (!question || socket?.readyState !== WebSocket.OPEN) return;
   event.preventDefault();
+  // Who presses twice has asked once.
+  if (question === pending) return;
   history.pushState(null, "", `?q=${encodeURIComponent(question)}`);
   send(question);
 });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -60,13 +61,14 @@ def page(new_page: Callable[[], Page]) -> Page:
 @pytest.fixture
 def sign_in(installation: Installation) -> Callable[[Page], Page]:
     """Signs a page in as the installation's admin."""
+    return partial(sign_in_at, installation.url)
 
-    def run(page: Page) -> Page:
-        page.goto(f"{installation.url}/sign-in")
-        page.get_by_label("E-mail").fill(EMAIL)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-        return page
 
-    return run
+def sign_in_at(url: str, page: Page) -> Page:
+    """Sign a page in as the admin of the installation at `url`."""
+    page.goto(f"{url}/sign-in")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    return page

@@ -1,0 +1,139 @@
+"""Every page in a real browser, one after the other: axe-core, what moves, what it weighs.
+
+The pages are those of the application's address map, so that a new one is walked by itself.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.request import urlopen
+
+from playwright.sync_api import Page
+
+from tests.journeys.filled import ASKED, OTHERS
+from tests.server import ROOT, Installation
+from webapp import create_app
+from webapp.config import Settings
+
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
+#: no pages of ours
+LEFT_OUT = ("/api/", "/docs", "/redoc", "/settings/organization/logo/", "/static/", "/ws/")
+#: rules that may say something else of a narrow page
+NARROW = ["color-contrast", "nested-interactive", "scrollable-region-focusable"]
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+#: the page has found its socket, and drawn what came with it
+SETTLED = """
+() => document.querySelector("[data-live-dot]:not(.live)") === null
+  && new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))
+"""
+WATCHES = """
+window.shifts = { sum: 0, of: [] };
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) {
+    if (entry.hadRecentInput) continue;
+    window.shifts.sum += entry.value;
+    for (const { node } of entry.sources)
+      window.shifts.of.push((node?.outerHTML ?? node?.textContent ?? "gone").slice(0, 150));
+  }
+}).observe({ type: "layout-shift", buffered: true });
+"""
+FINDS = """
+async (rules) => {
+  const only = rules.length ? { runOnly: { type: "rule", values: rules } } : {};
+  const { violations } = await axe.run(document, { resultTypes: ["violations"], ...only });
+  return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(
+    ({ id, nodes }) => `${id}: ` + nodes.slice(0, 3).map(({ html, any }) =>
+      html.slice(0, 160) + (any[0] ? ` (${any[0].message})` : "")).join(" | "));
+}
+"""
+SCRIPTS = """
+() => performance.getEntriesByType("resource").map(({ name }) => name)
+  .filter((name) => new URL(name).pathname.endsWith(".js"))
+"""
+
+
+@dataclass
+class Visit:
+    """What was met on one page."""
+
+    path: str
+    #: by width and theme: rule and elements
+    findings: dict[str, list[str]] = field(default_factory=dict)
+    #: by width: cumulative layout shift without a hand on the page, and whose
+    shifts: dict[int, tuple[float, list[str]]] = field(default_factory=dict)
+    html_bytes: int = 0
+    #: of all scripts, compressed
+    script_bytes: int = 0
+    #: pixels that the page is wider than a phone
+    excess: int = 0
+
+
+def list_pages(installation: Installation, things: Mapping[str, str]) -> Iterator[str]:
+    """The addresses that may be pages, with `things` filled in; without those that need more."""
+    app = create_app(Settings.from_environment(installation.environment))
+    for rule in sorted(app.url_map.iter_rules(), key=str):
+        if "GET" not in (rule.methods or ()) or rule.rule.startswith(LEFT_OUT):
+            continue
+        known = things
+        if "taxonomy" in things and rule.rule.startswith("/taxonomies/"):
+            known = {**things, "version": things["taxonomy"]}
+        names = [part[1:-1].split(":")[-1] for part in rule.rule.split("/") if part[:1] == "<"]
+        if known and not known.keys() >= set(names):
+            raise AssertionError(f"{rule.rule}: `fill` of filled.py has none of its things.")
+        if not known and names:
+            continue
+        parts = [
+            known[part[1:-1].split(":")[-1]] if part[:1] == "<" else part
+            for part in rule.rule.split("/")
+        ]
+        yield "/".join(parts) + ASKED.get(rule.rule, "")
+    if things:
+        yield from OTHERS
+
+
+def is_page(page: Page, address: str) -> bool:
+    """Whether there is a whole page: no download, no part of a page."""
+    answer = page.request.get(address)
+    return answer.headers["content-type"].startswith("text/html") and "<html" in answer.text()
+
+
+def visit(page: Page, url: str, path: str, *, is_phone_too: bool = True) -> Visit:
+    """Look at one page, at a desk in both themes and, where asked for, on a phone."""
+    met = Visit(path)
+    for size in (DESK, PHONE) if is_phone_too else (DESK,):
+        page.set_viewport_size(size)  # type: ignore[arg-type]  # it is a size
+        page.emulate_media(color_scheme="light")
+        answer = page.goto(url + path)
+        assert answer is not None
+        page.wait_for_function(SETTLED)
+        width = size["width"]
+        found: dict[str, Any] = page.evaluate("window.shifts")
+        met.shifts[width] = found["sum"], found["of"]
+        page.evaluate(read_axe())
+        met.findings[f"{width} light"] = page.evaluate(FINDS, [] if size is DESK else NARROW)
+        if size is DESK:
+            met.html_bytes = len(answer.body())
+            met.script_bytes = sum(compressed(name) for name in set(page.evaluate(SCRIPTS)))
+            page.emulate_media(color_scheme="dark")
+            met.findings[f"{width} dark"] = page.evaluate(FINDS, ["color-contrast"])
+        else:
+            met.excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return met
+
+
+@cache
+def read_axe() -> str:
+    """The source of axe-core."""
+    assert AXE.exists(), "The walk needs axe-core: make node_modules/.installed."
+    return AXE.read_text()
+
+
+@cache
+def compressed(address: str) -> int:
+    """Bytes of a script as a server that compresses sends it."""
+    with urlopen(address) as answer:
+        return len(gzip.compress(answer.read()))
