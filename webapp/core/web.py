@@ -26,7 +26,7 @@ from markupsafe import Markup, escape
 from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
-from webapp.core import clock, navigation, rendering, returning
+from webapp.core import clock, counts, navigation, rendering, returning
 from webapp.core.errors import Invalid
 from webapp.core.lists import DEFAULT_LIMIT, Paging
 from webapp.core.percentages import percent
@@ -71,7 +71,13 @@ def init_app(app: APIFlask) -> None:
         ui=Components(app.jinja_env),
     )
     app.jinja_env.filters.update(
-        iso=clock.iso, in_words=clock.in_words, percent=percent, with_code=with_code
+        counted=counts.counted,
+        iso=clock.iso,
+        in_words=clock.in_words,
+        percent=percent,
+        plural=counts.plural,
+        size=counts.size,
+        with_code=with_code,
     )
     # The order of a schema's properties means something to its author.
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}

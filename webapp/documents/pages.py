@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, redirect, request, url_for
 
 from webapp import index as index_of_documents
+from webapp.core.counts import counted
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, read_query, redirect_to, url_with, whole_number
 from webapp.documents import indexing, passages
@@ -151,7 +152,8 @@ def review_proposals() -> Response:
     ids = request.form.getlist("id", type=UUID)
     is_accepted = request.form.get("action") == "confirm"
     reviewed = documents.review_topics(ids, is_accepted=is_accepted, actor=current_actor())
-    message = f"The topics of {len(reviewed)} documents are {'set' if is_accepted else 'rejected'}."
+    documents_word = counted(len(reviewed), "document")
+    message = f"The topics of {documents_word} are {'set' if is_accepted else 'rejected'}."
     if request.form.get("back") == "document" and len(reviewed) == 1:
         return redirect_to("documents.show", document_id=reviewed[0].id, message="Done.")
     return redirect_to("documents.index", proposed="true", message=message)

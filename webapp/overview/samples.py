@@ -16,6 +16,7 @@ from webapp.agents import services as agents
 from webapp.agents.models import Agent, Modality, Panel
 from webapp.agents.schemas import AgentCreate
 from webapp.core.actor import Actor
+from webapp.core.counts import counted
 from webapp.core.errors import BadReference
 from webapp.core.extensions import db
 from webapp.coverage import refresh
@@ -103,7 +104,8 @@ def seed(actor: Actor) -> str:
             refresh.start_refresh(guide.id, actor=actor, is_background=False)
         else:
             agents.create_agent(sample.model_copy(update={"handle": handle}), actor=actor)
-    return f"Sample data: {added} agents and {documents_added} documents added."
+    made = f"{counted(added, 'agent')} and {counted(documents_added, 'document')}"
+    return f"Sample data: {made} added."
 
 
 def _add_topics(actor: Actor) -> list[UUID]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
+from webapp.core.counts import counted
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, redirect_to, whole_number
 from webapp.taxonomies import browsing, editing, services
@@ -43,7 +44,7 @@ def extend() -> Response:
         with form.refusing("content"):
             extension = services.extend_taxonomy(form.to_body(), actor=current_actor())
             count = extension.created_count
-            message = f"{count} topic{'' if count == 1 else 's'} added to {extension.version}."
+            message = f"{counted(count, 'topic')} added to {extension.version}."
             message = " ".join([message, *extension.warnings[:3]])
             return redirect_to("taxonomies.show", version=extension.version, message=message)
     return page("taxonomies/new.html", status=422, form=form)

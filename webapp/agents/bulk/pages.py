@@ -12,6 +12,7 @@ from webapp.agents.bulk.schemas import BulkChanges, BulkSelection, StrictFilter
 from webapp.agents.labels import labels_of
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.core.added_fields import complete
+from webapp.core.counts import counted
 from webapp.core.errors import Invalid
 from webapp.core.schemas import read, read_text
 from webapp.core.security import current_actor, requires
@@ -58,7 +59,7 @@ def update() -> Response:
     summary = services.summary(results)
     what = "deleted" if _action(request.form) == "delete" else "changed"
     count = summary["changed"]
-    message = f"{count} agent{'' if count == 1 else 's'} {what}."
+    message = f"{counted(count, 'agent')} {what}."
     if summary["refused"]:
         message += f" {summary['refused']} could not be."
     return redirect_to("agents.index", message=message)

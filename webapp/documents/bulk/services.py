@@ -13,6 +13,7 @@ from sqlalchemy import Select, func, select
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor
+from webapp.core.counts import counted
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.extensions import db
 from webapp.documents import changes
@@ -32,9 +33,9 @@ BATCH_DOCUMENTS = 200
 MAX_TITLES = 100
 
 TITLES = {
-    "delete": "Delete {} document{}",
-    "set_topics": "Set the topics of {} document{}",
-    "add_topics": "Add topics to {} document{}",
+    "delete": "Delete {}",
+    "set_topics": "Set the topics of {}",
+    "add_topics": "Add topics to {}",
 }
 
 
@@ -69,7 +70,7 @@ def start_bulk(body: BulkRequest, *, actor: Actor) -> Task:
         raise Invalid("No document matches, so there is nothing to do.", code="nothing_chosen")
     task = tasks.start_task(
         TASK_TYPE,
-        title=TITLES[body.action].format(f"{count:,}", "" if count == 1 else "s"),
+        title=TITLES[body.action].format(counted(count, "document")),
         input={
             "body": body.model_dump(mode="json"),
             "node_ids": [str(node_id) for node_id in node_ids],

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from webapp import index
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
+from webapp.core.counts import counted
 from webapp.core.errors import Conflict, DomainError, Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.documents import changes
@@ -67,7 +68,7 @@ def start_import(
         upload.options, upload.newest_version = said, newest
     names = [upload.filename for upload in kept.uploads]
     sent = [*names, *(name for name, _ in kept.refused)]
-    title = f"Import {names[0]}" if len(sent) == 1 else f"Import {len(sent)} files"
+    title = f"Import {names[0] if len(sent) == 1 else counted(len(sent), 'file')}"
     task = tasks.start_task(
         "document_import",
         title=title,

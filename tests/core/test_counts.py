@@ -1,0 +1,46 @@
+"""Numbers with their nouns, and sizes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from webapp.core.counts import counted, plural, size
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, "0 topics"), (1, "1 topic"), (2, "2 topics"), (1204, "1,204 topics")]
+)
+def test_a_noun_agrees_with_its_number(count: int, told: str) -> None:
+    assert counted(count, "topic") == told
+
+
+def test_a_noun_may_have_another_plural() -> None:
+    assert counted(2, "branch", "branches") == "2 branches"
+    assert plural(1, "is", "are") == "is"
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (755, "755 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (1_234_567, "1.2 MB"),
+    ],
+)
+def test_a_size_has_its_unit(count: int, told: str) -> None:
+    assert size(count) == told
+
+
+def test_plurals_are_made_in_one_place() -> None:
+    """What is made by hand is forgotten on the next page."""
+    by_hand = re.compile(r"""\|filesizeformat|if [^%}]* == 1 else ["'][a-z]*s["']""")
+    files = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("webapp/**/*.py")]
+    assert [str(path.relative_to(ROOT)) for path in files if by_hand.search(path.read_text())] == []
