@@ -94,7 +94,20 @@ function calm(form) {
   for (const button of all(".busy", HTMLButtonElement, form)) button.classList.remove("busy");
 }
 
+// A button that puts its value into a field.
+function fills() {
+  document.addEventListener("click", ({ target }) => {
+    const button = target instanceof Element ? target.closest("[data-fill]") : null;
+    if (!(button instanceof HTMLButtonElement)) return;
+    const field = first(`#${button.dataset.fill}`, HTMLInputElement);
+    if (!field) return;
+    field.value = button.value;
+    field.focus();
+  });
+}
+
 tokens();
+fills();
 refusals();
 busy();
 focusFault();

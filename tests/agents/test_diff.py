@@ -10,7 +10,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import services
@@ -138,6 +138,12 @@ def test_the_page_draws_both_views(browser: Browser, alice: Actor) -> None:
     assert folded == ["4 unchanged lines", "286 unchanged lines", "96 unchanged lines"]
     assert page.css_first("#change-handoff_targets ins").text() == "other"
     page = browser.get("/agents/a/versions/compare?from=1&view=unified")
+    assert [words_of(label).split()[0] for label in page.css("#compare label")] == ["From", "To"]
+    assert [words_of(chosen) for chosen in page.css("#compare [selected]")] == [
+        "Version 1",
+        "Version 2 (current)",
+    ]
+    assert page.css_first("#compare [name=view]").attributes["value"] == "unified"
     assert len(page.css("#change-instructions .is-unified, .is-unified del")) >= 2
     assert "Nothing differs" in browser.get("/agents/a/versions/compare?from=2&to=2").body.text()
     browser.get("/agents/a/versions/compare?view=sideways", status=422)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from apiflask import APIFlask
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Api, Cast
 from tests.factories import make_agent
 from webapp.agents import services
@@ -167,6 +167,7 @@ def test_the_page_publishes_promotes_and_rolls_back(browser: Browser, alice: Act
     page = browser.get("/agents/a/releases")
     assert "Nothing is published" in page.body.text()
     assert page.css_first("#semver").attributes["placeholder"] == "1.0.0"
+    assert page.css_first("[name=environment][checked]").attributes["value"] == "staging"
     page = browser.post(
         "/agents/a/releases", {"environment": "staging", "semver": "", "version": 1}
     )
@@ -181,7 +182,16 @@ def test_the_page_publishes_promotes_and_rolls_back(browser: Browser, alice: Act
     page = browser.post(
         "/agents/a/releases?version=2", {"environment": "production", "semver": "0.9.0"}, status=422
     )
-    assert "Semver must rise" in page.body.text()
+    assert [button.attributes["value"] for button in page.css("[data-fill=semver]")] == [
+        "1.0.1",
+        "1.1.0",
+        "2.0.0",
+    ]
+    rules = words_of(page.css_first("#semver-hint"))
+    assert "1.1.0 for instructions or schemas" in rules
+    assert "Left empty, it becomes 1.0.1" in rules
+    refusal = "0.9.0 is not above 1.0.0, the highest release: next is 1.0.1, 1.1.0 or 2.0.0."
+    assert refusal in words_of(page.css_first("#semver-hint").parent)
     browser.post("/agents/a/releases?version=2", {"environment": "production", "semver": ""})
     page = browser.post("/agents/a/releases/rollback", {"environment": "production"})
     assert "1.0.0" in page.css_first("#environment-production .semver").text()

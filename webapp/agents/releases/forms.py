@@ -11,9 +11,9 @@ from webapp.core.forms import Form
 class PublishForm(Form):
     semver = StringField("Semantic version", validators=[Length(max=64)])
     environment = RadioField(
-        "For",
-        choices=[(item.value, item.value.capitalize()) for item in reversed(Environment)],
-        default=Environment.PRODUCTION.value,
+        "Environment",
+        choices=[(item.value, item.value.capitalize()) for item in Environment],
+        default=Environment.STAGING.value,
     )
     changelog = TextAreaField(
         "Changelog",

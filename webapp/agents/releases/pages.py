@@ -29,6 +29,7 @@ def index(handle: str) -> Response:
         listing=listing,
         form=PublishForm(),
         proposal=services.propose(agent, agent.current_version),
+        following=services.list_next(agent),
         version=agent.current_version,
     )
 
@@ -101,12 +102,12 @@ def _environment() -> Environment:
 
 
 def _new_page(agent: Agent, version: int, form: PublishForm, *, status: int = 200) -> Response:
-    proposal = services.propose(agent, version)
     return page(
         "agents/releases/new.html",
         status=status,
         agent=agent,
         version=version,
         form=form,
-        proposal=proposal,
+        proposal=services.propose(agent, version),
+        following=services.list_next(agent),
     )

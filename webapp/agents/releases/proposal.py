@@ -12,6 +12,16 @@ from webapp.agents.versions.diff import diff
 FIRST = "1.0.0"
 
 
+def next_semvers(last: str) -> list[tuple[str, str]]:
+    """The three that may follow a release, each with what it is for, smallest step first."""
+    version = Version.parse(last)
+    return [
+        (str(version.bump_patch()), "texts and settings"),
+        (str(version.bump_minor()), "instructions or schemas"),
+        (str(version.bump_major()), "a schema that breaks its users"),
+    ]
+
+
 def propose_semver(last: str | None, before: dict[str, Any], after: dict[str, Any]) -> str:
     """The next semantic version after `last`, for a change from one snapshot to the other.
 

@@ -21,7 +21,7 @@ from webapp.agents.models import (
     Status,
 )
 from webapp.agents.permissions import AGENTS_WRITE
-from webapp.agents.releases.proposal import propose_semver
+from webapp.agents.releases.proposal import next_semvers, propose_semver
 from webapp.agents.schemas import PublishRequest
 from webapp.agents.services import get_agent
 from webapp.agents.versions.services import find_version, state_of
@@ -88,6 +88,12 @@ def propose(agent: Agent, version: int) -> str:
     if last is None:
         return propose_semver(None, {}, {})
     return propose_semver(last.semver, state_of(agent, last.version), state_of(agent, version))
+
+
+def list_next(agent: Agent) -> list[tuple[str, str]]:
+    """The semantic versions that may come next, each with what it is for; none before the first."""
+    last = _highest(agent)
+    return next_semvers(last.semver) if last else []
 
 
 def publish_version(
@@ -194,7 +200,8 @@ def _release(agent: Agent, version: int, body: PublishRequest, *, actor: Actor) 
     semver = body.semver or propose(agent, version)
     if highest is not None and Version.parse(semver) <= Version.parse(highest.semver):
         raise Conflict(
-            f"Semver must rise: {semver} is not above {highest.semver}.",
+            f"{semver} is not above {highest.semver}, the highest release: next is "
+            f"{_alternatives(highest.semver)}.",
             code="semver_not_rising",
             field="semver",
             extras={"highest": highest.semver, "proposed": propose(agent, version)},
@@ -212,6 +219,11 @@ def _release(agent: Agent, version: int, body: PublishRequest, *, actor: Actor) 
     db.session.flush()
     agent.published_version = max(version, agent.published_version or 0)
     return release
+
+
+def _alternatives(semver: str) -> str:
+    patch, minor, major = (following for following, _ in next_semvers(semver))
+    return f"{patch}, {minor} or {major}"
 
 
 def _check_promotion(release: Release, body: PublishRequest) -> None:

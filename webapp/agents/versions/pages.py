@@ -6,6 +6,7 @@ from itertools import groupby
 
 from flask import Blueprint, Response, request
 
+from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.references import handles_of
 from webapp.agents.services import get_agent
@@ -17,6 +18,8 @@ from webapp.core.web import page, redirect_to, whole_number
 bp = Blueprint("agent_versions", __name__, url_prefix="/agents/<handle>/versions")
 
 VIEWS = ("split", "unified")
+#: versions that a comparison offers to choose from
+MAX_OFFERED = 100
 MAX_VERSION = 2**31 - 1
 
 
@@ -34,6 +37,7 @@ def index(handle: str) -> Response:
         agent=history.agent,
         history=history,
         days=days,
+        numbers=_numbers(history.agent, *(entry.version for entry in history.entries)),
         is_newest=before is None,
     )
 
@@ -54,6 +58,7 @@ def compare(handle: str) -> Response:
         "agents/versions/compare.html",
         agent=agent,
         comparison=comparison,
+        numbers=_numbers(agent, comparison.start, comparison.end),
         view=view,
         names=handles_of(targets, actor=actor),
     )
@@ -86,3 +91,9 @@ def roll_back(handle: str, version: int) -> Response:
         else f"Version {agent.current_version} has the state of version {version}."
     )
     return redirect_to("agent_versions.index", handle=agent.handle, message=message)
+
+
+def _numbers(agent: Agent, *shown: int) -> list[int]:
+    """The newest versions and those that the page shows, newest first."""
+    newest = range(max(1, agent.current_version - MAX_OFFERED + 1), agent.current_version + 1)
+    return sorted({*newest, *shown}, reverse=True)
