@@ -32,7 +32,7 @@ const KEYS = [
   { keys: ["x"], label: "Select the row", group: "In this list", where: ".table [name=id]" },
 ];
 
-const dialog = one("dialog.keys", HTMLDialogElement);
+const dialog = one("dialog.shortcuts", HTMLDialogElement);
 let isGoing = false;
 /** @type {number | undefined} */
 let timer;

@@ -40,6 +40,17 @@ def test_times_are_said_as_the_server_says_them_and_a_click_shows_the_moments(
     expect(page.locator("main time").first).to_have_text(re.compile(r", \d\d:\d\d$"))
 
 
+def test_no_dialog_is_there_before_it_is_asked_for(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    sign_in(page)
+    for path in ("/", "/agents", "/settings"):
+        page.goto(installation.url + path)
+        dialogs = page.locator("dialog")
+        assert dialogs.count() >= 3
+        assert not [at for at in range(dialogs.count()) if dialogs.nth(at).is_visible()]
+
+
 def test_a_question_names_the_thing_and_the_deed_and_can_be_answered_with_keep(
     installation: Installation, page: Page, sign_in: SignIn
 ) -> None:
