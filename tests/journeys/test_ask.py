@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.server import Installation, eventually
 
@@ -50,3 +50,29 @@ def test_back_shows_the_question_before_with_its_answer_and_asks_nothing(
         return int(installation.request("GET", "/agents/pomologist")["total_queries"])
 
     assert eventually(times_asked) == 2
+
+
+def test_a_slow_answer_is_awaited_in_its_place(
+    installation: Installation, page: Page, sign_in: Callable[[Page], Page]
+) -> None:
+    text = "## Where medlars grow\n\nMedlars grow beside the wall."
+    installation.request("POST", "/documents", {"title": "Medlars", "content": text})
+    body = {"name": "Gardener", "handle": "gardener", "instructions": "Help."}
+    installation.request("POST", "/agents", body)
+    held: list[Callable[[], None]] = []
+
+    def hold(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: held.append(lambda: server.send(message)))
+
+    page.route_web_socket("**/ws/ask/*", hold)
+    sign_in(page).goto(f"{installation.url}/agents/gardener/ask")
+    page.get_by_role("link", name="Where medlars grow").click()
+    expect(page.locator(".skeleton")).to_have_count(3)
+    expect(page.locator(".results")).to_have_attribute("aria-busy", "true")
+    expect(page.locator("[data-ask-status]")).to_have_text("Searching…")
+    expect(page.get_by_label("Your question")).to_have_value("Where medlars grow")
+    held[0]()
+    expect(page.locator(".result").first).to_contain_text("beside the wall")
+    expect(page.locator(".skeleton")).to_have_count(0)
+    expect(page.locator(".results")).not_to_have_attribute("aria-busy", "true")

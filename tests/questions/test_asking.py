@@ -15,12 +15,16 @@ from webapp.agents.schemas import AgentPatch
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
+from webapp.coverage.scopes import services as scopes
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest
 from webapp.index import analyze_query
-from webapp.questions import services
+from webapp.questions import examples, services
 from webapp.questions.models import Question
 from webapp.questions.schemas import QueryRequest
 from webapp.questions.unanswered import services as unanswered
 from webapp.questions.unanswered.models import UnansweredQuestion
+from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.schemas import TaxonomyRequest
 
 TEA = "How hot should the water for green tea be?"
 NOTHING = "The documents say nothing about this"
@@ -92,6 +96,46 @@ def test_a_passage_is_drawn_with_its_marks_and_folded_where_it_is_long(
     )
     short = next(iter(browser.get("/search?q=degrees").css(".result")))
     assert short.css_first("details.unfold") is None
+
+
+def test_the_pages_say_what_answers_and_propose_what_can_be_answered(
+    browser: Browser, alice: Actor, agent_id: str
+) -> None:
+    sentence = "Answers are passages from your documents; no language model is called."
+    for address in ("/agents/helper/ask", "/search"):
+        page = browser.get(address)
+        assert sentence in words_of(page.css_first("main"))
+        assert page.css("[data-examples]") == []
+    text = "## Prepare the `pot`\n\nWarm it.\n\n## Pour\n\nSlowly."
+    make_document(alice, title="Pots", content=text)
+    for address in ("/agents/helper/ask", "/search"):
+        (example,) = browser.get(address).css("[data-examples] a")
+        assert example.text() == "Prepare the pot"
+        page = browser.get(example.attributes["href"] or "")
+        assert "Warm it." in page.css_first(".result").text()
+        assert page.css("[data-examples]") == []
+    for question in (TEA, REFUND, TEA.upper()):
+        browser.post("/agents/helper/ask", {"q": question})
+    asked = browser.get("/agents/helper/ask").css("[data-examples] a")
+    assert [item.text().casefold() for item in asked] == [TEA.casefold()]
+
+
+def test_examples_of_an_agent_with_topics_are_from_its_documents(cast: Cast, alice: Actor) -> None:
+    body = TaxonomyRequest.model_validate({"version": "1.0.0", "nodes": [{"path": ["Bread"]}]})
+    (bread,) = taxonomies.extend_taxonomy(body, actor=alice).nodes
+    make_document(alice, content="## Bake the bread\n\nHot.", nodes=[bread.node_id])
+    make_document(alice, content="## Stir the soup\n\nSlowly.")
+    expert = FromTaxonomyRequest(name="Baker", taxonomy_node_ids=[bread.node_id])
+    agent = scopes.create_agent(expert, actor=alice)
+    assert examples.questions_to_try(agent, actor=alice) == ["Bake the bread"]
+
+
+def test_examples_are_those_of_the_own_organization(
+    cast: Cast, alice: Actor, charlie: Actor, agent_id: str
+) -> None:
+    make_document(charlie, title="Secret", content="## Secret section of ours\n\nText.")
+    assert examples.searches_to_try(actor=alice) == []
+    assert examples.searches_to_try(actor=charlie) == ["Secret section of ours"]
 
 
 def test_an_empty_question_is_refused_with_a_reason(browser: Browser, agent_id: str) -> None:
