@@ -115,7 +115,7 @@ const activeOf = (list) =>
 function choose(picker, option) {
   if (!option?.dataset.value) return;
   const { box, input } = picker;
-  add(box, option.dataset.value, option.textContent.trim());
+  add(box, option.dataset.value, option.textContent.trim(), option.dataset.above);
   input.value = "";
   close(picker);
   tell(box);
@@ -126,12 +126,14 @@ function choose(picker, option) {
  * @param {HTMLElement} box
  * @param {string} value
  * @param {string} path
+ * @param {string} [above] ids of what is above it
  */
-export function add(box, value, path) {
+export function add(box, value, path, above = "") {
   if ("single" in box.dataset) for (const chip of box.querySelectorAll(".chip")) chip.remove();
   if (box.querySelector(`.chip input[value="${CSS.escape(value)}"]`)) return;
   const chip = document.createElement("span");
   chip.className = "chip";
+  chip.dataset.above = above;
   const label = document.createElement("label");
   label.title = path;
   const tick = document.createElement("input");

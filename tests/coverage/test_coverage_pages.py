@@ -223,7 +223,7 @@ def test_nobody_elses_alert_is_set(cast: Cast, physicist: Agent) -> None:
 
 
 def ticked(page: LexborHTMLParser) -> set[str | None]:
-    return {box.attributes["value"] for box in page.css("#picker input[checked]")}
+    return {box.attributes["value"] for box in page.css("#picker input[name=node][checked]")}
 
 
 def choice(*node_ids: UUID | str, version: str = "1.0.0") -> dict[str, Any]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
+from tests.about.test_queries import counted
 from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_document, make_large_taxonomy
 from webapp.core.actor import Actor
+from webapp.coverage.scopes import services as scopes
+from webapp.coverage.scopes.schemas import FromTaxonomyRequest
 from webapp.taxonomies import services
 from webapp.taxonomies.schemas import TaxonomyRequest
 
@@ -120,11 +125,94 @@ def test_lists_and_searches_are_narrowed_to_a_topic(
     assert chips(browser.get(f"/search?q=tea&about={npm}")) == [(npm, "npm › Commands")]
 
 
-def test_a_search_in_20_000_topics_is_small_and_two_statements(
+def test_pages_of_20_000_topics_are_small_and_ask_little(
     cast: Cast, alice: Actor, browser: Browser
 ) -> None:
-    make_large_taxonomy(alice)
+    """A level at a time: a page stays below 200 KB, and its statements do not grow."""
+    ids = make_large_taxonomy(alice)
+    document = make_document(alice, nodes=[ids["Topic 7.3.0"], ids["Topic 7.3.1"]])
+    body = FromTaxonomyRequest(
+        name="Seven", taxonomy_node_ids=[ids["Field 7.3"], ids["Topic 8.0.0"], ids["Topic 8.0.1"]]
+    )
+    scopes.create_agent(body, actor=alice)
+    large = {
+        "/taxonomies/1.0.0": 12,
+        f"/taxonomies/1.0.0?under={ids['Area 7']}": 13,
+        "/agents/seven/scope": 22,
+        "/agents/from-taxonomy/new": 15,
+        f"/documents/{document.id}": 8,
+        "/taxonomies/topics?q=topic+7": 5,
+    }
+    for path, most in large.items():
+        browser.get(path)
+        with counted() as statements:
+            page = browser.get(path)
+        assert len(statements) <= most, (path, len(statements))
+        assert len(browser.response.data if browser.response else b"") < 200_000, path
+        assert "Topic 9.9.9" not in page.html
+    tree = browser.get("/taxonomies/1.0.0")
+    rows = {words_of(row).split()[1]: words_of(row) for row in tree.css(".twig")}
+    assert len(rows) == 40
+    # It is one document, though about two topics.
+    assert rows["7"] == "Area 7 1 document"
+    assert rows["8"] == "Area 8"
     options = found(browser, "topic 7.3")
     assert options[0] == "Area 7 › Field 7.3 › Topic 7.3.0"
     assert len(options) == 20
     assert found(browser, "area 39")[0] == "Area 39"
+
+
+def test_a_wide_branch_comes_in_parts(alice: Actor, browser: Browser) -> None:
+    ids = make_large_taxonomy(alice, roots=1, branches=450, leaves=1)
+    path = f"/taxonomies/1.0.0?under={ids['Area 0']}"
+    parts = []
+    while path:
+        part = browser.get(path, headers={"HX-Request": "true"})
+        parts.append([words_of(row) for row in part.css(".twig .row-title")])
+        more = part.css_first(".more a")
+        path = str(more.attributes["href"]) if more else ""
+        if more and len(parts) == 1:
+            assert words_of(more) == "Show 200 more of 450"
+    assert [len(part) for part in parts] == [200, 200, 50]
+    assert len({label for part in parts for label in part}) == 450
+
+
+def test_a_topic_stands_below_each_of_its_parents(alice: Actor, browser: Browser) -> None:
+    a, b, c, d = (str(UUID(int=number)) for number in (1, 2, 3, 4))
+    labels = {a: "Physics", b: "Machines", c: "Wings", d: "Tips"}
+    body = {
+        "version": "1.0.0",
+        "nodes": [{"node_id": node_id, "label": label} for node_id, label in labels.items()],
+        "edges": [{"parent": up, "child": down} for up, down in ((a, c), (b, c), (c, d))],
+    }
+    services.extend_taxonomy(TaxonomyRequest.model_validate(body), actor=alice)
+    make_document(alice, nodes=[d])
+    page = browser.get("/taxonomies/1.0.0")
+    # By whatever way, the branch has the document.
+    wings = ["Wings 1 document 2 places", "Tips 1 document"]
+    rows = [words_of(row) for row in page.css(".twig")]
+    assert rows == ["Machines 1 document", *wings, "Physics 1 document", *wings]
+
+
+def test_what_is_below_a_chosen_topic_is_ticked_as_well(
+    alice: Actor, ids: dict[str, str], browser: Browser
+) -> None:
+    chosen = [ids["npm"], ids["Größe > Straße"]]
+    scopes.create_agent(FromTaxonomyRequest(name="Packer", taxonomy_node_ids=chosen), actor=alice)
+    page = browser.get("/agents/packer/scope")
+    boxes = [
+        (words_of(row.css_first("label")), "checked" in row.css_first("input").attributes)
+        for row in page.css(".twig")
+    ]
+    assert boxes == [
+        ("100 % cotton", False), ("Größe", False), ("Straße", True), ("Install guides", False),
+        ("npm", True), ("Commands", True), ("install", True), ("yarn", False), ("Commands", False),
+    ]  # fmt: skip
+    # What another one includes is not sent: the chips are what is chosen.
+    assert {box.attributes["value"] for box in page.css("input[name=node][checked]")} == set(chosen)
+    assert not page.css("a a, button a, summary input, summary a")
+    # Where there are no scripts, topics are typed.
+    typed = {"node": [ids["npm"], "yarn > Commands"], "version": "1.0.0"}
+    browser.post("/agents/packer/scope", typed)
+    page = browser.get("/agents/packer/scope")
+    assert chips(page) == [(ids["npm"], "npm"), (ids["yarn > Commands"], "yarn › Commands")]

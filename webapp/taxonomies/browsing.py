@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select
@@ -31,16 +31,20 @@ BRANCH_TOPICS = 200
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic as it is chosen."""
+    """A topic as it is chosen; `above` are the short ids of all above it, by any way."""
 
     node_id: UUID
     path: list[str]
     version: str
+    above: list[str]
 
 
 @dataclass(frozen=True)
 class TreeTopic:
-    """A topic in a tree: what is below it, and the public ids of all above it, by any way."""
+    """A topic in a tree; `above` are the short ids of all above it, by any way.
+
+    `children` are drawn with it; of a branch without them, they are asked for when it is opened.
+    """
 
     node_id: UUID
     label: str
@@ -49,7 +53,8 @@ class TreeTopic:
     place_count: int
     is_branch: bool
     documents: DocumentCount
-    above: list[UUID]
+    above: list[str]
+    children: list[TreeTopic] = field(default_factory=list)
 
 
 def find_topics(q: str, version: str | None, *, actor: Actor) -> list[Topic]:
@@ -62,7 +67,7 @@ def find_topics(q: str, version: str | None, *, actor: Actor) -> list[Topic]:
     if name is None:
         return []
     taxonomy = get_taxonomy(name, actor=actor)
-    statement = select(TaxonomyNode.public_id, TaxonomyNode.canonical_path).where(
+    statement = select(TaxonomyNode.id, TaxonomyNode.public_id, TaxonomyNode.canonical_path).where(
         TaxonomyNode.taxonomy_id == taxonomy.id
     )
     words = fold(q).replace(">", " ").replace("›", " ").split()[:MAX_WORDS]
@@ -74,8 +79,9 @@ def find_topics(q: str, version: str | None, *, actor: Actor) -> list[Topic]:
         )
     else:
         statement = statement.order_by(TaxonomyNode.path_key)
-    rows = db.session.execute(statement.order_by(TaxonomyNode.id).limit(MAX_FOUND))
-    return [Topic(row.public_id, row.canonical_path, name) for row in rows]
+    rows = db.session.execute(statement.order_by(TaxonomyNode.id).limit(MAX_FOUND)).all()
+    above = _short_ids_above([row.id for row in rows])
+    return [Topic(row.public_id, row.canonical_path, name, above[row.id]) for row in rows]
 
 
 def name_topics(node_ids: Collection[UUID], *, actor: Actor) -> list[Topic]:
@@ -83,15 +89,34 @@ def name_topics(node_ids: Collection[UUID], *, actor: Actor) -> list[Topic]:
     if not node_ids:
         return []
     rows = db.session.execute(
-        select(TaxonomyNode.public_id, TaxonomyNode.canonical_path, Taxonomy.version)
+        select(
+            TaxonomyNode.id,
+            TaxonomyNode.public_id,
+            TaxonomyNode.canonical_path,
+            Taxonomy.version,
+        )
         .join(Taxonomy, Taxonomy.id == TaxonomyNode.taxonomy_id)
         .where(
             TaxonomyNode.organization_id == actor.organization_id,
             TaxonomyNode.public_id.in_(node_ids),
         )
         .order_by(TaxonomyNode.path_key, TaxonomyNode.id)
-    )
-    return [Topic(row.public_id, row.canonical_path, row.version) for row in rows]
+    ).all()
+    above = _short_ids_above([row.id for row in rows])
+    return [Topic(row.public_id, row.canonical_path, row.version, above[row.id]) for row in rows]
+
+
+def list_tree(version: str, *, actor: Actor) -> Page:
+    """The topics at the top; where a taxonomy is small, with all below them."""
+    taxonomy = get_taxonomy(version, actor=actor)
+    if taxonomy.node_count > BRANCH_TOPICS:
+        return list_branch(version, None, Paging(BRANCH_TOPICS), actor=actor)
+    rows = db.session.scalars(
+        select(TaxonomyNode)
+        .where(TaxonomyNode.taxonomy_id == taxonomy.id)
+        .order_by(func.lower(TaxonomyNode.label), TaxonomyNode.id)
+    ).all()
+    return Page.of_all(_nest(rows))
 
 
 def list_branch(version: str, under: UUID | None, paging: Paging, *, actor: Actor) -> Page:
@@ -110,18 +135,29 @@ def list_branch(version: str, under: UUID | None, paging: Paging, *, actor: Acto
         statement = statement.join(TaxonomyEdge, TaxonomyEdge.child_id == TaxonomyNode.id).where(
             TaxonomyEdge.parent_id.in_(above)
         )
-    total = db.session.scalar(
-        select(func.count()).select_from(statement.with_only_columns(TaxonomyNode.id).subquery())
+    counted = select(func.count()).select_from(
+        statement.with_only_columns(TaxonomyNode.id).subquery()
     )
+    total = db.session.scalar(counted) or 0
     rows = db.session.scalars(
         statement.order_by(func.lower(TaxonomyNode.label), TaxonomyNode.id)
         .limit(paging.limit)
         .offset(paging.offset)
     ).all()
+    return Page(_describe(rows), total, paging.limit, paging.offset)
+
+
+def short_id(public_id: UUID) -> str:
+    """Half of an id, by which a page tells the topics of one taxonomy apart."""
+    return public_id.hex[:16]
+
+
+def _describe(rows: Sequence[TaxonomyNode]) -> list[TreeTopic]:
     ids = [row.id for row in rows]
-    above_ids, documents = _public_ids_above(ids), count_documents(ids)
+    above, documents = _short_ids_above(ids), count_documents(ids)
     branches, places = _branches_among(ids), _places_of(ids)
-    topics = [
+    none = DocumentCount(0, is_exact=True)
+    return [
         TreeTopic(
             row.public_id,
             row.label,
@@ -129,26 +165,41 @@ def list_branch(version: str, under: UUID | None, paging: Paging, *, actor: Acto
             row.target_documents,
             places.get(row.id, 0),
             row.id in branches,
-            documents.get(row.id, DocumentCount(0, is_exact=True)),
-            above_ids[row.id],
+            documents.get(row.id, none),
+            above[row.id],
         )
         for row in rows
     ]
-    return Page(topics, total or 0, paging.limit, paging.offset)
 
 
-def topics_above(node_ids: Collection[UUID], *, actor: Actor) -> dict[UUID, list[UUID]]:
-    """By the public ids of topics, those of all topics above them."""
-    if not node_ids:
-        return {}
-    rows = db.session.execute(
-        select(TaxonomyNode.id, TaxonomyNode.public_id).where(
-            TaxonomyNode.organization_id == actor.organization_id,
-            TaxonomyNode.public_id.in_(node_ids),
+def _nest(rows: Sequence[TaxonomyNode]) -> list[TreeTopic]:
+    """All topics of a small taxonomy below their parents; those at the top.
+
+    One with several parents stands below each, and ways down can be many: what would be too much
+    is left to be opened.
+    """
+    topics = {row.id: topic for row, topic in zip(rows, _describe(rows), strict=True)}
+    below: dict[UUID, list[UUID]] = defaultdict(list)
+    edges = db.session.execute(
+        select(TaxonomyEdge.parent_id, TaxonomyEdge.child_id).where(
+            TaxonomyEdge.child_id.in_(topics)
         )
-    ).all()
-    above = _public_ids_above([row.id for row in rows])
-    return {row.public_id: above[row.id] for row in rows}
+    )
+    parents_of: dict[UUID, list[UUID]] = defaultdict(list)
+    for parent_id, child_id in edges:
+        parents_of[child_id].append(parent_id)
+    for child_id in topics:  # in the order of their names
+        for parent_id in parents_of[child_id]:
+            below[parent_id].append(child_id)
+    room = 2 * BRANCH_TOPICS
+
+    def with_children(node_id: UUID) -> TreeTopic:
+        nonlocal room
+        room -= len(below[node_id])
+        children = [with_children(child) for child in below[node_id]] if room >= 0 else []
+        return replace(topics[node_id], children=children)
+
+    return [with_children(node_id) for node_id in topics if not parents_of[node_id]]
 
 
 def _rank(words: str) -> ColumnElement[int]:
@@ -170,8 +221,8 @@ def _rank(words: str) -> ColumnElement[int]:
     )
 
 
-def _public_ids_above(ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
-    above: dict[UUID, list[UUID]] = defaultdict(list)
+def _short_ids_above(ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    above: dict[UUID, list[str]] = defaultdict(list)
     rows = db.session.execute(
         select(TaxonomyClosure.descendant_id, TaxonomyNode.public_id)
         .join(TaxonomyNode, TaxonomyNode.id == TaxonomyClosure.ancestor_id)
@@ -182,7 +233,7 @@ def _public_ids_above(ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
         .order_by(TaxonomyNode.public_id)
     )
     for descendant_id, public_id in rows:
-        above[descendant_id].append(public_id)
+        above[descendant_id].append(short_id(public_id))
     return above
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 
 from webapp.core.counts import counted
+from webapp.core.lists import Paging
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, redirect_to, whole_number
 from webapp.taxonomies import browsing, editing, services
@@ -63,20 +64,33 @@ def find() -> Response:
 @bp.get("/<version>")
 @requires(KNOWLEDGE_READ)
 def show(version: str) -> Response:
-    """The tree, or the nodes that a search finds."""
+    """The tree, one branch of it, or the nodes that a search finds.
+
+    Trees ask for the branch with the id `under` when it is opened, and `picks` for boxes to tick.
+    """
     actor = current_actor()
     q = request.args.get("q", "").strip()[:255]
+    under = request.args.get("under", type=UUID)
     offset = whole_number("offset", 0, 0, 10**9)
+    is_branch = under is not None or "picks" in request.args or (offset and not q)
+    found, level = None, None
+    if q:
+        found = services.list_nodes(version, NodeQuery(q=q, offset=offset), actor=actor)
+    elif is_branch:
+        paging = Paging(browsing.BRANCH_TOPICS, offset)
+        level = browsing.list_branch(version, under, paging, actor=actor)
+    else:
+        level = browsing.list_tree(version, actor=actor)
     return page(
         "taxonomies/show.html",
-        fragment="taxonomies/_nodes.html",
+        fragment="taxonomies/_branch.html" if is_branch else "taxonomies/_nodes.html",
         taxonomy=services.get_taxonomy(version, actor=actor),
         others=services.list_taxonomies(actor=actor),
         q=q,
-        found=services.list_nodes(version, NodeQuery(q=q, offset=offset), actor=actor)
-        if q
-        else None,
-        tree=None if q else services.get_tree(version, actor=actor),
+        found=found,
+        level=level,
+        under=services.get_node(under, actor=actor) if under else None,
+        picks="picks" in request.args,
     )
 
 

@@ -18,6 +18,8 @@ from webapp.coverage.scopes import services
 from webapp.coverage.scopes.forms import FromTaxonomyForm, ScopeForm
 from webapp.coverage.scopes.schemas import MAX_ROOTS, FromTaxonomyRequest, ScopeRequest
 from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.browsing import list_tree, name_topics, short_id
+from webapp.taxonomies.forms import Reference, draw_picker, read_topics
 from webapp.taxonomies.permissions import KNOWLEDGE_READ
 
 B = TypeVar("B", FromTaxonomyRequest, ScopeRequest)
@@ -101,39 +103,54 @@ def _edit_page(agent: Agent, form: ScopeForm, *, status: int = 200) -> Response:
     return page("coverage/scopes/edit.html", status=status, agent=agent, form=form, **picker)
 
 
-def _picker(version: str | None, ticked: set[UUID]) -> dict[str, Any]:
+def _picker(version: str | None, ticked: list[Reference]) -> dict[str, Any]:
     """The tree of the chosen version, of the agent's, or of the highest one."""
     actor = current_actor()
-    known = taxonomies.list_taxonomies(actor=actor)
-    names = [taxonomy.version for taxonomy in known]
+    names = [taxonomy.version for taxonomy in taxonomies.list_taxonomies(actor=actor)]
     name = request.values.get("version") or version
     if name and name not in names and request.values.get("version"):
         raise NotFound(f"Taxonomy not found: {name}")
     chosen = name if name in names else next(iter(names), None)
-    extent = None
-    if chosen:
-        body = ScopeRequest(taxonomy_node_ids=[], taxonomy_version=chosen)
-        if ticked:
-            body.taxonomy_node_ids = sorted(ticked & taxonomies.node_ids(chosen, actor=actor))
-        extent = services.measure_topics(body, actor=actor)
+    if chosen is None:
+        return {"versions": names, "version": None}
+    ids = [item for item in ticked if isinstance(item, UUID)]
+    known = [topic for topic in name_topics(ids, actor=actor) if topic.version == chosen]
+    body = ScopeRequest(
+        taxonomy_node_ids=[topic.node_id for topic in known[:MAX_ROOTS]], taxonomy_version=chosen
+    )
+    typed = [item for item in ticked if not isinstance(item, UUID)]
     return {
         "versions": names,
         "version": chosen,
-        "tree": taxonomies.get_tree(chosen, actor=actor) if chosen else None,
-        "ticked": ticked,
-        "extent": extent,
+        "taxonomy": taxonomies.get_taxonomy(chosen, actor=actor),
+        "level": list_tree(chosen, actor=actor),
+        "picks": True,
+        "picker": draw_picker(
+            "node",
+            [*body.taxonomy_node_ids, *typed],
+            version=chosen,
+            label="Topics",
+        ),
+        "ticked": {topic.node_id for topic in known},
+        "included": {short_id(topic.node_id) for topic in known},
+        "extent": services.measure_topics(body, actor=actor),
     }
 
 
-def _ticked(agent: Agent | None) -> set[UUID]:
+def _ticked(agent: Agent | None) -> list[Reference]:
     if request.method == "POST" or "node" in request.args:
-        return {UUID(value) for value in request.values.getlist("node") if _is_id(value)}
-    return set(agent.taxonomy_node_ids) if agent else set()
+        return read_topics(request.values.getlist("node"))
+    return list(agent.taxonomy_node_ids) if agent else []
 
 
 def _chosen() -> dict[str, Any]:
-    ids = request.values.getlist("node")
+    """What was ticked, and what was typed where there are no scripts."""
     version = request.values.get("version")
+    references = read_topics(request.values.getlist("node"))
+    typed = [item for item in references if isinstance(item, list)]
+    ids = [str(item) for item in references if isinstance(item, UUID)]
+    if typed and version:
+        ids += map(str, taxonomies.find_paths(version, typed, actor=current_actor()))
     return {"taxonomy_node_ids": ids} | ({"taxonomy_version": version} if version else {})
 
 
@@ -141,14 +158,6 @@ def _instructions(form: FromTaxonomyForm) -> dict[str, str]:
     """Given where something is typed; what is given must not be blank."""
     text = (form.instructions.data or "").replace("\r\n", "\n")
     return {"instructions": text} if text.strip() else {}
-
-
-def _is_id(value: str) -> bool:
-    try:
-        UUID(value)
-    except ValueError:
-        return False
-    return True
 
 
 def _read(schema: type[B], values: dict[str, Any]) -> B:
