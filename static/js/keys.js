@@ -2,13 +2,15 @@
 // The letters after `g` are those that the entries of the sidebar bring (`Section.key`).
 import { all, first, one } from "./elements.js";
 import { openPalette } from "./palette.js";
+import { stepRows, tickRow } from "./table.js";
+import { showTimes } from "./times.js";
 
 // So long after `g` its letter may come.
 const PATIENCE = 1500;
 
 /**
  * Keys that are pressed one after the other. `where` is what the page must show for them; what has
- * no `run` is done where it belongs, as by the browser or by `table.js`.
+ * no `run` the browser does, or whoever is open.
  * @typedef {{ keys: string[], label: string, group: string, where?: string, run?: () => void }} Key
  */
 
@@ -25,12 +27,25 @@ const KEYS = [
     run: () => link.click(),
   })),
   ...[
-    { keys: ["j"], label: "Next row" },
-    { keys: ["k"], label: "Row before" },
+    { keys: ["j"], label: "Next row", run: () => stepRows(1) },
+    { keys: ["k"], label: "Row before", run: () => stepRows(-1) },
     { keys: ["Enter"], label: "Open the row" },
   ].map((key) => ({ ...key, group: "In this list", where: ".table .row-title" })),
-  { keys: ["x"], label: "Select the row", group: "In this list", where: ".table [name=id]" },
+  {
+    keys: ["x"],
+    label: "Select the row",
+    group: "In this list",
+    where: ".table [name=id]",
+    run: tickRow,
+  },
 ];
+
+/** What the palette does without the server. @type {Record<string, () => void>} */
+const DEEDS = {
+  "absolute-times": () => showTimes(true),
+  "relative-times": () => showTimes(false),
+  keys: showKeys,
+};
 
 const dialog = one("dialog.shortcuts", HTMLDialogElement);
 let isGoing = false;
@@ -108,13 +123,19 @@ function press(event) {
     return;
   }
   const pressed = [...begins, key].join(" ");
-  const found = KEYS.find(({ keys, run }) => run && keys.join(" ") === pressed);
+  const found = KEYS.find(
+    ({ keys, where, run }) =>
+      run && keys.join(" ") === pressed && (!where || document.querySelector(where)),
+  );
   if (!found) return;
   event.preventDefault();
   found.run?.();
 }
 
 document.addEventListener("keydown", press);
+document.addEventListener("callboard:do", (event) => {
+  if (event instanceof CustomEvent) DEEDS[event.detail]?.();
+});
 dialog.addEventListener("click", ({ target }) => {
   if (target === dialog) dialog.close();
 });

@@ -1,4 +1,4 @@
-// Lists: rows that are chosen together, columns that are hidden, and keys that walk through rows.
+// Lists: rows that are chosen together, columns that are hidden, and steps from row to row.
 import { all, around, first } from "./elements.js";
 
 const YEAR = 365 * 86400;
@@ -39,31 +39,20 @@ function rememberColumns(menu) {
   if (list) window.htmx.trigger(list, "refresh");
 }
 
-/** Whether a key is meant for what one types in. @param {KeyboardEvent} event */
-const isTyped = ({ target, ctrlKey, metaKey, altKey }) =>
-  ctrlKey ||
-  metaKey ||
-  altKey ||
-  (target instanceof HTMLElement &&
-    (target.isContentEditable ||
-      target.matches("textarea, select, dialog *, input:not([type=checkbox])")));
+const rowInFocus = () => document.activeElement?.closest(".table tr");
 
-// j and k go down and up, x chooses the row, Enter opens it as a link does.
-/** @param {KeyboardEvent} event */
-function walk(event) {
-  if (isTyped(event) || !["j", "k", "x"].includes(event.key)) return;
+/** Focus the title of the next row, or of the one before. @param {1 | -1} by */
+export function stepRows(by) {
   const titles = all(".table .row-title", HTMLAnchorElement);
-  if (!titles.length) return;
-  const row = document.activeElement?.closest(".table tr");
-  const at = titles.findIndex((title) => title.closest("tr") === row);
-  event.preventDefault();
-  if (event.key === "x") {
-    const tick = row && first("[name=id]", HTMLInputElement, row);
-    tick?.click();
-    return;
-  }
-  const next = event.key === "j" ? at + 1 : Math.max(at, 1) - 1;
-  titles[Math.min(next, titles.length - 1)].focus();
+  const at = titles.findIndex((title) => title.closest("tr") === rowInFocus());
+  const next = by > 0 ? at + 1 : Math.max(at, 1) - 1;
+  titles[Math.min(next, titles.length - 1)]?.focus();
+}
+
+/** Choose the row in focus, or let it go. */
+export function tickRow() {
+  const row = rowInFocus();
+  if (row) first("[name=id]", HTMLInputElement, row)?.click();
 }
 
 document.addEventListener("change", (event) => {
@@ -79,7 +68,6 @@ document.addEventListener("click", (event) => {
     if (!(event.target instanceof Node && menu.contains(event.target))) menu.open = false;
   }
 });
-document.addEventListener("keydown", walk);
 document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" && around(event, "details.dropdown[open]");
   if (!menu) return;

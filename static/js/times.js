@@ -51,9 +51,9 @@ function freshen() {
   }
 }
 
-/** Show all times as moments, or again as how long ago they were. */
-export function toggleTimes() {
-  isAbsolute = !isAbsolute;
+/** Show all times as moments, or as how long ago they were. @param {boolean} asMoments */
+export function showTimes(asMoments) {
+  isAbsolute = asMoments;
   try {
     localStorage.setItem("times", isAbsolute ? "absolute" : "relative");
   } catch {
@@ -63,7 +63,7 @@ export function toggleTimes() {
 }
 
 document.addEventListener("click", (event) => {
-  if (around(event, "time[data-relative]") && !around(event, "a, button")) toggleTimes();
+  if (around(event, "time[data-relative]") && !around(event, "a, button")) showTimes(!isAbsolute);
 });
 freshen();
 setInterval(freshen, 10000);

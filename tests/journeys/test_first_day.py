@@ -59,9 +59,9 @@ def test_from_the_one_time_link_to_a_streamed_answer(
     expect(page.locator("[data-ask-status]")).to_contain_text("passages in")
 
     page.keyboard.press("Control+k")
-    page.get_by_label("Go to a page, agent or document").fill("oak")
+    page.get_by_role("combobox", name="Go to").fill("oak")
     expect(page.locator(".palette [role=option]").first).to_contain_text("All about oak")
-    page.get_by_label("Go to a page, agent or document").press("Enter")
+    page.get_by_role("combobox", name="Go to").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("All about oak")
     page.goto(link[0])
     expect(page.get_by_role("heading", level=1)).to_have_text("Not found")

@@ -60,7 +60,7 @@ def test_a_slash_goes_to_the_search_of_the_page_or_to_the_palette(
         expect(field).to_have_value("")
     page.goto(f"{installation.url}/tasks")
     page.keyboard.press("/")
-    expect(page.locator("dialog.palette input")).to_be_focused()
+    expect(page.locator("dialog.palette input[type=search]")).to_be_focused()
 
 
 def test_a_question_mark_lists_the_keys_of_the_page(

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 from webapp.accounts import api, cli, identity, pages, permissions
 from webapp.accounts.models import SESSION_LIFETIME, PasswordLink, Session
+from webapp.accounts.preferences import Theme
 from webapp.accounts.tabs import SettingsTab, settings_tabs
 from webapp.audit.wording import Wording
 from webapp.core.actor import ORGANIZATION_READ
 from webapp.core.feature import Feature
-from webapp.core.navigation import FramePart, PalettePage, Section, SectionPages
+from webapp.core.navigation import FramePart, PaletteAction, PalettePage, Section, SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.core.security import Identity
 
@@ -38,6 +39,18 @@ FEATURE = Feature(
         PalettePage("Organization", "organization.show"),
         PalettePage("Members", "members.index"),
         PalettePage("API keys", "api_keys.index"),
+        *(
+            PaletteAction(
+                f"{theme.capitalize()} theme",
+                "profile.update_theme",
+                permission=permissions.ACCOUNT_WRITE,
+                fields={"theme": theme.value},
+                words=(f"{theme} mode",),
+                stays=True,
+            )
+            for theme in Theme
+        ),
+        PaletteAction("Sign out", "entry.destroy_session", fields={}, words=("log out", "logout")),
         Wording(
             past={
                 "change_password": "changed the own password",

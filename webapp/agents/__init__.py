@@ -21,7 +21,7 @@ from webapp.agents.versions import api as versions_api
 from webapp.agents.versions import pages as versions_pages
 from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
-from webapp.core.navigation import PaletteGroup, PalettePage, Section, SectionPages
+from webapp.core.navigation import PaletteGroup, PalettePage, PaletteSearch, Section, SectionPages
 from webapp.core.openapi import PathParameter
 
 for function in (*tabs.FOR_TEMPLATES, *labels.FOR_TEMPLATES):
@@ -66,7 +66,10 @@ FEATURE = Feature(
         PalettePage("Hand-offs", "agent_handoffs.show"),
         PalettePage("New agent", "agents.new", permission=AGENTS_WRITE),
         PalettePage("Import agents", "agent_transfer.new", permission=AGENTS_WRITE),
+        PaletteGroup("Actions", palette.find_commands),
         PaletteGroup("Agents", palette.find_agents),
+        PaletteSearch("Find agents with “{}”", "agents.index"),
+        *palette.COMMANDS,
         Wording(
             past={
                 "archive": "archived",

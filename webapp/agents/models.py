@@ -144,6 +144,13 @@ class Agent(Model):
             Index(f"ix_agents_{name}", "organization_id", "is_active", name, "id")
             for name in ("name_key", "updated_at")
         ),
+        # What finds a name by its first letters; SQLite has `name_key` in that order anyway.
+        Index(
+            "ix_agents_name_letters",
+            *("organization_id", "is_active", "name_key"),
+            postgresql_ops={"name_key": "text_pattern_ops"},
+            info={"only": "postgresql"},
+        ).ddl_if(dialect="postgresql"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

@@ -1,4 +1,4 @@
-"""Agents in the command palette, and releases in the activity."""
+"""Agents in the command palette with what is done with them, and releases in the activity."""
 
 from __future__ import annotations
 
@@ -6,21 +6,48 @@ from flask import url_for
 
 from webapp.agents import services
 from webapp.agents.models import Agent, Environment
-from webapp.agents.schemas import AgentQuery
+from webapp.agents.permissions import AGENTS_WRITE
+from webapp.agents.tabs import AgentCommand
 from webapp.audit.models import AuditEntry
+from webapp.core import matching
 from webapp.core.actor import Actor
-from webapp.core.navigation import PaletteEntry
+from webapp.core.feature import contributions
+from webapp.core.navigation import Confirmation, PaletteEntry
 
 MAX_FOUND = 6
+#: names that are looked for, where verbs leave several
+MAX_NAMES = 2
+#: letters of a verb from which on it is one without a name behind it
+MIN_VERB = 3
 
 
 def find_agents(words: str, actor: Actor) -> list[PaletteEntry]:
-    """The first agents that match."""
-    agents = services.list_agents(AgentQuery(q=words, limit=MAX_FOUND), actor=actor)
+    """The few agents that are meant most likely."""
+    agents = services.suggest_agents(words, limit=MAX_FOUND, actor=actor)
     return [
         PaletteEntry(agent.name, url_for("agents.show", handle=agent.handle), _hint(agent))
-        for agent in agents.items
+        for agent in agents
     ]
+
+
+def find_commands(words: str, actor: Actor) -> list[PaletteEntry]:
+    """What can be done with the agents named behind a verb: "pause triage"."""
+    named = [
+        (command, name)
+        for command in contributions(AgentCommand)
+        if actor.may(command.permission) and (name := _name_behind(words, command)) is not None
+    ]
+    agents = {
+        name: services.suggest_agents(name, limit=MAX_FOUND, actor=actor)
+        for name in sorted({name for _, name in named}, key=len)[:MAX_NAMES]
+    }
+    entries = [
+        _entry(command, agent)
+        for command, name in named
+        for agent in agents.get(name, ())
+        if command.applies(agent)
+    ]
+    return matching.best(words, entries, lambda entry: (entry.label,), limit=MAX_FOUND)
 
 
 def describe_release(entry: AuditEntry) -> str:
@@ -31,6 +58,94 @@ def describe_release(entry: AuditEntry) -> str:
     return f"{entry.detail['semver']}{f' in {environment}' if environment else ''}"
 
 
+def _name_behind(words: str, command: AgentCommand) -> str | None:
+    """What stands behind a verb that may still be being typed; None where it is not this one."""
+    typed = words.lower().split()
+    before, _, after = (part.lower().split() for part in command.phrase.partition("{}"))
+    verb = [word for word, known in zip(typed, before, strict=False) if known.startswith(word)]
+    rest = typed[len(verb) :]
+    if typed[: len(verb)] != verb or not verb:
+        return None
+    if not rest and len(" ".join(verb)) < MIN_VERB:
+        return None
+    for count in range(len(after), 0, -1):
+        end = rest[-count:]
+        if len(end) == count and all(
+            known.startswith(word) for word, known in zip(end, after, strict=False)
+        ):
+            return " ".join(rest[:-count])
+    return " ".join(rest)
+
+
+def _entry(command: AgentCommand, agent: Agent) -> PaletteEntry:
+    return PaletteEntry(
+        command.phrase.replace("{}", agent.name),
+        url_for(command.endpoint, handle=agent.handle),
+        _hint(agent),
+        fields=command.fields,
+        confirmation=command.confirm(agent) if command.confirm else None,
+        stays=command.stays,
+    )
+
+
 def _hint(agent: Agent) -> str:
     running = agent.runs(Environment.PRODUCTION)
     return f"{agent.handle} · {running['semver'] if running else agent.status}"
+
+
+def _publishing(environment: Environment) -> AgentCommand:
+    def ask(agent: Agent) -> Confirmation:
+        return Confirmation(
+            f"Publish version {agent.current_version} of {agent.name}?",
+            f"Publish to {environment}",
+            f"{environment.capitalize()} runs it from then on.",
+            tone="primary",
+        )
+
+    return AgentCommand(
+        f"Publish {{}} to {environment}",
+        "agent_releases.create",
+        permission=AGENTS_WRITE,
+        fields={"environment": environment.value},
+        applies=lambda agent: not agent.is_published,
+        confirm=ask,
+    )
+
+
+def _ask_to_delete(agent: Agent) -> Confirmation:
+    return Confirmation(
+        f"Delete {agent.name}?",
+        "Delete agent",
+        "It answers nobody any more, and can be restored.",
+        keep="Keep",
+    )
+
+
+COMMANDS = (
+    AgentCommand("Edit {}", "agents.edit", permission=AGENTS_WRITE),
+    AgentCommand(
+        "Pause {}",
+        "agents.pause",
+        permission=AGENTS_WRITE,
+        fields={"paused": "true"},
+        applies=lambda agent: not agent.paused,
+        stays=True,
+    ),
+    AgentCommand(
+        "Resume {}",
+        "agents.pause",
+        permission=AGENTS_WRITE,
+        fields={"paused": "false"},
+        applies=lambda agent: agent.paused,
+        stays=True,
+    ),
+    *(_publishing(environment) for environment in Environment),
+    AgentCommand("Duplicate {}", "agents.duplicate", permission=AGENTS_WRITE, fields={}),
+    AgentCommand(
+        "Delete {}",
+        "agents.destroy",
+        permission=AGENTS_WRITE,
+        fields={},
+        confirm=_ask_to_delete,
+    ),
+)

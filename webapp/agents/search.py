@@ -15,7 +15,7 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_below
 from webapp.agents.schemas import AgentFilter
 from webapp.core.actor import Actor
-from webapp.core.database.sql import list_contains
+from webapp.core.database.sql import begins_with, list_contains
 from webapp.core.database.text import fold, like_pattern
 from webapp.core.errors import Forbidden
 
@@ -65,6 +65,19 @@ def select_missing(query: AgentFilter, *, actor: Actor) -> Select[Any] | None:
         return None
     is_own = Agent.organization_id == actor.organization_id
     return select(Agent.id).where(is_own, Agent.is_active.is_(False))
+
+
+def select_names(actor: Actor) -> Select[UUID, str, str]:
+    """Id, name and handle of each of the organization's agents, in no order yet."""
+    is_own = Agent.organization_id == actor.organization_id
+    return select(Agent.id, Agent.name, Agent.handle).where(is_own, Agent.is_active)
+
+
+def select_called(typed: str, *, actor: Actor) -> list[Select[UUID, str, str]]:
+    """Those with this handle, and those whose names begin so: an index finds each of the two."""
+    text = fold(typed)
+    names = select_names(actor)
+    return [names.where(Agent.handle == text), names.where(begins_with(Agent.name_key, text))]
 
 
 def matches_text(text: str) -> ColumnElement[bool]:

@@ -19,14 +19,21 @@ from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSear
 from webapp.agents.search import (
     matches_text,
     select_agents,
+    select_called,
     select_missing,
+    select_names,
 )
 from webapp.audit import services as audit
+from webapp.core import matching
 from webapp.core.actor import Actor
+from webapp.core.database.sql import is_among
 from webapp.core.database.transactions import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page, count_all, total_of
+
+#: names that a suggestion compares
+RECENT_COUNT = 500
 
 
 def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:
@@ -114,6 +121,23 @@ def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int
     )
     agents = list(db.session.scalars(rows))
     return agents, total_of(statement, len(agents), limit=query.max_results)
+
+
+def suggest_agents(typed: str, *, limit: int, actor: Actor) -> list[Agent]:
+    """The agents that somebody may mean, best first, at the cost of a bounded look.
+
+    Sought among those that changed last, however they are called, and among all by the handle and
+    by the first letters of the name. Without words: those that changed last.
+    """
+    newest = select_names(actor).order_by(Agent.updated_at.desc(), Agent.id.desc())
+    looks = [newest.limit(RECENT_COUNT if typed else limit)]
+    if typed:
+        looks += [called.limit(RECENT_COUNT) for called in select_called(typed, actor=actor)]
+    rows = {row.id: row for look in looks for row in db.session.execute(look)}
+    found = matching.best(typed, rows.values(), lambda row: (row.name, row.handle), limit=limit)
+    chosen = select(Agent).where(is_among(Agent.id, [row.id.hex for row in found]))
+    agents = {agent.id: agent for agent in db.session.scalars(chosen)}
+    return [agents[row.id] for row in found if row.id in agents]
 
 
 def update_agent(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_READ
 from webapp.core.actor import Actor, Permission
 from webapp.core.feature import contributions
+from webapp.core.navigation import Confirmation
 from webapp.core.security import current_actor
 
 
@@ -42,6 +43,24 @@ class AgentAction:
     label: str
     endpoint: str
     permission: Permission = AGENTS_READ
+
+
+@dataclass(frozen=True)
+class AgentCommand:
+    """What the palette does with an agent, whose name stands for `{}` in the phrase: "Pause {}".
+
+    The endpoint takes the agent's `handle`; with `fields` they are sent to it as a form, else it is
+    a page. `applies(agent)` says whether there is anything to do, `confirm(agent)` what to ask
+    before; `stays`: whoever does it is then where they were.
+    """
+
+    phrase: str
+    endpoint: str
+    permission: Permission = AGENTS_READ
+    fields: Mapping[str, str] | None = None
+    applies: Callable[[Agent], bool] = lambda _agent: True
+    confirm: Callable[[Agent], Confirmation] | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from flask import request, url_for
 
+from webapp.core import matching
 from webapp.core.actor import ORGANIZATION_READ, Actor, Permission
 from webapp.core.feature import contributions
 
@@ -55,23 +56,76 @@ class FramePart:
     """A partial that every page of a signed-in person shows.
 
     `place` is "brand", before the organization's name on top of the sidebar; "search" or "account",
-    one above the other at its foot; or "dialog", at the end of the page.
+    one above the other at its foot; "bar", beside the menu of a phone; or "dialog", at the end of
+    the page.
     """
 
-    place: Literal["brand", "search", "account", "dialog"]
+    place: Literal["brand", "search", "account", "bar", "dialog"]
     partial: str
 
 
 @dataclass(frozen=True)
+class Confirmation:
+    """What is asked before something is done, as `ui.confirm` takes it."""
+
+    title: str
+    verb: str
+    sentence: str = ""
+    keep: str = "Cancel"
+    tone: Literal["danger", "primary"] = "danger"
+
+
+@dataclass(frozen=True)
 class PaletteEntry:
+    """A line of the palette: a page, or with `fields` a form, or with `script` a deed of a script.
+
+    `key` is what leads there after `g`; with `stays` the form's answer is the page one is on.
+    """
+
     label: str
-    href: str
+    href: str = ""
     hint: str = ""
+    key: str = ""
+    fields: Mapping[str, str] | None = None
+    script: str = ""
+    confirmation: Confirmation | None = None
+    stays: bool = False
+
+
+@dataclass(frozen=True)
+class PaletteAction:
+    """What the palette does itself: `fields` are sent to `endpoint`, or a script does `script`.
+
+    `words` find it as well; `stays`: whoever does it is then where they were.
+    """
+
+    label: str
+    endpoint: str = ""
+    permission: Permission = ORGANIZATION_READ
+    fields: Mapping[str, str] | None = None
+    script: str = ""
+    words: Sequence[str] = ()
+    stays: bool = False
+
+    def to_entry(self) -> PaletteEntry:
+        href = url_for(self.endpoint) if self.endpoint else ""
+        return PaletteEntry(
+            self.label, href, fields=self.fields, script=self.script, stays=self.stays
+        )
+
+
+@dataclass(frozen=True)
+class PaletteSearch:
+    """A list that takes `q`: the palette's last resort, with `{}` in the label for the words."""
+
+    label: str
+    endpoint: str
+    permission: Permission = ORGANIZATION_READ
 
 
 @dataclass(frozen=True)
 class PaletteGroup:
-    """Things that the palette finds: `search(words, actor)` answers the best few."""
+    """Things that the palette finds: `search(words, actor)` answers the best few, best first."""
 
     label: str
     search: Callable[[str, Actor], list[PaletteEntry]]
@@ -115,16 +169,48 @@ def sections() -> list[dict[str, Any]]:
 
 
 def palette(words: str, actor: Actor) -> list[tuple[str, list[PaletteEntry]]]:
-    """Groups of entries that match: pages first, then what each feature finds."""
+    """Groups of entries that match, the one with the best first, searches of lists last."""
+    found = {"Pages": _pages(words, actor), "Actions": _actions(words, actor)}
+    for group in contributions(PaletteGroup):
+        found.setdefault(group.label, []).extend(group.search(words, actor))
+    groups = [(label, entries) for label, entries in found.items() if entries]
+    if words:
+        groups.sort(key=lambda group: min(_rank(words, entry) for entry in group[1]))
+        groups.append(("Search", _searches(words, actor)))
+    return [(label, entries) for label, entries in groups if entries]
+
+
+def _pages(words: str, actor: Actor) -> list[PaletteEntry]:
     ordered = sorted(contributions(Section), key=lambda section: section.position)
-    pages = [PalettePage(section.label, section.endpoint) for section in ordered]
-    matching = [
+    entries = [PaletteEntry(item.label, url_for(item.endpoint), key=item.key) for item in ordered]
+    entries += [
         PaletteEntry(page.label, url_for(page.endpoint))
-        for page in [*pages, *contributions(PalettePage)]
-        if actor.may(page.permission) and words.lower() in page.label.lower()
+        for page in contributions(PalettePage)
+        if actor.may(page.permission)
     ]
-    groups = [(group.label, group.search(words, actor)) for group in contributions(PaletteGroup)]
-    return [(label, entries) for label, entries in [("Pages", matching), *groups] if entries]
+    return matching.best(words, entries, lambda entry: (entry.label,), limit=len(entries))
+
+
+def _actions(words: str, actor: Actor) -> list[PaletteEntry]:
+    allowed = [item for item in contributions(PaletteAction) if actor.may(item.permission)]
+    chosen = matching.best(
+        words, allowed, lambda item: (item.label, *item.words), limit=len(allowed)
+    )
+    return [item.to_entry() for item in chosen]
+
+
+def _searches(words: str, actor: Actor) -> list[PaletteEntry]:
+    return [
+        PaletteEntry(item.label.replace("{}", words), url_for(item.endpoint, q=words))
+        for item in contributions(PaletteSearch)
+        if actor.may(item.permission)
+    ]
+
+
+def _rank(words: str, entry: PaletteEntry) -> int:
+    """What was found by another name than its label stands behind what was found by it."""
+    found = matching.rank(words, entry.label)
+    return matching.WORST if found is None else found
 
 
 def _section_of(endpoint: str) -> str | None:

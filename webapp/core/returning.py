@@ -32,6 +32,12 @@ def to_page_before(message: str) -> Response:
     return _go_on(_page_before() or _page_above(request.path))
 
 
+def page_to_stay_on() -> str | None:
+    """Where whoever asks for no other page with a form's answer is then, from our host on."""
+    before = _page_before() if "stay" in request.form else None
+    return None if before is None else request.script_root + before
+
+
 def page_of_form() -> str:
     """Where the form stands whose answer is drawn now, from our host on.
 

@@ -147,10 +147,13 @@ def page(
 
 
 def redirect_to(endpoint: str, *, message: str | None = None, **values: Any) -> Response:
-    """Go on to another page after a successful form: 303, with a toast."""
+    """Go on to another page after a successful form: 303, with a toast.
+
+    A form with a field `stay`, as the palette's, leads back to the page that it stands on.
+    """
     if message:
         flash(message, "success")
-    return redirect(url_for(endpoint, **values), 303)  # type: ignore[return-value]  # werkzeug's, which is one
+    return redirect(returning.page_to_stay_on() or url_for(endpoint, **values), 303)  # type: ignore[return-value]  # werkzeug's, which is one
 
 
 def dom_id(thing: Any, prefix: str = "") -> str:

@@ -10,7 +10,14 @@ from datetime import timedelta
 from webapp.agents.figures import AgentFigures
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentFilter, AgentResponse
-from webapp.agents.tabs import AgentColumn, AgentFact, AgentPanel, AgentTab, NewAgentAction
+from webapp.agents.tabs import (
+    AgentColumn,
+    AgentCommand,
+    AgentFact,
+    AgentPanel,
+    AgentTab,
+    NewAgentAction,
+)
 from webapp.audit.wording import Wording
 from webapp.core.added_fields import AddedFields
 from webapp.core.feature import Feature
@@ -33,6 +40,7 @@ from webapp.engine import Job
 from webapp.tasks.kinds import TaskKind
 from webapp.taxonomies import signals as taxonomies
 from webapp.taxonomies.actions import TaxonomyAction
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.webhooks.events import WebhookEvent
 
 FEATURE = Feature(
@@ -68,6 +76,13 @@ FEATURE = Feature(
         AgentColumn("Coverage", "coverage_percent", "coverage/_column.html", position=10),
         AgentFact("Knowledge scope", "coverage/_fact.html", position=10),
         TaxonomyAction("Move agents to", "moves.show"),
+        AgentCommand(
+            "Refresh coverage of {}",
+            "coverage.refresh",
+            permission=KNOWLEDGE_WRITE,
+            fields={},
+            applies=lambda agent: bool(agent.taxonomy_node_ids),
+        ),
         NewAgentAction("New from topics", "scopes.new"),
         PalettePage("New from topics", "scopes.new", permission=AGENTS_WRITE),
         SectionPages("Agents", ("coverage", "scopes")),

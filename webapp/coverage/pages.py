@@ -90,7 +90,8 @@ def set_alert(handle: str) -> Response:
 @requires(KNOWLEDGE_WRITE)
 def refresh(handle: str) -> Response:
     refreshing.start_refresh(handle, actor=current_actor())
-    return redirect_to("coverage.show", handle=handle)
+    message = "Coverage is refreshed in the background."
+    return redirect_to("coverage.show", handle=handle, message=message)
 
 
 @bp.post("/unanswered/<uuid:question_id>/dismissal")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
-from webapp.core.navigation import PaletteGroup, PalettePage, Section, SectionPages
+from webapp.core.navigation import PaletteGroup, PalettePage, PaletteSearch, Section, SectionPages
 from webapp.core.signals import Receiver
 from webapp.documents import api, cli, indexing, live, pages, palette
 from webapp.documents.bulk import api as bulk_api
@@ -55,6 +55,7 @@ FEATURE = Feature(
         PalettePage("Index", "documents.show_index", permission=KNOWLEDGE_READ),
         PalettePage("Add documents", "documents.new", permission=KNOWLEDGE_WRITE),
         PaletteGroup("Documents", palette.find_documents),
+        PaletteSearch("Find documents titled “{}”", "documents.index", permission=KNOWLEDGE_READ),
         Wording(
             past={
                 "check index": "checked the index:",

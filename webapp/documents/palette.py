@@ -8,21 +8,20 @@ from webapp.audit.models import AuditEntry
 from webapp.core.actor import Actor
 from webapp.core.navigation import PaletteEntry
 from webapp.documents import services
-from webapp.documents.schemas import DocumentQuery
 
 MAX_FOUND = 6
 
 
 def find_documents(words: str, actor: Actor) -> list[PaletteEntry]:
-    """The newest documents that match."""
-    documents = services.list_documents(DocumentQuery(q=words, limit=MAX_FOUND), actor=actor)
+    """The few documents that are meant most likely."""
+    documents = services.suggest_documents(words, limit=MAX_FOUND, actor=actor)
     return [
         PaletteEntry(
             document.title,
             url_for("documents.show", document_id=document.id),
             document.external_id or "",
         )
-        for document in documents.items
+        for document in documents
     ]
 
 

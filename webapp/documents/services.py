@@ -11,9 +11,9 @@ from sqlalchemy.orm import selectinload
 
 from webapp import index
 from webapp.audit import services as audit
-from webapp.core import clock
+from webapp.core import clock, matching
 from webapp.core.actor import Actor
-from webapp.core.database.sql import matches_pattern
+from webapp.core.database.sql import is_among, matches_pattern
 from webapp.core.database.text import like_pattern
 from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Invalid, NotFound
@@ -47,6 +47,9 @@ from webapp.documents.topics.changes import (
 )
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.references import Topics, select_topics
+
+#: titles that a suggestion compares
+RECENT_COUNT = 500
 
 
 def create_document(body: DocumentRequest, *, actor: Actor) -> Document:
@@ -155,6 +158,27 @@ def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     documents = list(db.session.scalars(rows))
     total = total_of(statement, len(documents), limit=query.limit, offset=query.offset)
     return Page(documents, total, query.limit, query.offset)
+
+
+def suggest_documents(typed: str, *, limit: int, actor: Actor) -> list[Document]:
+    """The documents that somebody may mean, best first, at the cost of a bounded look.
+
+    Sought among the newest, and among all by the external id. Without words: the newest.
+    """
+    names = select(Document.id, Document.title, Document.external_id).where(
+        Document.organization_id == actor.organization_id
+    )
+    newest = names.order_by(Document.created_at.desc(), Document.id.desc())
+    looks = [newest.limit(RECENT_COUNT if typed else limit)]
+    if typed:
+        looks.append(names.where(Document.external_id == typed))
+    rows = {row.id: row for look in looks for row in db.session.execute(look)}
+    found = matching.best(
+        typed, rows.values(), lambda row: (row.title, row.external_id or ""), limit=limit
+    )
+    chosen = select(Document).where(is_among(Document.id, [row.id.hex for row in found]))
+    documents = {document.id: document for document in db.session.scalars(chosen)}
+    return [documents[row.id] for row in found if row.id in documents]
 
 
 def select_matching(query: DocumentFilter, organization_id: UUID) -> Select[Any]:

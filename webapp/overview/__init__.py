@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from webapp.accounts.samples import Sample
 from webapp.core.feature import Feature
-from webapp.core.navigation import FramePart, Section, SectionPages
+from webapp.core.navigation import FramePart, PaletteAction, Section, SectionPages
 from webapp.overview import health, live, navigation, pages, samples
 
 pages.bp.app_context_processor(navigation.context)
@@ -14,7 +14,11 @@ FEATURE = Feature(
     contributions=(
         *live.FEEDS,
         FramePart("search", "overview/_palette_button.html"),
+        FramePart("bar", "overview/_palette_icon.html"),
         FramePart("dialog", "overview/_palette.html"),
+        PaletteAction("Show absolute times", script="absolute-times", words=("dates", "moments")),
+        PaletteAction("Show relative times", script="relative-times", words=("ago",)),
+        PaletteAction("Keyboard shortcuts", script="keys", words=("help", "keys", "hotkeys")),
         Section("Overview", "overview.show", "overview", position=10, key="o"),
         SectionPages("Overview", ("overview",)),
         Sample(samples.seed),

@@ -31,7 +31,7 @@ def show() -> Response:
 @bp.get("/palette")
 @requires(ORGANIZATION_READ)
 def palette() -> Response:
-    """The command palette's results: pages, then what the features find."""
+    """The command palette's results: pages, actions, and what the features find."""
     actor, q = current_actor(), request.args.get("q", "").strip()[:100]
     groups = navigation.palette(q, actor)
     return Response(render_template("overview/_palette_results.html", groups=groups, query=q))

@@ -5,12 +5,19 @@ from __future__ import annotations
 from webapp.agents.figures import AgentFigures
 from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.agents.schemas import AgentResponse
-from webapp.agents.tabs import AgentAction, AgentColumn, AgentFact, AgentTab, OwnedRows
+from webapp.agents.tabs import (
+    AgentAction,
+    AgentColumn,
+    AgentCommand,
+    AgentFact,
+    AgentTab,
+    OwnedRows,
+)
 from webapp.audit.wording import Wording
 from webapp.core.added_fields import AddedFields
 from webapp.core.feature import Feature
 from webapp.core.live import SocketRoute
-from webapp.core.navigation import SearchPage, Section, SectionPages
+from webapp.core.navigation import PaletteSearch, SearchPage, Section, SectionPages
 from webapp.core.retention import Retention, forget_by
 from webapp.core.signals import Receiver
 from webapp.documents import signals as documents
@@ -21,6 +28,7 @@ from webapp.questions.unanswered import api as unanswered_api
 from webapp.questions.unanswered import services as unanswered
 from webapp.questions.unanswered.changes import schedule_closing
 from webapp.questions.unanswered.models import UnansweredQuestion
+from webapp.taxonomies.permissions import KNOWLEDGE_READ
 
 FEATURE = Feature(
     blueprints=(pages.bp, api.bp, unanswered_api.bp),
@@ -37,6 +45,7 @@ FEATURE = Feature(
         AddedFields(AgentResponse, figures.UsageFields),
         AgentTab("Ask", "questions.ask", position=20, permission=EXECUTIONS_RUN),
         AgentAction("Ask", "questions.ask", permission=EXECUTIONS_RUN),
+        AgentCommand("Ask {}", "questions.ask", permission=EXECUTIONS_RUN),
         AgentColumn(
             "Questions",
             "total_queries",
@@ -54,6 +63,7 @@ FEATURE = Feature(
         ),
         Section("Search", "questions.search", "search", position=40, key="s"),
         SearchPage("questions.search"),
+        PaletteSearch("Search all texts for “{}”", "questions.search", permission=KNOWLEDGE_READ),
         SectionPages("Search", ("questions.search",)),
         SectionPages("Agents", ("questions.ask",)),
         Wording(past={"dismiss": "dismissed"}, nouns={"unansweredquestion": "question"}),

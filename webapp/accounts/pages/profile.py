@@ -62,7 +62,7 @@ def update_theme() -> Response:
     if theme not in list(Theme):
         raise NotFound(f"Theme not found: {theme[:40]}")
     profiles.change_profile(theme=Theme(theme), actor=current_actor())
-    return redirect_to("profile.show")
+    return redirect_to("profile.show", message=f"{theme.capitalize()} theme it is.")
 
 
 @bp.post("/settings/profile/password")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -166,3 +167,30 @@ def _matches_pattern_sqlite(element: matches_pattern, compiler: Any, **options: 
 def _matches_pattern_postgresql(element: matches_pattern, compiler: Any, **options: Any) -> str:
     column, pattern = (compiler.process(clause, **options) for clause in element.clauses)
     return rf"({column} ILIKE {pattern} ESCAPE '\')"
+
+
+class begins_with(FunctionElement[Any]):
+    """SQL for "this column begins so", letter for letter, which an index answers.
+
+    PostgreSQL's has the column with `text_pattern_ops`: others are in the order of a language.
+    """
+
+    inherit_cache = True
+    type = NullType()
+
+    def __init__(self, column: Any, beginning: str) -> None:
+        # No character comes after this one, and in UTF-8 neither.
+        end = beginning + chr(sys.maxunicode)
+        super().__init__(column, literal(beginning, String), literal(end, String))
+
+
+@compiles(begins_with)
+def _begins_with_sqlite(element: begins_with, compiler: Any, **options: Any) -> str:
+    column, first, end = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({column} >= {first} AND {column} < {end})"
+
+
+@compiles(begins_with, "postgresql")
+def _begins_with_postgresql(element: begins_with, compiler: Any, **options: Any) -> str:
+    column, first, end = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({column} ~>=~ {first} AND {column} ~<~ {end})"
