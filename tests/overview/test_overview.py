@@ -155,6 +155,7 @@ def test_every_section_has_a_key_of_its_own(app: APIFlask, browser: Browser) -> 
 #: the reviewed list of addresses without arguments that the palette leaves out: of nobody who is
 #: signed in, what acts on a selection of a list, what is no page, and the documents of the API
 NOT_IN_PALETTE = {
+    "/join",
     "/password",
     "/setup",
     "/sign-in",
