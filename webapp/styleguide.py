@@ -10,6 +10,7 @@ from webapp.agents.models import Agent, Status
 from webapp.core import clock
 from webapp.core.actor import ORGANIZATION_READ
 from webapp.core.lists import Page
+from webapp.core.ranges import Range
 from webapp.core.security import requires
 from webapp.core.web import page
 
@@ -72,6 +73,7 @@ def show() -> Response:
                 "staging": {"version": 7, "semver": "1.2.0"},
             },
         ),
+        ranges=list(Range),
         series={
             "x": [minute - 60 * ago for ago in range(59, -1, -1)],
             "y": [(ago * 7) % 11 for ago in range(60)],

@@ -17,7 +17,7 @@ const whole = dates({ dateStyle: "full", timeStyle: "long" });
  * Dates as the person of this page writes them, in their time zone or else the browser's.
  * @param {Intl.DateTimeFormatOptions} style
  */
-function dates(style) {
+export function dates(style) {
   const { locale = "en-GB", timeZone } = document.documentElement.dataset;
   try {
     return new Intl.DateTimeFormat(locale, { ...style, timeZone: timeZone || undefined });

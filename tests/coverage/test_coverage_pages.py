@@ -104,9 +104,9 @@ def test_without_a_history_there_is_no_chart(browser: Browser, physicist: Agent)
     keep_history(physicist, NOON)
     page = browser.get(f"{PAGE}?start_date=2026-04-01&threshold=0.75")
     assert not page.css("#coverage-chart")
-    assert "Nothing was kept in these days" in page.text()
+    assert "Nothing was measured in this time" in page.text()
     (everything,) = (link for link in page.css("#coverage a.button") if link.text() == "Show all")
-    assert everything.attributes["href"] == f"{PAGE}?threshold=0.75"
+    assert everything.attributes["href"] == f"{PAGE}?threshold=0.75#history"
     assert (
         "The first day is after the last one"
         in browser.get(f"{PAGE}?start_date=2026-04-02&end_date=2026-04-01", status=422).text()

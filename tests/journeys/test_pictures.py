@@ -14,6 +14,33 @@ pytestmark = pytest.mark.browser
 SignIn = Callable[[Page], Page]
 
 
+def test_a_chart_tells_what_is_pointed_at_and_lists_it(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    installation.request("POST", "/agents", {
+        "name": "Asked", "handle": "asked", "instructions": "Do.",
+    })  # fmt: skip
+    sign_in(page).goto(f"{installation.url}/?range=24h")
+    expect(page.locator("#questions")).to_contain_text("No questions")
+    expect(page.locator("[data-live-dot]")).to_have_text("live")
+    # Who looks sees the first question come, in the range that is chosen.
+    installation.request("POST", "/agents/asked/query", {"query": "Who is there?"})
+    expect(page.locator("#questions-chart canvas")).to_be_visible()
+    expect(page.locator("#questions figcaption")).to_have_text("Questions 1 in 24 hours")
+    over = page.locator("#questions .u-over")
+    box = over.bounding_box()
+    assert box is not None
+    over.hover(position={"x": box["width"] - 2, "y": 20})
+    expect(page.locator(".chart-tip b")).to_have_text("1")
+    table = page.get_by_role("region", name="Questions, as a table")
+    page.locator("#questions summary").focus()
+    page.keyboard.press("Enter")
+    expect(table.locator("tbody tr")).to_have_count(96)
+    expect(table.locator("tbody tr").first.locator("td").last).to_have_text("1")
+    installation.request("POST", "/agents/asked/query", {"query": "And who else?"})
+    expect(table.locator("tbody tr").first.locator("td").last).to_have_text("2")
+
+
 def test_a_box_with_the_focus_brings_out_its_arrows(
     installation: Installation, page: Page, sign_in: SignIn
 ) -> None:

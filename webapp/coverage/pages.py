@@ -13,7 +13,9 @@ from webapp.agents.figures import figures_of
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentUpdate
+from webapp.core import clock
 from webapp.core.errors import Invalid, NotFound
+from webapp.core.ranges import Range
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query, redirect_to
 from webapp.coverage import refresh as refreshing
@@ -39,6 +41,12 @@ MAX_QUESTIONS = 20
 PANEL_ROWS = 4
 #: branches of a larger tree are folded below the second level
 MAX_OPEN = 60
+
+
+class HistoryPageQuery(HistoryQuery):
+    """A time up to now goes before days."""
+
+    range: Range | None = None
 
 
 def draw_panel(agent: Agent) -> str:
@@ -132,10 +140,12 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
     gaps = services.find_gaps(agent.id, query.threshold, actor=actor)
     history, problem = services.History(agent.id, [], None, None), ""
     try:
-        dates = read_query(HistoryQuery)
-        history = services.get_history(
-            agent.id, actor=actor, start=dates.start_date, end=dates.end_date
-        )
+        dates = read_query(HistoryPageQuery)
+        start, end = dates.start_date, dates.end_date
+        if dates.range:
+            end = clock.now()
+            start = end - dates.range.span
+        history = services.get_history(agent.id, actor=actor, start=start, end=end)
     except Invalid as error:
         is_reversed = error.code == "dates_reversed"
         problem = "The first day is after the last one." if is_reversed else error.message
@@ -159,6 +169,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         series=_series(history),
         span=_span(history),
         dates=request.args,
+        ranges=[Range.DAY, Range.WEEK, Range.MONTH],
         dates_problem=problem,
         task=refreshing.running_refresh(agent),
         max_open=MAX_OPEN,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import column, func, select, values
 from sqlalchemy.exc import DBAPIError
 
 from webapp import index
@@ -19,6 +20,7 @@ from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core import clock, live, outcomes
 from webapp.core.actor import Actor
 from webapp.core.database.transactions import snapshot, time_limit
+from webapp.core.database.types import UtcDateTime
 from webapp.core.errors import Conflict, DomainError, Unavailable
 from webapp.core.extensions import db
 from webapp.core.prefix import link
@@ -131,21 +133,35 @@ def result_events(answer: QueryResponse) -> Iterator[dict[str, Any]]:
     yield {"status": "completed", **ending}
 
 
-def questions_per_minute(*, actor: Actor, minutes: int = 60) -> tuple[list[int], list[int]]:
-    """Unix times of the last `minutes` whole minutes, and the questions asked in each."""
-    now = clock.now().replace(second=0, microsecond=0)
-    first = now - timedelta(minutes=minutes - 1)
-    rows = db.session.scalars(
-        select(Question.created_at).where(
+#: after everything that is dated
+_END = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def count_over_time(
+    *, actor: Actor, span: timedelta, step: timedelta
+) -> tuple[list[int], list[int]]:
+    """Unix times at which the last `span`'s steps begin, and the questions asked in each.
+
+    Steps are multiples of `step` since 1970; the last one is not over yet, and has what a clock
+    ahead of ours has dated. Each is a range of one index: grouping would look at every row.
+    """
+    size, count = int(step.total_seconds()), span // step
+    start = (int(clock.now().timestamp()) // size - count + 1) * size
+    begins = [start + size * place for place in range(count)]
+    edges = [datetime.fromtimestamp(begin, UTC) for begin in begins] + [_END]
+    columns = (column("begin", UtcDateTime), column("end", UtcDateTime))
+    steps = values(*columns, name="steps").data(list(pairwise(edges))).cte()
+    asked = (
+        select(func.count())
+        .where(
             Question.organization_id == actor.organization_id,
-            Question.created_at >= first,
+            Question.created_at >= steps.c.begin,
+            Question.created_at < steps.c.end,
         )
+        .scalar_subquery()
     )
-    counts = [0] * minutes
-    for created_at in rows:
-        counts[min(int((created_at - first).total_seconds() // 60), minutes - 1)] += 1
-    start = int(first.timestamp())
-    return [start + 60 * minute for minute in range(minutes)], counts
+    rows = db.session.execute(select(steps.c.begin, asked).order_by(steps.c.begin))
+    return begins, [count for _, count in rows]
 
 
 def count_questions(*, actor: Actor, since: datetime) -> int:
