@@ -11,10 +11,10 @@ PEERS := pgbouncer nginx caddy haproxy
 EACH_BY_ITSELF := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test on-sqlite on-postgresql check unit seed bench errors fix browser peers screens
+.PHONY: help install run test on-sqlite on-postgresql check unit seed bench bench-pages errors fix browser peers screens
 
 help: ## list the habits
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -97,6 +97,9 @@ queries: $(VENV)/.installed-dev ## count the statements of every page anew, afte
 
 bench: $(VENV)/.installed-bench ## the benchmarks as one table; COLLECTIONS names the judged collections
 	@$(BIN)/python -m bench 2>bench.log || { tail -n 30 bench.log; exit 1; }
+
+bench-pages: $(VENV)/.installed-dev browser ## every page of a large installation in a slow browser; AGENTS, DOCUMENTS, TOPICS
+	@$(BIN)/python -m bench.pages 2>bench.log || { tail -n 30 bench.log; exit 1; }
 
 fix: $(VENV)/.installed-dev node_modules/.installed ## format and apply the safe lint fixes
 	$(BIN)/ruff format .

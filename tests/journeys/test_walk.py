@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.database import new_database
 from tests.journeys.conftest import sign_in_at
@@ -112,3 +113,28 @@ def test_axe_finds_nothing_serious_before_one_is_signed_in(
             if findings:
                 found[f"{path} ({look})"] = findings
     assert not found, said(found)
+
+
+def test_a_page_is_right_before_any_script_has_run(
+    running: Installation, chromium: Browser, page: Page
+) -> None:
+    """What scripts would change after the first paint would be seen as a flash."""
+    agent = {"name": "Early", "handle": "early", "instructions": "Be there."}
+    running.request("POST", "/agents", agent)
+    state = page.context.storage_state()
+    context = chromium.new_context(
+        java_script_enabled=False, storage_state=state, color_scheme="dark"
+    )
+    early = context.new_page()
+    early.goto(f"{running.url}/agents")
+    expect(early.locator("[data-live-dot]")).to_be_empty()
+    expect(early.locator("main time").first).to_have_text(re.compile(r" (sec|min)\. ago|^now$"))
+    icons = early.locator(".nav svg")
+    assert icons.count() == early.locator(".nav a").count()
+    drawn = [icon.locator("use").get_attribute("href") for icon in icons.all()]
+    assert all(early.locator(f"symbol{name}").count() == 1 for name in drawn)
+    expect(early.locator("html")).to_have_attribute("data-theme", "system")
+    dark = early.screenshot(clip={"x": 700, "y": 600, "width": 8, "height": 8})
+    early.emulate_media(color_scheme="light")
+    assert early.screenshot(clip={"x": 700, "y": 600, "width": 8, "height": 8}) != dark
+    context.close()
