@@ -75,5 +75,4 @@ document.addEventListener("keydown", (event) => {
   first("summary", HTMLElement, menu)?.focus();
 });
 document.addEventListener("htmx:after:swap", showChosen);
-for (const menu of all("[data-columns]", HTMLElement)) menu.hidden = false;
 showChosen();
