@@ -7,23 +7,26 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.documents.files import (
     make_pdf,
     make_zip,
 )
 from tests.documents.imports import count, find, only_document, read, send
+from tests.factories import make_document
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.documents.models import Document
 from webapp.documents.reading import parsing
 from webapp.documents.reading.extract import Bounds
+from webapp.documents.topics.changes import add_topics
 from webapp.tasks import running
 from webapp.tasks.models import Task
 from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.models import TaxonomyNode
 from webapp.taxonomies.schemas import TaxonomyRequest
 
 
@@ -126,7 +129,10 @@ def test_topics_are_proposed_and_count_only_when_confirmed(
     assert {item["id"] for item in listed} == set(ids)
 
     page = cast.browser("alice").get("/documents?proposed=true")
-    assert "Confirm these 2" in page.text()
+    assert "Confirm all shown (2)" in page.text()
+    assert page.css_first('form[data-confirm="Confirm the topics of 2 documents?"]') is not None
+    tick = page.css_first(f"button[name=confirm][value^='{ids[0]}']")
+    assert "Kitchen › Green tea for Brewing green tea" in (tick.attributes["aria-label"] or "")
     review = lambda key, action: api.post("/documents/proposals", {"ids": [key], "action": action})  # noqa: E731
     assert review(ids[0], "confirm").status_code == 200
     assert review(ids[1], "reject").json[0]["nodes"] == []
@@ -134,6 +140,41 @@ def test_topics_are_proposed_and_count_only_when_confirmed(
     # What was rejected is not proposed again by itself.
     proposals.propose("job", organization_id=str(alice.organization_id))
     assert api.get(f"/documents/{ids[1]}").json["nodes"] == []
+
+
+def test_one_proposed_topic_is_confirmed_and_another_rejected(
+    cast: Cast, alice: Actor, topics: dict[str, UUID]
+) -> None:
+    tea = make_document(alice, title="Tea")
+    proposed = [topics["Green tea"], topics["Key rotation"]]
+    ids = db.session.scalars(
+        select(TaxonomyNode.id).where(TaxonomyNode.public_id.in_(proposed))
+    ).all()
+    add_topics([(tea.id, node_id, 0.61) for node_id in ids], proposed=True)
+    db.session.commit()
+    browser = cast.browser("alice")
+    path = "/documents/proposals"
+    page = browser.get("/documents?proposed=true")
+    assert {words_of(topic) for topic in page.css(".proposal .topic")} == {
+        "Kitchen › Green tea", "Security › Key rotation",
+    }  # fmt: skip
+    assert "0.61" in page.css_first(".proposal").text()
+    page = browser.post(path, {"confirm": f"{tea.id} {topics['Green tea']}", "offset": "0"})
+    assert "The topic of Tea is confirmed." in page.css_first("#toasts").text()
+    assert [words_of(topic) for topic in page.css(".proposal .topic")] == [
+        "Security › Key rotation"
+    ]
+    reject = {"reject": f"{tea.id} {topics['Key rotation']}", "back": "document"}
+    page = browser.post(path, reject)
+    assert not page.css(".proposal")
+    assert "Kitchen › Green tea" in page.css_first("#document-topics").text()
+    assert [link.public_id for link in tea.links] == [topics["Green tea"]]
+    # Somebody else was quicker, or it never was one.
+    browser.post(path, reject, status=404)
+    browser.post(path, {"confirm": f"{tea.id} {topics['Green tea']}"}, status=404)
+    page = browser.post(path, {"confirm": "tea"})
+    assert "Say which document" in page.css_first("#toasts").text()
+    cast.browser("vera").post(path, reject, status=403)
 
 
 def test_metadata_filters_and_topics_narrow_a_search(cast: Cast, topics: dict[str, UUID]) -> None:

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 
 from webapp import index as index_of_documents
 from webapp.core.counts import counted
+from webapp.core.errors import Invalid
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, read_query, redirect_to, url_with, whole_number
 from webapp.documents import indexing, passages
@@ -149,14 +150,27 @@ def set_topics(document_id: UUID) -> Response:
 @bp.post("/documents/proposals")
 @requires(KNOWLEDGE_WRITE)
 def review_proposals() -> Response:
-    ids = request.form.getlist("id", type=UUID)
-    is_accepted = request.form.get("action") == "confirm"
-    reviewed = documents.review_topics(ids, is_accepted=is_accepted, actor=current_actor())
-    documents_word = counted(len(reviewed), "document")
-    message = f"The topics of {documents_word} are {'set' if is_accepted else 'rejected'}."
+    """All that is proposed for the documents `id`; or one topic, by a button's two ids."""
+    ids, topic = request.form.getlist("id", type=UUID), None
+    one = request.form.get("confirm") or request.form.get("reject")
+    if one:
+        try:
+            document_id, topic = (UUID(part) for part in one.split())
+        except ValueError as error:
+            raise Invalid("Say which document and which topic.") from error
+        ids = [document_id]
+    is_accepted = "confirm" in (request.form.get("action"), *request.form)
+    reviewed = documents.review_topics(
+        ids, is_accepted=is_accepted, actor=current_actor(), topic=topic
+    )
+    end = "confirmed" if is_accepted else "rejected"
+    message = f"The topics of {counted(len(reviewed), 'document')} are {end}."
+    if topic:
+        message = f"The topic of {reviewed[0].title} is {end}."
     if request.form.get("back") == "document" and len(reviewed) == 1:
-        return redirect_to("documents.show", document_id=reviewed[0].id, message="Done.")
-    return redirect_to("documents.index", proposed="true", message=message)
+        return redirect_to("documents.show", document_id=reviewed[0].id, message=message)
+    offset = request.form.get("offset", type=int) or None
+    return redirect_to("documents.index", proposed="true", offset=offset, message=message)
 
 
 @bp.post("/documents/<uuid:document_id>/deletion")

@@ -249,10 +249,13 @@ def update_document(document_id: UUID, changes: DocumentChanges, *, actor: Actor
 
 
 def review_topics(
-    document_ids: Sequence[UUID], *, is_accepted: bool, actor: Actor
+    document_ids: Sequence[UUID], *, is_accepted: bool, actor: Actor, topic: UUID | None = None
 ) -> list[Document]:
-    """Confirm what was proposed for documents, or reject it."""
-    documents = review_proposals(document_ids, is_accepted=is_accepted, actor=actor)
+    """Confirm what was proposed for documents, or reject it; with `topic`, only that one.
+
+    Raises NotFound where one of the documents is not there, or the topic not proposed for one.
+    """
+    documents = review_proposals(document_ids, is_accepted=is_accepted, actor=actor, topic=topic)
     announce(actor.organization_id)
     db.session.commit()
     return documents

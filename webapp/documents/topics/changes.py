@@ -36,6 +36,7 @@ from webapp.taxonomies.models import (
     TaxonomyNode,
 )
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
+from webapp.taxonomies.references import select_topics
 
 #: changes are gathered for so long before topics are proposed for documents without any
 SETTLING_SECONDS = 5
@@ -76,11 +77,11 @@ def set_topics(
 
 
 def review_proposals(
-    document_ids: Sequence[UUID], *, is_accepted: bool, actor: Actor
+    document_ids: Sequence[UUID], *, is_accepted: bool, actor: Actor, topic: UUID | None = None
 ) -> list[Document]:
-    """Make the proposed topics of documents their own, or take them away.
+    """Make the proposed topics of documents their own, or take them away; or only `topic`.
 
-    Raises NotFound where one of the documents is not there.
+    Raises NotFound where one of the documents is not there, or the topic not proposed for any.
     """
     actor.require(KNOWLEDGE_WRITE)
     statement = select(Document).where(
@@ -90,7 +91,12 @@ def review_proposals(
     missing = set(document_ids) - {document.id for document in documents}
     if missing:
         raise NotFound(f"Document not found: {sorted(missing)[0]}")
-    proposed = DocumentNode.is_proposed, DocumentNode.document_id.in_(document_ids)
+    proposed = [DocumentNode.is_proposed, DocumentNode.document_id.in_(document_ids)]
+    if topic is not None:
+        node_id = select_topics(actor.organization_id, [topic])
+        proposed.append(DocumentNode.node_id.in_(node_id))
+        if db.session.scalar(select(DocumentNode.node_id).where(*proposed).limit(1)) is None:
+            raise NotFound("This topic is not proposed any more; somebody may have decided.")
     with recounting(actor.organization_id, document_ids):
         if is_accepted:
             change = update(DocumentNode).values(is_proposed=False, confidence=1.0, is_counted=True)
