@@ -62,6 +62,10 @@ function tidy(list) {
   if (kept.length !== rows.length || kept.some((row, at) => row !== rows[at])) {
     list.replaceChildren(...kept);
   }
+  // What one actor did in a row stands below their name.
+  kept.forEach((row, at) => {
+    row.classList.toggle("follows", at > 0 && row.dataset.actor === kept[at - 1].dataset.actor);
+  });
 }
 
 liveDot();

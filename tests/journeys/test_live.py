@@ -50,6 +50,8 @@ def test_activity_grows_by_what_is_new_and_misses_nothing(
     expect(rows).to_have_count(12)
     ids = rows.evaluate_all("rows => rows.map((row) => Number(row.dataset.row))")
     assert ids == sorted(set(ids), reverse=True)
+    # All of it is one actor's, who is named once.
+    expect(rows.locator(".actor:visible")).to_have_count(1)
 
 
 def test_a_page_whose_session_was_ended_elsewhere_is_not_live(

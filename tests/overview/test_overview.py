@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -116,22 +117,22 @@ def test_activity_reads_as_sentences(cast: Cast, alice: Actor) -> None:
     audit.record(alice, "coverage_fell", agent, **{"from": 40.0, "to": 12.5})
     db.session.commit()
     page = cast.browser("vera").get("/")
-    told = [line.removeprefix("alice@example.com ") for line in lines(page, "#activity li > span")]
+    told = lines(page, "#activity .what")
     assert told[1:5] == [
         "saw coverage fall of agent Coding Expert from 40 % to 12.5 %",
         "deleted agent Coding Expert",
         "created document Tea",
         "created agent Coding Expert",
     ]
-    assert told[0] == "vera@example.com signed in"
+    assert lines(page, "#activity li")[0].startswith("vera@example.com signed in")
     triage = make_agent(alice, handle="triage", name="Triage Agent")
     for paused in (True, False):
         update_agent(triage.id, AgentPatch(paused=paused), actor=alice)
-    told = lines(cast.browser("vera").get("/"), "#activity li > span")
+    told = lines(cast.browser("vera").get("/"), "#activity .what")
     told = [line for line in told if "Triage" in line]
     assert told[:2] == [
-        "alice@example.com resumed agent Triage Agent",
-        "alice@example.com paused agent Triage Agent",
+        "resumed agent Triage Agent",
+        "paused agent Triage Agent",
     ]
     assert f"/documents/{document.id}" in [a.attributes["href"] for a in page.css("#activity a")]
 
@@ -190,3 +191,24 @@ def test_an_action_without_a_wording_is_told_by_its_name(app: APIFlask) -> None:
     assert (wording.verb(entry), wording.noun(entry), wording.aside(entry)) == (
         "turn over", "stone", "",
     )  # fmt: skip
+
+
+def test_what_one_actor_did_in_a_row_stands_below_one_name(cast: Cast, alice: Actor) -> None:
+    by_key = replace(alice, name="a key")
+    for actor, names in ((alice, "ab"), (by_key, "c"), (alice, "de")):
+        for name in names:
+            make_document(actor, title=name)
+    page = cast.browser("vera").get("/")
+    told = [
+        (
+            "follows" in (row.attributes.get("class") or ""),
+            row.css_first(".actor").text(),
+            row.css_first("a").text(),
+        )
+        for row in page.css("#activity li")
+        if row.css("a")
+    ]
+    assert [(follows, name) for follows, _, name in told] == [
+        (False, "e"), (True, "d"), (False, "c"), (False, "b"), (True, "a"),
+    ]  # fmt: skip
+    assert {actor for _, actor, name in told if name in "abde"} == {"alice@example.com"}
