@@ -54,7 +54,7 @@ def test_from_the_one_time_link_to_a_streamed_answer(
     page.get_by_label("Your question").fill("How hot is the water for tea?")
     page.get_by_role("button", name="Ask", exact=True).click()
     best = page.locator(".result").first
-    expect(best.locator("h3")).to_have_text("All about tea")
+    expect(best.locator("h2")).to_have_text("All about tea")
     expect(best.locator("mark").first).to_have_text("tea")
     expect(page.locator("[data-ask-status]")).to_contain_text("passages in")
 
