@@ -28,6 +28,9 @@ PERMISSIONS = {
     "POST /join /password /setup /sign-in /sign-out": None,
     "GET / /palette /settings /settings/members /styleguide /ws/live /api/v1/members "
     "/api/v1/organization": "organization:read",
+    "POST /first-steps/dismissal": "organization:write",
+    "POST /first-steps/samples": "agents:write",
+    "POST /first-steps/text": "knowledge:write",
     "GET /settings/organization /settings/organization/logos/<digest>": "organization:read",
     "POST /settings/organization /settings/organization/logo "
     "/settings/organization/logo/removal": "organization:write",

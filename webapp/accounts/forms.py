@@ -23,8 +23,16 @@ ROLES = [(role.value, role.value.capitalize()) for role in Role]
 
 
 class SignInForm(Form):
-    email = EmailField("E-mail", validators=[DataRequired()])
-    password = PasswordField("Password", validators=[DataRequired(), Length(max=MAX_LENGTH)])
+    email = EmailField(
+        "E-mail",
+        validators=[DataRequired()],
+        render_kw={"autofocus": True, "autocomplete": "username"},
+    )
+    password = PasswordField(
+        "Password",
+        validators=[DataRequired(), Length(max=MAX_LENGTH)],
+        render_kw={"autocomplete": "current-password"},
+    )
     invitation = PasswordField(
         "Password you were added with",
         description="The one that the admin who added you has passed on.",
@@ -103,7 +111,11 @@ class SetupForm(Form):
         validators=[DataRequired(), Length(max=255)],
         default="My organization",
     )
-    email = EmailField("Your e-mail", validators=[DataRequired()])
+    email = EmailField(
+        "Your e-mail",
+        validators=[DataRequired()],
+        render_kw={"autofocus": True, "autocomplete": "username"},
+    )
     password = PasswordField(
         "Password",
         description=f"At least {MIN_LENGTH} characters.",

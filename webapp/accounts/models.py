@@ -39,6 +39,7 @@ class Organization(Model):
     logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     logo_type: Mapped[str | None] = mapped_column(String(20))
     logo_digest: Mapped[str | None] = mapped_column(String(16))
+    first_steps_dismissed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 

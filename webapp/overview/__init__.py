@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from webapp.accounts.samples import Sample
+from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
 from webapp.core.navigation import FramePart, PaletteAction, Section, SectionPages
 from webapp.overview import health, live, navigation, pages, samples
@@ -22,5 +23,6 @@ FEATURE = Feature(
         Section("Overview", "overview.show", "overview", position=10, key="o"),
         SectionPages("Overview", ("overview",)),
         Sample(samples.seed),
+        Wording(past={"dismiss_first_steps": "dismissed the first steps of"}),
     ),
 )

@@ -7,19 +7,26 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 
+from webapp.accounts import samples as sample_data
+from webapp.accounts.permissions import ORGANIZATION_WRITE
 from webapp.agents import services as agents
+from webapp.agents.permissions import AGENTS_WRITE
 from webapp.audit import services as audit
 from webapp.audit import wording
 from webapp.core import clock, navigation
 from webapp.core.actor import ORGANIZATION_READ, Actor
+from webapp.core.errors import Invalid
 from webapp.core.ranges import Range
-from webapp.core.schemas import Query
+from webapp.core.schemas import Query, read
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, read_query
+from webapp.core.web import page, read_query, redirect_to
 from webapp.coverage import services as coverage
 from webapp.documents import services as documents
+from webapp.documents.schemas import DocumentRequest
+from webapp.overview import first_steps, samples
 from webapp.questions import services as questions
 from webapp.questions.unanswered import services as unanswered
+from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 bp = Blueprint("overview", __name__)
 
@@ -54,9 +61,37 @@ def palette() -> Response:
     return Response(render_template("overview/_palette_results.html", groups=groups, query=q))
 
 
+@bp.post("/first-steps/text")
+@requires(KNOWLEDGE_WRITE)
+def add_text() -> Response:
+    """Store what was pasted into the first steps as a document."""
+    content = request.form.get("content", "").strip().replace("\r\n", "\n")
+    if not content:
+        raise Invalid("Paste a text first.", field="content")
+    body = read(DocumentRequest, {"content": content})
+    document = documents.create_document(body, actor=current_actor())
+    return redirect_to("overview.show", message=f"{document.title} is ready.")
+
+
+@bp.post("/first-steps/samples")
+@requires(AGENTS_WRITE)
+def add_samples() -> Response:
+    return redirect_to("overview.show", message=sample_data.seed(current_actor()))
+
+
+@bp.post("/first-steps/dismissal")
+@requires(ORGANIZATION_WRITE)
+def dismiss_first_steps() -> Response:
+    first_steps.dismiss_first_steps(actor=current_actor())
+    return redirect_to("overview.show")
+
+
 def overview(actor: Actor) -> dict[str, Any]:
     """What the page and its live frames show to this actor."""
     return {
+        "first_steps": first_steps.read_first_steps(actor=actor),
+        "guide_handle": samples.GUIDE_HANDLE,
+        "sample_question": first_steps.SAMPLE_QUESTION,
         "agent_count": agents.count_agents(actor=actor),
         "document_count": documents.count_documents(actor=actor),
         "question_count": questions.count_questions(

@@ -62,6 +62,10 @@ GUIDE = AgentCreate(
     scope_description="Callboard's documentation: concepts, settings, operations, API.",
     model="extractive",
 )
+HANDLES = tuple(sample.name.lower().replace(" ", "-") for sample in (*AGENTS, GUIDE))
+GUIDE_HANDLE = HANDLES[-1]
+#: of the external ids of the documentation
+DOCUMENT_PREFIX = "callboard/docs/"
 VERSION = "1.0.0"
 #: what the pages are about
 TOPICS = {
@@ -131,14 +135,14 @@ def _add_documentation(actor: Actor) -> int:
         for row in db.session.execute(
             select(Document.external_id, Document.checksum).where(
                 Document.organization_id == actor.organization_id,
-                Document.external_id.like("callboard/docs/%"),
+                Document.external_id.like(f"{DOCUMENT_PREFIX}%"),
             )
         )
     }
     added = 0
     for path in sorted(DOCS.glob("*.md")):
         body = DocumentRequest(
-            content=path.read_text(encoding="utf-8"), external_id=f"callboard/docs/{path.name}"
+            content=path.read_text(encoding="utf-8"), external_id=f"{DOCUMENT_PREFIX}{path.name}"
         )
         with suppress(BadReference):  # a taxonomy of this version that lacks our topics
             about = [topic.split(" > ") for topic in TOPICS.get(path.name, ())]

@@ -58,7 +58,7 @@ def search() -> Response:
 @bp.get("/agents/<handle>/ask")
 @requires(EXECUTIONS_RUN)
 def ask(handle: str) -> Response:
-    """The Ask page; `?q=` shows the answer to a question, and counts nothing."""
+    """The Ask page; `?q=` shows an answer again, `?draft=` fills a question in; neither counts."""
     return _ask_page(agents.get_agent(handle, actor=current_actor()), request.args.get("q", ""))
 
 
@@ -87,7 +87,7 @@ def _ask_page(agent: Agent, question: str, *, error: str | None = None) -> Respo
         "questions/ask.html",
         status=status,
         agent=agent,
-        question=question,
+        question=question or request.args.get("draft", ""),
         answer=answer,
         error=error,
         examples=[] if answer or error else examples.questions_to_try(agent, actor=actor),
