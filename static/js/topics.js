@@ -35,7 +35,7 @@ function pickerOf(target) {
     list.id = `topics-${++last}`;
     list.hidden = true;
     list.setAttribute("role", "listbox");
-    list.setAttribute("aria-label", "Topics");
+    list.setAttribute("aria-label", "Found");
     told = document.createElement("span");
     told.className = "visually-hidden";
     told.setAttribute("role", "status");
@@ -86,7 +86,7 @@ async function look(picker) {
   options.forEach((option, at) => {
     option.id = `${list.id}-${at}`;
   });
-  told.textContent = `${options.length} topic${options.length === 1 ? "" : "s"}`;
+  told.textContent = `${options.length} found`;
   list.hidden = false;
   input.setAttribute("aria-expanded", "true");
   // Enter in an empty field sends the form, as everywhere.
@@ -115,7 +115,8 @@ const activeOf = (list) =>
 function choose(picker, option) {
   if (!option?.dataset.value) return;
   const { box, input } = picker;
-  add(box, option.dataset.value, option.textContent.trim(), option.dataset.above);
+  const { value, label, above } = option.dataset;
+  add(box, value, label ?? option.textContent.trim(), above);
   input.value = "";
   close(picker);
   tell(box);

@@ -62,6 +62,7 @@ PERMISSIONS = {
     "/api/v1/webhooks/secret/previous": "webhooks:write",
     "GET /agents /agents/<handle> /agents/<handle>/releases /agents/<handle>/versions "
     "/agents/<handle>/versions/<int:version> /agents/<handle>/versions/compare /agents/handoffs "
+    "/agents/search/handoffs /agents/search/tools "
     "/api/v1/agents /api/v1/agents/<agent_id> /api/v1/agents/<agent_id>/releases "
     "/api/v1/agents/<agent_id>/versions /api/v1/agents/<agent_id>/versions/<int:version> "
     "/api/v1/agents/<agent_id>/versions/<int:version>/diff/<other> /api/v1/agents/handoffs "

@@ -140,3 +140,33 @@ def test_an_import_is_checked_before_it_is_done(
     expect(page.locator("tbody tr")).to_contain_text("Carried in")
     page.get_by_role("button", name="Import 1 agent").click()
     expect(page.get_by_text("1 agent imported.")).to_be_visible()
+
+
+@pytest.mark.once
+def test_tools_and_handoffs_are_chosen_by_keyboard_and_what_is_not_there_is_told_at_once(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make(installation, "chip-target", tools=["chip_tool"])
+    url = make(installation, "chip-source")
+    sign_in(page).goto(f"{url}/edit")
+    tools = page.get_by_label("Tools")
+    tools.press_sequentially("chip_t")
+    expect(page.get_by_role("option", name="chip_tool")).to_be_visible()
+    tools.press("ArrowDown")
+    tools.press("Enter")
+    tools.press_sequentially("own,")
+
+    targets = page.get_by_label("Hand-offs")
+    targets.fill("nobody")
+    targets.press("Tab")
+    expect(page.get_by_text("No agent is called “nobody”.")).to_be_visible()
+    targets.press("Backspace")
+    expect(page.get_by_text("No agent is called “nobody”.")).to_be_hidden()
+    targets.press_sequentially("Chip-Target")
+    expect(page.get_by_role("option", name="chip-target")).to_be_visible()
+    targets.press("Enter")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved as version 2.")).to_be_visible()
+    agent = installation.request("GET", "/agents/chip-source")
+    assert agent["tools"] == ["chip_tool", "own"]
+    assert len(agent["handoff_targets"]) == 1

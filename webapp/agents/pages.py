@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, request, url_for
 from markupsafe import Markup
 
-from webapp.agents import deletion, services
+from webapp.agents import choices, deletion, services
 from webapp.agents.figures import figures_of, load_figures
 from webapp.agents.forms import SCHEMA_EXAMPLES, AgentForm
 from webapp.agents.handoffs.services import agents_handing_off_to
@@ -66,6 +66,27 @@ def create() -> Response:
                 "agents.show", handle=agent.handle, message=f"{agent.name} is ready."
             )
     return _form_page("agents/new.html", form, status=422)
+
+
+@bp.get("/search/handoffs")
+@requires(AGENTS_READ)
+def find_handoffs() -> Response:
+    """Agents for the letters typed into a form; `agent` is the handle of that form's own."""
+    return page(
+        "agents/_targets.html",
+        targets=choices.find_targets(_typed(), actor=current_actor()),
+        own=request.args.get("agent", ""),
+        q=_typed(),
+    )
+
+
+@bp.get("/search/tools")
+@requires(AGENTS_READ)
+def find_tools() -> Response:
+    """Tools for the letters typed into a form: those in use, and what was typed itself."""
+    found = choices.find_tools(_typed(), actor=current_actor())
+    typed = [_typed()] if _typed() and _typed() not in found else []
+    return page("agents/_tools.html", tools=[*typed, *found], known=found)
 
 
 @bp.get("/<handle>")
@@ -252,8 +273,13 @@ def _form_page(
         form=form,
         agent=agent,
         schema_examples=SCHEMA_EXAMPLES,
+        models=choices.list_models(actor=current_actor()),
         **context,
     )
+
+
+def _typed() -> str:
+    return request.args.get("q", "").strip()[:255]
 
 
 def _live_handles(agent: Agent) -> list[str]:

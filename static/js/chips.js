@@ -1,0 +1,80 @@
+// Fields of several words as chips (see components/chips.html). The words stand in a hidden field as
+// they would in the visible one without this script; searching is the topic picker's.
+import { all, first } from "./elements.js";
+import { add, tell } from "./topics.js";
+
+/** @param {string} text */
+const wordsOf = (text) => text.split(/[,\s]+/).filter(Boolean);
+
+/** @param {HTMLInputElement} input */
+function enhance(input) {
+  const held = document.createElement("input");
+  Object.assign(held, { type: "hidden", name: input.name, value: input.value });
+  const box = document.createElement("div");
+  box.className = "topic-picker";
+  box.dataset.topics = input.dataset.chips;
+  // Its boxes to tick are sent with the hidden field only.
+  box.dataset.name = "";
+  const told = document.createElement("span");
+  told.className = "error";
+  told.setAttribute("role", "alert");
+  const words = wordsOf(input.value);
+  const invalid = input.ariaInvalid === "true";
+  input.replaceWith(box);
+  box.append(input);
+  box.after(told);
+  box.before(held);
+  input.removeAttribute("name");
+  input.value = "";
+  for (const word of words) add(box, word, word);
+  if (invalid) check(input, words, told);
+
+  box.addEventListener("change", () => {
+    const chips = all(".chip input", HTMLInputElement, box);
+    held.value = chips.map((chip) => chip.value).join(", ");
+    if (!first(".chip.bad", HTMLElement, box)) told.textContent = "";
+  });
+  const take = () => {
+    const typed = wordsOf(input.value);
+    if (!typed.length) return;
+    for (const word of typed) add(box, word, word);
+    input.value = "";
+    tell(box);
+    check(input, typed, told);
+  };
+  // After the picker has closed its list, and before a click sends the form.
+  input.addEventListener("blur", take);
+  input.addEventListener("keydown", (event) => {
+    const isOffered = first("ul:not([hidden]) [aria-selected=true]", HTMLElement, box);
+    if (event.key !== "," && (event.key !== "Enter" || !input.value.trim() || isOffered)) return;
+    event.preventDefault();
+    take();
+  });
+  input.form?.addEventListener("submit", take, true);
+}
+
+/**
+ * Mark what the search does not find under this very name, and say why.
+ * @param {HTMLInputElement} input
+ * @param {string[]} words
+ * @param {HTMLElement} told
+ */
+async function check(input, words, told) {
+  const box = input.closest(".topic-picker");
+  if (!("known" in input.dataset) || !(box instanceof HTMLElement)) return;
+  for (const word of words) {
+    const url = new URL(box.dataset.topics ?? "", location.href);
+    url.searchParams.set("q", word);
+    const answer = await fetch(url, { headers: { "HX-Request": "true" } }).catch(() => undefined);
+    if (!answer?.ok) continue;
+    const found = document.createElement("ul");
+    found.innerHTML = await answer.text();
+    const name = CSS.escape(word);
+    if (found.querySelector(`[data-value="${name}"]`)) continue;
+    first(`.chip:has(input[value="${name}"])`, HTMLElement, box)?.classList.add("bad");
+    const reason = found.querySelector("[aria-disabled]")?.textContent?.trim();
+    told.textContent = reason ?? `No agent has the handle “${word}”.`;
+  }
+}
+
+for (const input of all("input[data-chips]", HTMLInputElement)) enhance(input);

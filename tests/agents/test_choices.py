@@ -1,0 +1,74 @@
+"""What the form of an agent offers: agents to hand off to, tools and models in use."""
+
+from __future__ import annotations
+
+from tests.browser import Browser, words_of
+from tests.cast import Cast
+from tests.factories import make_agent
+from webapp.agents import choices
+from webapp.core.actor import Actor
+
+
+def offered(browser: Browser, path: str) -> list[str | None]:
+    page = browser.client.get(path, headers={"HX-Request": "true"}).text
+    return [option.split('"')[0] for option in page.split('data-value="')[1:]]
+
+
+def test_agents_are_offered_by_name_and_handle_but_not_itself(
+    browser: Browser, alice: Actor, charlie: Actor
+) -> None:
+    for handle, name in (("first", "Receptionist"), ("second", "Reception desk"), ("x", "Other")):
+        make_agent(alice, handle=handle, name=name)
+    make_agent(charlie, handle="theirs", name="Receptionist")
+    assert set(offered(browser, "/agents/search/handoffs?q=reception")) == {"first", "second"}
+    assert offered(browser, "/agents/search/handoffs?q=reception&agent=first") == ["second"]
+    assert offered(browser, "/agents/search/handoffs?q=theirs") == []
+    told = browser.client.get("/agents/search/handoffs?q=nobody").text
+    assert "No agent is called “nobody”." in told
+    told = browser.client.get("/agents/search/handoffs?q=first&agent=first").text
+    assert "An agent cannot hand off to itself." in told
+
+
+def test_the_very_handle_is_offered_first_however_many_match(alice: Actor) -> None:
+    make_agent(alice, handle="a", name="Z")
+    for number in range(choices.MAX_OFFERED):
+        make_agent(alice, handle=f"a-{number}", name="Many")
+    found = choices.find_targets("a", actor=alice)
+    assert found[0][0] == "a"
+    assert len(found) <= choices.MAX_OFFERED + 1
+
+
+def test_tools_in_use_are_offered_and_what_was_typed(browser: Browser, alice: Actor) -> None:
+    make_agent(alice, handle="a", tools=["web_search", "calculator"])
+    make_agent(alice, handle="b", tools=["web_search", "web_fetch"])
+    assert offered(browser, "/agents/search/tools?q=web") == ["web", "web_search", "web_fetch"]
+    assert offered(browser, "/agents/search/tools?q=web_fetch") == ["web_fetch"]
+    assert offered(browser, "/agents/search/tools") == ["web_search", "web_fetch", "calculator"]
+
+
+def test_models_in_use_are_offered_and_any_other_may_be_typed(
+    browser: Browser, cast: Cast, alice: Actor
+) -> None:
+    make_agent(alice, handle="a", model="gpt-4.1")
+    page = browser.get("/agents/a/edit")
+    assert page.css_first("#model").attributes["list"] == "models"
+    models = [option.attributes["value"] for option in page.css("#models option")]
+    assert models == ["gpt-4.1", "extractive"]
+    assert page.css_first("#tools").attributes["data-chips"] == "/agents/search/tools"
+    assert (
+        page.css_first("#handoff_targets").attributes["data-chips"]
+        == "/agents/search/handoffs?agent=a"
+    )
+    # Without scripts it is a field of words.
+    form = {"name": "B", "instructions": "x", "model": "own/model", "modality": "audio_only"}
+    browser.post("/agents", form | {"tools": "one, two", "handoff_targets": "a"})
+    made = cast.api("alice").get("/agents/b").json
+    assert (made["model"], made["tools"], len(made["handoff_targets"])) == (
+        "own/model",
+        ["one", "two"],
+        1,
+    )
+    assert "own/model" in [
+        option.attributes["value"] for option in browser.get("/agents/new").css("#models option")
+    ]
+    assert words_of(browser.get("/agents/new").css_first("#model-hint"))
