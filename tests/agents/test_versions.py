@@ -240,3 +240,20 @@ def test_a_version_has_a_page_also_for_viewers(cast: Cast, alice: Actor) -> None
 def test_nothing_to_show_yet(browser: Browser, alice: Actor) -> None:
     make_agent(alice, handle="a")
     assert "This is the first" in words_of(browser.get("/agents/a/versions").body)
+
+
+def test_instructions_are_drawn_and_very_long_ones_do_not_swell_the_page(
+    browser: Browser, alice: Actor
+) -> None:
+    make_agent(alice, handle="a", instructions="# Be *brief*\n\n- One\n- Two")
+    for address in ("/agents/a", "/agents/a/versions/1"):
+        page = browser.get(address)
+        assert page.css_first(".rendered h3 em").text() == "brief"
+        assert len(page.css(".rendered li")) == 2
+    make_agent(alice, name="B", handle="b", instructions="- `a` *b*\n" * 15_000)
+    page = browser.get("/agents/b")
+    assert "The first 20,000 characters." in " ".join(page.css_first(".part-of").text().split())
+    assert len(page.html or "") < 200_000
+    whole = browser.get(page.css_first(".part-of a").attributes["href"] or "")
+    assert whole.css_first(".rendered .verbatim").text() == ("- `a` *b*\n" * 15_000)
+    assert len(whole.html or "") < 200_000
