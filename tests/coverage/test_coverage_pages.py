@@ -389,6 +389,10 @@ def test_the_page_shows_figures_a_map_and_a_tree(cast: Cast, physicist: Agent, i
     assert rows == ["Physics 2 / 12 16.7 %", "Heat 0 / 4 0 %", "Wings 2 / 4 50 %"]
     areas = {area.text() for area in page.css(".map title")}
     assert "Physics › Wings: 50 %, 2 of 4 documents" in areas
+    # The number stands in the box as well, and a scale says what its colour means.
+    assert {words_of(share) for share in page.css(".map .share")} == {"0 %", "50 %"}
+    assert words_of(page.css_first(".scale")) == "coverage 0 % 100 %"
+    assert page.css_first(".map").attributes["tabindex"] == "0"
     for link in page.css(".map a, .coverage-tree a"):
         assert (link.attributes["href"] or "").startswith(f"{PAGE}/topics/")
     assert "Refresh coverage" not in page.text()
