@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 FEATURES = (
     "audit",
     "accounts",
+    "views",
     "webhooks",
     "agents",
     "tasks",

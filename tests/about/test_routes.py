@@ -19,6 +19,7 @@ from webapp.questions.unanswered.services import list_unanswered
 from webapp.tasks.changes import start_task
 from webapp.taxonomies.schemas import TaxonomyRequest
 from webapp.taxonomies.services import extend_taxonomy
+from webapp.views.services import save_view
 from webapp.webhooks.services import create_webhook
 
 # The reviewed list: who may use what. None is everybody. A new route is added here on purpose.
@@ -88,6 +89,7 @@ PERMISSIONS = {
     "GET /agents/<handle>/ask /ws/ask/<agent_id> /ws/query/<agent_id>": "executions:run",
     "POST /agents/<handle>/ask /api/v1/agents/<agent_id>/query "
     "/api/v1/agents/<agent_id>/query/stream": "executions:run",
+    "POST /views /views/<uuid:view_id> /views/<uuid:view_id>/deletion": "views:write",
     "GET /tasks /tasks/<task_id> /api/v1/tasks /api/v1/tasks/<task_id>": "tasks:read",
     "POST /tasks/<task_id>/cancellation /tasks/<task_id>/retrial "
     "/api/v1/tasks/<task_id>/retry": "tasks:write",
@@ -165,6 +167,7 @@ def things(cast: Cast, alice: Actor) -> dict[str, str]:
         "agent_id": str(agent.id),
         "node_id": str(node.node_id),
         "question_id": str(question.id),
+        "view_id": str(save_view("agents", "Mine", "q=tea", is_shared=True, actor=alice).id),
         "handle": "helper",
         "document_id": str(make_document(alice).id),
         "task_id": task.id,

@@ -26,14 +26,14 @@ from webapp.webhooks.permissions import WEBHOOKS_READ
 ROLES = {
     Role.VIEWER: {
         "account:read", "account:write", "agents:read", "knowledge:read", "organization:read",
-        "tasks:read",
+        "tasks:read", "views:write",
     },
     Role.MEMBER: {
-        "executions:run",
+        "executions:run", "views:share",
     },
     Role.ADMIN: {
         "agents:write", "knowledge:write", "members:write", "organization:write", "tasks:write",
-        "webhooks:read", "webhooks:write",
+        "views:manage", "webhooks:read", "webhooks:write",
     },
 }  # fmt: skip
 

@@ -65,6 +65,7 @@ BOUNDED = {
     "node_stats": "one for each topic",
     "organizations": "made by the operator",
     "releases": "an agent's history, kept as long as the agent",
+    "saved_views": "made and deleted by people, 50 of a list at most",
     "scope_roots": "go with their scope",
     "taxonomies": "made and deleted by people",
     "taxonomy_closure": "goes with its taxonomy",

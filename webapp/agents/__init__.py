@@ -14,6 +14,7 @@ from webapp.agents.handoffs import pages as handoffs_pages
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.releases import api as releases_api
 from webapp.agents.releases import pages as releases_pages
+from webapp.agents.schemas import AgentQuery
 from webapp.agents.tabs import AgentTab
 from webapp.agents.transfer import api as transfer_api
 from webapp.agents.transfer import pages as transfer_pages
@@ -23,6 +24,7 @@ from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
 from webapp.core.navigation import PaletteGroup, PalettePage, PaletteSearch, Section, SectionPages
 from webapp.core.openapi import PathParameter
+from webapp.views.lists import ViewedList
 
 for function in (*tabs.FOR_TEMPLATES, *labels.FOR_TEMPLATES):
     pages.bp.add_app_template_global(function)
@@ -70,6 +72,7 @@ FEATURE = Feature(
         PaletteGroup("Agents", palette.find_agents),
         PaletteSearch("Find agents with “{}”", "agents.index"),
         *palette.COMMANDS,
+        ViewedList("agents", "agents.index", AgentQuery.view_parameters),
         Wording(
             past={
                 "archive": "archived",

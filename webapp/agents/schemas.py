@@ -273,6 +273,11 @@ class AgentQuery(AgentFilter):
     limit: int = Field(50, ge=1, le=100)
     offset: int = Field(0, ge=0, le=1_000_000_000)
 
+    @classmethod
+    def view_parameters(cls) -> list[str]:
+        """What a view of the list keeps: all but its page."""
+        return [name for name in complete(cls).model_fields if name not in ("limit", "offset")]
+
     @property
     def filter_names(self) -> list[str]:
         """The parameters that say which agents, without order and page."""

@@ -1,0 +1,43 @@
+"""A view is made of the filters that one has just chosen, with the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.server import Installation
+
+pytestmark = [pytest.mark.browser, pytest.mark.once]
+
+
+def test_filters_become_a_view(
+    installation: Installation, page: Page, sign_in: Callable[[Page], Page]
+) -> None:
+    for name in ("Viewed", "Hidden"):
+        body = {"name": name, "handle": name.lower(), "instructions": "Help."}
+        installation.request("POST", "/agents", body)
+    sign_in(page).goto(f"{installation.url}/agents")
+    shown = page.locator(".view-chips [aria-current]")
+    expect(shown).to_have_text("All")
+    page.keyboard.press("/")
+    page.keyboard.type("viewed")
+    expect(page.locator(".row-title")).to_have_text(["Viewed"])
+    expect(shown).to_have_count(0)
+    page.get_by_role("button", name="Save view…").press("Enter")
+    expect(page.get_by_role("dialog", name="Save view")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.type("Watched")
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast")).to_contain_text("Watched is saved.")
+    expect(shown).to_have_text("Watched")
+    expect(page.locator(".row-title")).to_have_text(["Viewed"])
+    page.get_by_role("link", name="All", exact=True).press("Enter")
+    expect(page.locator(".row-title", has_text="Hidden")).to_be_visible()
+    page.get_by_role("link", name="Watched").press("Enter")
+    page.get_by_role("button", name="Edit view…").press("Enter")
+    page.get_by_role("button", name="Delete view…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete view", exact=True).click()
+    expect(page.locator(".toast")).to_contain_text("The view Watched is deleted.")
+    expect(page.locator(".view-chips a")).to_have_text(["All"])
