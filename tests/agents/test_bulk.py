@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import deletion, services
@@ -164,6 +164,9 @@ def test_the_page_changes_a_field(browser: Browser, alice: Actor, three: list[st
     assert "2 agents selected:" in " ".join(page.body.text().split())
     assert [item.text() for item in page.css("main li")].count("Coding Expert") == 2
     page = browser.get(f"{url}&field=model&value=new")
+    assert words_of(page.css_first("h1")) == "Change 2 agents"
+    button = page.css_first("form[method=post][action='/agents/bulk'] button")
+    assert words_of(button) == "Change the model of 1 agent"
     assert "1 will be changed, as a new version each, 1 are so already" in " ".join(
         page.body.text().split()
     )
