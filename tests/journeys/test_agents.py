@@ -116,7 +116,7 @@ def test_the_editor_counts_previews_and_gives_examples(
     area.fill("# Title\n\n- 한국 text")
     expect(page.locator("[data-editor-count]")).to_have_text("3 lines · 18 characters · ≈ 6 tokens")
     page.get_by_role("button", name="Preview").click()
-    expect(page.locator("#preview h1")).to_have_text("Title")
+    expect(page.locator("#preview h3")).to_have_text("Title")
     expect(area).to_be_hidden()
     page.get_by_role("button", name="Write").click()
     expect(area).to_be_focused()
