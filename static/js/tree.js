@@ -19,8 +19,7 @@ const tellGrown = (tree) => tree.dispatchEvent(new Event("grown", { bubbles: tru
 async function turn(twist, isOpen) {
   const branch = twist.closest("li")?.querySelector(":scope > ul");
   if (!(branch instanceof HTMLElement)) return;
-  twist.ariaExpanded = `${isOpen}`;
-  branch.hidden = !isOpen;
+  twist.ariaExpanded = `${isOpen}`; // which shows or hides the branch
   if (!isOpen || branch.childElementCount || branch.ariaBusy === "true") return;
   branch.ariaBusy = "true"; // drawn as a skeleton
   try {
@@ -28,7 +27,6 @@ async function turn(twist, isOpen) {
     tellGrown(branch);
   } catch {
     twist.ariaExpanded = "false";
-    branch.hidden = true;
   } finally {
     branch.ariaBusy = "false";
   }

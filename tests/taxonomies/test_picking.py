@@ -216,3 +216,39 @@ def test_what_is_below_a_chosen_topic_is_ticked_as_well(
     browser.post("/agents/packer/scope", typed)
     page = browser.get("/agents/packer/scope")
     assert chips(page) == [(ids["npm"], "npm"), (ids["yarn > Commands"], "yarn › Commands")]
+
+
+def test_coverage_of_20_000_topics_comes_a_branch_at_a_time(alice: Actor, browser: Browser) -> None:
+    ids = make_large_taxonomy(alice)
+    areas = [ids[f"Area {number}"] for number in range(40)]
+    scopes.create_agent(FromTaxonomyRequest(name="All", taxonomy_node_ids=areas), actor=alice)
+    page = browser.get("/agents/all/coverage")
+    assert len(browser.response.data if browser.response else b"") < 200_000
+    twist = page.css_first(".coverage-tree > li:last-child .twist")
+    assert twist.attributes["aria-expanded"] == "false"
+    part = browser.get(str(twist.attributes["href"]), headers={"HX-Request": "true"})
+    assert len(part.css(".row")) == 25
+    assert "0 / 200" in words_of(part.css_first(".row"))  # a field and 19 topics, 10 each
+    unknown = f"/agents/all/coverage?under={UUID(int=1)}"
+    browser.get(unknown, headers={"HX-Request": "true"}, status=404)
+
+
+def test_a_branch_whose_topics_stand_elsewhere_has_their_documents(
+    alice: Actor, browser: Browser
+) -> None:
+    a, b, c = (str(UUID(int=number)) for number in (1, 2, 3))
+    labels = {a: "Machines", b: "Physics", c: "Wings"}
+    body = {
+        "version": "1.0.0",
+        "nodes": [{"node_id": node_id, "label": label} for node_id, label in labels.items()],
+        "edges": [{"parent": a, "child": c}, {"parent": b, "child": c}],
+    }
+    services.extend_taxonomy(TaxonomyRequest.model_validate(body), actor=alice)
+    make_document(alice, nodes=[c])
+    agent = FromTaxonomyRequest(name="Pilot", taxonomy_node_ids=[UUID(a), UUID(b)])
+    scopes.create_agent(agent, actor=alice)
+    page = browser.get("/agents/pilot/coverage")
+    rows = [words_of(row) for row in page.css(".coverage-tree .row")]
+    assert rows == [
+        "Machines 1 / 20 5 %", "Wings 1 / 10 10 %", "Physics 1 / 20 5 %", "Wings 1 / 10 10 %",
+    ]  # fmt: skip

@@ -17,12 +17,12 @@ from webapp.core import clock
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.ranges import Range
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, read_query, redirect_to
+from webapp.core.web import is_htmx, page, read_query, redirect_to, whole_number
 from webapp.coverage import refresh as refreshing
 from webapp.coverage import services, targets
 from webapp.coverage.forms import AlertForm, TargetForm
 from webapp.coverage.schemas import GapQuery, HistoryQuery
-from webapp.coverage.tree import draw_map, draw_tree
+from webapp.coverage.tree import MAX_DRAWN, choose_drawn, draw_map, draw_tree, find_branch
 from webapp.documents import services as documents
 from webapp.documents.schemas import DocumentQuery
 from webapp.questions.unanswered import services as questions
@@ -68,7 +68,11 @@ def draw_panel(agent: Agent) -> str:
 @bp.get("")
 @requires(KNOWLEDGE_READ)
 def show(handle: str) -> Response:
+    """The whole page; or, for a tree that opens it, the branch below the topic `under`."""
     agent = agents.get_agent(handle, actor=current_actor())
+    under = request.args.get("under", type=UUID)
+    if under is not None and is_htmx():
+        return _branch(agent, under)
     return _coverage_page(agent, AlertForm.of(agent))
 
 
@@ -172,10 +176,28 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         ranges=[Range.DAY, Range.WEEK, Range.MONTH],
         dates_problem=problem,
         task=refreshing.running_refresh(agent),
+        drawn=choose_drawn(roots),
         max_open=MAX_OPEN,
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),
         coverage_revision=refreshing.revision_of(agent, figures),
         documents_revision=index.read_revision(agent.organization_id),
+    )
+
+
+def _branch(agent: Agent, node_id: UUID) -> Response:
+    branch = find_branch(draw_tree(agent, services.measure(agent)), node_id)
+    if branch is None:
+        raise NotFound(f"Topic not found: {node_id}")
+    offset = whole_number("offset", 0, 0, 10**9)
+    end = offset + MAX_DRAWN
+    return page(
+        "coverage/_branch.html",
+        agent=agent,
+        branch=branch,
+        shown=branch.children[offset:end],
+        next_offset=end if end < len(branch.children) else None,
+        drawn=set(),
+        max_open=MAX_OPEN,
     )
 
 

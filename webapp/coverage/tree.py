@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import squarify
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from webapp.agents.models import Agent
 from webapp.core.extensions import db
 from webapp.coverage.services import Coverage, share
-from webapp.taxonomies.models import TaxonomyEdge, TaxonomyNode
+from webapp.taxonomies.models import TaxonomyClosure, TaxonomyEdge, TaxonomyNode
 from webapp.taxonomies.references import select_below
 
+#: topics of the tree that come with the page
+MAX_DRAWN = 120
 #: siblings drawn in the map; the smallest of more are one area
 MAX_SIBLINGS = 40
 #: an area is divided further from this size on, in units of the drawing
@@ -26,7 +28,7 @@ PADDING = 3.0
 
 @dataclass
 class Branch:
-    """A topic of the scope with those below it, each at one place.
+    """A topic of the scope with those below it, each at one place; `elsewhere` are the others.
 
     `covered` and `target_sum` are sums over the branch: of `min(documents, target)`, of targets.
     """
@@ -37,9 +39,14 @@ class Branch:
     documents: int
     target: int
     children: list[Branch] = field(default_factory=list)
+    elsewhere: list[Branch] = field(default_factory=list)
     covered: int = 0
     target_sum: int = 0
     topic_count: int = 1
+
+    @property
+    def is_branch(self) -> bool:
+        return bool(self.children or self.elsewhere)
 
     @property
     def percent(self) -> float:
@@ -104,12 +111,55 @@ def draw_tree(agent: Agent, coverage: Coverage) -> list[Branch]:
         above = [branches[up] for up in parents[node_id]]
         canonical = [up for up in above if up.path == branch.path[:-1]]
         if above:
-            (canonical or above)[0].children.append(branch)
+            place = (canonical or above)[0]
+            place.children.append(branch)
+            for other in above:
+                if other is not place:
+                    other.elsewhere.append(branch)
         else:
             roots.append(branch)
     for root in roots:
         _add_up(root)
+    if any(branch.elsewhere for branch in branches.values()):
+        _add_up_all_ways(branches, below)
     return roots
+
+
+def find_branch(roots: Sequence[Branch], node_id: UUID) -> Branch | None:
+    """The one of a topic; None where the tree has no such topic."""
+    left = list(roots)
+    while left:
+        branch = left.pop()
+        if branch.node_id == node_id:
+            return branch
+        left += branch.children
+    return None
+
+
+def choose_drawn(roots: Sequence[Branch]) -> set[UUID]:
+    """The branches whose children are drawn with the page: from the top, while there is room."""
+    drawn, room, left = set(), MAX_DRAWN - len(roots), deque(roots)
+    while left:
+        branch = left.popleft()
+        room -= len(branch.children) + len(branch.elsewhere)
+        if room < 0:
+            break
+        drawn.add(branch.node_id)
+        left += branch.children
+    return drawn
+
+
+def _add_up_all_ways(branches: Mapping[UUID, Branch], below: Select[UUID]) -> None:
+    """The sums where topics have several parents: each counts once in every branch above it."""
+    for branch in branches.values():
+        branch.covered = branch.target_sum = branch.topic_count = 0
+    pairs = select(TaxonomyClosure.ancestor_id, TaxonomyClosure.descendant_id)
+    for up, down in db.session.execute(pairs.where(TaxonomyClosure.descendant_id.in_(below))):
+        if up in branches:
+            above, topic = branches[up], branches[down]
+            above.covered += min(topic.documents, topic.target)
+            above.target_sum += topic.target
+            above.topic_count += 1
 
 
 def _add_up(branch: Branch) -> None:
