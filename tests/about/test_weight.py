@@ -19,8 +19,8 @@ from webapp.taxonomies.services import extend_taxonomy
 
 MAX_HTML_BYTES = 200_000
 MAX_SCRIPT_BYTES = 60_000
-#: trees that are still drawn whole
-OWED = ("/coverage", "/scope", "/taxonomies/1.0.0")
+#: The tree of coverage is still drawn whole.
+OWED = ("/coverage",)
 STATIC = Path(__file__).parents[2] / "static"
 
 
