@@ -188,8 +188,8 @@ def measure_arrivals(running: Installation, browser: Browser) -> float:
     for number in range(PUSHES):
         page.evaluate("window.arrived = 0")
         began = 1000 * time.time()
-        caller.call("PATCH", "/agents/kettle", {"description": f"Number {number}"})
-        page.wait_for_function("window.arrived")
+        caller.call("PATCH", "/agents/kettle", {"name": f"Kettle {number}"})
+        page.wait_for_function("() => window.arrived")
         times.append(page.evaluate("window.arrived") - began)
         time.sleep(0.5)
     return float(np.percentile(times, 95))
