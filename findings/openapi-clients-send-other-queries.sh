@@ -6,9 +6,9 @@
 # writes it so, or the generator warns. Seen: of five, none writes a list with `explode: false` as
 # `state=x,y`. orval with axios writes `tag[]=a`, which is another parameter. An object in
 # `deepObject` is "[object Object]" from two, and the Python client spreads it, so that
-# `filter[tag]` takes the place of the parameter `tag`. orval and swagger-typescript-api put ids into
-# paths as they are: "a/b" is another resource, and "x?y" the run "x". openapi-fetch 0.17.0 encodes,
-# and knows `deepObject`. Who writes an API keeps to plain values and ids without signs.
+# `filter[tag]` takes the place of the parameter `tag`. orval and swagger-typescript-api put ids
+# into paths as they are: "a/b" is another resource, and "x?y" the run "x". openapi-fetch 0.17.0
+# encodes, and knows `deepObject`. Who writes an API keeps to plain values and ids without signs.
 # Callboard's queries are plain values, and its ids UUIDs, numbers and slugs.
 #
 # Installs from npm and PyPI into a temporary folder; fails when this changes.
