@@ -136,6 +136,16 @@ def test_markdown_takes_its_title_from_the_first_heading() -> None:
     assert parse("First line\nsecond", "text/plain").title == "First line"
 
 
+def test_code_of_a_page_keeps_its_lines_and_is_no_heading() -> None:
+    code = "# as root\nif ready:\n    <b>make</b>\tinstall"
+    text = parse(f"<h1>Start</h1><pre>\n{code}</pre>a <i>b</i>  c<pre> </pre>", HTML).text
+    assert text == "# Start\n\n```\n# as root\nif ready:\n    make\tinstall\n```\n\na b c"
+    paths = [piece.heading_path for piece in chunk_text(text, "")]
+    assert paths == [["Start"]]
+    assert parse("<pre>a<br>b</pre>", HTML).text == "```\na\nb\n```"
+    assert parse("<pre>```</pre><p>x", HTML).text == "~~~\n```\n~~~\n\nx"
+
+
 @pytest.mark.parametrize(("length", "is_heading"), [(499, True), (501, False)])
 def test_a_line_that_is_too_long_is_no_heading(length: int, is_heading: bool) -> None:
     """To try one takes quadratic time."""

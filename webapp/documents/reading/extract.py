@@ -115,7 +115,9 @@ def read_html(content: str, bounds: Bounds) -> ParsedDocument:
     root = LexborHTMLParser(content).root
     if root is None:
         raise ParsingError("The content has no text.")
-    title, parts = "", []
+    title, code_depth = "", None
+    blocks: list[str] = []
+    parts: list[str] = []
     node: Any = root
     count, depth = 0, 0
     # By hand and not by recursion: the nesting is the sender's.
@@ -126,11 +128,19 @@ def read_html(content: str, bounds: Bounds) -> ParsedDocument:
         if depth > bounds.depth:
             raise ParsingError(f"The HTML is nested more than {bounds.depth:,} levels deep.")
         tag = node.tag or ""
+        if code_depth is not None and depth <= code_depth:
+            blocks.append(_code("".join(parts)))
+            code_depth, parts = None, []
         if tag == "title" and not title:
             title = " ".join((node.text() or "").split())[:500]
         is_entered = tag not in _DROPPED or tag == "head"
         if tag == "-text":
-            parts.append(" ".join((node.text_content or "").split(" ")))
+            parts.append(node.text_content or "")
+        elif code_depth is not None:
+            parts.append("\n" if tag in _BLOCKS else "")
+        elif tag == "pre":
+            blocks.append(_prose("".join(parts)))
+            code_depth, parts = depth, []
         elif is_entered:
             parts.append(_opening(tag))
         child = node.first_child if is_entered and tag != "title" else None
@@ -140,9 +150,21 @@ def read_html(content: str, bounds: Bounds) -> ParsedDocument:
         while node is not None and node.next is None:
             node, depth = node.parent, depth - 1
         node = node.next if node is not None else None
-    text = re.sub(r"[ \t\r\f\v]+", " ", "".join(parts))
-    text = re.sub(r" ?\n[ \n]*\n ?", "\n\n", text).strip()
+    blocks.append((_prose if code_depth is None else _code)("".join(parts)))
+    text = "\n\n".join(block for block in blocks if block)
     return ParsedDocument(title or first_heading(text), text)
+
+
+def _prose(text: str) -> str:
+    text = re.sub(r"[ \t\r\f\v]+", " ", text)
+    return re.sub(r" ?\n[ \n]*\n ?", "\n\n", text).strip()
+
+
+def _code(text: str) -> str:
+    """Fenced, so that its indentation stays and no line of it is taken for a heading."""
+    lines = re.sub(r"\r\n?", "\n", text).strip("\n")
+    fence = "~~~" if "```" in lines else "```"
+    return f"{fence}\n{lines}\n{fence}" if lines.strip() else ""
 
 
 def _opening(tag: str) -> str:
