@@ -41,7 +41,7 @@ function note(box, text) {
   if (!element) {
     element = document.createElement("span");
     element.className = "note muted small";
-    label.append(element);
+    label.append(" ", element);
   }
   element.textContent = text;
 }

@@ -1,0 +1,46 @@
+"""Topics are chosen by keyboard, in a taxonomy too large to be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.server import Installation
+
+pytestmark = pytest.mark.browser
+
+
+def test_topics_are_chosen_with_the_keyboard_alone(
+    installation: Installation, page: Page, sign_in: Callable[[Page], Page]
+) -> None:
+    paths = [["Wide", f"Topic {number}"] for number in range(2000)]
+    paths += [["npm", "Commands", name] for name in ("install", "run")]
+    body = {"version": "77.0.0", "nodes": [{"path": path} for path in paths]}
+    installation.request("POST", "/taxonomies", body)
+    agent = {"name": "Packer", "handle": "packer", "instructions": "Help with packages."}
+    installation.request("POST", "/agents", agent)
+    sign_in(page).goto(f"{installation.url}/agents/packer/scope?version=77.0.0")
+    field = page.get_by_role("combobox", name="Topics").or_(page.get_by_label("Topics").first)
+    field.first.focus()
+    page.keyboard.type("topic 1999")
+    expect(page.get_by_role("option").first).to_have_text("Wide › Topic 1999")
+    page.keyboard.press("Enter")
+    page.keyboard.type("npm")
+    expect(page.get_by_role("option").first).to_have_text("npm")
+    page.keyboard.press("Enter")
+    chips = page.locator(".chip label")
+    expect(chips).to_have_text(["Wide › Topic 1999", "npm"])
+    page.get_by_role("button", name="Topics below npm").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("label[title='npm › Commands'] input")).to_be_checked()
+    expect(page.locator("#extent")).to_contain_text("5 topics")
+    field.first.focus()
+    page.keyboard.press("Backspace")
+    expect(chips).to_have_text(["Wide › Topic 1999"])
+    expect(page.locator("label[title=Wide] input")).not_to_be_checked()
+    expect(page.locator("#extent")).to_contain_text("1 topic")
+    page.get_by_role("button", name="Save topics").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("The scope is changed.")
