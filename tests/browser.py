@@ -53,14 +53,14 @@ def words_of(element: LexborNode) -> str:
 
 
 def audit(page: LexborHTMLParser, response: TestResponse) -> None:
-    """Unique ids, one h1 that stands in the title, labels, tokens, no inline script or style."""
+    """Unique ids, one h1 that begins the title, labels, tokens, no inline script or style."""
     ids = [node.attributes["id"] for node in page.css("[id]")]
     assert len(ids) == len(set(ids)), f"Doubled ids: {sorted({i for i in ids if ids.count(i) > 1})}"
     headings = [node.text(strip=True) for node in page.css("h1")]
     assert len(headings) == 1, headings
     title = page.css_first("title")
     assert title is not None
-    assert headings[0] in title.text(strip=True), (title.text(), headings)
+    assert title.text(strip=True).startswith(headings[0]), (title.text(), headings)
     if response.status_code == 200 and (sections := page.css("nav[aria-label=Main] a")):
         current = [link for link in sections if "aria-current" in link.attributes]
         assert len(current) == 1, "The sidebar does not say where this is."

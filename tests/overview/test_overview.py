@@ -162,6 +162,8 @@ NOT_IN_PALETTE = {
     "/sign-in",
     "/agents/bulk",
     "/agents/export",
+    "/agents/search/handoffs",
+    "/agents/search/tools",
     "/documents/bulk",
     "/favicon.ico",
     "/health",
