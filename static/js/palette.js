@@ -163,7 +163,8 @@ dialog.addEventListener("click", (event) => {
 });
 // Who comes next at this browser is not told what was open.
 document.addEventListener("submit", ({ target }) => {
-  if (!(target instanceof HTMLFormElement) || !target.getAttribute("action")?.endsWith("/sign-out")) return;
+  if (!(target instanceof HTMLFormElement) || !target.getAttribute("action")?.endsWith("/sign-out"))
+    return;
   try {
     localStorage.removeItem(dialog.dataset.recent ?? "");
   } catch {

@@ -250,6 +250,3 @@ document.addEventListener("keydown", (event) => {
     tell(box);
   }
 });
-
-// With this script a chip has a cross instead of its box.
-document.documentElement.classList.add("picks");

@@ -19,8 +19,6 @@ from webapp.taxonomies.services import extend_taxonomy
 
 MAX_HTML_BYTES = 200_000
 MAX_SCRIPT_BYTES = 60_000
-#: The tree of coverage is still drawn whole.
-OWED = ("/coverage",)
 STATIC = Path(__file__).parents[2] / "static"
 
 
@@ -54,8 +52,7 @@ def test_no_page_and_no_script_is_heavy_where_there_are_many_of_everything(
         answer = browser.client.get(path)
         if answer.mimetype == "text/html":
             html, scripts = len(answer.data), weigh_scripts(answer.text)
-            is_owed = path.endswith(OWED)
-            if (html > MAX_HTML_BYTES and not is_owed) or scripts > MAX_SCRIPT_BYTES:
+            if html > MAX_HTML_BYTES or scripts > MAX_SCRIPT_BYTES:
                 heavy[path] = html, scripts
     assert weigh_scripts(browser.client.get("/").text) > 10_000  # it finds them
     assert not heavy, "(bytes of HTML, compressed bytes of scripts)"

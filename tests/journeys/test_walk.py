@@ -19,11 +19,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.once]
 MAX_HTML_BYTES = 200_000
 MAX_SCRIPT_BYTES = 60_000
 MAX_SHIFT = 0.02
-#: rules that are still broken, by the pages on which they are
-OWED: dict[str, tuple[str, ...]] = {
-    # A chip of a topic is narrower once its script is there.
-    "layout-shift": ("/agents/tea-expert/scope",),
-}
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +53,10 @@ def visits(request: pytest.FixtureRequest, running: Installation, page: Page) ->
 
 def test_axe_finds_nothing_serious_on_any_page(visits: list[Visit]) -> None:
     found = {
-        f"{met.path} ({look})": left
+        f"{met.path} ({look})": findings
         for met in visits
         for look, findings in met.findings.items()
-        if (left := [said for said in findings if not is_owed(said, met.path)])
+        if findings
     }
     assert not found, said(found)
 
@@ -71,7 +66,7 @@ def test_nothing_moves_while_a_page_loads(visits: list[Visit]) -> None:
         f"{met.path} at {width}: {shift:.3f}": whose
         for met in visits
         for width, (shift, whose) in met.shifts.items()
-        if shift > MAX_SHIFT and not is_owed("layout-shift", met.path)
+        if shift > MAX_SHIFT
     }
     assert not moved, said(moved)
 
@@ -84,10 +79,6 @@ def test_no_page_and_no_script_is_heavy(visits: list[Visit]) -> None:
     assert not {met.path: met.html_bytes for met in visits if met.html_bytes > MAX_HTML_BYTES}
     heavy = {met.path: met.script_bytes for met in visits if met.script_bytes > MAX_SCRIPT_BYTES}
     assert not heavy
-
-
-def is_owed(finding: str, path: str) -> bool:
-    return path.startswith(OWED.get(finding.split(":")[0], ("nowhere",)))
 
 
 def said(found: dict[str, list[str]]) -> str:
