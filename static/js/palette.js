@@ -172,8 +172,7 @@ document.addEventListener("submit", ({ target }) => {
   }
 });
 // A thing's page is what one may want again, by its name in front of the application's.
-const path = location.pathname.slice((document.documentElement.dataset.root ?? "").length);
-if (path.split("/").length > 1) {
+if (dialog.hasAttribute("data-remembered")) {
   const label = document.title.replace(/ · Callboard$/, "");
   remember({ label, hint: "", href: location.pathname });
 }
