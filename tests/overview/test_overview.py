@@ -96,7 +96,7 @@ def test_an_agents_page_says_what_it_knows(
     agent = make_expert(alice, "Baker", topics["Bread"])
     cook = make_expert(alice, "Cook", topics["Soup"])
     (panel,) = lines(browser.get(f"/agents/{agent.handle}"), "#agent-knowledge")
-    assert "50 % of the documents wanted on 1 topic; 1 are there" in panel
+    assert "50 % of the documents wanted on 1 topic; 1 is there" in panel
     (panel,) = lines(browser.get(f"/agents/{cook.handle}"), "#agent-knowledge")
     assert "Largest gaps Soup 0 of 2" in panel
     (panel,) = lines(browser.get(f"/agents/{anybody.handle}"), "#agent-knowledge")

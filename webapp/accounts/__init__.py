@@ -53,7 +53,7 @@ FEATURE = Feature(
         PaletteAction("Sign out", "entry.destroy_session", fields={}, words=("log out", "logout")),
         Wording(
             past={
-                "change_password": "changed the own password",
+                "change_password": "changed their password",
                 "decline": "declined to join",
                 "invite": "invited",
                 "join": "joined",
@@ -68,7 +68,7 @@ FEATURE = Feature(
                 "sign_in": "signed in",
                 "sign_out": "signed out",
                 "sign_out_others": "signed out all other browsers",
-                "update_profile": "changed the own profile",
+                "update_profile": "changed their profile",
             },
             nouns={"apikey": "API key", "membership": "member", "user": "member"},
             alone=(
