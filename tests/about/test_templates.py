@@ -77,6 +77,18 @@ def test_an_upgrade_reaches_browsers_that_keep_files_for_an_hour(app: APIFlask) 
     assert app.test_client().get(script).status_code == 200
 
 
+def test_a_file_under_another_version_than_its_own_is_not_kept(app: APIFlask) -> None:
+    with app.test_request_context():
+        script = url_for("static", filename="js/frame.js")
+    client = app.test_client()
+    assert "max-age=3600" in client.get(script).headers["Cache-Control"]
+    # As in the midst of an upgrade: the page is of another process than the one asked now.
+    answer = client.get("/static/at/0123456789ab/js/frame.js")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
+    assert client.get("/static/at/0123456789ab/js/none.js").headers["Cache-Control"] == "no-store"
+    assert client.get("/static/at/0123456789ab/../config.py").status_code == 404
+
+
 def test_the_style_guide_draws_every_part_in_both_themes(cast: Cast, settings: Settings) -> None:
     app = create_app(settings)
     styleguide.init_app(app)

@@ -209,6 +209,10 @@ def _check_content_type(view: Any) -> None:
 
 def _refuse_control_characters() -> None:
     """NUL cannot be stored, and a lone surrogate cannot be encoded: say so before either."""
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError as error:
+        raise Invalid("The query of this address is not UTF-8.") from error
     for name, value in [
         *request.args.items(multi=True),
         *(request.view_args or {}).items(),

@@ -35,6 +35,7 @@ from webapp.core.schemas import read_text
 Q = TypeVar("Q", bound=BaseModel)
 
 MAX_LIMIT = 100
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,11}")
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -42,7 +43,11 @@ def init_app(app: APIFlask) -> None:
     present = _static_version(Path(app.static_folder or ""))
 
     def send_static(filename: str, version: str = "") -> Response:
-        return cast("Response", app.send_static_file(filename))
+        response = cast("Response", app.send_static_file(filename))
+        if version and version != present:
+            # While an installation is upgraded, a process that has other files may be asked.
+            response.headers["Cache-Control"] = "no-cache"
+        return response
 
     app.view_functions["static"] = send_static
     app.add_url_rule("/static/at/<version>/<path:filename>", "static", send_static)
@@ -182,13 +187,18 @@ def read_query(schema: type[Q]) -> Q:
 
 def url_with(**changes: Any) -> str:
     """The present URL with some of its query changed; `None` and "" take a parameter out."""
-    arguments = MultiDict(request.args)
+    # What `url_for` takes for itself, a scheme for example, is no parameter of a page.
+    arguments = MultiDict(
+        (name, value)
+        for name, value in request.args.items()
+        if name != "endpoint" and not name.startswith("_")
+    )
     for name, value in changes.items():
         arguments.pop(name, None)
         if value not in (None, "", 0):
             arguments[name] = value
     view_args = request.view_args or {}
-    values: dict[str, Any] = {**view_args, **arguments.to_dict()}
+    values: dict[str, Any] = {**arguments.to_dict(), **view_args}
     return url_for(request.endpoint or "", **values)
 
 
@@ -196,7 +206,7 @@ def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
     raw = request.args.get(name, "")
     if raw == "":
         return default
-    if not raw.lstrip("-").isascii() or not raw.lstrip("-").isdigit() or len(raw) > 12:
+    if not _WHOLE_NUMBER.fullmatch(raw):
         raise Invalid(f"{name} must be a whole number, not {raw[:40]!r}.", field=name)
     number = int(raw)
     if not lowest <= number <= highest:

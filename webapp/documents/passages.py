@@ -21,6 +21,8 @@ PART_PASSAGES = 40
 PART_HTML = 100_000
 #: characters of a part of the source
 PART_SOURCE = 30_000
+#: what the database takes for an id, of 64 bits
+MAX_ID = 2**63 - 1
 #: how many passages stand before the one that somebody came for
 LEAD = 2
 
@@ -82,6 +84,8 @@ def read_part(document: Document, start: int = 0) -> Part:
 
 def find_passage(document: Document, chunk_id: int) -> int | None:
     """The position of a passage; None where the document has it no longer."""
+    if not 0 < chunk_id <= MAX_ID:
+        return None
     statement = select(Chunk.position).where(Chunk.document_id == document.id, Chunk.id == chunk_id)
     return db.session.scalar(statement)
 

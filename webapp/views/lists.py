@@ -21,7 +21,7 @@ class ViewedList:
     def normalize(self, query_string: str) -> str:
         """The parameters of this list that say something, in one order."""
         known = self.parameters()
-        pairs = parse_qsl(query_string.removeprefix("?"), max_num_fields=100)
+        pairs = parse_qsl(query_string.removeprefix("?"))
         return urlencode(sorted((name, value) for name, value in pairs if name in known and value))
 
 

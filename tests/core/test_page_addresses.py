@@ -1,0 +1,61 @@
+"""What the address of a page says behind its question mark, however odd."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser import Browser
+from tests.factories import make_agent, make_document
+from webapp.core.actor import Actor
+
+
+@pytest.mark.parametrize(
+    "odd", ["endpoint=x", "_method=x", "_scheme=odd", "_external=1", "_anchor=x", "_scheme="]
+)
+def test_no_parameter_leads_the_links_of_a_page_elsewhere(
+    alice: Actor, browser: Browser, odd: str
+) -> None:
+    make_agent(alice, handle="tea")
+    for path in ("/agents?q=a", "/?range=24h", "/tasks?status=failed", "/documents?q=a"):
+        plain, page = browser.get(path), browser.get(f"{path}&{odd}")
+        assert [link.attributes["href"] for link in page.css("a[href]")] == [
+            link.attributes["href"] for link in plain.css("a[href]")
+        ]
+
+
+def test_a_parameter_called_like_a_part_of_the_path_changes_no_link(
+    alice: Actor, browser: Browser
+) -> None:
+    make_agent(alice, handle="tea")
+    page = browser.get("/agents/tea/coverage?handle=oak")
+    assert all("/agents/oak" not in (link.attributes["href"] or "") for link in page.css("a"))
+
+
+@pytest.mark.parametrize("number", ["--5", "-", "1-", "5" * 12, "²", "١"])
+def test_what_is_no_whole_number_is_said_to_be_none(browser: Browser, number: str) -> None:
+    page = browser.get(f"/settings/webhooks?offset={number}", status=422)
+    assert "offset must be a whole number" in page.body.text()
+
+
+def test_many_parameters_are_no_trouble_to_a_list(browser: Browser) -> None:
+    for path in ("/agents", "/tasks", "/documents"):
+        browser.get(f"{path}?{'&'.join(['unknown=1'] * 101)}")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/agents", 422), ("/sign-in", 422), ("/api/v1/agents", 422), ("/nothing", 404)],
+)
+def test_a_query_in_another_encoding_is_refused(browser: Browser, path: str, status: int) -> None:
+    """As an old program writes "ä" into a link."""
+    answer = browser.client.get(path, environ_overrides={"QUERY_STRING": "q=\xe4"})
+    assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize("passage", [2**63, 10**30, 0, -1])
+def test_a_passage_with_an_id_that_no_database_holds_is_gone(
+    alice: Actor, browser: Browser, passage: int
+) -> None:
+    document = make_document(alice)
+    page = browser.get(f"/documents/{document.id}?passage={passage}")
+    assert "passage is no longer in this document" in page.body.text()
