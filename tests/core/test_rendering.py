@@ -18,6 +18,14 @@ def marks(text: str, *words: str, kind: str = "text/markdown") -> list[str]:
     return [mark.html or "" for mark in drawn(text, kind, spans=spans).css("mark")]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_on_any_system(end: str) -> None:
+    text = end.join(["one", "", "two", "", "three", "", "> four", ""])
+    assert marks(text, "one", "three", "four") == [
+        "<mark>one</mark>", "<mark>three</mark>", "<mark>four</mark>",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "text",
     [

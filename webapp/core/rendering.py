@@ -33,6 +33,8 @@ _SCHEMES = frozenset({"http", "https", "mailto"})
 _FENCE = re.compile(r"^ {0,3}(?:```+|~~~+)(.*)$")
 _DELIMITERS = re.compile(r"^ {0,3}\|?[ \t]*:?-+:?[ \t]*(\||$)")
 _CELL_END = re.compile(r"(?<!\\)\|")
+#: as the reader of Markdown counts them
+_LINE_END = re.compile(r"\r\n?|\n")
 _WORD = re.compile(r"\w+")
 
 
@@ -140,7 +142,7 @@ def _settle(tokens: list[Token], below: int, *, is_headless: bool) -> None:
 
 def _mark(tokens: list[Token], source: str, spans: list[Span]) -> None:
     """Tell each token that shows text which parts of it the spans of the source cover."""
-    starts = [0, *(found.end() for found in re.finditer("\n", source))]
+    starts = [0, *(found.end() for found in _LINE_END.finditer(source))]
     starts += [len(source), len(source)]
     cursor, end = 0, len(source)
     for token in tokens:
