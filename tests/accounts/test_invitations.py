@@ -12,7 +12,14 @@ import pytest
 
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast
-from webapp.accounts import credentials, invitations, services, sessions
+from webapp.accounts import (
+    credentials,
+    invitations,
+    passwords,
+    profiles,
+    services,
+    sessions,
+)
 from webapp.accounts.models import INVITATION_LIFETIME, Membership
 from webapp.audit import services as audit
 from webapp.core import clock
@@ -81,6 +88,30 @@ def test_only_admins_invite(cast: Cast, name: str) -> None:
     invite(cast)
     with pytest.raises(Forbidden):
         invitations.renew_invitation(cast.user("new").id, actor=actor)
+
+
+def test_an_account_elsewhere_is_no_secret_that_inviting_tells(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles.change_profile(display_name="Bob of Acme", actor=cast.actor("bob"))
+    hashed: list[str] = []
+    hash_new = passwords.hash_new
+
+    def count_and_hash(password: str, *, email: str) -> str:
+        hashed.append(email)
+        return hash_new(password, email=email)
+
+    monkeypatch.setattr(passwords, "hash_new", count_and_hash)
+    for email in ("bob@example.com", NEW):
+        invite(cast, email, by="charlie")
+    # As much is reckoned for the one as for the other.
+    assert hashed == ["bob@example.com", NEW]
+    page = cast.browser("charlie").get("/settings/members")
+    assert "bob@example.com" in page.body.text()
+    assert "Bob of Acme" not in page.html
+    services.update_member(cast.user("bob").id, is_active=False, actor=cast.actor("charlie"))
+    assert "Bob of Acme" not in cast.browser("charlie").get("/settings/members").html
+    assert "Bob of Acme" in cast.browser("alice").get("/settings/members").html
 
 
 def test_who_is_a_member_or_invited_is_not_invited_again(cast: Cast) -> None:

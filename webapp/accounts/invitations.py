@@ -32,8 +32,10 @@ def invite_member(email: str, *, role: Role, actor: Actor) -> tuple[Membership, 
     actor.require(MEMBERS_WRITE)
     actor.require_lasting()
     email = passwords.checked_email(email)
+    # Made in any case: the time that it takes would tell of an account.
+    hashed = _nobodys_hash(email)
     lock_name(f"email:{email}")
-    user = services.find_user(email) or User(email=email, password_hash=_nobodys_hash(email))
+    user = services.find_user(email) or User(email=email, password_hash=hashed)
     if any(known.organization_id == actor.organization_id for known in user.memberships):
         db.session.rollback()
         raise Conflict(f"{email} is a member already.", code="email_taken", field="email")
