@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import pytest
+from apiflask import APIFlask
 
 from tests.cast import Cast
 from webapp.accounts import organizations
@@ -127,3 +129,20 @@ def test_what_changes_nothing_is_not_recorded(alice: Actor) -> None:
     organizations.rename_organization("Acme", actor=alice)
     organizations.remove_logo(actor=alice)
     assert audit.latest_id(alice.organization_id) == before
+
+
+def test_logos_that_two_set_at_once_are_never_mixed(app: APIFlask, alice: Actor) -> None:
+    def set_elsewhere(content: bytes) -> None:
+        with app.app_context():
+            organizations.set_logo(content, actor=alice)
+
+    first = organizations.set_logo(PNG, actor=alice).logo_digest or ""
+    seen = organizations.get_organization(actor=alice)  # as the page's frame does
+    assert seen.logo_digest == first
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(set_elsewhere, PICTURES[1][0]).result()
+    # Browsers keep for a year what this address answers.
+    with pytest.raises(NotFound):
+        organizations.get_logo(first, actor=alice)
+    later = organizations.set_logo(PNG + b"later", actor=alice).logo_digest or ""
+    assert organizations.get_logo(later, actor=alice) == (PNG + b"later", "image/png")

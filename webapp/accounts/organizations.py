@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 
+from sqlalchemy import select
+
 from webapp.accounts.models import Organization
 from webapp.accounts.permissions import ORGANIZATION_WRITE
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
+from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
 
@@ -29,9 +32,10 @@ def get_organization(*, actor: Actor) -> Organization:
 def rename_organization(name: str, *, actor: Actor) -> Organization:
     """Give the actor's organization another name; raises Invalid on one that is none."""
     actor.require(ORGANIZATION_WRITE)
-    organization, name = get_organization(actor=actor), name.strip()
+    name = name.strip()
     if not 1 <= len(name) <= MAX_NAME:
         raise Invalid(f"An organization has a name of 1 to {MAX_NAME} characters.", field="name")
+    organization = _lock_organization(actor)
     if name != organization.name:
         audit.record(actor, "update", organization, name=name)
         organization.name = name
@@ -54,7 +58,7 @@ def set_logo(content: bytes, *, actor: Actor) -> Organization:
     )
     if media_type is None:
         raise Invalid("A logo is a PNG, JPEG or WebP.", field="logo")
-    organization = get_organization(actor=actor)
+    organization = _lock_organization(actor)
     organization.logo, organization.logo_type = content, media_type
     organization.logo_digest = hashlib.sha256(content).hexdigest()[:16]
     audit.record(actor, "set_logo", organization, media_type=media_type, bytes=len(content))
@@ -64,7 +68,7 @@ def set_logo(content: bytes, *, actor: Actor) -> Organization:
 
 def remove_logo(*, actor: Actor) -> Organization:
     actor.require(ORGANIZATION_WRITE)
-    organization = get_organization(actor=actor)
+    organization = _lock_organization(actor)
     if organization.logo_digest is not None:
         organization.logo = organization.logo_type = organization.logo_digest = None
         audit.record(actor, "remove_logo", organization)
@@ -74,7 +78,19 @@ def remove_logo(*, actor: Actor) -> Organization:
 
 def get_logo(digest: str, *, actor: Actor) -> tuple[bytes, str]:
     """The bytes and the media type of the logo with this digest, of the actor's organization."""
-    organization = get_organization(actor=actor)
-    if organization.logo is None or organization.logo_digest != digest:
+    # In one look: between two, another logo could take this one's address in browsers' caches.
+    found = db.session.execute(
+        select(Organization.logo, Organization.logo_type).where(
+            Organization.id == actor.organization_id, Organization.logo_digest == digest
+        )
+    ).one_or_none()
+    if found is None:
         raise NotFound(f"Logo not found: {digest[:40]}")
-    return organization.logo, organization.logo_type or ""
+    return found.logo, found.logo_type
+
+
+def _lock_organization(actor: Actor) -> Organization:
+    """The organization, locked: a logo, its kind and its digest change together."""
+    statement = select(Organization).where(Organization.id == actor.organization_id)
+    organization: Organization = get_locked(statement)
+    return organization
