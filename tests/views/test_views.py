@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
 
 import pytest
+from apiflask import APIFlask
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
@@ -122,6 +124,41 @@ def test_a_view_has_a_name_of_its_own_and_there_are_not_too_many(
     with pytest.raises(Conflict, match="2 views"):
         save_view("agents", "third", "q=oak", actor=alice)
     save_view("agents", "second", "q=oak", actor=bob)
+
+
+@pytest.mark.parametrize("names", [["tea", "Tea", "TEA", "tEa"], ["a", "b", "c", "d"]])
+def test_of_views_saved_at_once_each_counts_for_the_next(
+    app: APIFlask, alice: Actor, monkeypatch: pytest.MonkeyPatch, names: list[str]
+) -> None:
+    monkeypatch.setattr(services, "MAX_VIEWS", 1)
+
+    def save(name: str) -> bool:
+        with app.app_context():
+            try:
+                return bool(save_view("agents", name, "q=tea", actor=alice))
+            except Conflict:
+                return False
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        assert sum(pool.map(save, names)) == 1
+    assert len(services.list_views("agents", actor=alice)) == 1
+
+
+def test_of_views_renamed_at_once_one_has_the_name(app: APIFlask, alice: Actor) -> None:
+    ids = [save_view("agents", str(number), "", actor=alice).id for number in range(4)]
+
+    def rename(view_id: UUID) -> bool:
+        with app.app_context():
+            try:
+                return bool(services.change_view(view_id, name="Tea", is_shared=False, actor=alice))
+            except Conflict:
+                return False
+
+    with ThreadPoolExecutor(len(ids)) as pool:
+        assert sum(pool.map(rename, ids)) == 1
+    db.session.rollback()
+    listed = services.list_views("agents", actor=alice)
+    assert [view.name for view in listed].count("Tea") == 1
 
 
 def test_a_refused_name_is_told_on_the_page_of_the_list(browser: Browser) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor
-from webapp.core.database.transactions import get_locked
+from webapp.core.database.transactions import get_locked, lock_name
 from webapp.core.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.views.lists import find_list
@@ -52,6 +52,7 @@ def save_view(
         list_name=list_name,
         query_string=normalized,
     )
+    _lock_views_of_owner(view)
     if len(_names_of_owner(view)) >= MAX_VIEWS:
         raise Conflict(f"You have {MAX_VIEWS} views of this list. Delete one to save another.")
     _describe(view, name, is_shared, actor)
@@ -66,6 +67,7 @@ def save_view(
 def change_view(view_id: UUID, *, name: str, is_shared: bool, actor: Actor) -> SavedView:
     """Give a view another name, share it or keep it to its owner."""
     view = _get_to_change(view_id, actor)
+    _lock_views_of_owner(view)
     _describe(view, name, is_shared, actor)
     view.updated_at = clock.now()
     audit.record(actor, "update", view)
@@ -119,6 +121,11 @@ def _describe(view: SavedView, name: str, is_shared: bool, actor: Actor) -> None
     if is_shared and not view.is_shared:
         actor.require(VIEWS_SHARE)
     view.name, view.is_shared = name, is_shared
+
+
+def _lock_views_of_owner(view: SavedView) -> None:
+    """Let one change at a time look at the owner's names and make another."""
+    lock_name(f"views:{view.organization_id}:{view.owner_id}:{view.list_name}")
 
 
 def _names_of_owner(view: SavedView) -> set[str]:
