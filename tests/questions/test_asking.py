@@ -78,6 +78,26 @@ def test_only_a_question_that_is_sent_counts(cast: Cast, browser: Browser, agent
     assert item["times_asked"] == 1
 
 
+def test_passages_that_hardly_answer_are_not_shown_as_an_answer(
+    browser: Browser, alice: Actor, agent_id: str
+) -> None:
+    question = "How many degrees has the angle of a square?"
+    asked = browser.post("/agents/helper/ask", {"q": question}, status=200)
+    again = browser.get("/agents/helper/ask?" + urlencode({"q": question}))
+    for page in (asked, again):
+        assert len(page.css(".results > li")) == 1
+        told = words_of(page.css_first("[data-ask-status]"))
+        assert told.startswith(
+            "The documents hardly answer this; below is what comes nearest, 1 pass"
+        )
+        assert told.endswith("Try other words, or add a document that does.")
+    assert count(UnansweredQuestion) == 1
+    page = browser.get("/agents/helper/ask?" + urlencode({"q": TEA}))
+    told = words_of(page.css_first("[data-ask-status]"))
+    assert told.startswith("1 passage in ")
+    assert told.endswith(" ms")
+
+
 def test_a_passage_is_drawn_with_its_marks_and_folded_where_it_is_long(
     browser: Browser, alice: Actor, agent_id: str
 ) -> None:

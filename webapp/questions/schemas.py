@@ -16,6 +16,7 @@ from pydantic import (
 from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.documents.schemas import Filters
 from webapp.index import Strategy
+from webapp.questions.unanswered.models import MIN_CONFIDENCE
 from webapp.taxonomies.schemas import NodeReferences, Version
 
 QueryText = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
@@ -85,3 +86,15 @@ class SearchResponse(ResponseModel):
 
 class QueryResponse(SearchResponse):
     agent_id: UUID
+
+    @property
+    def confidence(self) -> float:
+        """How well the best passage answers by itself, 0 to 1; 0 where none says how well."""
+        return max(
+            (item.metadata.confidence for item in self.results if item.metadata), default=0.0
+        )
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a passage answers well enough for the question not to count as unanswered."""
+        return self.confidence >= MIN_CONFIDENCE

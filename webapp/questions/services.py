@@ -39,7 +39,6 @@ from webapp.questions.schemas import (
     SearchResponse,
 )
 from webapp.questions.unanswered.changes import note_question
-from webapp.questions.unanswered.models import MIN_CONFIDENCE
 from webapp.taxonomies.models import Scope
 from webapp.taxonomies.references import Topics, find_roots
 
@@ -341,9 +340,7 @@ def _read_chunks(organization_id: UUID, ids: list[int]) -> dict[int, Any]:
 
 def _count_question(agent: Agent, answer: QueryResponse) -> None:
     results, milliseconds, now = answer.results, answer.query_time_ms, answer.executed_at
-    confidence = max((item.metadata.confidence for item in results if item.metadata), default=0.0)
-    is_answered = confidence >= MIN_CONFIDENCE
-    count_question(agent, is_answered=is_answered, milliseconds=milliseconds, at=now)
+    count_question(agent, is_answered=answer.is_answered, milliseconds=milliseconds, at=now)
     db.session.add(
         Question(
             organization_id=agent.organization_id,
@@ -352,11 +349,11 @@ def _count_question(agent: Agent, answer: QueryResponse) -> None:
             result_count=len(results),
             best_score=results[0].score if results else None,
             query_time_ms=milliseconds,
-            confidence=confidence,
+            confidence=answer.confidence,
             created_at=now,
         )
     )
-    note_question(agent, answer.query, confidence, now)
+    note_question(agent, answer.query, answer.confidence, now)
     announce_figures(agent.id, agent.organization_id)
     live.announce("questions:all", agent.organization_id)
     db.session.commit()
