@@ -77,6 +77,16 @@ def test_a_deleted_agent_can_be_removed_or_restored(cast: Cast, alice: Actor) ->
     assert api.delete("/agents/a?permanent=true").status_code == 404
 
 
+@pytest.mark.parametrize("publishes_current", [True, False])
+def test_each_version_is_counted_once(alice: Actor, publishes_current: bool) -> None:
+    make_agent(alice, handle="a")
+    services.update_agent("a", AgentUpdate(voice="v"), actor=alice)
+    version = 2 if publishes_current else 1
+    releases.publish_version("a", version, PublishRequest(environment="staging"), actor=alice)
+    rows = deletion.preview_removal("a", actor=alice).rows
+    assert (rows["versions"], rows["releases"], rows["deployments"]) == (2, 1, 1)
+
+
 def test_the_page_names_what_goes_and_wants_the_handle_typed(
     browser: Browser, alice: Actor, used: str
 ) -> None:
@@ -103,7 +113,7 @@ def test_the_list_offers_to_restore_or_remove(browser: Browser, alice: Actor) ->
 def test_the_settings_pause_and_resume(browser: Browser, alice: Actor) -> None:
     make_agent(alice, handle="a")
     page = browser.post("/agents/a/pause", {"paused": "true"})
-    assert "nothing starts it" in page.body.text()
+    assert "answers nobody" in page.body.text()
     assert "paused" in browser.get("/agents").css_first("tbody").text()
     browser.post("/agents/a/pause", {"paused": "false"})
     assert not services.get_agent("a", actor=alice).paused

@@ -69,15 +69,13 @@ def preview_removal(reference: str | UUID, *, actor: Actor) -> Removal:
     """What `remove_agent` would take away, for the person who is about to say yes."""
     actor.require(AGENTS_WRITE)
     agent = _get_any(reference, actor=actor, lock=False)
-    rows = {
-        label: count_all(select(model).where(model.agent_id == agent.id))
-        for label, model in (
-            ("versions", AgentVersion),
-            ("releases", Release),
-            ("deployments", Deployment),
-        )
-    }
-    rows["versions"] += 1  # The current one is the agent itself.
+    # The current version is the agent itself, and a row as well once it has been published.
+    superseded = select(AgentVersion).where(
+        AgentVersion.agent_id == agent.id, AgentVersion.version != agent.current_version
+    )
+    rows = {"versions": count_all(superseded) + 1}
+    for label, model in (("releases", Release), ("deployments", Deployment)):
+        rows[label] = count_all(select(model).where(model.agent_id == agent.id))
     rows |= {owned.label: owned.count(agent) for owned in contributions(OwnedRows)}
     return Removal(agent, rows, agents_handing_off_to(agent), _children_of([agent]))
 
