@@ -177,6 +177,20 @@ NOT_IN_PALETTE = {
 }
 
 
+@pytest.mark.parametrize(
+    ("words", "label"),
+    [
+        ("invite", "Members"),
+        ("logo", "Organization"),
+        ("password", "Profile"),
+        ("taxonomy", "Taxonomies"),
+    ],
+)
+def test_a_page_is_found_by_what_is_done_there(browser: Browser, words: str, label: str) -> None:
+    options = browser.get(f"/palette?q={words}").css("[role=option]")
+    assert " ".join(options[0].text().split()) == label
+
+
 def test_the_palette_has_every_page_that_stands_for_itself(app: APIFlask, browser: Browser) -> None:
     found = browser.get("/palette").css("a")
     offered = {str(link.attributes["href"]) for link in found}

@@ -35,9 +35,9 @@ FEATURE = Feature(
         SettingsTab("Organization", "organization.show", position=20),
         SettingsTab("Members", "members.index", position=30),
         SettingsTab("API keys", "api_keys.index", position=40),
-        PalettePage("Profile", "profile.show"),
-        PalettePage("Organization", "organization.show"),
-        PalettePage("Members", "members.index"),
+        PalettePage("Profile", "profile.show", words=("password", "time zone", "sessions")),
+        PalettePage("Organization", "organization.show", words=("logo",)),
+        PalettePage("Members", "members.index", words=("invite", "people", "users")),
         PalettePage("API keys", "api_keys.index"),
         *(
             PaletteAction(

@@ -44,11 +44,12 @@ class SearchPage:
 
 @dataclass(frozen=True)
 class PalettePage:
-    """A page that the palette offers to those with the permission."""
+    """A page that the palette offers to those with the permission; `words` find it as well."""
 
     label: str
     endpoint: str
     permission: Permission = ORGANIZATION_READ
+    words: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -182,13 +183,17 @@ def palette(words: str, actor: Actor) -> list[tuple[str, list[PaletteEntry]]]:
 
 def _pages(words: str, actor: Actor) -> list[PaletteEntry]:
     ordered = sorted(contributions(Section), key=lambda section: section.position)
-    entries = [PaletteEntry(item.label, url_for(item.endpoint), key=item.key) for item in ordered]
-    entries += [
-        PaletteEntry(page.label, url_for(page.endpoint))
+    named: list[tuple[tuple[str, ...], PaletteEntry]] = [
+        ((item.label,), PaletteEntry(item.label, url_for(item.endpoint), key=item.key))
+        for item in ordered
+    ]
+    named += [
+        ((page.label, *page.words), PaletteEntry(page.label, url_for(page.endpoint)))
         for page in contributions(PalettePage)
         if actor.may(page.permission)
     ]
-    return matching.best(words, entries, lambda entry: (entry.label,), limit=len(entries))
+    chosen = matching.best(words, named, lambda pair: pair[0], limit=len(named))
+    return [entry for _, entry in chosen]
 
 
 def _actions(words: str, actor: Actor) -> list[PaletteEntry]:

@@ -20,7 +20,7 @@ FEATURE = Feature(
     contributions=(
         *permissions.PERMISSIONS,
         SectionPages("Documents", ("taxonomies",)),
-        PalettePage("Taxonomies", "taxonomies.index"),
+        PalettePage("Taxonomies", "taxonomies.index", words=("taxonomy", "topics")),
         PalettePage("Add a taxonomy", "taxonomies.new", permission=KNOWLEDGE_WRITE),
         Wording(past={"grow": "added topics to"}),
     ),
