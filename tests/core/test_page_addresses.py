@@ -1,4 +1,4 @@
-"""What the address of a page says behind its question mark, however odd."""
+"""What the address of a page says behind its question mark, and its form, however odd."""
 
 from __future__ import annotations
 
@@ -59,3 +59,19 @@ def test_a_passage_with_an_id_that_no_database_holds_is_gone(
     document = make_document(alice)
     page = browser.get(f"/documents/{document.id}?passage={passage}")
     assert "passage is no longer in this document" in page.body.text()
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/views", {"list": "agents", "name": "a\x00b"}),
+        ("/agents/tea/ask", {"q": "a\x00b"}),
+        ("/first-steps/text", {"content": "a\x00b"}),
+    ],
+)
+def test_a_form_holds_only_what_can_be_stored(
+    alice: Actor, browser: Browser, path: str, body: dict[str, str]
+) -> None:
+    make_agent(alice, handle="tea")
+    page = browser.post(path, body)
+    assert "holds characters that are not text" in page.css_first("#toasts .error").text()

@@ -142,6 +142,12 @@ def test_topics_are_proposed_and_count_only_when_confirmed(
     assert api.get(f"/documents/{ids[1]}").json["nodes"] == []
 
 
+def test_a_review_of_nothing_changes_and_announces_nothing(cast: Cast) -> None:
+    # The tests' client fails on a change that no record tells of.
+    page = cast.browser("alice").post("/documents/proposals", {"action": "confirm"})
+    assert "Choose documents first." in page.css_first("#toasts .error").text()
+
+
 def test_one_proposed_topic_is_confirmed_and_another_rejected(
     cast: Cast, alice: Actor, topics: dict[str, UUID]
 ) -> None:

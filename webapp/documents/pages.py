@@ -159,6 +159,8 @@ def review_proposals() -> Response:
         except ValueError as error:
             raise Invalid("Say which document and which topic.") from error
         ids = [document_id]
+    if not ids:
+        raise Invalid("Choose documents first.")
     is_accepted = "confirm" in (request.form.get("action"), *request.form)
     reviewed = documents.review_topics(
         ids, is_accepted=is_accepted, actor=current_actor(), topic=topic
