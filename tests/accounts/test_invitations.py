@@ -5,10 +5,12 @@ What an admin sees never tells whether an e-mail has an account in another organ
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from apiflask import APIFlask
 
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast
@@ -24,7 +26,7 @@ from webapp.accounts.models import INVITATION_LIFETIME, Membership
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
-from webapp.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from webapp.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Unauthenticated
 from webapp.core.extensions import db
 
 CHOSEN = "seven green kettles"
@@ -295,3 +297,21 @@ def test_nobody_of_another_organization_renews_it(cast: Cast) -> None:
     cast.browser("charlie").post(path, status=404)
     with pytest.raises(NotFound):
         invitations.renew_invitation(cast.user("new").id, actor=cast.actor("charlie"))
+
+
+def test_two_links_of_a_new_person_used_at_once_give_one_password(
+    app: APIFlask, cast: Cast
+) -> None:
+    tokens = [invite(cast), invite(cast, by="charlie")]
+
+    def use(at: int) -> bool:
+        with app.app_context():
+            try:
+                return bool(join(tokens[at % 2], f"{CHOSEN} {at % 2}"))
+            except DomainError:
+                return False
+
+    with ThreadPoolExecutor(4) as pool:
+        joined = list(pool.map(use, range(4)))
+    assert sum(joined) == 1
+    assert sign_in(NEW, f"{CHOSEN} {joined.index(True) % 2}")
