@@ -10,7 +10,7 @@ from apiflask import APIFlask
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
-from tests.factories import make_agent
+from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.core.extensions import db
@@ -159,6 +159,17 @@ def test_of_views_renamed_at_once_one_has_the_name(app: APIFlask, alice: Actor) 
     db.session.rollback()
     listed = services.list_views("agents", actor=alice)
     assert [view.name for view in listed].count("Tea") == 1
+
+
+def test_a_view_that_has_lost_its_topic_can_be_deleted(alice: Actor, browser: Browser) -> None:
+    make_document(alice)
+    save_view("documents", "Lost", f"node={uuid4()}", actor=alice)
+    ((_, _), (name, href)) = chips(browser, "/documents")
+    page = browser.get(href, status=404)
+    assert (name, page.css(".row-title")) == ("Lost", [])
+    edit = page.css_first("#edit-view form").attributes["action"]
+    browser.post(f"{edit}/deletion")
+    assert len(chips(browser, "/documents")) == 1
 
 
 def test_a_refused_name_is_told_on_the_page_of_the_list(browser: Browser) -> None:

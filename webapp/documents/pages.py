@@ -9,7 +9,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 
 from webapp import index as index_of_documents
 from webapp.core.counts import counted
-from webapp.core.errors import Invalid
+from webapp.core.errors import Invalid, NotFound
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, read_query, redirect_to, url_with, whole_number
 from webapp.documents import indexing, passages
@@ -50,13 +50,19 @@ def index() -> Response:
         if isinstance(topic, list):  # typed, where there are no scripts
             node = taxonomies.find_path(topic, actor=actor)
             return redirect(url_with(node=str(node)), 303)  # type: ignore[return-value]  # werkzeug's
-    query = read_query(DocumentQuery)
+    query, chosen, status = read_query(DocumentQuery), None, 200
+    try:
+        chosen = taxonomies.get_node(query.node, actor=actor) if query.node else None
+    except NotFound:
+        # Drawn nevertheless: a view that has lost its topic is deleted here.
+        status = NotFound.status
     return page(
         "documents/index.html",
         fragment="documents/_list.html",
+        status=status,
         documents=documents.list_documents(query, actor=actor),
         query=query,
-        node=taxonomies.get_node(query.node, actor=actor) if query.node else None,
+        node=chosen,
         kinds=KINDS,
         columns=COLUMNS,
         filters={name: value for name in FILTERS if (value := request.args.get(name))},
