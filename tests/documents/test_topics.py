@@ -19,7 +19,7 @@ from tests.documents.imports import count, find, only_document, read, send
 from tests.factories import make_document
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
-from webapp.documents.models import Document
+from webapp.documents.models import Document, DocumentNode
 from webapp.documents.reading import parsing
 from webapp.documents.reading.extract import Bounds
 from webapp.documents.topics.changes import add_topics
@@ -140,6 +140,23 @@ def test_topics_are_proposed_and_count_only_when_confirmed(
     # What was rejected is not proposed again by itself.
     proposals.propose("job", organization_id=str(alice.organization_id))
     assert api.get(f"/documents/{ids[1]}").json["nodes"] == []
+
+
+def test_topics_are_proposed_anew_and_a_record_says_who_asked(
+    cast: Cast, alice: Actor, topics: dict[str, UUID]
+) -> None:
+    tea, browser = make_document(alice, title="Tea"), cast.browser("alice")
+    node_id = db.session.scalar(
+        select(TaxonomyNode.id).where(TaxonomyNode.public_id == topics["Green tea"])
+    )
+    add_topics([(tea.id, node_id, 0.61)], proposed=True)
+    db.session.commit()
+    # The tests' client fails on a change that is not recorded, or not announced.
+    page = browser.post("/documents/proposals/again")
+    assert "Topics are being proposed." in page.css_first("#toasts").text()
+    assert db.session.scalars(select(DocumentNode)).all() == []
+    activity = words_of(browser.get("/").css_first("#activity"))
+    assert "had topics proposed anew in organization Acme" in activity
 
 
 def test_a_review_of_nothing_changes_and_announces_nothing(cast: Cast) -> None:

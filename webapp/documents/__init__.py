@@ -63,6 +63,7 @@ FEATURE = Feature(
             past={
                 "check index": "checked the index:",
                 "confirm topics": "confirmed the topics of",
+                "propose topics": "had topics proposed anew in",
                 "rebuild index": "rebuilt the index:",
                 "reject topics": "rejected the topics of",
                 "replace": "replaced",

@@ -14,6 +14,8 @@ from uuid import UUID
 from sqlalchemy import delete, exists, select, update
 
 from webapp import engine, index
+from webapp.accounts import organizations
+from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor
 from webapp.core.arrays import np
@@ -100,6 +102,9 @@ def propose_again(*, actor: Actor) -> None:
         .execution_options(synchronize_session=False)
     )
     schedule_proposals(actor.organization_id)
+    organization = organizations.get_organization(actor=actor)
+    audit.record(actor, "propose topics", organization)
+    live.announce("documents:all", actor.organization_id)
     db.session.commit()
 
 
