@@ -106,7 +106,15 @@ function fills() {
   });
 }
 
+// On a slow line one types before htmx is there: what a filter says by then is asked for at last.
+function early() {
+  for (const field of all("form[hx-get] input[type=search]", HTMLInputElement)) {
+    if (field.value !== field.defaultValue) field.form?.requestSubmit();
+  }
+}
+
 tokens();
+addEventListener("load", early);
 fills();
 refusals();
 busy();

@@ -120,7 +120,7 @@ def test_the_editor_counts_previews_and_gives_examples(
     expect(area).to_be_hidden()
     page.get_by_role("button", name="Write").click()
     expect(area).to_be_focused()
-    page.get_by_text("Schemas and switches").click()
+    page.get_by_role("heading", name="Advanced").click()
     page.get_by_role("button", name="A ticket").first.click()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved as version 2.")).to_be_visible()

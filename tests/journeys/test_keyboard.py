@@ -87,7 +87,7 @@ def test_an_agent_is_made_asked_published_and_found_without_a_mouse(
     expect(page.locator("#environment-staging")).to_contain_text("1.0.0")
 
     page.keyboard.press("Control+k")
-    expect(page.locator("dialog.palette input")).to_be_focused()
+    expect(page.locator("dialog.palette input[type=search]")).to_be_focused()
     page.keyboard.type("On lifts")
     expect(page.locator(".palette [role=option]").first).to_contain_text("On lifts")
     page.keyboard.press("Enter")

@@ -18,13 +18,13 @@ def test_a_chart_tells_what_is_pointed_at_and_lists_it(
     installation: Installation, page: Page, sign_in: SignIn
 ) -> None:
     installation.request("POST", "/agents", {
-        "name": "Asked", "handle": "asked", "instructions": "Do.",
+        "name": "Pictured", "handle": "pictured", "instructions": "Do.",
     })  # fmt: skip
     sign_in(page).goto(f"{installation.url}/?range=24h")
     expect(page.locator("#questions")).to_contain_text("No questions")
     expect(page.locator("[data-live-dot]")).to_have_text("live")
     # Who looks sees the first question come, in the range that is chosen.
-    installation.request("POST", "/agents/asked/query", {"query": "Who is there?"})
+    installation.request("POST", "/agents/pictured/query", {"query": "Who is there?"})
     expect(page.locator("#questions-chart canvas")).to_be_visible()
     expect(page.locator("#questions figcaption")).to_have_text("Questions 1 in 24 hours")
     over = page.locator("#questions .u-over")
@@ -37,7 +37,7 @@ def test_a_chart_tells_what_is_pointed_at_and_lists_it(
     page.keyboard.press("Enter")
     expect(table.locator("tbody tr")).to_have_count(96)
     expect(table.locator("tbody tr").first.locator("td").last).to_have_text("1")
-    installation.request("POST", "/agents/asked/query", {"query": "And who else?"})
+    installation.request("POST", "/agents/pictured/query", {"query": "And who else?"})
     expect(table.locator("tbody tr").first.locator("td").last).to_have_text("2")
 
 
