@@ -83,7 +83,8 @@ function busy() {
     if (target instanceof HTMLFormElement) calm(target);
   });
   // Back to a page that the browser has kept.
-  addEventListener("pageshow", () => {
+  addEventListener("pageshow", ({ persisted }) => {
+    if (!persisted) return;
     for (const form of all("form[aria-busy]", HTMLFormElement)) calm(form);
   });
 }

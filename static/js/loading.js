@@ -31,6 +31,7 @@ addEventListener("beforeunload", () => {
   begin();
   setTimeout(end, LONGEST);
 });
-addEventListener("pageshow", hide);
+// Back to a page that the browser has kept; a new page may be left before it is whole.
+addEventListener("pageshow", ({ persisted }) => persisted && hide());
 document.addEventListener("htmx:before:request", begin);
 document.addEventListener("htmx:finally:request", end);
