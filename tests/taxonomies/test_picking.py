@@ -147,7 +147,8 @@ def test_pages_of_20_000_topics_are_small_and_ask_little(
         browser.get(path)
         with counted() as statements:
             page = browser.get(path)
-        assert len(statements) <= most, (path, len(statements))
+        # Once a minute one more says that the session is there.
+        assert len(statements) <= most + 1, (path, len(statements))
         assert len(browser.response.data if browser.response else b"") < 200_000, path
         assert "Topic 9.9.9" not in page.html
     tree = browser.get("/taxonomies/1.0.0")
