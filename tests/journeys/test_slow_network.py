@@ -66,7 +66,9 @@ def test_a_slow_line_shows_what_it_does_and_sends_everything_once(
     slow.get_by_role("link", name="Agents", exact=True).click()
     expect(slow.get_by_role("heading", level=1)).to_have_text("Agents")
     assert shown(slow) == {"bar": "shown"}
-    assert slow.evaluate(FROM_THE_NETWORK) == []  # the first page has brought it all
+    # The first page has brought it all, but for what only lists with views need.
+    names = [name.rpartition("/")[2] for name in slow.evaluate(FROM_THE_NETWORK)]
+    assert names in ([], ["views.js"])
 
     slow.get_by_label("Find agents").fill("nothing-like-it")
     expect(slow.locator("#agents")).to_contain_text("No agent matches")
