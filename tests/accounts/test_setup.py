@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -274,3 +275,20 @@ def test_a_key_that_no_request_can_bring_is_refused(
     assert not services.has_organization()
     assert app.test_cli_runner().invoke(args=[*options, "--api-key", KEY]).exit_code == 0
     assert keys.find_key(KEY)
+
+
+def test_a_token_is_whole_or_not_there(settings: Settings) -> None:
+    """Web and worker begin at once, and a start may have been killed between file and token."""
+    file = settings.data_dir / setup.TOKEN_FILE
+    file.touch()
+    assert not setup.is_token(settings, "")
+    with ThreadPoolExecutor(8) as pool:
+        tokens = set(pool.map(lambda _: setup._kept_token(settings.data_dir), range(8)))
+    assert file.read_text() in tokens
+    assert "" not in tokens
+    file.unlink()
+    with ThreadPoolExecutor(8) as pool:
+        tokens = set(pool.map(lambda _: setup._kept_token(settings.data_dir), range(8)))
+    assert tokens == {file.read_text()}
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in file.parent.glob(f"{setup.TOKEN_FILE}*")] == [file.name]

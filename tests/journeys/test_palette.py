@@ -110,14 +110,14 @@ def test_theme_times_and_keys_are_chosen_in_the_palette(page: Page, sign_in: Sig
 def test_a_phone_has_a_button_for_it(
     installation: Installation, chromium: Browser, sign_in: SignIn
 ) -> None:
-    make(installation, "pocket", "Pocket")
+    make(installation, "pouch", "Pouch")
     context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
     page = sign_in(context.new_page())
     button = page.get_by_role("button", name="Go to or do…")
     box = button.bounding_box()
     assert box and min(box["width"], box["height"]) >= 44
     button.tap()
-    page.get_by_role("combobox", name="Go to").fill("pocket")
-    page.get_by_role("option", name="Pocket").first.tap()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Pocket")
+    page.get_by_role("combobox", name="Go to").fill("pouch")
+    page.get_by_role("option", name="Pouch").first.tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Pouch")
     context.close()

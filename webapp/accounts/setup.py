@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
+from contextlib import suppress
 from hmac import compare_digest
 from pathlib import Path
 
@@ -90,15 +92,23 @@ def path(settings: Settings) -> str | None:
 def is_token(settings: Settings, token: str) -> bool:
     """Whether this is the one-time token of the setup page."""
     file = settings.data_dir / TOKEN_FILE
-    if not file.exists():
+    kept = file.read_bytes() if file.exists() else b""
+    if not kept:
         return False
     digest = hashlib.sha256(token.encode(errors="replace")).digest()
-    return compare_digest(hashlib.sha256(file.read_bytes()).digest(), digest)
+    return compare_digest(hashlib.sha256(kept).digest(), digest)
 
 
 def _kept_token(data_dir: Path) -> str:
     file = data_dir / TOKEN_FILE
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(24))
+    if not file.exists() or not file.stat().st_size:
+        # Made whole beside its place: another process, or a start after a kill, never reads half.
+        made = data_dir / f"{TOKEN_FILE}.{secrets.token_hex(4)}"
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_urlsafe(24))
+        if file.exists() and not file.stat().st_size:
+            file.unlink(missing_ok=True)
+        with suppress(FileExistsError):  # another process was faster, and its token holds
+            os.link(made, file)
+        made.unlink()
     return file.read_text()
