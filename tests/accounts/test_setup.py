@@ -280,6 +280,7 @@ def test_a_key_that_no_request_can_bring_is_refused(
 def test_a_token_is_whole_or_not_there(settings: Settings) -> None:
     """Web and worker begin at once, and a start may have been killed between file and token."""
     file = settings.data_dir / setup.TOKEN_FILE
+    settings.data_dir.mkdir(exist_ok=True)
     file.touch()
     assert not setup.is_token(settings, "")
     with ThreadPoolExecutor(8) as pool:
