@@ -16,6 +16,7 @@ from webapp.core.extensions import db
 from webapp.documents import services as documents
 from webapp.documents.models import Document
 from webapp.documents.schemas import DocumentRequest
+from webapp.taxonomies.draft import refresh_topic_statistics
 from webapp.taxonomies.models import (
     NodeStat,
     Taxonomy,
@@ -84,5 +85,6 @@ def make_large_taxonomy(
     ):
         db.session.execute(insert(model), rows)
     taxonomy.node_count = len(nodes)
+    refresh_topic_statistics()
     db.session.commit()
     return {node["label"]: node["public_id"] for node in nodes}

@@ -71,4 +71,6 @@ def sign_in_at(url: str, page: Page) -> Page:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    # The page's keys are there when its scripts have run, which is before this event.
+    page.wait_for_load_state("domcontentloaded")
     return page

@@ -14,7 +14,7 @@ import pytest
 from apiflask import APIFlask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
@@ -299,6 +299,21 @@ def test_two_who_grow_it_at_once_make_each_node_once(app: APIFlask, alice: Actor
         list(pool.map(run, range(12)))
     assert db.session.scalar(select(func.count()).select_from(TaxonomyNode)) == 4
     assert services.get_taxonomy("1.0.0", actor=alice).node_count == 4
+
+
+def test_postgresql_counts_anew_after_many_topics(alice: Actor) -> None:
+    """It takes tables that it last counted when they were empty for empty ones."""
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite plans well without")
+    db.session.execute(text("ANALYZE"))
+    db.session.commit()
+    by_paths(alice, *(["All", f"Topic {number}"] for number in range(1_000)))
+    tables = ["taxonomy_nodes", "node_stats", "taxonomy_edges", "taxonomy_closure"]
+    counted = text("SELECT relname, reltuples FROM pg_class WHERE relname = ANY(:tables)")
+    rows = db.session.execute(counted, {"tables": tables}).tuples()
+    assert {name: int(count) for name, count in rows} == dict(
+        zip(tables, (1_001, 1_001, 1_000, 2_001), strict=True)
+    )
 
 
 def test_deleting_takes_all_of_it(browser: Browser, alice: Actor) -> None:
