@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 
 import pytest
 
@@ -35,7 +36,10 @@ def pytest_runtest_makereport(
     report: pytest.TestReport = yield  # type: ignore[misc, assignment]  # as wrappers get it
     if report.failed:
         report.sections = [(title, _end(text)) for title, text in report.sections]
-        for thing in getattr(item, "funcargs", {}).values():
+        given = getattr(item, "funcargs", {}).values()
+        for thing in chain.from_iterable(
+            one if isinstance(one, tuple) else (one,) for one in given
+        ):
             if isinstance(thing, Installation) and thing.log.exists():
                 report.sections.append(("The installation's log", _end(thing.output())))
     return report  # type: ignore[return-value]  # as wrappers give it back

@@ -254,9 +254,9 @@ class Settings(BaseModel):
     def stream_threads(self) -> int:
         """How many threads of a web process answer streams.
 
-        They take turns, an event each. Searches compute, and many at once would only fight over
-        the interpreter and slow other requests down; those that wait for an embedder elsewhere
-        wait at once.
+        They take turns, a step of an answer each. Searches compute, and many at once would only
+        fight over the interpreter and slow other requests down; those that wait for an embedder
+        elsewhere wait at once.
         """
         return 16 if self.embedder_url else 2
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -84,19 +85,26 @@ def _stream(agent_id: str, body: QueryRequest) -> Response:
     return live.stream_response(_events(agent.id, stream_delay_ms(agent) / 1000, body, actor))
 
 
-def _events(agent_id: UUID, delay: float, body: QueryRequest, actor: Actor) -> Iterator[live.Event]:
-    """Started at once, then each result, then the end.
+def _events(
+    agent_id: UUID, delay: float, body: QueryRequest, actor: Actor
+) -> Iterator[list[live.Event]]:
+    """Started at once, then each result and the end.
 
     See docs/contract/knowledge.md, S-REQ-010 and E-REQ-015.
     """
-    yield live.Event(services.started_event(agent_id))
+    yield [live.Event(services.started_event(agent_id))]
     try:
         answer = services.ask_agent(agent_id, body, actor=actor)
     except Exception as error:
-        yield live.Event(services.error_event(refusal_of(error)))
+        yield [live.Event(services.error_event(refusal_of(error)))]
         return
+    yield list(_paced(services.result_events(answer), delay))
+
+
+def _paced(events: Iterable[dict[str, Any]], delay: float) -> Iterator[live.Event]:
+    """The events, with a delay between one result and the next, for 5 minutes at most."""
     waited = 0.0
-    for number, event in enumerate(services.result_events(answer)):
+    for number, event in enumerate(events):
         pause = delay if number and "index" in event else 0.0
         waited += pause
         if waited > MAX_STREAM_SECONDS:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
 from socket import socket as Socket
 from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, request, stream_with_context
+from flask import Response, current_app, request, stream_with_context
 
 from webapp.core.live import handover
 from webapp.core.live.admissions import admissions_of
@@ -44,20 +44,22 @@ class Event:
     pause: float = 0.0
 
 
-def stream_response(events: Iterator[Event]) -> Response:
+def stream_response(groups: Iterator[Sequence[Event]]) -> Response:
     """Answer with server-sent events, `id: n` and `data: {json}` each.
 
     See docs/contract/knowledge.md, C-REQ-011.
-    All but the first are made outside of the request, in another session.
+    A group is what is known together: it costs one step of a thread, however its events are paced.
+    All but the first group are made outside of the request, in another session.
     """
-    first = next(events)
+    numbers = count(1)
+    first = next(groups)
     if not handover.can_hand_over(request.environ):
         # What becomes of the connection is then the server's to say.
-        texts = stream_with_context(_slowly(chain([first], events)))
+        texts = stream_with_context(_slowly(chain([first], groups), numbers))
         return current_app.response_class(texts, headers=HEADERS)
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
     actor, needed = current_actor(), required_permission()
-    steps = Steps(app, app.app_context(), events)
+    steps = Steps(app, app.app_context(), groups)
     is_chunked = request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
     wants_more = is_chunked and request.headers.get("Connection", "").lower() != "close"
 
@@ -66,36 +68,38 @@ def stream_response(events: Iterator[Event]) -> Response:
         head = _head(response, is_chunked)
         is_kept = response.headers["Connection"] == "keep-alive"
         stream = EventStream(head, admissions.leave, is_chunked=is_chunked, is_kept=is_kept)
-        stream.send(_text(1, first))
+        for event in first:
+            stream.send(_text(next(numbers), event))
         admissions.admit(stream, actor, needed)
         loop.add(stream, sock)
-        loop.start(_send_rest(app, stream, steps))
+        loop.start(_send_rest(stream, steps, numbers))
 
     is_kept = wants_more and handover.can_give_back()
     headers = HEADERS | {"Connection": "keep-alive" if is_kept else "close"}
     return handover.HandedOver(take, headers=headers)
 
 
-async def _send_rest(app: Flask, stream: EventStream, steps: Steps[Event]) -> None:
-    number = 1
+async def _send_rest(
+    stream: EventStream, steps: Steps[Sequence[Event]], numbers: Iterator[int]
+) -> None:
     try:
         async with steps:
             # Who asked may have left while others were answered.
-            while not stream.is_closed and (event := await steps.next()) is not None:
-                await asyncio.sleep(event.pause)
-                number += 1
-                stream.send(_text(number, event))
+            while not stream.is_closed and (group := await steps.next()) is not None:
+                for event in group:
+                    await asyncio.sleep(event.pause)
+                    stream.send(_text(next(numbers), event))
         stream.finish()
     except Exception:
         log.exception("stream_failed")
         stream.cut()
 
 
-def _slowly(events: Iterator[Event]) -> Iterator[str]:
-    for number, event in enumerate(events, 1):
+def _slowly(groups: Iterable[Sequence[Event]], numbers: Iterator[int]) -> Iterator[str]:
+    for event in chain.from_iterable(groups):
         if event.pause:
             time.sleep(event.pause)
-        yield _text(number, event)
+        yield _text(next(numbers), event)
 
 
 def _text(number: int, event: Event) -> str:
