@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from tests.browser import Browser
 from tests.cast import Cast
@@ -41,6 +43,27 @@ def test_sub_agents_hold_their_parent_unless_forced(cast: Cast, used: str) -> No
     assert api.get("/agents/used/versions").status_code == 404
     assert api.get("/agents/used/releases").status_code == 404
     assert api.post("/agents/used/duplicate").status_code == 404
+
+
+def test_sqlite_finds_sub_agents_by_their_parent(cast: Cast, used: str) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by what a table holds")
+    statements: list[tuple[str, Any]] = []
+    note = lambda *arguments: statements.append(arguments[2:4])  # noqa: E731
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        cast.api("alice").delete("/agents/used")
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    explained = [(f"EXPLAIN QUERY PLAN {said}", values) for said, values in statements]
+    with db.engine.connect() as connection:
+        steps = [
+            connection.exec_driver_sql(said, values).one().detail
+            for said, values in explained
+            if "agents.parent IN" in said
+        ]
+    used_index = "USING INDEX ix_agents_parent (organization_id=? AND parent=? AND is_active=?)"
+    assert steps == [f"SEARCH agents {used_index}"]
 
 
 def test_a_permanent_deletion_takes_all_that_belongs_to_it(

@@ -124,7 +124,8 @@ class Agent(Model):
     __table_args__ = (
         UniqueConstraint("organization_id", "handle"),
         Index(None, "organization_id", "is_active", "created_at", "id"),
-        Index("ix_agents_parent", "organization_id", "parent"),
+        # With all that is asked at once, or SQLite takes an index that begins by `is_active`.
+        Index("ix_agents_parent", "organization_id", "parent", "is_active"),
         # All that the list filters and sorts by. SQLite reads this alone, a tenth of the table,
         # and where no text is sought only the one without texts;
         # PostgreSQL keeps long values out of the rows, and limits the size of an index entry.
