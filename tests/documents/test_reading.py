@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from tests.browser import Browser, words_of
 from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor
+from webapp.core.extensions import db
 from webapp.documents import passages
-from webapp.documents import services as documents
-from webapp.documents.models import Document
+from webapp.documents.models import Chunk, Document
 
 LONG = "# Book\n\n" + "\n\n".join(f"## Chapter {n}\n\nWords of chapter {n}." for n in range(130))
 
@@ -20,7 +21,8 @@ def book(alice: Actor) -> Document:
 
 
 def chunk_ids(document: Document) -> list[int]:
-    return [chunk.id for chunk in documents.list_chunks(document)]
+    ids = select(Chunk.id).where(Chunk.document_id == document.id).order_by(Chunk.position)
+    return list(db.session.scalars(ids))
 
 
 def test_the_text_is_drawn_under_headings_that_come_once(browser: Browser, alice: Actor) -> None:

@@ -41,10 +41,6 @@ def _empty_for_null(value: Any) -> Any:
     return [] if value is None else value
 
 
-def _unique(items: list[Any]) -> list[Any]:
-    return list(dict.fromkeys(items))
-
-
 Word = Annotated[str, Field(min_length=1, max_length=255)]
 References = Annotated[
     list[Word],

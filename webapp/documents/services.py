@@ -29,7 +29,7 @@ from webapp.documents.changes import (
     remove_documents,
     store_documents,
 )
-from webapp.documents.models import Chunk, Document, DocumentNode
+from webapp.documents.models import Document, DocumentNode
 from webapp.documents.reading.chunking import chunk_text
 from webapp.documents.reading.parsing import ParsedDocument, ParsingError, parse
 from webapp.documents.schemas import (
@@ -201,14 +201,6 @@ def select_matching(query: DocumentFilter, organization_id: UUID) -> Select[Any]
         proposed = select(DocumentNode.document_id).where(DocumentNode.is_proposed)
         statement = statement.where(Document.id.in_(proposed))
     return statement
-
-
-def list_chunks(document: Document, *, limit: int = 200) -> list[Chunk]:
-    """The first passages of a document, in reading order."""
-    statement = (
-        select(Chunk).where(Chunk.document_id == document.id).order_by(Chunk.position).limit(limit)
-    )
-    return list(db.session.scalars(statement))
 
 
 def update_document(document_id: UUID, changes: DocumentChanges, *, actor: Actor) -> Document:
