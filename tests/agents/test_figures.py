@@ -192,6 +192,13 @@ def test_it_is_not_found_itself(browser: Browser, path: str) -> None:
     browser.get(path, status=404)
 
 
+@pytest.mark.usefixtures("four", "c_goes")
+def test_nor_by_who_follows_its_figures(alice: Actor) -> None:
+    (feed,) = (feed for feed in contributions(Feed) if feed.kind == "figures")
+    with pytest.raises(NotFound):
+        feed.draw("c", alice)
+
+
 def test_a_copy_begins_without_the_figures_of_the_first(api: Api, four: dict[str, Agent]) -> None:
     copy = api.post("/agents/c/duplicate").json
     assert (copy["coverage_percent"], copy["total_queries"], copy["revision"]) == (0.0, 0, 1)

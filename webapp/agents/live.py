@@ -10,7 +10,7 @@ from __future__ import annotations
 from flask import render_template
 
 from webapp.agents import services
-from webapp.agents.figures import load_figures
+from webapp.agents.figures import figures_of
 from webapp.audit import services as audit
 from webapp.core import live
 from webapp.core.actor import Actor
@@ -26,7 +26,7 @@ def _draw_revision(_item_id: str, actor: Actor) -> str:
 
 def _draw_figures(agent_id: str, actor: Actor) -> str:
     agent = services.get_agent(agent_id, actor=actor)
-    return live.draw_revision("figures-revision", load_figures([agent])[agent.id].revision)
+    return live.draw_revision("figures-revision", figures_of(agent).revision)
 
 
 FEEDS = (
