@@ -12,6 +12,7 @@ from tests.cast import Cast
 from tests.documents.files import (
     make_docx,
     make_pdf,
+    make_reviewed_docx,
     make_zip,
 )
 from tests.documents.imports import count, find, only_document, read, send
@@ -75,6 +76,17 @@ def test_a_word_file_keeps_its_structure() -> None:
     assert "## Steps" in text
     assert "- Make a new one" in text
     assert "Region | Basalt" in text
+
+
+def test_a_word_file_under_review_is_read_as_if_all_changes_were_accepted() -> None:
+    assert parse(make_reviewed_docx(), DOCX).text.split("\n\n") == [
+        "Refunds take 14 days.",
+        "Ada of Turin",
+        "In a box",
+        "Refunds take 14 days.",
+        "Refunds take 14 days.",
+        "See §4",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 HTML = "text/html"
 
 MAX_HEADING_CHARS = 500
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ def read_pdf(content: bytes, bounds: Bounds) -> ParsedDocument:
 
 
 def read_docx(content: bytes, bounds: Bounds) -> ParsedDocument:
-    """A Word file's headings, paragraphs, lists and tables in their order."""
+    """A Word file's headings, paragraphs, lists and tables in their order, then its notes."""
     from docx import Document
     from docx.table import Table
 
@@ -211,6 +212,7 @@ def read_docx(content: bytes, bounds: Bounds) -> ParsedDocument:
     try:
         document = Document(io.BytesIO(content))
         title = (document.core_properties.title or "").strip()
+        _lay_open(document)
         parts = []
         for block in _bounded_blocks(document.iter_inner_content(), bounds):
             if isinstance(block, Table):
@@ -226,6 +228,38 @@ def read_docx(content: bytes, bounds: Bounds) -> ParsedDocument:
     if not text.strip():
         raise ParsingError("The Word file has no text.")
     return ParsedDocument(title[:500] or first_heading(text), text)
+
+
+#: what stands around text that is read, and what is not: text deleted or moved away under "track
+#: changes", and the copy of a text box for old programs
+_UNWRAPPED = ["ins", "moveTo", "sdt", "sdtContent", "smartTag", "fldSimple", "customXml"]
+_LEFT_OUT = ["del", "moveFrom", "sdtPr", "sdtEndPr", "smartTagPr", "customXmlPr"]
+
+
+def _lay_open(document: Any) -> None:
+    """Let all text stand where python-docx looks for it: the text as if all changes were accepted.
+
+    python-docx 1.2 reads runs and links that are children of a paragraph, and paragraphs that are
+    children of the body: neither inserted text nor fields, content controls, boxes and notes.
+    """
+    from docx.oxml import parse_xml
+    from docx.oxml.ns import qn
+
+    body = document.element.body
+    for relation in document.part.rels.values():
+        if relation.reltype.endswith(("/footnotes", "/endnotes")):
+            body.extend(parse_xml(relation.target_part.blob).iter(qn("w:p")))
+    for element in list(body.iter(_FALLBACK, *(qn(f"w:{name}") for name in _LEFT_OUT))):
+        element.getparent().remove(element)
+    for box in list(body.iter(qn("w:txbxContent"))):
+        holder = next(box.iterancestors(qn("w:p")))
+        for block in reversed(box):
+            holder.addnext(block)
+    # The innermost first: what a wrapper holds is whole before it takes the wrapper's place.
+    for element in reversed(list(body.iter(*(qn(f"w:{name}") for name in _UNWRAPPED)))):
+        for child in reversed(element):
+            element.addnext(child)
+        element.getparent().remove(element)
 
 
 def _paragraph(block: Any) -> str:
