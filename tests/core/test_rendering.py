@@ -110,6 +110,60 @@ def test_the_rest_of_a_table_or_of_code_is_drawn_as_one() -> None:
     assert drawn("```js\nx = 1").css_first("pre").text() == "x = 1"
 
 
+def cells(text: str) -> list[list[str]]:
+    """The rows of the one table that a text is drawn as, and what stands around it."""
+    page = drawn(text)
+    assert len(page.css("table")) == 1 and "|" not in page.text()
+    assert not page.css("thead")
+    return [[cell.text() for cell in row.css("td")] for row in page.css("tr")]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("| E1 | it is late |\n\nAnd so on.", [["E1", "it is late"]]),
+        ("| E1 |", [["E1"]]),
+        ("| E1 | the rest is cut", [["E1", "the rest is cut"]]),
+        (
+            "is late | try again |\n| E2 | it is lost | ask |",
+            [["", "is late", "try again"], ["E2", "it is lost", "ask"]],
+        ),
+        ("is late | try again |\n\nAnd so on.", [["is late", "try again"]]),
+        ("|---|---|\n| E1 | it is late |", [["E1", "it is late"]]),
+        ("E1 | it is late\nE2 | it is lost\n", [["E1", "it is late"], ["E2", "it is lost"]]),
+    ],
+)
+def test_a_passage_that_begins_in_the_middle_of_a_table_is_drawn_as_rows(
+    text: str, rows: list[list[str]]
+) -> None:
+    assert cells(text) == rows
+
+
+def test_a_bar_within_a_cell_ends_none() -> None:
+    found = drawn("| E1 | `a \\| b` |\n| E2 | c |").css("td")
+    assert [cell.text() for cell in found] == ["E1", "a | b", "E2", "c"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Either a | b is true.",
+        "- cat x | sort\n- cat y | sort",
+        "    | code |\n    | more |",
+        "Run `a | b`\nor `c | d`",
+        "|" * 1400,
+        "\n".join(["a|" * 60] * 20),
+    ],
+)
+def test_what_has_a_bar_in_it_and_is_no_table_is_drawn_as_it_stands(text: str) -> None:
+    assert not drawn(text).css("table")
+
+
+def test_a_mark_in_a_row_that_was_cut_is_where_its_span_is() -> None:
+    text = "is late | try again |\n| E2 | it is lost | ask |"
+    assert marks(text, "late", "lost") == ["<mark>late</mark>", "<mark>lost</mark>"]
+
+
 def test_a_text_says_whether_code_goes_on_behind_it() -> None:
     assert ends_in_code("Text\n```\nx", None)
     assert ends_in_code("x", True)

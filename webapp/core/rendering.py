@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -28,11 +28,16 @@ FOLDED_LINES = 8
 MAX_LINES = 11
 #: characters of a line, as the style has it
 LINE_CHARS = 72
+#: of a part of a table without its head that is drawn as one
+MAX_COLUMNS = 40
 
 _SCHEMES = frozenset({"http", "https", "mailto"})
 _FENCE = re.compile(r"^ {0,3}(?:```+|~~~+)(.*)$")
 _DELIMITERS = re.compile(r"^ {0,3}\|?[ \t]*:?-+:?[ \t]*(\||$)")
+#: what no row begins with: code, a fence, a list, a quotation, a heading
+_NO_ROW = re.compile(r"^ {0,3}(?: {4}|\t|```|~~~|(?:[-+*>]|#{1,6}|\d+[.)])[ \t])")
 _CELL_END = re.compile(r"(?<!\\)\|")
+_CELLS = re.compile(r"(?:\\.|[^|\\])+\\?(?:\||$)|\|")
 #: as the reader of Markdown counts them
 _LINE_END = re.compile(r"\r\n?|\n")
 _WORD = re.compile(r"\w+")
@@ -109,10 +114,33 @@ def _what_is_cut_off(text: str, in_code: bool | None) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     if in_code or (in_code is None and _seems_in_code(lines)):
         return "```\n"
-    if len(lines) > 1 and lines[0].lstrip().startswith("|") and not _DELIMITERS.match(lines[1]):
-        count = len(_CELL_END.findall(lines[0].strip().strip("|"))) + 1
-        return f"|{' |' * count}\n|{'-|' * count}\n"
-    return ""
+    return _head_of_table(text)
+
+
+def _head_of_table(text: str) -> str:
+    """A head without words for the rows that a part of a text begins with, or "".
+
+    Where it begins within a row, the cells that stood before what is left of it are here too.
+    """
+    rows = list(takewhile(str.strip, text.splitlines()))
+    if not rows or not _CELL_END.search(rows[0]) or _NO_ROW.match(rows[0]):
+        return ""
+    if any(_DELIMITERS.match(row) for row in rows[1:2]):
+        return ""  # it has its own
+    counts = [len(_CELLS.findall(row.strip().removeprefix("|"))) for row in rows]
+    width = max(counts)
+    if not 0 < width <= MAX_COLUMNS:
+        return ""
+    words, delimiters = f"|{' |' * width}\n", f"|{'-|' * width}\n"
+    if _DELIMITERS.match(rows[0]):
+        return words
+    if rows[0].lstrip().startswith("|"):
+        return words + delimiters
+    is_end_of_row = rows[0].rstrip().endswith("|")
+    if is_end_of_row and all(row.lstrip().startswith("|") for row in rows[1:2]):
+        return words + delimiters + "|" + " |" * (width - counts[0])
+    are_open = len(rows) > 1 and len(set(counts)) == 1 and not any(map(_NO_ROW.match, rows))
+    return words + delimiters if are_open and "`" not in text else ""
 
 
 def _seems_in_code(lines: list[str]) -> bool:
