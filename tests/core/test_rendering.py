@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from webapp.core.rendering import Fold, ends_in_code, fold, render, render_line
+from webapp.core.rendering import (
+    Fold,
+    ends_in_code,
+    fold,
+    relative_addresses,
+    render,
+    render_line,
+)
 
 
 def drawn(text: str, kind: str = "text/markdown", **options: object) -> LexborHTMLParser:
@@ -68,12 +75,25 @@ def test_a_link_that_could_act_is_its_words(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["https://example.com/a?b=c:d", "http://example.com", "mailto:a@example.com", "a/b", "#c"],
+    ["https://example.com/a?b=c:d", "http://example.com", "mailto:a@example.com", "//a.example/b"],
 )
-def test_links_to_the_web_a_mailbox_or_a_relative_address_stay(address: str) -> None:
+def test_links_to_the_web_or_a_mailbox_stay(address: str) -> None:
     link = drawn(f"[go]({address})").css_first("a")
     assert link.attributes["href"] == address
     assert "noopener" in (link.attributes["rel"] or "")
+
+
+@pytest.mark.parametrize("address", ["a/b", "#c", "../d%20e.md", "/f?g=h:i"])
+def test_a_relative_link_leads_where_its_page_is_known_and_is_words_elsewhere(address: str) -> None:
+    for text in (f"See [the *other*]({address}).", f"See [the *other*][1].\n\n[1]: {address}"):
+        page = drawn(text)
+        assert page.css_first("a") is None
+        assert page.css_first("main p").text() == "See the other."
+        assert page.css_first("span").attributes == {"title": address.replace("%20", " ")}
+        asked: list[str] = []
+        page = drawn(text, lead=lambda found, asked=asked: asked.append(found) or "/documents/1")
+        assert page.css_first("a").attributes["href"] == "/documents/1"
+        assert asked == [address.replace("%20", " ")] == list(relative_addresses(text))
 
 
 def test_a_picture_is_told_by_its_words_and_not_fetched() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from docx import Document as Word
 from sqlalchemy import select, update
 
 from tests.browser import Browser
@@ -86,6 +87,24 @@ def test_a_word_file_under_review_is_read_as_if_all_changes_were_accepted() -> N
         "Refunds take 14 days.",
         "Refunds take 14 days.",
         "See §4",
+    ]
+
+
+def test_merged_cells_of_a_word_table_say_their_text_once() -> None:
+    word = Word()
+    table = word.add_table(rows=3, cols=3)
+    for row in range(3):
+        for column in range(3):
+            table.cell(row, column).text = f"{row}{column}"
+    wide = table.cell(0, 0).merge(table.cell(0, 2))
+    tall = table.cell(1, 0).merge(table.cell(2, 0))
+    wide.text, tall.text = "Limits\nper region", "Basalt"
+    out = io.BytesIO()
+    word.save(out)
+    assert parse(out.getvalue(), DOCX).text.splitlines() == [
+        "Limits per region |  | ",
+        "Basalt | 11 | 12",
+        " | 21 | 22",
     ]
 
 

@@ -136,6 +136,23 @@ def test_markdown_takes_its_title_from_the_first_heading() -> None:
     assert parse("First line\nsecond", "text/plain").title == "First line"
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("```sh\n# as root\nmake\n```\n\n# Install\n", "Install"),
+        ("~~~\n# as root\n```\n# still\n~~~\n\n## Install", "Install"),
+        ("````md\n```\n# as root\n```\n# still\n````\n# Install", "Install"),
+        ("```sh\n# as root\nmake\n```\n\nHow it is installed", "How it is installed"),
+        ("```sh\nmake\n```", "make"),
+        ("Not ```code``` here\n# Install", "Install"),
+    ],
+)
+def test_a_comment_in_a_block_of_code_is_no_title(text: str, title: str) -> None:
+    assert parse(text, "text/markdown").title == title
+    headings = {name for piece in chunk_text(text, "") for name in piece.heading_path}
+    assert headings <= {"Install"}
+
+
 def test_code_of_a_page_keeps_its_lines_and_is_no_heading() -> None:
     code = "# as root\nif ready:\n    <b>make</b>\tinstall"
     text = parse(f"<h1>Start</h1><pre>\n{code}</pre>a <i>b</i>  c<pre> </pre>", HTML).text

@@ -53,6 +53,39 @@ def test_code_that_is_cut_into_passages_stays_code(browser: Browser, alice: Acto
     assert "<pre>" in part.passages[0].content
 
 
+def test_links_to_documents_that_are_there_lead_to_them(
+    browser: Browser, alice: Actor, charlie: Actor
+) -> None:
+    text = (
+        "[up](../start.md#go) [beside](steps/one.md) [bare](two) [name](../../else/three.md) "
+        "[gone](gone.md) [here](#here) [foreign](theirs.md) [web](https://example.com/x)"
+    )
+    names = ["start.md", "guide/steps/one.md", "guide/two.md", "three.md"]
+    ids = [make_document(alice, title=name, external_id=name).id for name in names]
+    make_document(charlie, title="Theirs", external_id="guide/theirs.md")
+    document = make_document(alice, title="Hub", content=text, external_id="guide/hub.md")
+    page = browser.get(f"/documents/{document.id}")
+    links = {link.text(): link.attributes["href"] for link in page.css(".text .rendered a")}
+    assert links == {
+        "up": f"/documents/{ids[0]}",
+        "beside": f"/documents/{ids[1]}",
+        "bare": f"/documents/{ids[2]}",
+        "name": f"/documents/{ids[3]}",
+        "web": "https://example.com/x",
+    }
+    assert [item.text() for item in page.css(".text span[title]")] == ["gone", "here", "foreign"]
+
+
+def test_links_of_a_page_of_the_web_lead_to_the_pages_beside_it(
+    browser: Browser, alice: Actor
+) -> None:
+    document = make_document(
+        alice, content="[next](../b.html)", source_url="https://example.com/docs/x/a.html"
+    )
+    link = browser.get(f"/documents/{document.id}").css_first(".text .rendered a")
+    assert link.attributes["href"] == "https://example.com/docs/b.html"
+
+
 def test_a_long_document_comes_in_parts(browser: Browser, book: Document) -> None:
     address = f"/documents/{book.id}"
     seen, parts = [], 0

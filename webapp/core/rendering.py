@@ -1,17 +1,19 @@
 """Texts that strangers wrote, as HTML: Markdown drawn, every other kind as it stands.
 
 Nothing of a text becomes markup of its own: HTML in it is escaped, images are told by their
-words, and links lead to the web, to a mailbox or to a relative address. Headings go below those
-of the page. Spans to mark are laid on what has been read: a mark never changes what is drawn.
+words, and links lead to the web, to a mailbox or to where the caller says that a relative address
+leads; others are their words. Headings go below those of the page. Spans to mark are laid on what
+has been read: a mark never changes what is drawn.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import pairwise, takewhile
 from typing import Any
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -41,6 +43,10 @@ _CELLS = re.compile(r"(?:\\.|[^|\\])+\\?(?:\||$)|\|")
 #: as the reader of Markdown counts them
 _LINE_END = re.compile(r"\r\n?|\n")
 _WORD = re.compile(r"\w+")
+#: of a link, or of a reference that links have
+_ADDRESS = re.compile(
+    r"\]\([ \t]*<?([^()\s<>]+)|^ {0,3}\[[^\]\n]{1,200}\]:[ \t]*<?([^\s<>]+)", re.M
+)
 
 
 class Fold(StrEnum):
@@ -58,11 +64,12 @@ def render(
     below: int = 2,
     spans: Sequence[Span] = (),
     in_code: bool | None = None,
+    lead: Callable[[str], str | None] = lambda _: None,
 ) -> Markup:
     """`text` as HTML with its spans in <mark>, its headings one level and more below `below`.
 
     `kind` is a content type. `in_code` says whether a part of a longer text begins within a block
-    of code; None guesses.
+    of code; None guesses. `lead` says which page a relative address stands for, if any.
     """
     if kind != MARKDOWN:
         return Markup('<div class="verbatim">{}</div>').format(marked(text, spans))
@@ -70,6 +77,7 @@ def render(
     moved = len(before)
     tokens = _reader.parse(before + text)
     _settle(tokens, below, is_headless=before.startswith("|"))
+    _lead(tokens, lead)
     if spans:
         _mark(tokens, before + text, [(start + moved, end + moved) for start, end in spans])
     # The renderer escapes everything that is not its own markup.
@@ -168,6 +176,30 @@ def _settle(tokens: list[Token], below: int, *, is_headless: bool) -> None:
             del tokens[types.index("thead_open") : types.index("thead_close") + 1]
 
 
+def relative_addresses(text: str) -> Iterator[str]:
+    """Where the links of a Markdown text lead that name neither a site nor a mailbox, about."""
+    for found in _ADDRESS.finditer(text):
+        if _is_relative(found[1] or found[2]):
+            yield unquote(found[1] or found[2])
+
+
+def _lead(tokens: Iterable[Token], lead: Callable[[str], str | None]) -> None:
+    """Let relative links lead where they can, and be words that tell their address elsewhere."""
+    for token in tokens:
+        is_kept: list[bool] = []
+        for leaf in token.children or []:
+            if leaf.type == "link_open":
+                address = str(leaf.attrs["href"])
+                target = lead(unquote(address)) if _is_relative(address) else address
+                is_kept.append(target is not None)
+                if target is None:
+                    leaf.tag, leaf.attrs = "span", {"title": unquote(address)}
+                else:
+                    leaf.attrSet("href", target)
+            elif leaf.type == "link_close" and not is_kept.pop():
+                leaf.tag = "span"
+
+
 def _mark(tokens: list[Token], source: str, spans: list[Span]) -> None:
     """Tell each token that shows text which parts of it the spans of the source cover."""
     starts = [0, *(found.end() for found in _LINE_END.finditer(source))]
@@ -253,7 +285,8 @@ class _Renderer(RendererHTML):
     ordered_list_open = bullet_list_open
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        tokens[idx].attrSet("rel", "noopener noreferrer")
+        if tokens[idx].tag == "a":
+            tokens[idx].attrSet("rel", "noopener noreferrer")
         return self.renderToken(tokens, idx, options, env)
 
 
@@ -265,6 +298,11 @@ def _is_harmless(address: str) -> bool:
     """Whether a link may lead there: the web, a mailbox, or an address relative to the page."""
     start = re.split(r"[/?#]", address, maxsplit=1)[0]
     return ":" not in start or start.partition(":")[0].lower() in _SCHEMES
+
+
+def _is_relative(address: str) -> bool:
+    """Whether a harmless address names no site; also one that lacks the scheme alone names one."""
+    return not address.startswith("//") and ":" not in re.split(r"[/?#]", address, maxsplit=1)[0]
 
 
 _reader = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer)

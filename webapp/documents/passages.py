@@ -6,14 +6,19 @@ one begins.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from urllib.parse import urljoin
+from uuid import UUID
 
 from markupsafe import Markup
 from sqlalchemy import func, select
 
 from webapp.core.extensions import db
-from webapp.core.rendering import MARKDOWN, ends_in_code, render, render_line
+from webapp.core.prefix import link
+from webapp.core.rendering import MARKDOWN, ends_in_code, relative_addresses, render, render_line
 from webapp.documents.models import Chunk, Document
 
 #: passages of a part, and characters of their HTML
@@ -23,6 +28,8 @@ PART_HTML = 100_000
 PART_SOURCE = 30_000
 #: what the database takes for an id, of 64 bits
 MAX_ID = 2**63 - 1
+#: relative links of a part that are looked up; those behind them are words
+MAX_LINKS = 200
 #: how many passages stand before the one that somebody came for
 LEAD = 2
 
@@ -69,6 +76,7 @@ def read_part(document: Document, start: int = 0) -> Part:
     before = chunks.pop(0) if chunks and chunks[0].position < start else None
     path = before.heading_path if before else []
     in_code = ends_in_code(before.text, None) if before else False
+    lead = _links_of(document, (chunk.text for chunk in chunks))
     passages: list[Passage] = []
     size = 0
     for chunk in chunks:
@@ -76,9 +84,10 @@ def read_part(document: Document, start: int = 0) -> Part:
             return Part(passages, start, chunk.position)
         # Within a section code goes on where it was; a heading ends it.
         is_same = chunk.heading_path == path
-        passages.append(_draw(document, chunk, path, in_code=in_code if is_same else False))
+        in_code = in_code and is_same
+        passages.append(_draw(document, chunk, path, in_code=in_code, lead=lead))
         size += len(passages[-1].content)
-        path, in_code = chunk.heading_path, ends_in_code(chunk.text, in_code and is_same)
+        path, in_code = chunk.heading_path, ends_in_code(chunk.text, in_code)
     return Part(passages, start, None)
 
 
@@ -101,7 +110,50 @@ def read_source(document: Document, start: int = 0) -> SourcePart:
     return SourcePart(text, start, end if text and end < length else None)
 
 
-def _draw(document: Document, chunk: Chunk, above: Sequence[str], *, in_code: bool) -> Passage:
+def _links_of(document: Document, texts: Iterable[str]) -> Callable[[str], str | None]:
+    """Where the relative links of some texts of a document lead: what `render` asks.
+
+    To the document of that path, seen from this one's, or else of that name; from a page of the
+    web, to the page beside it.
+    """
+    here = document.external_id or ""
+    if document.content_type != MARKDOWN:
+        return lambda _: None
+    addresses = islice((found for text in texts for found in relative_addresses(text)), MAX_LINKS)
+    names = {address: _names_of(address, here) for address in addresses}
+    known: dict[str | None, UUID] = {}
+    if wanted := {name for found in names.values() for name in found}:
+        statement = select(Document.external_id, Document.id).where(
+            Document.organization_id == document.organization_id, Document.external_id.in_(wanted)
+        )
+        known = {row.external_id: row.id for row in db.session.execute(statement)}
+
+    def lead(address: str) -> str | None:
+        found = next((known[name] for name in names.get(address, ()) if name in known), None)
+        if found is not None:
+            return link(f"/documents/{found}")
+        return urljoin(document.source_url, address) if document.source_url else None
+
+    return lead
+
+
+def _names_of(address: str, here: str) -> list[str]:
+    """The external ids that a relative address may mean in a document called `here`."""
+    path = address.partition("#")[0].partition("?")[0]
+    if not path:
+        return []
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(here), path)).lstrip("/")
+    return [path, f"{path}.md", posixpath.basename(path)]
+
+
+def _draw(
+    document: Document,
+    chunk: Chunk,
+    above: Sequence[str],
+    *,
+    in_code: bool,
+    lead: Callable[[str], str | None],
+) -> Passage:
     path = chunk.heading_path
     known = next(
         (
@@ -117,5 +169,6 @@ def _draw(document: Document, chunk: Chunk, above: Sequence[str], *, in_code: bo
         document.content_type,
         below=1 + len(path),
         in_code=in_code if document.content_type == MARKDOWN else None,
+        lead=lead,
     )
     return Passage(chunk.id, chunk.position, path, headings, content)

@@ -9,12 +9,12 @@ from functools import cache
 
 from semantic_text_splitter import MarkdownSplitter
 
+from webapp.documents.reading.extract import MAX_HEADING_CHARS, lines_of
+
 MAX_CHARS = 1400
-MAX_HEADING_CHARS = 500
 MAX_PART_CHARS = 20_000
 
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$")
-_FENCE = re.compile(r"^[ ]{0,3}(```|~~~)")
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,7 @@ def _sections(text: str) -> Iterator[tuple[list[str], str]]:
     """Each stretch between Markdown headings with the path down to it; code is no heading."""
     path: list[tuple[int, str]] = []
     lines: list[str] = []
-    is_code = False
-    for line in text.splitlines(keepends=True):
-        if _FENCE.match(line):
-            is_code = not is_code
+    for line, is_code in lines_of(text.splitlines(keepends=True)):
         # A long line is no heading, and trying it would take quadratic time.
         is_text = is_code or len(line) > MAX_HEADING_CHARS
         match = None if is_text else _HEADING.match(line.rstrip("\r\n"))

@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -86,6 +86,7 @@ _BLOCKS = {
     "h6",
 }
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$")
+_FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)$")
 
 
 class ParsingError(ValueError):
@@ -100,13 +101,35 @@ class ParsedDocument:
     text: str
 
 
+def lines_of(lines: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Lines of Markdown, each with whether it is of a block of code, its fences included."""
+    fence = ""
+    for line in lines:
+        found = _FENCE.match(line.rstrip("\r\n"))
+        yield line, bool(fence or found)
+        if found and not fence:
+            fence = found[1]
+        elif found and found[1].startswith(fence) and not found[2].strip():
+            fence = ""
+
+
 def first_heading(text: str) -> str:
-    """The first Markdown heading near the beginning, or ""."""
-    for line in text[:20_000].splitlines():
+    """The first Markdown heading near the beginning, or ""; a comment in code is none."""
+    for line, is_code in lines_of(text[:20_000].splitlines()):
         # A long line is no heading, and trying it would take quadratic time.
-        if len(line) <= MAX_HEADING_CHARS and (match := _HEADING.match(line)):
+        if is_code or len(line) > MAX_HEADING_CHARS:
+            continue
+        if match := _HEADING.match(line):
             return match[1]
     return ""
+
+
+def first_line(text: str) -> str:
+    """The first line with something on it near the beginning: of the text, or else of its code."""
+    lines = [item for item in lines_of(text[:5_000].splitlines()) if item[0].strip()]
+    said = [line for line, is_code in lines if not is_code]
+    said += [line for line, _ in lines if not _FENCE.match(line)]
+    return said[0].strip() if said else ""
 
 
 def read_html(content: str, bounds: Bounds) -> ParsedDocument:
@@ -216,8 +239,7 @@ def read_docx(content: bytes, bounds: Bounds) -> ParsedDocument:
         parts = []
         for block in _bounded_blocks(document.iter_inner_content(), bounds):
             if isinstance(block, Table):
-                rows = [" | ".join(cell.text.strip() for cell in row.cells) for row in block.rows]
-                parts.append("\n".join(rows))
+                parts.append("\n".join(_rows(block)))
             else:
                 parts.append(_paragraph(block))
     except ParsingError:
@@ -260,6 +282,17 @@ def _lay_open(document: Any) -> None:
         for child in reversed(element):
             element.addnext(child)
         element.getparent().remove(element)
+
+
+def _rows(table: Any) -> Iterator[str]:
+    """The rows of a table; of merged cells the first has the text, the others are empty."""
+    seen = set()
+    for row in table.rows:
+        texts = []
+        for cell in row.cells:
+            texts.append("" if cell._tc in seen else " ".join(cell.text.split()))
+            seen.add(cell._tc)
+        yield " | ".join(texts)
 
 
 def _paragraph(block: Any) -> str:

@@ -20,6 +20,7 @@ from webapp.documents.reading.extract import (
     ParsedDocument,
     ParsingError,
     first_heading,
+    first_line,
     read_html,
 )
 from webapp.engine import sandbox
@@ -80,8 +81,7 @@ def _parse_text(content: str) -> ParsedDocument:
     text = content.replace("\r\n", "\n").removeprefix("\ufeff")
     if heading := first_heading(text):
         return ParsedDocument(heading, text)
-    first_line = next((line.strip() for line in text[:5000].splitlines() if line.strip()), "")
-    return ParsedDocument(first_line[:120], text)
+    return ParsedDocument(first_line(text)[:120], text)
 
 
 def _read_page(content: str) -> ParsedDocument:
