@@ -20,7 +20,6 @@ from flask import (
     g,
     json,
     make_response,
-    redirect,
     render_template,
     request,
 )
@@ -140,7 +139,7 @@ def _to_sign_in() -> Response:
         response = make_response("", 401)
         response.headers["HX-Redirect"] = target
         return response
-    return make_response(redirect(target, 303))
+    return returning.see_other(target)
 
 
 def init_app(app: APIFlask) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, flash, redirect, request, url_for
+from flask import Response, current_app, flash, make_response, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from webapp.core import navigation
@@ -13,13 +13,18 @@ from webapp.core import navigation
 MAX_MESSAGE = 600
 
 
+def see_other(address: str) -> Response:
+    """Send the browser on to an address, which it asks for with GET also after a form (303)."""
+    return make_response(redirect(address, 303))
+
+
 def to_page_above() -> Response:
     """From an address that nobody can look at: on to the nearest page above it.
 
     Such an address is seen when a form is drawn again in answer to itself. Whoever then reloads
     the page, or comes back to it from a bookmark, asks for it with GET.
     """
-    return _go_on(_page_above(request.path))
+    return see_other(request.script_root + _page_above(request.path))
 
 
 def to_page_before(message: str) -> Response:
@@ -29,7 +34,7 @@ def to_page_before(message: str) -> Response:
     """
     is_long = len(message) > MAX_MESSAGE
     flash(message[: MAX_MESSAGE - 1] + "…" if is_long else message, "error")
-    return _go_on(_page_before() or _page_above(request.path))
+    return see_other(page_of_form())
 
 
 def page_to_stay_on() -> str | None:
@@ -74,7 +79,3 @@ def _is_page(path: str) -> bool:
         return adapter is not None and bool(adapter.match(path, method="GET"))
     except HTTPException:
         return False
-
-
-def _go_on(path: str) -> Response:
-    return redirect(request.script_root + path, 303)  # type: ignore[return-value]  # werkzeug's, which is one

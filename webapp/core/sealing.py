@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from flask import current_app
 
+# Else imported where it is used: 7 MB that a process without webhooks does without.
 if TYPE_CHECKING:
-    from cryptography.fernet import (
-        Fernet,
-    )  # imported here: 7 MB that a process without webhooks does not need
+    from cryptography.fernet import Fernet
 
 
 class Unreadable(Exception):

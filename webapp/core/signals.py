@@ -1,7 +1,7 @@
 """Signal: how a feature tells those below it, which it does not know, that something has changed.
 
 changed = Signal("documents.changed")                    # the feature above says what there is
-Receiver(changed, schedule_refresh)                # a contribution of the one below
+Receiver(changed, schedule_refresh)                      # a contribution of the one below
 changed.send(organization_id=organization_id)            # inside the transaction
 """
 

@@ -14,7 +14,6 @@ from flask import (
     flash,
     g,
     make_response,
-    redirect,
     render_template,
     request,
     url_for,
@@ -158,7 +157,7 @@ def redirect_to(endpoint: str, *, message: str | None = None, **values: Any) -> 
     """
     if message:
         flash(message, "success")
-    return redirect(returning.page_to_stay_on() or url_for(endpoint, **values), 303)  # type: ignore[return-value]  # werkzeug's, which is one
+    return returning.see_other(returning.page_to_stay_on() or url_for(endpoint, **values))
 
 
 def dom_id(thing: Any, prefix: str = "") -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from webapp import index as index_of_documents
 from webapp.core.counts import counted
 from webapp.core.errors import Invalid, NotFound
+from webapp.core.returning import see_other
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, read_query, redirect_to, url_with, whole_number
 from webapp.documents import indexing, passages
@@ -49,7 +50,7 @@ def index() -> Response:
     for topic in read_topics(request.args.getlist("node")):
         if isinstance(topic, list):  # typed, where there are no scripts
             node = taxonomies.find_path(topic, actor=actor)
-            return redirect(url_with(node=str(node)), 303)  # type: ignore[return-value]  # werkzeug's
+            return see_other(url_with(node=str(node)))
     query, chosen, status = read_query(DocumentQuery), None, 200
     try:
         chosen = taxonomies.get_node(query.node, actor=actor) if query.node else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import Blueprint, Response, flash, redirect, request, url_for
+from flask import Blueprint, Response, flash, request, url_for
 
+from webapp.core.returning import see_other
 from webapp.core.security import current_actor, requires
 from webapp.views import services
 from webapp.views.lists import ViewedList, find_list
@@ -77,16 +78,12 @@ def update(view_id: UUID) -> Response:
 def destroy(view_id: UUID) -> Response:
     view = services.delete_view(view_id, actor=current_actor())
     flash(f"The view {view.name} is deleted.", "success")
-    return _go_to(url_for(find_list(view.list_name).endpoint))
+    return see_other(url_for(find_list(view.list_name).endpoint))
 
 
 def _show(view: SavedView, message: str) -> Response:
     flash(message, "success")
-    return _go_to(_address(find_list(view.list_name), view))
-
-
-def _go_to(address: str) -> Response:
-    return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's, which is one
+    return see_other(_address(find_list(view.list_name), view))
 
 
 def _address(viewed: ViewedList, view: SavedView) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import unicodedata
 
 
-def fold(text_: str) -> str:
+def fold(text: str) -> str:
     """A text as searches compare it: without case, in one Unicode form."""
-    return unicodedata.normalize("NFKC", text_).casefold()
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
-def like_pattern(text_: str) -> str:
+def like_pattern(text: str) -> str:
     """`%text%` for `ilike(..., escape="\\")`, with the text's own `%` and `_` taken literally."""
-    escaped = text_.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"

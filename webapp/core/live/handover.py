@@ -76,9 +76,8 @@ class HandedOver(Response):
         self.take(detach(sock), self)
         if "gunicorn.socket" in environ:
             raise StopIteration
-        return super().__call__(
-            environ, start_response
-        )  # writes its end to a socket that is no longer the server's
+        # What this writes goes to a socket that is no longer the server's.
+        return super().__call__(environ, start_response)
 
 
 def detach(sock: Socket) -> Socket:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from apiflask import APIFlask
-from flask import Flask, Response, current_app, g, request
+from flask import Response, current_app, g, request
 from h11 import LocalProtocolError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from wsproto import ConnectionType, WSConnection
@@ -27,7 +27,7 @@ from webapp.core.live import handover
 from webapp.core.live.admissions import Admissions, admissions_of
 from webapp.core.live.broadcaster import Broadcaster
 from webapp.core.live.connections import WebSocket, loop, text_frame
-from webapp.core.live.steps import Steps
+from webapp.core.live.steps import Steps, this_app
 from webapp.core.openapi import SocketDocument
 from webapp.core.problems import describe, refusal_of
 from webapp.core.security import current_actor, required_permission, requires
@@ -107,7 +107,7 @@ def init_app(app: APIFlask) -> None:
 def _view_of(route: SocketRoute) -> Callable[..., Response]:
     @requires(route.permission)
     def view(**view_args: Any) -> Response:
-        app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
+        app = this_app()
         path = request.path
 
         def on_text(connection: WebSocket, text: str) -> None:
@@ -127,7 +127,7 @@ def _follow() -> Response:
     """The pages' socket: `?feed=…&feed=…`, and of logs the last row that the page has."""
     feeds = request.args.getlist("feed")[:MAX_FEEDS]
     actor = current_actor()
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
+    app = this_app()
     broadcaster: Broadcaster = app.extensions["callboard-broadcaster"]
 
     def catch_up(connection: WebSocket, text: str) -> None:
@@ -159,7 +159,7 @@ def open_socket(
 
     Raises Malformed where the request is no proper handshake.
     """
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
+    app = this_app()
     actor, needed = current_actor(), required_permission()
     handshake = _shake_hands()
 
@@ -215,8 +215,7 @@ def _frames(
     answer: Answer, text: str, connection: WebSocket, view_args: dict[str, Any]
 ) -> Iterator[Frame]:
     """The answer to one message, with the rights of this moment, counted as a request is."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
-    actor = admissions_of(app).renew([connection]).get(connection)
+    actor = admissions_of(current_app).renew([connection]).get(connection)
     if actor is None:
         return
     asker = None

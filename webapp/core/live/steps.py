@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import structlog
-from flask import Flask, g
+from flask import Flask, current_app, g
 from flask.ctx import AppContext, RequestContext
 
 from webapp.core.extensions import db
@@ -72,6 +72,12 @@ class Steps(Generic[T]):
         if close is not None:
             close()
         self._flask_context.pop()
+
+
+def this_app() -> Flask:
+    """The application itself, for what goes on after its request; `current_app` ends with that."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
+    return app
 
 
 @cache

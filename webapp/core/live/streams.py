@@ -23,7 +23,7 @@ from flask import Response, current_app, request, stream_with_context
 from webapp.core.live import handover
 from webapp.core.live.admissions import admissions_of
 from webapp.core.live.connections import EventStream, loop
-from webapp.core.live.steps import Steps
+from webapp.core.live.steps import Steps, this_app
 from webapp.core.security import current_actor, required_permission
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,7 @@ def stream_response(groups: Iterator[Sequence[Event]]) -> Response:
         # What becomes of the connection is then the server's to say.
         texts = stream_with_context(_slowly(chain([first], groups), numbers))
         return current_app.response_class(texts, headers=HEADERS)
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's
+    app = this_app()
     actor, needed = current_actor(), required_permission()
     steps = Steps(app, app.app_context(), groups)
     is_chunked = request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0"
