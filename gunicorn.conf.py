@@ -54,7 +54,7 @@ forwarded_allow_ips = ""
 # Nothing of ours speaks to it, and a second instance of one user would fight over its path.
 control_socket_disable = True
 # A heartbeat file on a slow disk would stall the workers.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - a folder, no file
 
 
 def post_fork(server, worker):

@@ -87,7 +87,7 @@ def test_people_become_members_and_back(empty: Settings) -> None:
     ids = {name: uuid4() for name in ("acme", "other", "alice", "bob", "key", "session")}
     with create_app(empty).app_context():
         flask_migrate.upgrade(revision="0013")
-        run = lambda statement, **values: _run(statement, ids | values)  # noqa: E731
+        run = lambda statement, **values: _run(statement, ids | values)
         for name in ("acme", "other"):
             run("INSERT INTO organizations VALUES (:id, :name, :at)", id=ids[name], name=name)
         for name, role, is_active in (("alice", "admin", True), ("bob", "member", False)):
@@ -147,7 +147,7 @@ def test_figures_go_beside_the_agents_and_back(empty: Settings) -> None:
     asked = f"SELECT handle, revision, {figures} FROM agents"
     with create_app(empty).app_context():
         flask_migrate.upgrade(revision="0017")
-        run = lambda statement, **values: _run(statement, ids | values)  # noqa: E731
+        run = lambda statement, **values: _run(statement, ids | values)
         run("INSERT INTO organizations VALUES (:acme, 'acme', :at)")
         for handle in ("a", "b"):
             _insert_agent(ids["acme"], ids[handle], handle)

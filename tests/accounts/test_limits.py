@@ -44,7 +44,7 @@ def test_who_has_no_good_credentials_is_counted_by_address(
     limited: APIFlask, headers: dict[str, str], refused: int
 ) -> None:
     client = limited.test_client()
-    ask = lambda: client.get("/api/v1/agents", headers=headers)  # noqa: E731
+    ask = lambda: client.get("/api/v1/agents", headers=headers)
     assert statuses(ask) == [refused] * LIMIT + [429, 429]
     problem = ask().get_json(force=True)
     assert (problem["code"], problem["status"]) == ("limit_exceeded", 429)
@@ -57,7 +57,7 @@ def test_who_has_no_good_credentials_is_counted_by_address(
 
 def test_wrong_keys_share_one_count_however_many_they_are(limited: APIFlask) -> None:
     client, tried = limited.test_client(), iter(range(100))
-    ask = lambda: client.get("/api/v1/agents", headers={"X-API-Key": f"k{next(tried)}"})  # noqa: E731
+    ask = lambda: client.get("/api/v1/agents", headers={"X-API-Key": f"k{next(tried)}"})
     assert statuses(ask) == [401] * LIMIT + [429, 429]
 
 

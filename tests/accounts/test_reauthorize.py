@@ -48,7 +48,7 @@ def test_many_are_asked_with_one_query(cast: Cast) -> None:
         make_key(cast, "alice", Role.VIEWER): (ours, Role.VIEWER),
     }
     statements: list[str] = []
-    count = lambda *arguments: statements.append(arguments[2])  # noqa: E731
+    count = lambda *arguments: statements.append(arguments[2])
     event.listen(db.engine, "before_cursor_execute", count)
     try:
         rights = identity.rights_of_many([key.hex for key in (*ids, uuid4())])

@@ -123,7 +123,7 @@ def test_the_total_is_that_of_all_pages(api: Api, page: str, shown: int) -> None
 @pytest.mark.usefixtures("four")
 def test_a_list_asks_once_for_all_figures_and_counts_where_it_must(api: Api) -> None:
     statements: list[str] = []
-    note = lambda *arguments: statements.append(arguments[2])  # noqa: E731
+    note = lambda *arguments: statements.append(arguments[2])
     handles(api, "limit=2")  # notes that the key was used
     event.listen(db.engine, "before_cursor_execute", note)
     try:

@@ -49,7 +49,7 @@ def test_sqlite_finds_sub_agents_by_their_parent(cast: Cast, used: str) -> None:
     if db.engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL plans by what a table holds")
     statements: list[tuple[str, Any]] = []
-    note = lambda *arguments: statements.append(arguments[2:4])  # noqa: E731
+    note = lambda *arguments: statements.append(arguments[2:4])
     event.listen(db.engine, "before_cursor_execute", note)
     try:
         cast.api("alice").delete("/agents/used")

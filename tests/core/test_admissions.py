@@ -148,7 +148,7 @@ def test_who_stays_is_asked_for_once_for_all(cast: Cast, admissions: Admissions)
         PAIR[:] = [ours]
         connect(admissions, people[number % len(people)])
     statements: list[str] = []
-    count = lambda *arguments: statements.append(arguments[2])  # noqa: E731
+    count = lambda *arguments: statements.append(arguments[2])
     event.listen(db.engine, "before_cursor_execute", count)
     try:
         present = admissions.renew(list(admissions._admitted))

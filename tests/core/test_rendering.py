@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
@@ -15,8 +17,8 @@ from webapp.core.rendering import (
 )
 
 
-def drawn(text: str, kind: str = "text/markdown", **options: object) -> LexborHTMLParser:
-    return LexborHTMLParser(f"<main>{render(text, kind, **options)}</main>")  # type: ignore[arg-type]
+def drawn(text: str, kind: str = "text/markdown", **options: Any) -> LexborHTMLParser:
+    return LexborHTMLParser(f"<main>{render(text, kind, **options)}</main>")
 
 
 def marks(text: str, *words: str, kind: str = "text/markdown") -> list[str]:

@@ -237,5 +237,5 @@ def test_a_worker_sweeps_when_it_begins(installation: Installation) -> None:
         )
     engine.dispose()
     installation.part("worker").kill()
-    listed = lambda: installation.request("GET", "/tasks?limit=100")  # noqa: E731
+    listed = lambda: installation.request("GET", "/tasks?limit=100")
     eventually(lambda: task_id not in {task["task_id"] for task in listed()})

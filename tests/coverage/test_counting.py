@@ -74,7 +74,7 @@ def test_the_counts_stay_true_whatever_happens(alice: Actor, seed: int) -> None:
         some = chance.sample(nodes, chance.randint(0, 3))
         confidence = chance.choice([0.5, 0.7, 1.0])
         action = chance.choice(
-            "add add replace move rewrite delete link rehang prune".split()  # noqa: SIM905
+            ("add", "add", "replace", "move", "rewrite", "delete", "link", "rehang", "prune")
         )
         if action in ("add", "replace") or not known:
             name = f"doc-{chance.randint(0, 5)}" if action == "replace" else None

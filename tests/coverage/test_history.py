@@ -43,7 +43,7 @@ def test_history_is_newest_first_within_its_dates(cast: Cast, alice: Actor, ids:
     agent = make_agent(alice, ids["Heat"])
     days = [datetime(2026, 1, day, 12, tzinfo=UTC) for day in (1, 2, 3)]
     add_history(agent, *days)
-    get = lambda query: cast.api("vera").get(f"/agents/{agent.id}/coverage/history{query}")  # noqa: E731
+    get = lambda query: cast.api("vera").get(f"/agents/{agent.id}/coverage/history{query}")
     everything = get("").json
     assert [entry["overall_coverage"] for entry in everything["history"]] == [2, 1, 0]
     assert everything["total_entries"] == 3

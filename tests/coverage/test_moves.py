@@ -202,7 +202,7 @@ def test_only_the_named_agents_move(alice: Actor, old: Ids, new: Ids) -> None:
 
 def test_what_somebody_said_wins_over_a_proposal(alice: Actor, old: Ids, new: Ids) -> None:
     document_id = about(alice, old["Physics > Heat"], "Heat pumps")
-    topic = lambda node_id: taxonomies.get_node(node_id, actor=alice).id  # noqa: E731
+    topic = lambda node_id: taxonomies.get_node(node_id, actor=alice).id
     add_topics([(document_id, topic(new["Physics > Heat"]), 0.4)], proposed=True)
     only_proposed = make_document(alice, title="Glider").id
     add_topics([(only_proposed, topic(old["Physics > Wings"]), 0.5)], proposed=True)

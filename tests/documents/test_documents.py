@@ -179,7 +179,7 @@ def test_the_list_pages_newest_first_and_counts_all(
 def steps_of(api: Api, path: str) -> list[str]:
     """How SQLite finds documents for an answer."""
     statements: list[tuple[str, Any]] = []
-    note = lambda *arguments: statements.append(arguments[2:4])  # noqa: E731
+    note = lambda *arguments: statements.append(arguments[2:4])
     event.listen(db.engine, "before_cursor_execute", note)
     try:
         api.get(path)

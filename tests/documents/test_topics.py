@@ -133,7 +133,7 @@ def test_topics_are_proposed_and_count_only_when_confirmed(
     assert page.css_first('form[data-confirm="Confirm the topics of 2 documents?"]') is not None
     tick = page.css_first(f"button[name=confirm][value^='{ids[0]}']")
     assert "Kitchen › Green tea for Brewing green tea" in (tick.attributes["aria-label"] or "")
-    review = lambda key, action: api.post("/documents/proposals", {"ids": [key], "action": action})  # noqa: E731
+    review = lambda key, action: api.post("/documents/proposals", {"ids": [key], "action": action})
     assert review(ids[0], "confirm").status_code == 200
     assert review(ids[1], "reject").json[0]["nodes"] == []
     assert api.post("/knowledge/scope", scope).json["document_count"] == 1

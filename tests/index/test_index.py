@@ -31,7 +31,7 @@ from webapp.index.models import IndexDeletion, IndexSegment
 from webapp.index.views import ViewCache
 
 WORDS = (
-    "wing flow heat plate shock layer boundary jet speed 검색 문서 über rotate key".split()  # noqa: SIM905
+    "wing flow heat plate shock layer boundary jet speed 검색 문서 über rotate key".split()  # noqa: SIM905 - a text
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -207,7 +208,7 @@ def test_many_results_are_looked_up_by_their_ids(cast: Cast, alice: Actor) -> No
     db.session.execute(text("ANALYZE"))
     plans = []
 
-    def note(_connection, cursor, statement, parameters, *_rest):  # type: ignore[no-untyped-def]
+    def note(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if "FROM chunks JOIN documents" in " ".join(statement.split()):
             cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans.append([row[3] for row in cursor.fetchall()])

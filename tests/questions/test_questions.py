@@ -92,7 +92,7 @@ def test_a_worker_closes_what_new_documents_answer(own_installation: Installatio
     installation.request("POST", "/agents", body)
     query = {"query": "How are zeppelins moored at their masts?"}
     installation.request("POST", "/agents/captain/query", query)
-    unanswered = lambda: installation.request("GET", "/agents/captain/unanswered")  # noqa: E731
+    unanswered = lambda: installation.request("GET", "/agents/captain/unanswered")
     assert [item["text"] for item in unanswered()] == [query["query"]]
     content = "Zeppelins are moored at their masts by the nose."
     installation.request("POST", "/documents", {"title": "Zeppelins", "content": content})

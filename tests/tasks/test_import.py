@@ -125,7 +125,7 @@ def test_two_workers_import_at_once_and_one_is_killed(
         while len({pid == second.pid for pid in holders.values()}) < 2:
             assert len(holders) < 20, "One worker took all."
             task_id = start(installation, lines(f"import {len(holders)}", 1000))
-            holders[task_id] = eventually(lambda: installation.holder(task_id))  # noqa: B023
+            holders[task_id] = eventually(lambda: installation.holder(task_id))  # noqa: B023 - called at once
         doomed = [task_id for task_id, pid in holders.items() if pid == second.pid][-1]
         eventually(lambda: progress_of(installation, doomed) > 5)
         assert progress_of(installation, doomed) < 100, "It ended before the kill."

@@ -54,7 +54,7 @@ def test_a_topic_moves_with_all_below_it(cast: Cast, alice: Actor, ids: dict[str
     path = f"/taxonomies/1.0.0/nodes/{ids['Aerodynamics']}"
     moved = api.request("PATCH", path, {"parent_ids": [ids["Machines"]]})
     assert moved.json["canonical_path"] == ["Machines", "Aerodynamics"]
-    count = lambda label: api.post("/knowledge/scope", {"taxonomy_node_ids": [ids[label]]}).json  # noqa: E731
+    count = lambda label: api.post("/knowledge/scope", {"taxonomy_node_ids": [ids[label]]}).json
     assert (count("Machines")["document_count"], count("Machines")["node_count"]) == (1, 3)
     assert (count("Physics")["document_count"], count("Physics")["node_count"]) == (0, 2)
     circle = api.request(
@@ -236,7 +236,7 @@ def test_the_workbench_says_why(cast: Cast, browser: Browser, alice: Actor) -> N
         browser.get("/search?q=tea&about=Nowhere").text()
     )
     api = cast.api("bob")
-    search = lambda **body: api.post("/knowledge/search", {"query": "green tea", **body})  # noqa: E731
+    search = lambda **body: api.post("/knowledge/search", {"query": "green tea", **body})
     explained = search(explain=True).json["results"][0]["metadata"]["terms"]
     assert set(explained) == {"green", "tea"}
     assert search().json["results"][0]["metadata"]["terms"] == {}

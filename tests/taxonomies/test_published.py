@@ -165,7 +165,7 @@ def test_a_topic_that_comes_back_is_known_once_the_scope_is_set_again(
 ) -> None:
     api, _ = both
     tea = {"taxonomy_node_ids": [IDS["Tea"]]}
-    counts = lambda: [  # noqa: E731
+    counts = lambda: [
         api.get("/agents/barista/coverage").json[name]
         for name in ("document_counts", "total_documents")
     ]

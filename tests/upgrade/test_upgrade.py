@@ -180,7 +180,7 @@ def test_an_agents_figures_stand_beside_it_as_they_were(
 def test_people_keys_agents_and_documents_work_as_before(upgraded: APIFlask) -> None:
     client = upgraded.test_client()
     headers = {"X-API-Key": KEY}
-    get = lambda path: client.get(f"/api/v1{path}", headers=headers)  # noqa: E731
+    get = lambda path: client.get(f"/api/v1{path}", headers=headers)
     assert {agent["handle"] for agent in get("/agents").json} == {
         "coding-expert", "callboard-guide", "triage-agent",
     }  # fmt: skip

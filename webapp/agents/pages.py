@@ -102,7 +102,7 @@ def show(handle: str) -> Response:
         handoffs=services.handoff_agents(agent),
         handed_by=agents_handing_off_to(agent),
         history=list_history(agent.id, limit=3, actor=actor),
-        panels=[Markup(panel.draw(agent)) for panel in contributions(AgentPanel)],  # noqa: S704
+        panels=[Markup(panel.draw(agent)) for panel in contributions(AgentPanel)],  # noqa: S704 - drawn by templates
     )
 
 

@@ -36,7 +36,7 @@ class LimitedBody(LimitedStream):
         #: whether where it ends cannot be known
         self.is_broken = False
 
-    def readinto(self, b: bytearray) -> int | None:  # type: ignore[override]
+    def readinto(self, b: bytearray) -> int | None:  # type: ignore[override]  # as io calls it
         try:
             count = super().readinto(b)
         except HTTPException:

@@ -206,7 +206,7 @@ def _methods_here() -> list[str]:
     adapter = current_app.create_url_adapter(request)
     methods: dict[str, tuple[int, set[str]]] = {}
     for method in adapter.allowed_methods() if adapter else ():
-        rule, _ = adapter.match(method=method, return_rule=True)  # type: ignore[union-attr]
+        rule, _ = adapter.match(method=method, return_rule=True)  # type: ignore[union-attr]  # else no method
         methods.setdefault(rule.rule, (len(rule.arguments), set()))[1].add(method)
     return sorted(min(methods.values(), key=lambda pair: pair[0])[1]) if methods else []
 

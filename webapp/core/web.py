@@ -127,8 +127,7 @@ def csrf_field() -> Markup:
 
 def with_code(sentence: str) -> Markup:
     """A sentence of ours, escaped, in which `what one types` stands in <code>."""
-    # Escaped before the elements are put in.
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(sentence))))  # noqa: S704
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(sentence))))  # noqa: S704 - escaped before
 
 
 def is_htmx() -> bool:

@@ -83,7 +83,7 @@ def make_engine(settings: Settings, *, connections: int = 6) -> sa.Engine:
 
 def load() -> None:
     """Import dbos: before a worker forks, so that its child has it too."""
-    import dbos  # noqa: F401
+    import dbos  # noqa: F401 - only loaded
 
 
 def install(settings: Settings) -> None:
@@ -352,7 +352,7 @@ def find_waiting(connection: sa.Connection, queues: Collection[Queue]) -> list[s
 def find_cancelled(connection: sa.Connection, keys: Collection[str]) -> list[str]:
     """Those of these jobs that somebody has cancelled."""
     statement = sa.text(
-        f"SELECT workflow_uuid FROM {_status_table(connection.engine)}"  # noqa: S608
+        f"SELECT workflow_uuid FROM {_status_table(connection.engine)}"  # noqa: S608 - a constant
         " WHERE workflow_uuid IN :keys AND (status = 'CANCELLED'"
         f" OR CAST(attributes AS TEXT) LIKE '%{CANCEL_ATTRIBUTE}%')"
     ).bindparams(sa.bindparam("keys", expanding=True))
@@ -363,7 +363,7 @@ def holders(connection: sa.Connection) -> list[str]:
     """Ids of the workers, dead or alive, that hold started jobs."""
     # The second condition repeats a partial index's own words, or SQLite would not use it.
     statement = sa.text(
-        f"SELECT DISTINCT executor_id FROM {_status_table(connection.engine)}"  # noqa: S608
+        f"SELECT DISTINCT executor_id FROM {_status_table(connection.engine)}"  # noqa: S608 - a constant
         " WHERE status = 'PENDING' AND status IN ('ENQUEUED', 'PENDING')"
     )
     return [row[0] for row in connection.execute(statement) if row[0]]

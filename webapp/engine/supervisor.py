@@ -109,7 +109,7 @@ class Web(Part):
 
     def _looks_ready(self) -> bool:
         # Without http.client, which would be half of what the supervisor weighs.
-        address = "127.0.0.1" if self.host in ("0.0.0.0", "") else self.host  # noqa: S104
+        address = "127.0.0.1" if self.host in ("0.0.0.0", "") else self.host  # noqa: S104 - only compared
         try:
             with socket.create_connection((address, self.port), timeout=5) as connection:
                 connection.sendall(b"GET /health/ready HTTP/1.0\r\n\r\n")

@@ -41,7 +41,7 @@ STOP_WORDS = frozenset(
     were what when where which while who whom why will with would you your yours yourself
     yourselves s t d ll m re ve don isn aren wasn weren hasn haven hadn doesn didn won wouldn
     shouldn couldn mustn
-    """.split()  # noqa: SIM905
+    """.split()  # noqa: SIM905 - a text is easier to read
 )
 
 _ARTICLES = frozenset(("a", "an", "the"))
@@ -50,7 +50,7 @@ _AFTER_ARTICLES = _ARTICLES | frozenset(
     """
     above all below being both few further here more most once only other own same so such then
     too under very s t d ll m re ve
-    """.split()  # noqa: SIM905
+    """.split()  # noqa: SIM905 - a text is easier to read
 )
 # A single word or two in quotes or backticks; an apostrophe within a word is none.
 _QUOTED = re.compile(r"[`\"“”‘«]([^`\"“”’»\n]{1,40})[`\"“”’»]")

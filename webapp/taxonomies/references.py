@@ -38,7 +38,7 @@ class Topics:
         """Make these references known to `find`."""
         named = {_hashable(reference) for reference in references}
         ids = {item for item in named if isinstance(item, UUID)}
-        paths = named - ids
+        paths = {item for item in named if not isinstance(item, UUID)}
         if ids:
             statement = select_topics(self._organization_id, ids).add_columns(
                 TaxonomyNode.public_id
@@ -55,7 +55,7 @@ class Topics:
             select(TaxonomyNode.id, TaxonomyNode.canonical_path)
             .where(
                 TaxonomyNode.taxonomy_id == taxonomy_id,
-                TaxonomyNode.path_key.in_({path_key(path) for path in paths}),  # type: ignore[arg-type]
+                TaxonomyNode.path_key.in_({path_key(path) for path in paths}),
             )
             # The last of a path stays in the dictionary: the lowest public id.
             .order_by(TaxonomyNode.public_id.desc())

@@ -147,7 +147,7 @@ def add_topics(links: Sequence[tuple[UUID, UUID, float]], *, proposed: bool = Fa
         )
         link.decide()
         rows.append(
-            {name: getattr(link, name) for name in DocumentNode.__table__.columns.keys()}  # noqa: SIM118
+            {name: getattr(link, name) for name in DocumentNode.__table__.columns.keys()}  # noqa: SIM118 - no dict
         )
     if rows:
         db.session.execute(insert(DocumentNode), rows)
