@@ -15,7 +15,6 @@ from tests.browser import Browser, words_of
 from tests.cast import PASSWORD, Cast, Client
 from webapp import create_app, styleguide
 from webapp.config import Settings
-from webapp.core.percentages import percent
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 LONGEST_LINE = 120
@@ -38,15 +37,6 @@ def test_a_template_names_only_templates_and_components_that_exist(
 def test_no_line_of_a_template_is_too_long_to_be_read(name: str) -> None:
     for number, line in enumerate((TEMPLATES / name).read_text().splitlines(), 1):
         assert len(line) <= LONGEST_LINE, f"{name}:{number} has {len(line)} characters."
-
-
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [(0, "0 %"), (0.01, "0.1 %"), (12.34, "12.3 %"), (40.0, "40 %"), (87.5, "87.5 %"),
-     (99.96, "99.9 %"), (100.0, "100 %"), (100 * 0.29, "29 %")],
-)  # fmt: skip
-def test_a_percentage_reads_the_same_everywhere(value: float, told: str) -> None:
-    assert percent(value) == told
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.core.counts import counted, plural, size
+from webapp.core.counts import counted, percent, plural, size
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +37,15 @@ def test_a_noun_may_have_another_plural() -> None:
 )
 def test_a_size_has_its_unit(count: int, told: str) -> None:
     assert size(count) == told
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(0, "0 %"), (0.01, "0.1 %"), (12.34, "12.3 %"), (40.0, "40 %"), (87.5, "87.5 %"),
+     (99.96, "99.9 %"), (100.0, "100 %"), (100 * 0.29, "29 %")],
+)  # fmt: skip
+def test_a_percentage_reads_the_same_everywhere(value: float, told: str) -> None:
+    assert percent(value) == told
 
 
 def test_plurals_are_made_in_one_place() -> None:

@@ -20,8 +20,8 @@ from werkzeug.routing import Rule
 
 from webapp.core.added_fields import complete
 from webapp.core.errors import PROBLEM
+from webapp.core.examples import example_of
 from webapp.core.feature import contributions
-from webapp.core.samples import sample
 from webapp.core.schemas import Problem, ResponseModel
 
 BASE = "/api/v1"
@@ -271,7 +271,7 @@ class _Document:
 
     def _with_examples(self, content: dict[str, Any]) -> dict[str, Any]:
         return {
-            media_type: {"example": sample(kind["schema"], self.schemas)} | kind
+            media_type: {"example": example_of(kind["schema"], self.schemas)} | kind
             for media_type, kind in content.items()
         }
 
@@ -320,7 +320,7 @@ def _refusals(rule: Rule, operation: dict[str, Any], *, is_public: bool) -> set[
 
 def _problem_responses(schemas: dict[str, Any]) -> dict[str, Any]:
     statuses = (400, 401, 403, 404, 405, 409, 412, 413, 414, 415, 422, 429, 431, 500, 503)
-    example = sample({"$ref": REF.format(model="Problem")}, schemas)
+    example = example_of({"$ref": REF.format(model="Problem")}, schemas)
     return {
         str(status): {
             "description": _phrase(status),

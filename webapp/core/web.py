@@ -28,7 +28,6 @@ from werkzeug.datastructures import MultiDict
 from webapp.core import clock, counts, navigation, rendering, returning
 from webapp.core.errors import Invalid
 from webapp.core.lists import DEFAULT_LIMIT, Paging
-from webapp.core.percentages import percent
 from webapp.core.schemas import read_text
 
 Q = TypeVar("Q", bound=BaseModel)
@@ -78,7 +77,7 @@ def init_app(app: APIFlask) -> None:
         counted=counts.counted,
         iso=clock.iso,
         in_words=clock.in_words,
-        percent=percent,
+        percent=counts.percent,
         plural=counts.plural,
         size=counts.size,
         with_code=with_code,

@@ -16,10 +16,10 @@ from webapp.audit import services as audit
 from webapp.audit.models import AuditEntry
 from webapp.core import clock, live
 from webapp.core.actor import Actor
+from webapp.core.counts import percent
 from webapp.core.database.transactions import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
-from webapp.core.percentages import percent
 from webapp.coverage.changes import record_coverage, write_figures
 from webapp.coverage.figures import get_figures
 from webapp.coverage.models import AgentCoverage

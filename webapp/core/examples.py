@@ -1,4 +1,4 @@
-"""An example of a JSON Schema, made of the examples that its fields give."""
+"""Examples of JSON Schemas, made of those that their fields give."""
 
 from __future__ import annotations
 
@@ -12,28 +12,26 @@ _FORMATS = {
     "uri": "https://example.com/",
 }
 _TYPES: dict[str, Any] = {"integer": 1, "number": 0.5, "boolean": False, "null": None}
-
-
 #: how deep an example shows what is in a list
 _MAX_DEPTH = 3
 
 
-def sample(schema: dict[str, Any], components: dict[str, Any], depth: int = 0) -> Any:
+def example_of(schema: dict[str, Any], components: dict[str, Any], depth: int = 0) -> Any:
     """A value that `schema` allows; `components` are what its references name."""
     if "$ref" in schema:
-        return sample(components[schema["$ref"].rpartition("/")[2]], components, depth)
+        return example_of(components[schema["$ref"].rpartition("/")[2]], components, depth)
     for name in ("examples", "enum", "prefixItems"):
         if schema.get(name):
             first = schema[name][0]
             if name != "prefixItems":
                 return first
-            return [sample(part, components, depth) for part in schema[name]]
+            return [example_of(part, components, depth) for part in schema[name]]
     for name in ("example", "const", "default"):
         if name in schema and (name != "default" or schema.get("type") != "object"):
             return schema[name]
     for name in ("anyOf", "oneOf", "allOf"):
         if name in schema:
-            return sample(schema[name][0], components, depth)
+            return example_of(schema[name][0], components, depth)
     return _of_type(schema, components, depth)
 
 
@@ -43,7 +41,7 @@ def _of_type(schema: dict[str, Any], components: dict[str, Any], depth: int) -> 
         return _object(schema, components, depth)
     if kind == "array":
         item = schema.get("items")
-        return [sample(item, components, depth + 1)] if item and depth < _MAX_DEPTH else []
+        return [example_of(item, components, depth + 1)] if item and depth < _MAX_DEPTH else []
     if kind == "string":
         return _FORMATS.get(schema.get("format", ""), "…")
     value = _TYPES.get(kind or "")
@@ -54,7 +52,7 @@ def _object(schema: dict[str, Any], components: dict[str, Any], depth: int) -> d
     """The fields that must be there and those that have an example."""
     required = schema.get("required", [])
     return {
-        name: sample(field, components, depth)
+        name: example_of(field, components, depth)
         for name, field in schema.get("properties", {}).items()
         if name in required or "examples" in field
     }
