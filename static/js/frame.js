@@ -40,7 +40,8 @@ function toasts() {
   const region = first("#toasts", HTMLElement);
   if (!region) return;
   const leave = () => {
-    for (const toast of all(".toast:not(.error, [data-leaving])", HTMLElement, region)) {
+    // What went wrong, and what can be undone, stays until somebody has read it.
+    for (const toast of all(".toast:not(.error, .undo, [data-leaving])", HTMLElement, region)) {
       toast.dataset.leaving = "";
       setTimeout(() => toast.remove(), 8000);
     }

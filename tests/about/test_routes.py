@@ -77,6 +77,7 @@ PERMISSIONS = {
     "/agents/<handle>/releases/<semver>/deployments /agents/<handle>/releases/<semver>/status "
     "/agents/<handle>/releases/rollback /agents/<handle>/removal /agents/<handle>/restoration "
     "/agents/<handle>/scope /agents/<handle>/versions/<int:version>/rollback /agents/bulk "
+    "/agents/bulk/restoration "
     "/agents/from-taxonomy/new /agents/import /api/v1/agents /api/v1/agents/<agent_id>/clone "
     "/api/v1/agents/<agent_id>/duplicate /api/v1/agents/<agent_id>/releases/rollback "
     "/api/v1/agents/<agent_id>/restore /api/v1/agents/<agent_id>/versions/<int:version>/publish "

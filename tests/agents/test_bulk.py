@@ -131,12 +131,59 @@ def test_the_page_shows_what_would_happen_first(
         three[:2]
     )
     page = browser.post("/agents/bulk", fields)
-    assert "2 agents changed." in page.css_first("#toasts").text()
+    assert "2 agents paused." in page.css_first("#toasts").text()
     assert services.get_agent("b", actor=alice).paused
     page = browser.get("/agents/bulk?action=delete&all=true&q=model:old")
     assert "2 will be deleted" in " ".join(page.body.text().split())
     browser.post("/agents/bulk", {"action": "delete", "all": "true", "q": "model:old"})
     assert [a.handle for a in services.list_agents(AgentQuery(), actor=alice).items] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"action": "pause"}, "3 agents paused."),
+        ({"action": "resume"}, "0 agents resumed."),
+        ({"action": "change", "field": "voice", "value": "v"}, "Voice of 3 agents changed."),
+        ({"action": "delete"}, "3 agents deleted."),
+    ],
+)
+def test_the_answer_names_the_deed_and_with_how_many(
+    browser: Browser, three: list[str], fields: dict[str, str], told: str
+) -> None:
+    page = browser.post("/agents/bulk", fields | {"id": three})
+    assert told in words_of(page.css_first("#toasts"))
+
+
+def test_agents_deleted_together_come_back_together(
+    cast: Cast, browser: Browser, alice: Actor, three: list[str]
+) -> None:
+    make_agent(alice, handle="gone-before")
+    deletion.delete_agent("gone-before", actor=alice)
+    page = browser.post("/agents/bulk", {"action": "delete", "id": three[:2]})
+    undo = page.css_first("#toasts form")
+    assert words_of(undo) == "Undo"
+    fields = {
+        str(field.attributes["name"]): field.attributes["value"]
+        for field in undo.css("input:not([name=csrf_token])")
+    }
+    address = str(undo.attributes["action"])
+    for other in ("bob", "vera"):
+        cast.browser(other).post(address, fields, status=403)
+    list_page = {"Referer": "http://localhost/agents"}
+    page = cast.browser("charlie").post(address, fields, headers=list_page)
+    assert "None of these agents" in words_of(page.css_first("#toasts"))
+    page = browser.post(address, fields)
+    assert "2 agents restored." in words_of(page.css_first("#toasts"))
+    found = services.list_agents(AgentQuery(), actor=alice).items
+    assert {agent.handle for agent in found} == {"a", "b", "c"}
+    entries = audit.latest(alice.organization_id, limit=2)
+    assert {(entry.action, entry.subject_id) for entry in entries} == {
+        ("restore", three[0]), ("restore", three[1]),
+    }  # fmt: skip
+    page = browser.post(address, fields, headers=list_page)
+    assert "None of these agents is deleted any more." in words_of(page.css_first("#toasts"))
+    assert services.get_agent("a", actor=alice).is_active
 
 
 def test_all_that_match_are_those_that_the_list_shows(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, flash, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from webapp.agents.bulk import services
-from webapp.agents.bulk.schemas import BulkChanges, BulkSelection, StrictFilter
-from webapp.agents.labels import labels_of
+from webapp.agents.bulk.schemas import BulkChanges, BulkSelection, Restoration, StrictFilter
+from webapp.agents.labels import label_of, labels_of
 from webapp.agents.permissions import AGENTS_WRITE
+from webapp.core import clock
 from webapp.core.added_fields import complete
 from webapp.core.counts import counted
 from webapp.core.errors import Invalid
@@ -20,7 +22,7 @@ from webapp.core.web import page, redirect_to
 
 bp = Blueprint("agent_bulk", __name__, url_prefix="/agents/bulk")
 
-ACTIONS = ("pause", "resume", "change", "delete")
+DONE = {"pause": "paused", "resume": "resumed", "change": "changed", "delete": "deleted"}
 FIELDS = ("model", "voice", "modality", "tools", "description")
 
 
@@ -55,23 +57,50 @@ def show() -> Response:
 @bp.post("")
 @requires(AGENTS_WRITE)
 def update() -> Response:
-    results = _run(request.form, is_dry_run=False)
+    deleted_at = clock.now()
+    results = _run(request.form, is_dry_run=False, at=deleted_at)
     summary = services.summary(results)
-    what = "deleted" if _action(request.form) == "delete" else "changed"
-    count = summary["changed"]
-    message = f"{counted(count, 'agent')} {what}."
+    message = _told(request.form, summary["changed"])
     if summary["refused"]:
         message += f" {summary['refused']} could not be."
+    if _action(request.form) != "delete" or not summary["changed"]:
+        return redirect_to("agents.index", message=message)
+    undo: Any = {
+        "message": message,
+        "undo": url_for("agent_bulk.restore"),
+        "fields": {"deleted_at": deleted_at.isoformat()},
+    }
+    flash(undo, "undo")
+    return redirect_to("agents.index")
+
+
+@bp.post("/restoration")
+@requires(AGENTS_WRITE)
+def restore() -> Response:
+    """Bring back those that were deleted together."""
+    body = read_text(Restoration, {"deleted_at": request.form.get("deleted_at", "")})
+    agents = services.restore_agents(body.deleted_at, actor=current_actor())
+    message = f"{counted(len(agents), 'agent')} restored."
     return redirect_to("agents.index", message=message)
 
 
-def _run(values: MultiDict[str, str], *, is_dry_run: bool) -> list[services.BulkResult]:
+def _told(values: MultiDict[str, str], count: int) -> str:
+    """What was done with how many: "3 agents paused.", "Model of 3 agents changed."."""
+    action, agents = _action(values), counted(count, "agent")
+    if action == "change":
+        return f"{label_of(values.get('field', ''))} of {agents} changed."
+    return f"{agents} {DONE[action]}."
+
+
+def _run(
+    values: MultiDict[str, str], *, is_dry_run: bool, at: datetime | None = None
+) -> list[services.BulkResult]:
     actor, action = current_actor(), _action(values)
     selection = _selection(values)
     if action == "delete":
         is_forced = values.get("force") == "true"
         return services.delete_agents(
-            selection, actor=actor, force=is_forced, is_dry_run=is_dry_run
+            selection, actor=actor, force=is_forced, is_dry_run=is_dry_run, at=at
         )
     changes = read(BulkChanges, _changes(values, action))
     return services.update_agents(selection, changes, actor=actor, is_dry_run=is_dry_run)
@@ -79,7 +108,7 @@ def _run(values: MultiDict[str, str], *, is_dry_run: bool) -> list[services.Bulk
 
 def _action(values: MultiDict[str, str]) -> str:
     action = values.get("action", "")
-    if action not in ACTIONS:
+    if action not in DONE:
         raise Invalid("Say what to do with the agents: pause, resume, change or delete.")
     return action
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from webapp.agents.schemas import AgentFilter, AgentPatch, AgentUpdate, Word
-from webapp.core.schemas import RequestModel, ResponseModel
+from webapp.core.schemas import Moment, RequestModel, ResponseModel
 
 
 class StrictFilter(AgentFilter):
@@ -68,6 +68,12 @@ class BulkUpdate(BulkSelection):
     @property
     def selection(self) -> BulkSelection:
         return BulkSelection(ids=self.ids, filter=self.filter)
+
+
+class Restoration(RequestModel):
+    """Agents that were deleted together, by the moment of that."""
+
+    deleted_at: Moment
 
 
 class BulkResultResponse(ResponseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -74,16 +75,50 @@ def select_only(selection: BulkSelection, *, actor: Actor) -> list[BulkResult]:
 
 
 def delete_agents(
-    selection: BulkSelection, *, actor: Actor, force: bool = False, is_dry_run: bool = False
+    selection: BulkSelection,
+    *,
+    actor: Actor,
+    force: bool = False,
+    is_dry_run: bool = False,
+    at: datetime | None = None,
 ) -> list[BulkResult]:
-    """Delete all selected agents softly; a parent goes only together with its sub-agents."""
+    """Delete all selected agents softly; a parent goes only together with its sub-agents.
+
+    They have one moment of deletion, `at` or now, by which `restore_agents` finds them again.
+    """
+
+    deleted_at = at or clock.now()
 
     def delete(agent: Agent) -> BulkResult:
-        agent.delete(clock.now())
+        agent.delete(deleted_at)
         audit.record(actor, "delete", agent, bulk=True)
         return BulkResult(str(agent.id), 204, agent.name)
 
     return _each(selection, delete, actor=actor, is_dry_run=is_dry_run, keep_parents=not force)
+
+
+def restore_agents(deleted_at: datetime, *, actor: Actor) -> list[Agent]:
+    """Bring back all agents that were deleted together, where they are deleted still.
+
+    Raises Conflict where none is.
+    """
+    actor.require(AGENTS_WRITE)
+    lock_writes()
+    deleted = select(Agent).where(
+        Agent.organization_id == actor.organization_id,
+        Agent.is_active.is_(False),
+        Agent.updated_at == deleted_at,
+    )
+    agents = list(db.session.scalars(deleted.order_by(Agent.id).with_for_update()))
+    if not agents:
+        raise Conflict("None of these agents is deleted any more.", code="not_deleted")
+    at = clock.now()
+    for agent in agents:
+        agent.restore(at)
+        audit.record(actor, "restore", agent, bulk=True)
+    _announce(agents, actor)
+    db.session.commit()
+    return agents
 
 
 def _each(
@@ -113,11 +148,15 @@ def _each(
         db.session.rollback()
         return results
     db.session.flush()
+    _announce(agents, actor)
+    db.session.commit()
+    return results
+
+
+def _announce(agents: list[Agent], actor: Actor) -> None:
     for agent in agents:
         live.announce(f"agent:{agent.id}", actor.organization_id)
     live.announce("agents:all", actor.organization_id)
-    db.session.commit()
-    return results
 
 
 def _select(selection: BulkSelection, *, actor: Actor) -> tuple[list[Agent], list[str]]:
