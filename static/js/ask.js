@@ -39,7 +39,11 @@ function followState() {
   const isPaused = one("#agent-state", HTMLElement).dataset.paused === "true";
   paused.hidden = !isPaused;
   status.hidden = isPaused;
-  input.disabled = button.disabled = isPaused;
+  for (const control of [input, button]) {
+    control.disabled = isPaused;
+    if (isPaused) control.setAttribute("aria-describedby", paused.id);
+    else control.removeAttribute("aria-describedby");
+  }
   if (!isPaused && !socket) connect();
 }
 

@@ -44,6 +44,14 @@ def test_no_template_has_a_percentage_of_its_own(name: str) -> None:
     assert not re.search(r"\}\} %(?!\})| %%", (TEMPLATES / name).read_text())
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_cannot_be_used_names_the_reason_on_the_page(name: str) -> None:
+    source = re.sub(r"\{%.*?%\}", "", (TEMPLATES / name).read_text(), flags=re.DOTALL)
+    for tag in re.findall(r"<(?:button|input|select|textarea)\b[^>]*\sdisabled\b[^>]*", source):
+        # A topic that is in by another has that for its label.
+        assert "aria-describedby=" in tag or name == "taxonomies/_branch.html", tag
+
+
 def test_a_page_links_every_style_sheet_there_is(browser: Browser) -> None:
     static = TEMPLATES.parent / "static"
     links = browser.get("/tasks").css("link[rel=stylesheet]")

@@ -203,6 +203,43 @@ def test_the_page_publishes_promotes_and_rolls_back(browser: Browser, alice: Act
     assert "staging or production" in page.css_first(".toast.error").text()
 
 
+def test_a_released_version_says_so_and_leads_to_its_release(
+    browser: Browser, alice: Actor
+) -> None:
+    make_agent(alice, handle="a", name="Ada")
+    address = "/agents/a/releases/new"
+    assert browser.get(address).css_first("form[action^='/agents/a/releases']") is not None
+    browser.post("/agents/a/releases?version=1", {"environment": "staging", "semver": "2.0.0"})
+    page = browser.get(f"{address}?version=1")
+    told = words_of(page.css_first("#released"))
+    assert "Version 1 is released already, as 2.0.0" in told
+    assert "Staging runs it." in told
+    assert page.css_first("form[action^='/agents/a/releases']") is None
+    href = str(page.css_first("#released a").attributes["href"])
+    assert browser.get(href).css_first(f"#{href.partition('#')[2]} b").text() == "2.0.0"
+    # A form that was open before promotes what there is, and says which.
+    page = browser.post("/agents/a/releases?version=1", {"environment": "production", "semver": ""})
+    told = words_of(page.css_first("#toasts"))
+    assert "Version 1 was released already, as 2.0.0. 2.0.0 runs in production." in told
+    page = browser.post(
+        "/agents/a/releases?version=1",
+        {"environment": "production", "semver": "3.0.0"},
+        status=422,
+    )
+    assert "as 2.0.0" in words_of(page.css_first("#released"))
+    browser.get(f"{address}?version=9", status=404)
+
+
+def test_why_there_is_nothing_to_publish_can_be_read(browser: Browser, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    assert browser.get("/agents/a/releases").css_first("#why-not-publish") is None
+    browser.post("/agents/a/releases?version=1", {"environment": "staging", "semver": ""})
+    button = browser.get("/agents/a/releases").css_first("[popovertarget=publish]")
+    assert "disabled" in button.attributes
+    reason = button.parent.css_first(f"#{button.attributes['aria-describedby']}")
+    assert words_of(reason) == ("Version 1 is published. Change the definition to publish again.")
+
+
 def test_to_deprecate_what_runs_asks_first(browser: Browser, alice: Actor) -> None:
     make_agent(alice, handle="a", name="Triage Agent")
     releases.publish_version("a", 1, PublishRequest(semver="1.0.0"), actor=alice)

@@ -10,6 +10,7 @@ from webapp.agents.releases import services
 from webapp.agents.releases.forms import PublishForm
 from webapp.agents.schemas import PublishRequest
 from webapp.agents.services import get_agent
+from webapp.agents.versions.services import release_of, state_of
 from webapp.core.errors import Invalid
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, redirect_to, whole_number
@@ -48,11 +49,14 @@ def create(handle: str) -> Response:
     actor = current_actor()
     agent = get_agent(handle, actor=actor)
     version = whole_number("version", agent.current_version, 1, 2**31 - 1)
+    is_released = release_of(agent, version) is not None
     form = PublishForm()
     if form.validate():
         with form.refusing():
             release = services.publish_version(handle, version, form.to_body(), actor=actor)
             message = f"{release.semver} runs in {form.environment.data}."
+            if is_released:
+                message = f"Version {version} was released already, as {release.semver}. {message}"
             return redirect_to("agent_releases.index", handle=agent.handle, message=message)
     return _new_page(agent, version, form, status=422)
 
@@ -102,12 +106,17 @@ def _environment() -> Environment:
 
 
 def _new_page(agent: Agent, version: int, form: PublishForm, *, status: int = 200) -> Response:
+    """The form, or which release the version is already; NotFound for no version."""
+    state_of(agent, version)
+    release = release_of(agent, version)
     return page(
         "agents/releases/new.html",
         status=status,
         agent=agent,
         version=version,
         form=form,
+        release=release,
+        runs_in=services.running_in(agent, release) if release else [],
         proposal=services.propose(agent, version),
         following=services.list_next(agent),
     )
