@@ -20,6 +20,59 @@ def make(installation: Installation, handle: str, **fields: object) -> str:
     return f"{installation.url}/agents/{agent['handle']}"
 
 
+def test_agents_deleted_together_can_be_brought_back_as_long_as_the_page_is_open(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    for name in ("undone-first", "undone-second"):
+        make(installation, name)
+    sign_in(page).goto(f"{installation.url}/agents?q=undone")
+    page.get_by_label("Select all on this page").check()
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("button", name="Delete 2 agents").click()
+    toast = page.locator(".toast", has_text="2 agents deleted.")
+    expect(toast).to_be_visible()
+    # A toast that says no more than what is done is marked to leave; this one waits.
+    assert toast.get_attribute("data-leaving") is None
+    toast.get_by_role("button", name="Undo").press("Enter")
+    toast = page.locator(".toast", has_text="2 agents restored.")
+    expect(toast).to_have_attribute("data-leaving", "")
+    page.goto(f"{installation.url}/agents?q=undone")
+    expect(page.locator("#agents tbody tr")).to_have_count(2)
+
+
+def test_a_phone_marks_no_view_of_a_comparison_that_it_does_not_show(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    url = make(installation, "narrow", instructions="One.")
+    installation.request("PUT", "/agents/narrow", {"instructions": "Two."})
+    sign_in(page).goto(f"{url}/versions/compare?from=1&to=2")
+    views = page.get_by_role("navigation", name="View", exact=True)
+    expect(views.get_by_role("link", name="Split")).to_have_attribute("aria-current", "true")
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(views).to_be_hidden()
+    expect(page.locator(".diff")).to_be_visible()
+
+
+def test_the_activity_shows_the_whole_name_of_a_thing(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    name = "An agent that says in its name at length what it is for, and that it goes on"
+    make(installation, "wordy", name=name)
+    installation.request(
+        "POST", "/agents/wordy/versions/1/publish", {"environment": "staging", "semver": "1.0.0"}
+    )
+    sign_in(page)
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(installation.url)
+        entry = page.locator("#activity .what", has_text="published").filter(has_text=name).first
+        expect(entry).to_be_visible()
+        assert entry.evaluate(
+            "what => what.scrollWidth <= what.clientWidth"
+            " && getComputedStyle(what).textOverflow === 'clip'"
+        )
+
+
 def test_two_who_edit_the_same_agent_lose_nothing(
     installation: Installation, new_page: Callable[[], Page], sign_in: SignIn
 ) -> None:
