@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -11,13 +12,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, event
+from apiflask import APIFlask
+from sqlalchemy import Connection, event, text
 from werkzeug.test import TestResponse
 
 from tests.cast import Api, Cast
 from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
+from webapp.core.live.steps import Steps
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite has no server to lose"
@@ -77,6 +80,24 @@ def test_whoever_writes_is_told_to_try_again(
         assert refused.headers["Retry-After"] == "5"
     assert number > 3
     assert refused.status_code < 300
+
+
+def test_a_step_whose_session_is_lost_at_its_end_has_its_item(
+    app: APIFlask, database_url: str
+) -> None:
+    def read() -> Iterator[str]:
+        pid = db.session.scalar(text("SELECT pg_backend_pid()"))
+        with psycopg.connect(database_url.replace("+psycopg", "")) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        yield "item"
+        assert db.session.scalar(text("SELECT 1")) == 1
+        yield "next"
+
+    async def run() -> list[str | None]:
+        async with Steps(app, app.app_context(), read()) as steps:
+            return [await steps.next() for _ in range(3)]
+
+    assert asyncio.run(run()) == ["item", "next", None]
 
 
 def test_a_stream_ends_with_the_word_that_the_database_went(

@@ -16,6 +16,7 @@ from webapp.accounts import services as accounts
 from webapp.config import Settings
 from webapp.core import feature, live
 from webapp.core.actor import ORGANIZATION_READ, Actor, Role
+from webapp.questions import services
 
 
 @pytest.fixture
@@ -80,6 +81,19 @@ def test_an_answer_that_fails_says_so_and_leaves_the_socket_open(
         follower.send({"id": "a", "query": "tea"})
         refused = follower.receive_json()
         assert (refused["id"], refused["data"]["status"]) == ("a", 404)
+
+
+def test_an_answer_that_cannot_be_sent_ends_its_socket(
+    alice: Actor, connect: Callable[..., Follower], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked would wait for ever."""
+    make_agent(alice, handle="helper")
+    monkeypatch.setattr(services, "result_events", lambda _answer: iter([{"index": object()}]))
+    follower = connect("bob", "/ws/query/helper")
+    follower.send({"query": "tea"})
+    assert follower.receive_json()["event"] == "started"
+    assert follower.receive() == ""
+    assert follower.goodbye == (1011, "Something went wrong on our side.")
 
 
 def test_who_may_ask_no_more_is_asked_to_leave_its_socket(

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from socket import socket, socketpair
+from typing import Any
 
 import pytest
 
+from tests.cast import Cast
+from tests.factories import make_agent
+from webapp.core.actor import Actor
+from webapp.core.errors import Unavailable
 from webapp.core.live.connections import PING_SECONDS, EventStream, loop
+from webapp.questions import services
 
 
 @pytest.fixture
@@ -45,11 +53,48 @@ def test_what_is_sent_arrives_in_order_and_then_the_end(pair: tuple[EventStream,
     assert stream.is_closed
 
 
-def test_a_stream_that_is_cut_off_has_no_last_chunk(pair: tuple[EventStream, socket]) -> None:
+def test_a_stream_that_goes_wrong_says_why_and_ends(pair: tuple[EventStream, socket]) -> None:
     stream, peer = pair
     loop.call(stream.send, "soon")
-    loop.call(stream.cut)
-    assert read(peer) == b"4\r\nsoon\r\n"
+    loop.call(stream.refuse, Unavailable("Later."))
+    begin, _, event = read(peer).partition(b"data: ")
+    assert begin.startswith(b"4\r\nsoon\r\n")
+    assert event.endswith(b"}\n\n\r\n0\r\n\r\n")
+    assert json.loads(event.partition(b"\n")[0]) == {
+        "status": "error",
+        "error": "Temporarily unavailable",
+        "detail": "Later.",
+        "code": "unavailable",
+        "status_code": 503,
+    }
+
+
+def test_who_asked_is_told_that_a_step_has_failed(
+    cast: Cast, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug, like one of any page; some proxies take a connection that breaks off for an end."""
+
+    def fails(_answer: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(services, "result_events", fails)
+    agent = make_agent(alice)
+    ours, peer = socketpair()
+    peer.settimeout(30)
+    with suppress(StopIteration):
+        cast.api("bob").client.post(
+            f"/api/v1/agents/{agent.id}/query/stream",
+            json={"query": "tea"},
+            headers={"X-API-Key": cast.key("bob"), "X-Request-ID": "of-this-question"},
+            environ_overrides={"gunicorn.socket": ours, "SERVER_PROTOCOL": "HTTP/1.1"},
+        )
+    _, started, failed = read(peer).split(b"data: ")
+    assert b'"started"' in started
+    assert failed.endswith(b"\n0\r\n\r\n")
+    event = json.loads(failed.partition(b"\n")[0])
+    assert (event["status"], event["status_code"]) == ("error", 500)
+    ours.close()
+    peer.close()
 
 
 def test_an_old_client_gets_no_chunks() -> None:

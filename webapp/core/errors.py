@@ -135,6 +135,11 @@ class InternalError(DomainError):
 
     status, code, title = 500, "internal_error", "Internal Server Error"
 
+    def __init__(self) -> None:
+        super().__init__(
+            "Something went wrong on our side. The log has the details under this request id."
+        )
+
 
 class Unavailable(DomainError):
     """A part that the answer needs is not there right now."""

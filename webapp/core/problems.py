@@ -238,9 +238,7 @@ def refusal_of(error: Exception) -> DomainError:
     refusal = _read_database_error(error) if isinstance(error, DBAPIError) else None
     if refusal is None:
         log.exception("unhandled", path=request.path if request else None, exc_info=error)
-        refusal = InternalError(
-            "Something went wrong on our side. The log has the details under this request id."
-        )
+        refusal = InternalError()
     return refusal
 
 

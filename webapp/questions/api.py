@@ -96,7 +96,7 @@ def _events(
     try:
         answer = services.ask_agent(agent_id, body, actor=actor)
     except Exception as error:
-        yield [live.Event(services.error_event(refusal_of(error)))]
+        yield [live.Event(live.error_event(refusal_of(error)))]
         return
     yield list(_paced(services.result_events(answer), delay))
 

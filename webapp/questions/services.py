@@ -21,7 +21,7 @@ from webapp.core import clock, live, outcomes
 from webapp.core.actor import Actor
 from webapp.core.database.transactions import snapshot, time_limit
 from webapp.core.database.types import UtcDateTime
-from webapp.core.errors import Conflict, DomainError, Unavailable
+from webapp.core.errors import Conflict, Unavailable
 from webapp.core.extensions import db
 from webapp.core.prefix import link
 from webapp.documents import services as documents
@@ -108,17 +108,6 @@ def search_documents(body: SearchRequest, *, actor: Actor) -> SearchResponse:
 def started_event(agent_id: UUID) -> dict[str, Any]:
     """The first event of a stream, before anything is searched."""
     return {"status": "started", "agent_id": str(agent_id)}
-
-
-def error_event(error: DomainError) -> dict[str, Any]:
-    """The last event of a stream that went wrong (docs/contract/knowledge.md, E-REQ-015)."""
-    return {
-        "status": "error",
-        "error": error.title,
-        "detail": error.message,
-        "code": error.code,
-        "status_code": error.status,
-    }
 
 
 def result_events(answer: QueryResponse) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ grows, it gets the rows behind the last that it has.
 from webapp.core.feature import Feature
 from webapp.core.live import announcements, sockets
 from webapp.core.live.announcements import Announcement, announce
+from webapp.core.live.connections import error_event
 from webapp.core.live.feeds import Feed, draw_revision
 from webapp.core.live.logs import Log
 from webapp.core.live.sockets import Frame, SocketRoute, init_app
@@ -23,6 +24,7 @@ __all__ = [
     "SocketRoute",
     "announce",
     "draw_revision",
+    "error_event",
     "init_app",
     "stream_response",
 ]

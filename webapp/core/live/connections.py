@@ -19,6 +19,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessag
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
+from webapp.core.errors import DomainError, Unauthenticated
 from webapp.core.live import handover
 
 log = structlog.get_logger(__name__)
@@ -165,6 +166,17 @@ def text_frame(text: str) -> bytes:
     return Connection(ConnectionType.SERVER).send(TextMessage(data=text))
 
 
+def error_event(error: DomainError) -> dict[str, Any]:
+    """The last event of a stream that went wrong (docs/contract/knowledge.md, E-REQ-015)."""
+    return {
+        "status": "error",
+        "error": error.title,
+        "detail": error.message,
+        "code": error.code,
+        "status_code": error.status,
+    }
+
+
 class EventStream(Peer):
     """A response in chunks (HTTP/1.0: until the connection closes) that is written as it grows."""
 
@@ -197,16 +209,13 @@ class EventStream(Peer):
             self._kept = self._transport.get_extra_info("socket").dup()
         self._close()
 
-    def cut(self) -> None:
-        """Close without the last chunk, by which the peer sees that something is missing."""
-        if not self.is_closed:
-            self._close()
-
     def dismiss(self, reason: str) -> None:
         """End with an event that says why."""
-        problem = {"error": "Not signed in", "code": "unauthenticated", "status_code": 401}
-        event = {"status": "error", "detail": reason, **problem}
-        self.send(f"data: {json.dumps(event)}\n\n")
+        self.refuse(Unauthenticated(reason))
+
+    def refuse(self, error: DomainError) -> None:
+        """End with an event that says what went wrong."""
+        self.send(f"data: {json.dumps(error_event(error))}\n\n")
         self.finish()
 
     def ping(self) -> None:

@@ -10,6 +10,7 @@ from socket import socket as Socket
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from apiflask import APIFlask
 from flask import Response, current_app, g, request
 from h11 import LocalProtocolError
@@ -31,6 +32,8 @@ from webapp.core.live.steps import Steps, this_app
 from webapp.core.openapi import SocketDocument
 from webapp.core.problems import describe, refusal_of
 from webapp.core.security import current_actor, required_permission, requires
+
+log = structlog.get_logger(__name__)
 
 MAX_FEEDS = 20
 #: characters of an asker's id
@@ -204,11 +207,16 @@ def _check_upgrade() -> None:
 
 
 async def _answer(connection: WebSocket, steps: Steps[Frame]) -> None:
-    async with steps:
-        while not connection.is_closed and (frame := await steps.next()) is not None:
-            await asyncio.sleep(frame.pause)
-            if not connection.is_closed:
-                connection.write(text_frame(frame.text()))
+    try:
+        async with steps:
+            while not connection.is_closed and (frame := await steps.next()) is not None:
+                await asyncio.sleep(frame.pause)
+                if not connection.is_closed:
+                    connection.write(text_frame(frame.text()))
+    except Exception:
+        # Whoever asked would wait for ever.
+        log.exception("answer_failed", request_id=steps.request_id)
+        connection.close(CloseReason.INTERNAL_ERROR, "Something went wrong on our side.")
 
 
 def _frames(

@@ -14,6 +14,7 @@ import structlog
 from flask import Flask, current_app, g
 from flask.ctx import AppContext, RequestContext
 
+from webapp.core import outcomes
 from webapp.core.extensions import db
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class Steps(Generic[T]):
         self._pool = _pool(app.config["CALLBOARD"].stream_threads)
         self._flask_context = context
         self._items = items
-        self._request_id = g.get("request_id", "")
+        self.request_id = g.get("request_id", "")
         self._context = Context()
 
     async def __aenter__(self) -> Steps[T]:
@@ -58,14 +59,15 @@ class Steps(Generic[T]):
 
     def _begin(self) -> None:
         self._flask_context.push()
-        g.request_id = self._request_id
-        structlog.contextvars.bind_contextvars(request_id=self._request_id)
+        g.request_id = self.request_id
+        structlog.contextvars.bind_contextvars(request_id=self.request_id)
 
     def _step(self) -> T | None:
         try:
             return next(self._items, None)
         finally:
-            db.session.rollback()
+            with outcomes.ending():
+                db.session.rollback()
 
     def _end(self) -> None:
         close = getattr(self._items, "close", None)

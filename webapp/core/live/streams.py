@@ -20,6 +20,7 @@ from typing import Any
 import structlog
 from flask import Response, current_app, request, stream_with_context
 
+from webapp.core.errors import InternalError
 from webapp.core.live import handover
 from webapp.core.live.admissions import admissions_of
 from webapp.core.live.connections import EventStream, loop
@@ -91,8 +92,8 @@ async def _send_rest(
                     stream.send(_text(next(numbers), event))
         stream.finish()
     except Exception:
-        log.exception("stream_failed")
-        stream.cut()
+        log.exception("stream_failed", request_id=steps.request_id)
+        stream.refuse(InternalError())
 
 
 def _slowly(groups: Iterable[Sequence[Event]], numbers: Iterator[int]) -> Iterator[str]:
