@@ -62,10 +62,22 @@ export function showTimes(asMoments) {
   freshen();
 }
 
+/** Let a form ask for times in the browser's zone, where the person has named none. */
+function askInOwnZone() {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  for (const field of all("input[data-zone]", HTMLInputElement)) {
+    field.value = timeZone;
+    for (const name of all("[data-zone-name]", HTMLElement, field.form ?? document)) {
+      name.textContent = timeZone;
+    }
+  }
+}
+
 document.addEventListener("click", (event) => {
   if (around(event, "time[data-relative]") && !around(event, "a, button")) showTimes(!isAbsolute);
 });
 freshen();
+askInOwnZone();
 setInterval(freshen, 10000);
 document.addEventListener("htmx:after:swap", freshen);
 document.addEventListener("htmx:ws:after:message:incoming", freshen);

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
+from tests.browser import Browser
 from tests.cast import Api, Cast
-from webapp.accounts import keys, services, sessions
+from webapp.accounts import keys, profiles, services, sessions
 from webapp.accounts.models import PREFIX_LENGTH, ApiKey
 from webapp.audit import services as audit
 from webapp.core import clock
-from webapp.core.actor import Role
+from webapp.core.actor import Actor, Role
 from webapp.core.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.core.writers import writers
@@ -247,3 +249,59 @@ def test_a_key_ends_no_sessions(cast: Cast) -> None:
     answer = cast.app.test_client().post(path, headers=headers)
     assert answer.status_code == 403
     assert browser.client.get("/").status_code == 200
+
+
+# Asked for on the page
+
+
+def expire_at(browser: Browser, moment: str, *, status: int = 200, **form: str) -> LexborHTMLParser:
+    values = {"name": "robot", "role": "member", "expires_at": moment} | form
+    return browser.post("/settings/api-keys", values, status=status)
+
+
+def expiry(actor: Actor) -> datetime | None:
+    db.session.expire_all()
+    return keys.list_keys(actor=actor)[0].expires_at
+
+
+def test_a_key_expires_at_the_time_of_the_persons_own_zone(cast: Cast) -> None:
+    """Berlin is an hour ahead in winter, and two in summer."""
+    bob, browser = cast.actor("bob"), cast.browser("bob")
+    profiles.change_profile(actor=bob, time_zone="Europe/Berlin")
+    form = browser.get("/settings/api-keys").css_first("main form.form")
+    assert "In the time zone Europe/Berlin." in form.text()
+    assert form.css_first("[name=zone]").attributes == {
+        "id": "zone", "name": "zone", "type": "hidden", "value": "Europe/Berlin",
+    }  # fmt: skip
+    expire_at(browser, "2199-01-31T12:00")
+    assert expiry(bob) == datetime(2199, 1, 31, 11, tzinfo=UTC)
+    expire_at(browser, "2037-07-31T12:00")
+    assert expiry(bob) == datetime(2037, 7, 31, 10, tzinfo=UTC)
+
+
+def test_who_has_named_no_zone_is_asked_in_that_of_the_browser(cast: Cast) -> None:
+    bob, browser = cast.actor("bob"), cast.browser("bob")
+    form = browser.get("/settings/api-keys").css_first("main form.form")
+    assert "In the time zone UTC." in form.text()  # without scripts
+    assert "data-zone" in form.css_first("[name=zone]").attributes
+    expire_at(browser, "2199-01-31T12:00")
+    assert expiry(bob) == datetime(2199, 1, 31, 12, tzinfo=UTC)
+    expire_at(browser, "2199-01-31T12:00", zone="Asia/Calcutta")
+    assert expiry(bob) == datetime(2199, 1, 31, 6, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "sentence"),
+    [
+        ("Europe/Atlantis", "2199-01-31T12:00", "There is no such time zone."),
+        ("../etc/passwd", "2199-01-31T12:00", "There is no such time zone."),
+        ("America/Los_Angeles", "9999-12-31T23:00", "That is too far away."),
+        ("UTC", "2020-01-31T12:00", "The key would have expired already."),
+    ],
+)
+def test_a_time_or_a_zone_that_cannot_be_says_so(
+    cast: Cast, zone: str, moment: str, sentence: str
+) -> None:
+    page = expire_at(cast.browser("bob"), moment, zone=zone, status=422)
+    assert sentence in page.css_first(".error-summary").text()
+    assert keys.list_keys(actor=cast.actor("bob")) == []

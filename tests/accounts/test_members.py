@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast
@@ -78,6 +79,28 @@ def test_the_api_lists_the_members_of_ones_own_organization(cast: Cast) -> None:
     assert [member["email"] for member in cast.api("charlie").get("/members").json] == [
         "charlie@example.com"
     ]
+
+
+def row_of(page: LexborHTMLParser, email: str) -> LexborNode:
+    return next(row for row in page.css("tbody tr") if email in row.text())
+
+
+def test_ones_own_row_leads_to_the_profile_and_the_only_admins_says_why(
+    cast: Cast, alice: Actor
+) -> None:
+    browser = cast.browser("alice")
+    page = browser.get("/settings/members")
+    own, other = row_of(page, "alice@example.com"), row_of(page, "bob@example.com")
+    assert own.css("form") == []
+    assert own.css_first(".row-actions a").attributes["href"] == "/settings/profile"
+    assert "to change that, make somebody else an admin" in own.text()
+    assert [button.text() for button in other.css("button")] == [
+        "Change", "Reset password", "Shut out", "Remove",
+    ]  # fmt: skip
+    services.update_member(cast.user("bob").id, role=Role.ADMIN, actor=alice)
+    own = row_of(browser.get("/settings/members"), "alice@example.com")
+    assert [button.text() for button in own.css("button")] == ["Change"]
+    assert "make somebody else" not in own.text()
 
 
 # Given another role

@@ -368,6 +368,26 @@ def test_the_page_shows_what_became_of_each_message(
     assert "coverage_fell" in rows[f"delivery-{refused.id}"]
 
 
+def test_the_page_of_a_webhook_says_what_comes_next_and_its_address_once(
+    cast: Cast, alice: Actor, receiver: Receiver
+) -> None:
+    browser = cast.browser("alice")
+    deliveries = browser.get("/settings/webhooks").css_first("#deliveries")
+    assert "Here stands what webhooks were told" in deliveries.text()
+    webhook, _ = webhooks.create_webhook(receiver.url, actor=alice)
+    deliveries = browser.get("/settings/webhooks").css_first("#deliveries")
+    assert "As soon as a webhook is told something" in deliveries.text()
+    page = browser.get(f"/settings/webhooks/{webhook.id}")
+    assert "Send a test, and see here whether it arrives." in page.css_first("#deliveries").text()
+    options = [option.text() for option in page.css("[name=overlap_hours] option")]
+    assert options == ["no longer", "an hour", "a day", "a week"]
+    webhooks.send_test(webhook.id, actor=alice)
+    row = browser.get(f"/settings/webhooks/{webhook.id}").css_first("#deliveries tbody tr")
+    assert receiver.url not in row.text()
+    row = browser.get("/settings/webhooks").css_first("#deliveries tbody tr")
+    assert f"to {receiver.url}" in row.text()
+
+
 def test_another_organization_sees_neither_messages_nor_secret(
     cast: Cast, alice: Actor, charlie: Actor, receiver: Receiver
 ) -> None:

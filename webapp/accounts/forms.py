@@ -1,25 +1,40 @@
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
 from flask_wtf.file import FileField, FileRequired
+from markupsafe import Markup
 from wtforms import (
     BooleanField,
     DateTimeLocalField,
     EmailField,
+    Field,
+    HiddenField,
     PasswordField,
     SelectField,
     StringField,
+    ValidationError,
 )
 from wtforms.validators import DataRequired, Length, Optional
 
 from webapp.accounts.organizations import MAX_LOGO
 from webapp.accounts.organizations import MAX_NAME as MAX_ORGANIZATION_NAME
 from webapp.accounts.passwords import MAX_LENGTH, MIN_LENGTH
-from webapp.accounts.preferences import LOCALES, Theme, time_zones
+from webapp.accounts.preferences import LOCALES, Theme, known_zones, time_zones
 from webapp.accounts.profiles import MAX_NAME
+from webapp.core import clock
 from webapp.core.actor import Role
 from webapp.core.forms import Form
 
 ROLES = [(role.value, role.value.capitalize()) for role in Role]
+
+
+def is_zone(_form: Form, field: Field) -> None:
+    """Refuse what is no name of the IANA's; browsers have aliases that nobody chooses from."""
+    if field.data not in known_zones():
+        raise ValidationError("There is no such time zone.")
 
 
 class SignInForm(Form):
@@ -148,4 +163,28 @@ class JoinForm(Form):
 class KeyForm(Form):
     name = StringField("Name", validators=[DataRequired(), Length(max=255)])
     role = SelectField("Role", choices=ROLES, default=Role.MEMBER.value)
-    expires_at = DateTimeLocalField("Expires (UTC)", validators=[Optional()])
+    #: which the time is meant in
+    zone = HiddenField("Time zone", validators=[is_zone])
+    expires_at = DateTimeLocalField("Expires", validators=[Optional()])
+
+    def __init__(self, *args: Any, own_zone: str = "", **options: Any) -> None:
+        """`own_zone` is the person's; who has named none is asked in that of their browser."""
+        super().__init__(*args, **options)
+        self.zone.data = self.zone.data or own_zone or "UTC"
+        self.zone.render_kw = {} if own_zone else {"data-zone": True}
+        self.expires_at.description = Markup(
+            "In the time zone <span data-zone-name>{}</span>. Left empty, the key does not expire."
+        ).format(self.zone.data)
+
+    def validate_expires_at(self, field: Field) -> None:
+        if field.data and not self.zone.errors:
+            try:
+                clock.in_utc(field.data.replace(tzinfo=ZoneInfo(self.zone.data)))
+            except ValueError as error:
+                raise ValidationError("That is too far away.") from error
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the key expires."""
+        moment = self.expires_at.data
+        return moment.replace(tzinfo=ZoneInfo(self.zone.data)) if moment else None

@@ -29,7 +29,13 @@ DEFAULT_LOCALE = "en-GB"
 
 
 @cache
+def known_zones() -> frozenset[str]:
+    """All names of the IANA's zones that browsers may have for their own, aliases too."""
+    return frozenset(available_timezones())
+
+
+@cache
 def time_zones() -> tuple[str, ...]:
     """The names of the IANA's zones, "UTC" first; aliases without a place are left out."""
-    named = {zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")}
+    named = {zone for zone in known_zones() if "/" in zone and not zone.startswith("Etc/")}
     return ("UTC", *sorted(named))

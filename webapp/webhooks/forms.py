@@ -52,6 +52,6 @@ class WebhookForm(Form):
 class SecretForm(Form):
     overlap_hours = SelectField(
         "The old secret signs too for",
-        choices=[("24", "a day"), ("168", "a week"), ("1", "an hour"), ("0", "no longer")],
+        choices=[("0", "no longer"), ("1", "an hour"), ("24", "a day"), ("168", "a week")],
         default="24",
     )

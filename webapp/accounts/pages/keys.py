@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
 
 from webapp.accounts import keys
 from webapp.accounts.forms import KeyForm
@@ -22,20 +21,19 @@ bp = Blueprint("api_keys", __name__)
 @bp.get("/settings/api-keys")
 @requires(ACCOUNT_READ)
 def index() -> Response:
-    return _index_page(KeyForm())
+    return _index_page(_form())
 
 
 @bp.post("/settings/api-keys")
 @requires(ACCOUNT_WRITE)
 def create() -> Response:
-    form = KeyForm()
+    form = _form()
     if form.validate():
-        expires_at = form.expires_at.data
         with form.refusing():
             _, secret = keys.create_key(
                 form.name.data,
                 role=Role(form.role.data),
-                expires_at=expires_at.replace(tzinfo=UTC) if expires_at else None,
+                expires_at=form.expires,
                 actor=current_actor(),
             )
             show_once("api keys", secret=secret)
@@ -48,6 +46,12 @@ def create() -> Response:
 def revoke(key_id: UUID) -> Response:
     key = keys.revoke_key(key_id, actor=current_actor())
     return redirect_to("api_keys.index", message=f"{key.name} is revoked.")
+
+
+def _form() -> KeyForm:
+    """The form for a new key, which asks for times as the person's profile has them."""
+    person = g.membership.user if "membership" in g else None
+    return KeyForm(own_zone=person.time_zone if person else "")
 
 
 def _index_page(form: KeyForm, *, status: int = 200) -> Response:

@@ -85,10 +85,12 @@ def _show_invitation(member: Membership, token: str) -> Response:
 
 def _index_page(form: MemberForm, *, status: int = 200) -> Response:
     members = services.list_members(actor=current_actor())
+    admins = [member for member in members if member.is_open and member.role == Role.ADMIN]
     return page(
         "accounts/members.html",
         status=status,
         members=members,
+        only_admin=admins[0] if len(admins) == 1 else None,
         form=form,
         roles=list(Role),
         now=clock.now(),
