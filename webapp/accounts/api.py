@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import TypeAdapter
 
-from webapp.accounts import credentials, keys, passwords, services
+from webapp.accounts import credentials, keys, organizations, passwords, services
 from webapp.accounts.identity import link_url
 from webapp.accounts.models import Organization
 from webapp.accounts.permissions import ACCOUNT_READ, ACCOUNT_WRITE, MEMBERS_WRITE
@@ -25,7 +25,6 @@ from webapp.accounts.schemas import (
 )
 from webapp.core.actor import ORGANIZATION_READ
 from webapp.core.api import list_response
-from webapp.core.extensions import db
 from webapp.core.lists import Page
 from webapp.core.security import current_actor, requires
 
@@ -41,7 +40,7 @@ KEYS = TypeAdapter(list[KeyResponse])
 @bp.doc(operation_id="organization.get")
 def organization() -> Organization:
     """The organization that the credentials belong to"""
-    return db.session.get_one(Organization, current_actor().organization_id)
+    return organizations.get_organization(actor=current_actor())
 
 
 @bp.get("/members")

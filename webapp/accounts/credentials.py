@@ -5,8 +5,6 @@ A part of the accounts' services. Whichever way it was, the person's other sessi
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -14,6 +12,7 @@ from sqlalchemy import delete, select
 from webapp.accounts import changes, passwords, services
 from webapp.accounts.models import LINK_LIFETIME, PasswordLink, User
 from webapp.accounts.permissions import MEMBERS_WRITE
+from webapp.accounts.tokens import hash_token, make_token
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
@@ -62,12 +61,12 @@ def make_link(user_id: UUID, *, actor: Actor) -> tuple[PasswordLink, str]:
             code="belongs_elsewhere",
             suggestions=["Only they themselves or the operator of Callboard can change it."],
         )
-    token = secrets.token_urlsafe(24)
+    token = make_token()
     db.session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
     link = PasswordLink(
         user=member.user,
         organization_id=actor.organization_id,
-        token_hash=_hash(token),
+        token_hash=hash_token(token),
         expires_at=clock.now() + LINK_LIFETIME,
     )
     db.session.add(link)
@@ -78,7 +77,7 @@ def make_link(user_id: UUID, *, actor: Actor) -> tuple[PasswordLink, str]:
 
 def find_link(token: str, *, lock: bool = False) -> PasswordLink:
     """The link with this token; raises NotFound where it was used, replaced or has expired."""
-    statement = select(PasswordLink).where(PasswordLink.token_hash == _hash(token))
+    statement = select(PasswordLink).where(PasswordLink.token_hash == hash_token(token))
     link: PasswordLink | None = get_locked(statement) if lock else db.session.scalar(statement)
     if link is None or link.expires_at <= clock.now():
         raise NotFound(
@@ -115,7 +114,3 @@ def _set(user: User, password: str, *, keep: UUID | None = None) -> None:
     user.password_hash = passwords.hash_new(password, email=user.email)
     db.session.execute(delete(PasswordLink).where(PasswordLink.user_id == user.id))
     changes.end_sessions(user, keep=keep)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode(errors="replace")).hexdigest()

@@ -6,8 +6,6 @@ has one in another organization gives that one's, so that the link lets nobody i
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,6 +13,7 @@ from sqlalchemy import select
 from webapp.accounts import changes, passwords, services
 from webapp.accounts.models import INVITATION_LIFETIME, Membership, Organization, Session, User
 from webapp.accounts.permissions import MEMBERS_WRITE
+from webapp.accounts.tokens import hash_token, make_token
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
@@ -70,7 +69,7 @@ def renew_invitation(user_id: UUID, *, actor: Actor) -> tuple[Membership, str]:
 
 def find_invitation(token: str, *, lock: bool = False) -> Membership:
     """The invitation with this token; NotFound where it was used, renewed, or has expired."""
-    statement = select(Membership).where(Membership.link_hash == _hash(token))
+    statement = select(Membership).where(Membership.link_hash == hash_token(token))
     member: Membership | None = get_locked(statement) if lock else db.session.scalar(statement)
     if member is None or not member.has_open_link(clock.now()):
         db.session.rollback()
@@ -127,8 +126,8 @@ def _join(member: Membership) -> None:
 
 
 def _give_link(member: Membership) -> str:
-    token = secrets.token_urlsafe(24)
-    member.link_hash = _hash(token)
+    token = make_token()
+    member.link_hash = hash_token(token)
     member.link_expires_at = clock.now() + INVITATION_LIFETIME
     member.invitation_hash = None
     return token
@@ -137,7 +136,3 @@ def _give_link(member: Membership) -> str:
 def _nobodys_hash(email: str) -> str:
     """Of a password that nobody knows: the person chooses theirs at the link."""
     return passwords.hash_new(passwords.make_password(), email=email)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode(errors="replace")).hexdigest()

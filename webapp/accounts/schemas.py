@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from webapp.accounts.models import Membership
+from webapp.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from webapp.core import clock
 from webapp.core.actor import Role
 from webapp.core.schemas import RequestModel, ResponseModel
@@ -23,8 +24,8 @@ class MemberRequest(RequestModel):
     role: Role = Role.MEMBER
     password: str | None = Field(
         default=None,
-        min_length=8,
-        max_length=200,
+        min_length=MIN_LENGTH,
+        max_length=MAX_LENGTH,
         description="What the person joins with; one is made where none is given.",
         examples=["correct horse battery"],
     )

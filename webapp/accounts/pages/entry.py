@@ -10,6 +10,7 @@ from flask_limiter.util import get_remote_address
 from webapp.accounts import credentials, invitations, samples, services, sessions, setup
 from webapp.accounts.forms import JoinForm, NewPasswordForm, SetupForm, SignInForm
 from webapp.accounts.models import Membership, Session
+from webapp.accounts.tokens import hash_token
 from webapp.config import Settings
 from webapp.core import navigation
 from webapp.core.errors import DomainError, NotFound
@@ -32,7 +33,7 @@ def _account_key() -> str:
 
 def _link_key() -> str:
     token = request.values.get("token", "")
-    return "link:" + hashlib.sha256(token.encode(errors="replace")).hexdigest()
+    return "link:" + hash_token(token)
 
 
 @bp.get("/setup")
