@@ -47,13 +47,11 @@ def test_changes_of_the_same_seconds_share_one_job(
 ) -> None:
     monkeypatch.setattr(jobs.time, "time", lambda: 1000.5)
     for _ in range(3):
-        engine.enqueue_debounced(
-            db.session, "count", about="all", arguments={"total": 2}, seconds=1
-        )
+        engine.enqueue_debounced(db.session, "count", {"total": 2}, seconds=1)
         db.session.commit()
     start_worker()
-    eventually(lambda: engine.status("count-all-1001") == "completed")
-    assert written("count-all-1001") == [0, 1]
+    eventually(lambda: engine.status("count-2-1001") == "completed")
+    assert written("count-2-1001") == [0, 1]
 
 
 def test_a_killed_worker_loses_nothing_and_repeats_nothing(

@@ -69,8 +69,7 @@ def schedule_refresh(organization_id: UUID) -> None:
     engine.enqueue_debounced(
         db.session(),
         "coverage",
-        about=str(organization_id),
-        arguments={"organization_id": str(organization_id)},
+        {"organization_id": str(organization_id)},
         seconds=SETTLING_SECONDS,
     )
 

@@ -220,8 +220,7 @@ def schedule_merge(organization_id: UUID) -> None:
     engine.enqueue_debounced(
         db.session(),
         "index_merge",
-        about=str(organization_id),
-        arguments={"organization_id": str(organization_id)},
+        {"organization_id": str(organization_id)},
         seconds=SETTLING_SECONDS,
         priority=8,
     )

@@ -75,19 +75,19 @@ def enqueue(
 def enqueue_debounced(
     session: Session | scoped_session[Session],
     name: str,
-    *,
-    about: str,
     arguments: Mapping[str, Any],
+    *,
     seconds: int,
     priority: int = 5,
 ) -> None:
     """Add a job that runs up to `seconds` after the transaction commits, once for many changes.
 
-    All that is enqueued within the same few seconds under one `about` is one run, which begins
-    when they are over.
+    All that is enqueued within the same few seconds with the same arguments is one run, which
+    begins when they are over.
     """
     now = time.time()
     period = int(now // seconds) + 1
+    about = "-".join(map(str, arguments.values()))
     enqueue(
         session,
         name,

@@ -119,8 +119,7 @@ def schedule_proposals(organization_id: UUID) -> None:
     engine.enqueue_debounced(
         db.session(),
         "proposals",
-        about=str(organization_id),
-        arguments={"organization_id": str(organization_id)},
+        {"organization_id": str(organization_id)},
         seconds=SETTLING_SECONDS,
         priority=8,
     )

@@ -84,8 +84,7 @@ def schedule_closing(organization_id: UUID) -> None:
     engine.enqueue_debounced(
         db.session(),
         "unanswered",
-        about=str(organization_id),
-        arguments={"organization_id": str(organization_id)},
+        {"organization_id": str(organization_id)},
         seconds=SETTLING_SECONDS,
         priority=8,
     )
