@@ -10,7 +10,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from webapp.agents.labels import FIELDS, labels_of
 from webapp.agents.models import DEFAULT_MODEL, DEFAULT_RETRIEVAL, Agent, Modality
-from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentCreate, AgentUpdate
+from webapp.agents.schemas import HANDLE_PATTERN, MAX_INSTRUCTIONS, AgentCreate, AgentUpdate
 from webapp.agents.switches import switch_names
 from webapp.core.forms import Form, JsonField
 
@@ -66,10 +66,7 @@ class AgentForm(Form):
         **labelled("handle"),
         validators=[
             Optional(),
-            Regexp(
-                r"^[a-z0-9_-]{1,64}$",
-                message="Lower-case letters, digits, - and _ only.",
-            ),
+            Regexp(HANDLE_PATTERN, message="Lower-case letters, digits, - and _ only."),
         ],
     )
     description = StringField(**labelled("description"), validators=[Length(max=2000)])

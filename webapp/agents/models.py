@@ -20,6 +20,8 @@ from webapp.core.extensions import Model
 RESERVED_HANDLES = frozenset(
     {"search", "handoffs", "export", "import", "bulk", "from-taxonomy", "new", "preview"}
 )
+#: the largest number that a column of versions holds
+MAX_VERSION = 2**31 - 1
 DEFAULT_MODEL = "extractive"
 DEFAULT_RETRIEVAL = {"top_k": 5, "strategy": "hybrid"}
 

@@ -30,6 +30,7 @@ from webapp.agents.models import (
 )
 from webapp.agents.switches import check_switches
 from webapp.core.added_fields import complete
+from webapp.core.lists import DEFAULT_LIMIT, Limit, Offset
 from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.index import Strategy
 
@@ -266,8 +267,8 @@ class AgentQuery(AgentFilter):
     """The list's filters, order and page."""
 
     sort: Sort = "-created_at"
-    limit: int = Field(50, ge=1, le=100)
-    offset: int = Field(0, ge=0, le=1_000_000_000)
+    limit: Limit = DEFAULT_LIMIT
+    offset: Offset = 0
 
     @classmethod
     def view_parameters(cls) -> list[str]:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from sqlalchemy import Select, func
 
 from webapp.core.extensions import db
 
-DEFAULT_LIMIT = 50
+DEFAULT_LIMIT, MAX_LIMIT = 50, 100
+#: no list is as long
+MAX_OFFSET = 10**9
+
+#: how many rows a request asks for, and after how many
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+Offset = Annotated[int, Field(ge=0, le=MAX_OFFSET)]
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,11 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.core import clock, counts, navigation, rendering, returning
 from webapp.core.errors import Invalid
-from webapp.core.lists import DEFAULT_LIMIT, Paging
+from webapp.core.lists import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Paging
 from webapp.core.schemas import read_text
 
 Q = TypeVar("Q", bound=BaseModel)
 
-MAX_LIMIT = 100
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,11}")
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -168,7 +167,7 @@ def read_paging(*, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> Pa
     """Which part of a list the address asks for; Invalid where that is no part."""
     return Paging(
         whole_number("limit", default, 1, maximum),
-        whole_number("offset", 0, 0, 10**9),
+        whole_number("offset", 0, 0, MAX_OFFSET),
     )
 
 

@@ -15,6 +15,7 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentUpdate
 from webapp.core import clock
 from webapp.core.errors import Invalid, NotFound
+from webapp.core.lists import MAX_OFFSET
 from webapp.core.ranges import Range
 from webapp.core.security import current_actor, requires
 from webapp.core.web import is_htmx, page, read_query, redirect_to, whole_number
@@ -188,7 +189,7 @@ def _branch(agent: Agent, node_id: UUID) -> Response:
     branch = find_branch(draw_tree(agent, services.measure(agent)), node_id)
     if branch is None:
         raise NotFound(f"Topic not found: {node_id}")
-    offset = whole_number("offset", 0, 0, 10**9)
+    offset = whole_number("offset", 0, 0, MAX_OFFSET)
     end = offset + MAX_DRAWN
     return page(
         "coverage/_branch.html",

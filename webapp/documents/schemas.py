@@ -10,6 +10,7 @@ from pydantic import (
     field_validator,
 )
 
+from webapp.core.lists import DEFAULT_LIMIT, Limit, Offset
 from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.documents.models import DocumentStatus
 from webapp.taxonomies.schemas import NodeReferences, Version
@@ -113,8 +114,8 @@ class DocumentQuery(DocumentFilter):
     sort: Literal["title", "-title", "updated_at", "-updated_at", "created_at", "-created_at"] = (
         "-created_at"
     )
-    limit: int = Field(50, ge=1, le=100)
-    offset: int = Field(0, ge=0, le=1_000_000_000)
+    limit: Limit = DEFAULT_LIMIT
+    offset: Offset = 0
 
 
 class Filters(RequestModel):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from webapp.core.lists import DEFAULT_LIMIT, Limit, Offset
 from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.tasks.models import Status
 
@@ -18,8 +19,8 @@ class TaskQuery(RequestModel):
     status: Status | None = None
     task_type: str | None = Field(None, max_length=50, examples=["document_import"])
     agent_id: UUID | None = None
-    limit: int = Field(50, ge=1, le=100)
-    offset: int = Field(0, ge=0, le=1_000_000_000)
+    limit: Limit = DEFAULT_LIMIT
+    offset: Offset = 0
 
     @property
     def is_filtered(self) -> bool:

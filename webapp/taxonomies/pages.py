@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 
 from webapp.core.counts import counted
-from webapp.core.lists import Paging
+from webapp.core.lists import MAX_OFFSET, Paging
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, redirect_to, whole_number
 from webapp.taxonomies import browsing, editing, services
@@ -71,7 +71,7 @@ def show(version: str) -> Response:
     actor = current_actor()
     q = request.args.get("q", "").strip()[:255]
     under = request.args.get("under", type=UUID)
-    offset = whole_number("offset", 0, 0, 10**9)
+    offset = whole_number("offset", 0, 0, MAX_OFFSET)
     is_branch = under is not None or "picks" in request.args or (offset and not q)
     found, level = None, None
     if q:

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from webapp.core.lists import DEFAULT_LIMIT, Limit, Offset
 from webapp.core.schemas import Query, RequestModel, ResponseModel
 from webapp.taxonomies.graph import MAX_DEPTH
 
@@ -95,8 +96,8 @@ class TaxonomyRequest(RequestModel):
 
 class NodeQuery(Query):
     q: str = Field("", max_length=255, description="Part of the path")
-    limit: int = Field(50, ge=1, le=100)
-    offset: int = Field(0, ge=0, le=1_000_000_000)
+    limit: Limit = DEFAULT_LIMIT
+    offset: Offset = 0
 
 
 class DeletionQuery(Query):

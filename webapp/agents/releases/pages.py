@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from webapp.agents.models import Agent, Environment, Status
+from webapp.agents.models import MAX_VERSION, Agent, Environment, Status
 from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.releases import services
 from webapp.agents.releases.forms import PublishForm
@@ -39,7 +39,7 @@ def index(handle: str) -> Response:
 @requires(AGENTS_WRITE)
 def new(handle: str) -> Response:
     agent = get_agent(handle, actor=current_actor())
-    version = whole_number("version", agent.current_version, 1, 2**31 - 1)
+    version = whole_number("version", agent.current_version, 1, MAX_VERSION)
     return _new_page(agent, version, PublishForm())
 
 
@@ -48,7 +48,7 @@ def new(handle: str) -> Response:
 def create(handle: str) -> Response:
     actor = current_actor()
     agent = get_agent(handle, actor=actor)
-    version = whole_number("version", agent.current_version, 1, 2**31 - 1)
+    version = whole_number("version", agent.current_version, 1, MAX_VERSION)
     is_released = release_of(agent, version) is not None
     form = PublishForm()
     if form.validate():

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from webapp.agents.changes import announce
 from webapp.agents.figures import refuse_stale
 from webapp.agents.models import (
+    MAX_VERSION,
     Agent,
     AgentVersion,
     Deployment,
@@ -113,7 +114,9 @@ def publish_version(
     agent = get_agent(reference, actor=actor, lock=True)
     refuse_stale(agent, if_match)
     release = db.session.scalar(
-        select(Release).where(Release.agent_id == agent.id, Release.version == _bounded(version))
+        select(Release).where(
+            Release.agent_id == agent.id, Release.version == min(version, MAX_VERSION)
+        )
     )
     if release is None:
         release = _release(agent, version, body, actor=actor)
@@ -321,10 +324,6 @@ def _highest(agent: Agent) -> Release | None:
 
 def _verb(status: Status) -> str:
     return {Status.DEPRECATED: "deprecate", Status.ARCHIVED: "archive"}.get(status, "reinstate")
-
-
-def _bounded(version: int) -> int:
-    return min(version, 2**31 - 1)
 
 
 def environments_of(release: Release, *, actor: Actor) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from webapp.agents.models import Environment, ReleaseStatus
+from webapp.agents.models import MAX_VERSION, Environment, ReleaseStatus
 from webapp.agents.schemas import (
     MAX_INSTRUCTIONS,
     AgentFields,
@@ -21,7 +21,7 @@ MAX_AGENTS = 10_000
 MAX_VERSIONS = 1000
 
 
-Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Number = Annotated[int, Field(ge=1, le=MAX_VERSION)]
 
 
 class Snapshot(AgentFields):

@@ -18,7 +18,7 @@ from webapp.agents.versions import services
 from webapp.core.api import list_response
 from webapp.core.conditional import if_match
 from webapp.core.errors import NotFound
-from webapp.core.lists import Paging
+from webapp.core.lists import DEFAULT_LIMIT, Limit, Offset, Paging
 from webapp.core.schemas import Query, ResponseModel
 from webapp.core.security import current_actor, requires
 
@@ -66,8 +66,8 @@ class DiffResponse(ResponseModel):
 
 
 class PageQuery(Query):
-    limit: int = Field(50, ge=1, le=100)
-    offset: int = Field(0, ge=0, le=1_000_000_000)
+    limit: Limit = DEFAULT_LIMIT
+    offset: Offset = 0
 
 
 VERSIONS = TypeAdapter(list[VersionResponse])

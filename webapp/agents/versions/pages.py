@@ -6,7 +6,7 @@ from itertools import groupby
 
 from flask import Blueprint, Response, request
 
-from webapp.agents.models import Agent
+from webapp.agents.models import MAX_VERSION, Agent
 from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.references import handles_of
 from webapp.agents.services import get_agent
@@ -20,7 +20,6 @@ bp = Blueprint("agent_versions", __name__, url_prefix="/agents/<handle>/versions
 VIEWS = ("split", "unified")
 #: versions that a comparison offers to choose from
 MAX_OFFERED = 100
-MAX_VERSION = 2**31 - 1
 
 
 @bp.get("")

@@ -8,6 +8,7 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from pydantic import Field
 
+from webapp.core.lists import DEFAULT_LIMIT, Limit
 from webapp.core.schemas import Query, ResponseModel
 from webapp.core.security import current_actor, requires
 from webapp.questions.unanswered import services
@@ -20,7 +21,7 @@ bp = APIBlueprint(
 
 
 class UnansweredQuery(Query):
-    limit: int = Field(50, ge=1, le=100)
+    limit: Limit = DEFAULT_LIMIT
 
 
 class UnansweredResponse(ResponseModel):
