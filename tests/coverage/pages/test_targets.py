@@ -1,0 +1,68 @@
+"""The targets of topics, set on their pages."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser import Browser, words_of
+from tests.cast import Cast
+from tests.coverage.pages.physicist import PAGE, text_of
+from tests.coverage.physics import Ids
+from webapp.agents.models import Agent
+from webapp.coverage import services as coverage
+
+
+def test_an_admin_sets_the_target_of_a_topic(browser: Browser, physicist: Agent, ids: Ids) -> None:
+    path = f"{PAGE}/topics/{ids['Wings']}"
+    page = browser.get(path)
+    assert text_of(page, "h1") == "Physicist"
+    assert text_of(page, "h2.subject") == "Wings"
+    assert {link.text() for link in page.css(".versions a")} == {"Lift", "Drag"}
+    field = page.css_first("#target")
+    assert (field.attributes["value"], field.attributes["placeholder"]) == ("", "4")
+
+    page = browser.post(path, {"target": "2"})
+
+    assert "The target is set." in text_of(page, "#toasts")
+    assert "Wings 2 / 2 100 %" in text_of(page, ".coverage-tree")
+    page = browser.post(path, {"target": "0"})
+    assert "Wings 2 / 0 100 %" in text_of(page, ".coverage-tree")
+    page = browser.post(path, {"target": ""})
+    assert "Wings 2 / 4 50 %" in text_of(page, ".coverage-tree")
+
+
+@pytest.mark.parametrize("target", ["-1", "1000001", "1.5", "many"])
+def test_a_bad_target_is_refused_beside_its_field(
+    browser: Browser, physicist: Agent, ids: Ids, target: str
+) -> None:
+    page = browser.post(f"{PAGE}/topics/{ids['Wings']}", {"target": target}, status=422)
+    assert text_of(page, "#target-error")
+    assert page.css_first("#target").attributes["value"] == target
+    assert coverage.measure(physicist).target_counts[str(ids["Wings"])] == 4
+
+
+def test_a_topic_without_documents_offers_to_upload_some(
+    cast: Cast, browser: Browser, physicist: Agent, ids: Ids
+) -> None:
+    path = f"{PAGE}/topics/{ids['Heat']}"
+    page = browser.get(path)
+    assert "Nothing is known about Heat." in page.text()
+    assert page.css("main .empty a")
+    page = cast.browser("vera").get(path)
+    assert not page.css("main .empty a, main form")
+
+
+def test_targets_are_for_admins_and_for_topics_of_the_scope(
+    cast: Cast, browser: Browser, physicist: Agent, ids: Ids
+) -> None:
+    wings, cooking = (f"{PAGE}/topics/{ids[label]}" for label in ("Wings", "Cooking"))
+    cast.browser("bob").post(wings, {"target": "1"}, status=403)
+    cast.browser("charlie").post(wings, {"target": "1"}, status=404)
+    cast.browser("charlie").get(wings, status=404)
+    browser.get(cooking, status=404)
+    browser.post(cooking, {"target": "1"}, status=404)
+    assert coverage.measure(physicist).target_counts[str(ids["Wings"])] == 4
+    root = browser.get(f"{PAGE}/topics/{ids['Physics']}")
+    facts = words_of(root.css_first(".facts"))
+    assert facts.startswith("Documents in this topic 0 With topics below 2 Wanted in this topic")
+    assert text_of(root, ".crumbs") == "Agents / Physicist / Coverage"
