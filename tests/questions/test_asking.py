@@ -99,6 +99,20 @@ def test_passages_that_hardly_answer_are_not_shown_as_an_answer(
     assert told.endswith(" ms")
 
 
+def test_a_weak_match_bears_a_sign_beside_the_good_ones(browser: Browser, alice: Actor) -> None:
+    make_document(alice, title="Tea", content=f"{TEA} Green tea wants water of 80 degrees.")
+    make_document(alice, title="Press", content="The green press releases of last year, by date.")
+    page = browser.get("/search?" + urlencode({"q": TEA}))
+    signs = {card.css_first("h2").text(): card.css(".badge") for card in page.css(".result")}
+    assert {title: [sign.text() for sign in found] for title, found in signs.items()} == {
+        "Tea": [],
+        "Press": ["weak match"],
+    }
+    assert "Only weak matches" not in page.css_first("#results").text()
+    page = browser.get("/search?" + urlencode({"q": "Who wrote the press releases on volcanoes?"}))
+    assert "Only weak matches: 1 passage in " in words_of(page.css_first("#results > p"))
+
+
 def test_a_passage_is_drawn_with_its_marks_and_folded_where_it_is_long(
     browser: Browser, alice: Actor, agent_id: str
 ) -> None:

@@ -65,6 +65,11 @@ class ResultMetadata(ResponseModel):
         description="Spans of the content, as characters [start, end), that match the query"
     )
 
+    @property
+    def is_weak(self) -> bool:
+        """Whether the passage by itself would leave a question unanswered."""
+        return self.confidence < MIN_CONFIDENCE
+
 
 class Result(ResponseModel):
     doc_id: UUID
@@ -83,10 +88,6 @@ class SearchResponse(ResponseModel):
     notice: str | None = Field(None, description="Where it could not search as it was asked to")
     executed_at: datetime
 
-
-class QueryResponse(SearchResponse):
-    agent_id: UUID
-
     @property
     def confidence(self) -> float:
         """How well the best passage answers by itself, 0 to 1; 0 where none says how well."""
@@ -98,3 +99,7 @@ class QueryResponse(SearchResponse):
     def is_answered(self) -> bool:
         """Whether a passage answers well enough for the question not to count as unanswered."""
         return self.confidence >= MIN_CONFIDENCE
+
+
+class QueryResponse(SearchResponse):
+    agent_id: UUID
