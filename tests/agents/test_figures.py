@@ -21,6 +21,7 @@ from webapp.agents import deletion, services
 from webapp.agents.figures import AgentFigures, FiguresRow
 from webapp.agents.models import Agent
 from webapp.agents.schemas import AgentQuery
+from webapp.core import lists
 from webapp.core.actor import Actor
 from webapp.core.added_fields import complete
 from webapp.core.errors import Invalid, NotFound
@@ -139,6 +140,64 @@ def test_a_list_asks_once_for_all_figures_and_counts_where_it_must(api: Api) -> 
         ids = {"ids": ",".join(uuid4().hex for _ in range(2))}
         plan = db.session.execute(text(f"EXPLAIN QUERY PLAN {figures.replace('?', ':ids')}"), ids)
         assert not [row.detail for row in plan if "SCAN agent_" in row.detail]
+
+
+@pytest.mark.usefixtures("four")
+@pytest.mark.parametrize(("few", "many"), [(100, 5000), (2, 5000), (2, 2)])
+def test_the_list_is_narrowed_by_figures_alike_for_few_and_many(
+    api: Api, alice: Actor, monkeypatch: pytest.MonkeyPatch, few: int, many: int
+) -> None:
+    monkeypatch.setattr(lists, "FEW", few)
+    monkeypatch.setattr(lists, "MANY", many)
+    make_agent(alice, handle="e", name="e")
+    give(services.get_agent("e", actor=alice), AgentCoverage, coverage_percent=90.0)
+    db.session.commit()
+    deletion.delete_agent("e", actor=alice)
+
+    def listed(query: str) -> tuple[str, str]:
+        answer = api.get(f"/agents?min_coverage=10&{query}")
+        return "".join(item["handle"] for item in answer.json), answer.headers["X-Total-Count"]
+
+    assert listed("sort=name") == ("acd", "3")
+    assert listed("limit=2") == ("dc", "3")
+    assert listed("sort=-name&limit=2&offset=2") == ("a", "3")
+    assert listed("sort=-coverage_percent&limit=1") == ("c", "3")
+    assert listed("sort=-total_queries&limit=1") == ("d", "3")
+    assert listed("sort=-total_queries&limit=1&q=c") == ("c", "1")
+    assert listed("sort=-coverage_percent&limit=1&include_deleted=true") == ("e", "4")
+    assert listed("sort=name&status=published") == ("", "0")
+
+
+@pytest.mark.usefixtures("four")
+@pytest.mark.parametrize("sort", ["name", "-created_at", "coverage_percent", "-total_queries"])
+def test_sqlite_reads_no_more_than_a_page_of_many_narrowed_by_figures(
+    api: Api, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by what a table holds")
+    monkeypatch.setattr(lists, "FEW", 1)
+    monkeypatch.setattr(lists, "MANY", 1)
+    statements: list[tuple[str, Any]] = []
+    note = lambda *arguments: statements.append(arguments[2:4])
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        handles(api, f"min_coverage=10&limit=2&sort={sort}")
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    with db.engine.connect() as connection:
+        plans = [
+            [step.detail for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", of)]
+            for said, of in statements
+            if "min_coverage" in said or "coverage_percent >=" in said
+        ]
+    _, page, count = plans
+    found = page[: page.index("SCAN anon_1")]
+    # In the order of an index, each looked up among those that match, which are not all gathered.
+    assert not [step for step in found if "TEMP B-TREE" in step]
+    assert "COVERING INDEX" in found[1]
+    assert [step for step in found if step.startswith("CORRELATED")]
+    assert not [step for step in count if "TEMP B-TREE" in step]
+    assert "SEARCH agent_coverage USING COVERING INDEX" in count[0]
 
 
 @pytest.mark.usefixtures("four")

@@ -14,6 +14,7 @@ from tests.browser import Browser, words_of
 from tests.cast import Api, Cast
 from tests.factories import make_agent, make_document
 from webapp.agents import services as agents
+from webapp.core import lists
 from webapp.core.actor import Actor
 from webapp.core.errors import Invalid
 from webapp.core.extensions import db
@@ -24,6 +25,8 @@ from webapp.documents.reading.extract import Bounds
 from webapp.overview import samples
 from webapp.questions import services
 from webapp.questions.schemas import QueryRequest, SearchRequest
+from webapp.taxonomies import services as taxonomies
+from webapp.taxonomies.schemas import TaxonomyRequest
 
 
 def found(query: str, actor: Actor, **options: object) -> list[str]:
@@ -196,7 +199,10 @@ def steps_of(api: Api, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize("query", ["limit=1", "status=ready", "q=tea", "q=none", "proposed=true"])
-def test_sqlite_lists_documents_by_indexes_alone(cast: Cast, alice: Actor, query: str) -> None:
+def test_sqlite_lists_documents_by_indexes_alone(
+    cast: Cast, alice: Actor, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "FEW", -1)
     if db.engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL plans by what a table holds")
     make_document(alice, title="Tea")
@@ -206,6 +212,46 @@ def test_sqlite_lists_documents_by_indexes_alone(cast: Cast, alice: Actor, query
     others = [step for step in steps if step not in looked_up]
     assert (bool(looked_up), bool(others)) == (True, True)
     assert [step for step in others if "COVERING INDEX" not in step] == []
+
+
+def test_few_documents_of_a_topic_are_looked_up_and_many_met_on_the_way(
+    cast: Cast, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topics = {"version": "1.0.0", "nodes": [{"path": ["Drinks"]}, {"path": ["Drinks", "Tea"]}]}
+    taxonomies.extend_taxonomy(TaxonomyRequest.model_validate(topics), actor=alice)
+    drinks, tea = taxonomies.find_paths("1.0.0", [["Drinks"], ["Drinks", "Tea"]], actor=alice)
+    for number in range(4):
+        nodes = [[], [str(tea)], [str(drinks)], [str(drinks), str(tea)]][number]
+        make_document(alice, title=f"Tea {number}", version="1.0.0", nodes=nodes)
+    api = cast.api("alice")
+
+    def listed(query: str) -> tuple[list[str], str]:
+        answer = api.get(f"/documents?node={drinks}&{query}")
+        return [item["title"][4:] for item in answer.json], answer.headers["X-Total-Count"]
+
+    def check() -> None:
+        assert listed("") == (["3", "2", "1"], "3")
+        assert listed("limit=2") == (["3", "2"], "3")
+        assert listed("limit=2&offset=2&sort=-title") == (["1"], "3")
+        assert listed("limit=1&sort=title&q=tea") == (["1"], "3")
+        assert listed("limit=1&status=failed") == ([], "0")
+        assert listed("limit=1&proposed=true") == ([], "0")
+
+    def steps() -> list[str]:
+        return steps_of(api, f"/documents?node={drinks}&limit=2")
+
+    is_sqlite = db.engine.dialect.name == "sqlite"
+    check()
+    if is_sqlite:
+        assert not [step for step in steps() if "organization_id" in step]
+    monkeypatch.setattr(lists, "FEW", 2)
+    check()
+    monkeypatch.setattr(lists, "MANY", 2)
+    check()
+    if is_sqlite:
+        walked = [step for step in steps() if "organization_id" in step]
+        assert [step for step in walked if "COVERING INDEX" not in step] == []
+        assert "SEARCH document_nodes USING INDEX sqlite_autoindex_document_nodes_1" in str(steps())
 
 
 def test_the_stream_has_the_events_of_the_contract(cast: Cast, alice: Actor) -> None:

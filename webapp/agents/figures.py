@@ -26,6 +26,7 @@ from webapp.core.database.transactions import refresh_statistics
 from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
 from webapp.core.feature import contributions
+from webapp.core.lists import Chosen
 from webapp.core.preconditions import check_version
 
 #: by what the list can be sorted without any feature's figures
@@ -137,13 +138,26 @@ def refuse_stale(agent: Agent, if_match: str | None) -> None:
         check_version(etag_of(agent), if_match)
 
 
+def choose(query: BaseModel, organization_id: UUID) -> list[Chosen]:
+    """The organization's agents whose figures are what the list's filters want."""
+    return [
+        Chosen(select(row.agent_id).where(row.organization_id == organization_id, condition))
+        for row, condition in _conditions(query)
+    ]
+
+
 def conditions(query: BaseModel, organization_id: UUID) -> Iterator[ColumnElement[bool]]:
     """What the list's filters want of the figures of the organization's agents."""
+    for row, condition in _conditions(query):
+        is_own = row.organization_id == organization_id
+        yield Agent.id.in_(select(row.agent_id).where(is_own, condition))
+
+
+def _conditions(query: BaseModel) -> Iterator[tuple[type[FiguresRow], ColumnElement[bool]]]:
     for kind in contributions(AgentFigures):
         condition = kind.condition(query)
         if condition is not None:
-            is_own = kind.row.organization_id == organization_id
-            yield Agent.id.in_(select(kind.row.agent_id).where(is_own, condition))
+            yield kind.row, condition
 
 
 def select_page(
@@ -154,11 +168,13 @@ def select_page(
     limit: int,
     offset: int = 0,
     missing: Select[Any] | None = None,
+    chosen: Sequence[Chosen] = (),
 ) -> Select[Any]:
     """A part of a selection of the organization's agents, in the order of a word of `Sort`.
 
     `missing` selects the ids of the organization's other agents, where they are few: then an index
-    is read only as far as the page goes, instead of all that match being found and sorted.
+    is read only as far as the page goes, instead of all that match being found and sorted. `chosen`
+    are those whose figures match, as `statement` wants it as well.
 
     The ids are found and sorted first, so that no long row is read for nothing. The id is the
     last of an order, in the same direction, so that an index can give it.
@@ -167,17 +183,23 @@ def select_page(
     row = next((kind.row for kind in contributions(AgentFigures) if name in kind.sorts), None)
     key: Any
     column: Any
+    owner: Any
     if row is None:
         key, column = Agent.id, Agent.name_key if name == "name" else getattr(Agent, name)
-        ids = statement.with_only_columns(key, column)
+        owner, is_there = Agent.organization_id, Agent.is_active
     else:
-        key, column = row.agent_id, getattr(row, name)
+        key, column, owner = row.agent_id, getattr(row, name), row.organization_id
         # Not a join: for what few match, SQLite would read whole agents in the figures' order.
         matching = statement.with_only_columns(Agent.id)
-        ids = select(key, column).where(
-            row.organization_id == organization_id,
-            key.in_(matching) if missing is None else key.not_in(missing),
-        )
+        is_there = key.in_(matching) if missing is None else key.not_in(missing)
+    if row is None and (missing is None or not chosen):
+        ids = statement.with_only_columns(key, column)
+    else:
+        if missing is not None and any(found.are_few for found in chosen):
+            owner = not_by_index(owner)
+        ids = select(key, column).where(owner == organization_id, is_there)
+        if missing is not None:
+            ids = ids.where(*(found.include(key, on_the_way=True) for found in chosen))
     # The index of filters and texts begins with `created_at`; other orders have their own.
     is_scan = row is None and missing is None and name != "created_at"
     order = not_by_index(column) if is_scan else column

@@ -53,15 +53,17 @@ def select_agents(query: AgentFilter, *, actor: Actor) -> Select[Any]:
     statement = select(Agent).where(Agent.organization_id == actor.organization_id)
     if not query.include_deleted:
         statement = statement.where(Agent.is_active)
-    return statement.where(*_conditions(query, actor.organization_id))
+    return statement.where(
+        *_own_conditions(query), *figures.conditions(query, actor.organization_id)
+    )
 
 
 def select_missing(query: AgentFilter, *, actor: Actor) -> Select[Any] | None:
     """The ids that `select_agents` leaves out, where those are the deleted ones and no more.
 
-    Else None: a filter leaves out most.
+    What it leaves out by figures does not count. Else None: a filter leaves out most.
     """
-    if query.include_deleted or _conditions(query, actor.organization_id):
+    if query.include_deleted or _own_conditions(query):
         return None
     is_own = Agent.organization_id == actor.organization_id
     return select(Agent.id).where(is_own, Agent.is_active.is_(False))
@@ -85,7 +87,7 @@ def matches_text(text: str) -> ColumnElement[bool]:
     return Agent.search_text.like(like_pattern(fold(text)), escape="\\")
 
 
-def _conditions(query: AgentFilter, organization_id: UUID) -> list[ColumnElement[bool]]:
+def _own_conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
     terms = parse(query.q)
     conditions = [_qualified(name, value) for name, value in terms.qualified]
     if terms.text.strip():
@@ -102,7 +104,7 @@ def _conditions(query: AgentFilter, organization_id: UUID) -> list[ColumnElement
             conditions.append(getattr(Agent, name) == value)
     if query.tool:
         conditions.append(_has_tool(query.tool))
-    return [*conditions, *figures.conditions(query, organization_id)]
+    return conditions
 
 
 def _qualified(name: str, value: str) -> ColumnElement[bool]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
 
 from webapp.agents.changes import add_agent, announce, change_agent, find_free_handle, verb_of
-from webapp.agents.figures import add_figures, refuse_stale, select_page
+from webapp.agents.figures import add_figures, choose, refuse_stale, select_page
 from webapp.agents.models import (
     SCOPE,
     Agent,
@@ -92,16 +93,27 @@ def _refuse_deleted(reference: str | UUID, *, actor: Actor) -> None:
 def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     """One page of the organization's agents that match the filters."""
     statement = select_agents(query, actor=actor)
+    missing = select_missing(query, actor=actor)
+    chosen = choose(query, actor.organization_id)
     rows = select_page(
         statement,
         query.sort,
         organization_id=actor.organization_id,
         limit=query.limit,
         offset=query.offset,
-        missing=select_missing(query, actor=actor),
+        missing=missing,
+        chosen=chosen,
     )
     agents = list(db.session.scalars(rows))
-    total = total_of(statement, len(agents), limit=query.limit, offset=query.offset)
+
+    def count() -> int:
+        if missing is None or len(chosen) != 1:
+            return count_all(statement)
+        [found] = chosen
+        [key] = found.ids.selected_columns
+        return count_all(found.ids.where(key.not_in(missing)))
+
+    total = total_of(count, len(agents), limit=query.limit, offset=query.offset)
     return Page(agents, total, query.limit, query.offset)
 
 
@@ -120,7 +132,7 @@ def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int
         limit=query.max_results,
     )
     agents = list(db.session.scalars(rows))
-    return agents, total_of(statement, len(agents), limit=query.max_results)
+    return agents, total_of(partial(count_all, statement), len(agents), limit=query.max_results)
 
 
 def suggest_agents(typed: str, *, limit: int, actor: Actor) -> list[Agent]:

@@ -13,12 +13,12 @@ from webapp import index
 from webapp.audit import services as audit
 from webapp.core import clock, matching
 from webapp.core.actor import Actor
-from webapp.core.database.sql import is_among, matches_pattern
+from webapp.core.database.sql import is_among, matches_pattern, not_by_index
 from webapp.core.database.text import like_pattern
 from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
-from webapp.core.lists import Page, total_of
+from webapp.core.lists import Chosen, Page, count_all, total_of
 from webapp.documents.changes import (
     Batch,
     Item,
@@ -138,7 +138,8 @@ ORDERS = {"title": "title_key", "updated_at": "updated_at", "created_at": "creat
 
 def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     """One page of the organization's documents, newest first where nothing else is asked for."""
-    statement = select_matching(query, actor.organization_id)
+    chosen = _choose(query, actor.organization_id)
+    statement = _select(query, chosen, actor.organization_id, on_the_way=True)
     # Found and sorted by an index alone; then only the rows of the page are read.
     ordered = asc if query.sort == query.sort.lstrip("-") else desc
     order = getattr(Document, ORDERS[query.sort.lstrip("-")])
@@ -156,7 +157,13 @@ def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
         .options(selectinload(Document.links))
     )
     documents = list(db.session.scalars(rows))
-    total = total_of(statement, len(documents), limit=query.limit, offset=query.offset)
+
+    def count() -> int:
+        if chosen and query.is_about_topic_alone:
+            return chosen[0].count()
+        return count_all(_select(query, chosen, actor.organization_id))
+
+    total = total_of(count, len(documents), limit=query.limit, offset=query.offset)
     return Page(documents, total, query.limit, query.offset)
 
 
@@ -183,7 +190,33 @@ def suggest_documents(typed: str, *, limit: int, actor: Actor) -> list[Document]
 
 def select_matching(query: DocumentFilter, organization_id: UUID) -> Select[Any]:
     """The organization's documents that the list's filters find."""
-    statement = select(Document).where(Document.organization_id == organization_id)
+    return _select(query, _choose(query, organization_id), organization_id)
+
+
+def _choose(query: DocumentFilter, organization_id: UUID) -> list[Chosen]:
+    """The documents that the filters find by their topics."""
+    chosen = []
+    if query.node:
+        chosen.append(Chosen(documents_under(select_topics(organization_id, [query.node]))))
+    if query.proposed:
+        chosen.append(Chosen(select(DocumentNode.document_id).where(DocumentNode.is_proposed)))
+    return chosen
+
+
+def _select(
+    query: DocumentFilter,
+    chosen: Sequence[Chosen],
+    organization_id: UUID,
+    *,
+    on_the_way: bool = False,
+) -> Select[Any]:
+    owner: Any = Document.organization_id
+    if any(ids.are_few for ids in chosen):
+        owner = not_by_index(owner)
+    statement = select(Document).where(owner == organization_id)
+    statement = statement.where(
+        *(ids.include(Document.id, on_the_way=on_the_way) for ids in chosen)
+    )
     if query.q.strip():
         pattern = like_pattern(query.q.strip())
         statement = statement.where(
@@ -194,12 +227,6 @@ def select_matching(query: DocumentFilter, organization_id: UUID) -> Select[Any]
         )
     if query.status:
         statement = statement.where(Document.status == query.status)
-    if query.node:
-        topics = select_topics(organization_id, [query.node])
-        statement = statement.where(Document.id.in_(documents_under(topics)))
-    if query.proposed:
-        proposed = select(DocumentNode.document_id).where(DocumentNode.is_proposed)
-        statement = statement.where(Document.id.in_(proposed))
     return statement
 
 

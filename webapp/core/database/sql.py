@@ -136,6 +136,10 @@ class not_by_index(FunctionElement[Any]):
 
     inherit_cache = True
 
+    def __init__(self, column: Any) -> None:
+        super().__init__(column)
+        self.type = column.type
+
 
 @compiles(not_by_index)
 def _not_by_index_sqlite(element: not_by_index, compiler: Any, **options: Any) -> str:
