@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from apiflask import APIFlask
 
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast
-from webapp.accounts import credentials, services, sessions
+from webapp.accounts import credentials, invitations, services, sessions
 from webapp.accounts.models import LINK_LIFETIME, PasswordLink
 from webapp.audit import services as audit
 from webapp.core import clock, retention
 from webapp.core.actor import Actor, Role
-from webapp.core.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from webapp.core.errors import Conflict, DomainError, Forbidden, NotFound, Unauthenticated
 from webapp.core.extensions import db
 
 NEW = "seven green kettles"
@@ -202,6 +205,48 @@ def test_an_admin_of_one_organization_does_not_get_into_another(cast: Cast) -> N
     for admin in ("alice", "charlie"):
         with pytest.raises(Forbidden, match="belongs to another organization"):
             make_link(cast, by=admin)
+
+
+def test_a_link_made_before_its_person_joined_elsewhere_is_good_for_nothing(cast: Cast) -> None:
+    """Alice makes a link while Bob is hers alone; she would come into Charlie's with it later."""
+    link = make_link(cast)
+    member = services.add_member(
+        "bob@example.com", role=Role.VIEWER, password=NEW, actor=cast.actor("charlie")
+    )
+    services.accept_invitation(member.id, password=NEW, actor=cast.actor("bob"))
+    services.remove_member(cast.user("bob").id, actor=cast.actor("alice"))
+    path = f"/password?token={link}"
+    visitor = Browser(cast.app.test_client())
+    visitor.get(path, status=404)
+    visitor.post(path, {"password": "alice knows this one"}, status=404)
+    db.session.expire_all()  # this thread still knows the person as they were
+    assert sign_in("bob", PASSWORD)
+
+
+def test_a_link_and_joining_elsewhere_at_once_let_no_admin_in(app: APIFlask, cast: Cast) -> None:
+    link, alices = make_link(cast), "alice knows this one"
+    _, token = invitations.invite_member(
+        "bob@example.com", role=Role.VIEWER, actor=cast.actor("charlie")
+    )
+
+    def join() -> bool:
+        return bool(invitations.join(token, PASSWORD, address="", user_agent=""))
+
+    def reset() -> bool:
+        return bool(credentials.use_link(link, alices))
+
+    def attempt(act: Callable[[], bool]) -> bool:
+        with app.app_context():
+            try:
+                return act()
+            except DomainError:
+                return False
+
+    with ThreadPoolExecutor(2) as pool:
+        has_joined, was_reset = pool.map(attempt, (join, reset))
+    assert has_joined != was_reset
+    db.session.expire_all()  # this thread may still know the person as they were
+    assert sign_in("bob", PASSWORD if has_joined else alices)
 
 
 # By the operator

@@ -10,13 +10,13 @@ from uuid import UUID
 from sqlalchemy import delete, select
 
 from webapp.accounts import changes, passwords, services
-from webapp.accounts.models import LINK_LIFETIME, PasswordLink, User
+from webapp.accounts.models import LINK_LIFETIME, Membership, PasswordLink, User
 from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.accounts.tokens import hash_token, make_token
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
-from webapp.core.database.transactions import get_locked
+from webapp.core.database.transactions import get_locked, lock_name
 from webapp.core.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.core.extensions import db
 
@@ -51,10 +51,7 @@ def make_link(user_id: UUID, *, actor: Actor) -> tuple[PasswordLink, str]:
             code="not_joined",
             suggestions=["Make a new invitation link for them under Members."],
         )
-    if any(
-        membership.joined_at and membership.id != member.id
-        for membership in member.user.memberships
-    ):
+    if _places_of(user_id) != [actor.organization_id]:
         db.session.rollback()
         raise Forbidden(
             f"{member.email} belongs to another organization as well.",
@@ -76,10 +73,18 @@ def make_link(user_id: UUID, *, actor: Actor) -> tuple[PasswordLink, str]:
 
 
 def find_link(token: str, *, lock: bool = False) -> PasswordLink:
-    """The link with this token; raises NotFound where it was used, replaced or has expired."""
+    """The link with this token; raises NotFound where it was used, replaced or has expired.
+
+    Nor is it good for who has joined another organization since, or has left the one of the link.
+    """
     statement = select(PasswordLink).where(PasswordLink.token_hash == hash_token(token))
     link: PasswordLink | None = get_locked(statement) if lock else db.session.scalar(statement)
-    if link is None or link.expires_at <= clock.now():
+    if (
+        link is None
+        or link.expires_at <= clock.now()
+        or _places_of(link.user_id) != [link.organization_id]
+    ):
+        db.session.rollback()
         raise NotFound(
             "This link is not valid (any more).",
             suggestions=["It works once and for a day. Ask an admin for a new one."],
@@ -89,6 +94,8 @@ def find_link(token: str, *, lock: bool = False) -> PasswordLink:
 
 def use_link(token: str, password: str) -> User:
     """Choose a new password by a link, which is used up; all of the person's sessions end."""
+    # Whoever joins another organization meanwhile is waited for, or waits.
+    lock_name(f"email:{find_link(token).user.email}")
     link = find_link(token, lock=True)
     _set(link.user, password)
     actor = Actor(link.organization_id, Role.VIEWER, link.user.email, user_id=link.user_id)
@@ -108,6 +115,14 @@ def set_password(email: str, password: str) -> User:
         audit.record(operator, "set_password", member)
     db.session.commit()
     return user
+
+
+def _places_of(user_id: UUID) -> list[UUID]:
+    """The organizations that a person has joined."""
+    statement = select(Membership.organization_id).where(
+        Membership.user_id == user_id, Membership.joined_at.is_not(None)
+    )
+    return list(db.session.scalars(statement))
 
 
 def _set(user: User, password: str, *, keep: UUID | None = None) -> None:

@@ -91,6 +91,8 @@ def accept_invitation(membership_id: UUID, *, password: str, actor: Actor) -> Me
 
     Raises NotFound where there is no such invitation, Invalid on a wrong password.
     """
+    actor.require_person()
+    lock_name(f"email:{get_member(actor.user_id, actor=actor).email}")
     membership = _get_invitation(membership_id, actor)
     if not passwords.verify(membership.invitation_hash, password):
         db.session.rollback()
