@@ -22,7 +22,9 @@ function menu() {
   if (!details) return;
   // Browsers without ::details-content hide a closed menu at every width.
   const wide = matchMedia("(min-width: 721px)");
-  if (wide.matches && !CSS.supports("selector(::details-content)")) details.open = true;
+  if (wide.matches && !CSS.supports("selector(::details-content)"))
+    for (const folded of all("details:is(.menu, .more-filters)", HTMLDetailsElement))
+      folded.open = true;
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || wide.matches || !details.open) return;
     details.open = false;

@@ -27,6 +27,18 @@ function chooseAll(isChosen) {
   showChosen();
 }
 
+/** Say how many filters are set that a phone does not show. */
+function countFilters() {
+  const fold = first(".more-filters", HTMLElement);
+  const count = fold && first("[data-filter-count]", HTMLElement, fold);
+  if (!count) return;
+  const selects = all("select", HTMLSelectElement, fold).filter((select) => select.value);
+  const ticks = all("input:checked[name]", HTMLInputElement, fold);
+  const number = selects.length + ticks.length;
+  count.hidden = !number;
+  count.textContent = `${number} set`;
+}
+
 /** @param {HTMLElement} menu */
 function rememberColumns(menu) {
   const hidden = all("input", HTMLInputElement, menu)
@@ -61,6 +73,7 @@ document.addEventListener("change", (event) => {
   const menu = around(event, "[data-columns]");
   if (menu) rememberColumns(menu);
   showChosen();
+  countFilters();
 });
 document.addEventListener("click", (event) => {
   if (around(event, "[data-tick-none]")) chooseAll(false);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +34,38 @@ def look(page: Page) -> None:
     assert excess <= 0, f"{page.url} is {excess} px too wide."
     page.evaluate(read_axe())
     assert not page.evaluate(FINDS, ["target-size"]), page.url
+
+
+def test_filters_leave_the_screen_to_the_list_and_say_how_many_are_set(
+    installation: Installation, phone: Page
+) -> None:
+    installation.request("POST", "/agents", {"name": "Folded", "handle": "folded",
+                                             "instructions": "Help."})  # fmt: skip
+    phone.goto(f"{installation.url}/sign-in")
+    phone.get_by_label("E-mail").fill(EMAIL)
+    phone.get_by_label("Password").fill(PASSWORD)
+    phone.get_by_role("button", name="Sign in").tap()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Overview")
+    for path, field in (("agents", "Status"), ("documents", "Status"), ("tasks", "Kind")):
+        phone.goto(f"{installation.url}/{path}")
+        form, fold = phone.locator("form.filters"), phone.locator(".more-filters > summary")
+        count = fold.locator("[data-filter-count]")
+        expect(phone.get_by_label(field, exact=True)).to_be_hidden()
+        expect(count).to_be_hidden()
+        box = form.bounding_box()
+        assert box
+        assert box["height"] < 60, path
+        fold.tap()
+        look(phone)
+        phone.get_by_label(field, exact=True).select_option(index=1)
+        expect(count).to_have_text("1 set")
+        fold.tap()
+        expect(phone.get_by_label(field, exact=True)).to_be_hidden()
+        # The page says it by itself as well, where no script counts.
+        expect(phone).to_have_url(re.compile("="))
+        phone.reload()
+        expect(count).to_have_text("1 set")
+        expect(phone.get_by_label(field, exact=True)).to_be_hidden()
 
 
 def test_an_agent_is_found_asked_paused_and_left_with_a_thumb(
