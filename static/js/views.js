@@ -1,5 +1,6 @@
-// The views over a list: the one that is shown, and the filters that would be saved, as htmx changes them.
-import { all, first } from "./elements.js";
+// The views over a list: the one that is shown, the one it was before its filters were changed, and
+// the filters that would be saved, as htmx changes them.
+import { all, first, one } from "./elements.js";
 
 /** What an address says behind its question mark, in one order. @param {string} search */
 function normalized(search) {
@@ -12,15 +13,50 @@ function normalized(search) {
     .join("&");
 }
 
+const key = `view:${one("[data-views]", HTMLElement).dataset.views}`;
+/** The view that was chosen last; sorting opens another page. */
+let chosen = "";
+try {
+  chosen = sessionStorage.getItem(key) ?? "";
+} catch {
+  // Where the browser keeps nothing for us, "Save view…" offers all.
+}
+
+/** @param {string} id */
+function choose(id) {
+  chosen = id;
+  try {
+    sessionStorage.setItem(key, id);
+  } catch {
+    // As above.
+  }
+}
+
 function follow() {
   const shown = normalized(location.search);
   for (const chip of all(".view-chips a", HTMLAnchorElement)) {
-    if (normalized(chip.search) === shown) chip.setAttribute("aria-current", "true");
+    const isShown = normalized(chip.search) === shown;
+    if (isShown) chip.setAttribute("aria-current", "true");
     else chip.removeAttribute("aria-current");
+    if (isShown) choose(chip.dataset.view ?? "");
   }
   for (const field of all("[data-view-query]", HTMLInputElement)) field.value = location.search;
   const edit = first("[data-view-edit]", HTMLElement);
   if (edit) edit.hidden = normalized(begun) !== shown;
+  offerUpdate();
+}
+
+/** Offer to replace the filters of the view that was chosen, where others are shown by now. */
+function offerUpdate() {
+  const update = one("[data-view-update]", HTMLButtonElement);
+  const isShown = first(".view-chips [aria-current]", HTMLElement) !== undefined;
+  const own = all("#replace-view button", HTMLButtonElement).find(
+    (button) => button.dataset.view === chosen,
+  );
+  update.hidden = isShown || !own;
+  if (!own) return;
+  update.formAction = own.formAction;
+  update.textContent = `Update “${own.textContent.trim()}”`;
 }
 
 const begun = location.search;

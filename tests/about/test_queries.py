@@ -31,6 +31,7 @@ ASKED = {
     "/documents/bulk": "?action=delete&all=1&q=tea",
     "/agents/<handle>/versions/compare": "?from=1&to=2",
     "/api/v1/agents/search": "?q=agent",
+    "/views/chips": "?list=agents",
 }
 #: sockets, what asks no database, what a one-time link leads to, and a picture
 LEFT_OUT = (

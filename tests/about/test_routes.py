@@ -90,7 +90,9 @@ PERMISSIONS = {
     "GET /agents/<handle>/ask /ws/ask/<agent_id> /ws/query/<agent_id>": "executions:run",
     "POST /agents/<handle>/ask /api/v1/agents/<agent_id>/query "
     "/api/v1/agents/<agent_id>/query/stream": "executions:run",
-    "POST /views /views/<uuid:view_id> /views/<uuid:view_id>/deletion": "views:write",
+    "GET /views/chips": "views:write",
+    "POST /views /views/<uuid:view_id> /views/<uuid:view_id>/deletion "
+    "/views/<uuid:view_id>/filters": "views:write",
     "GET /tasks /tasks/<task_id> /api/v1/tasks /api/v1/tasks/<task_id>": "tasks:read",
     "POST /tasks/<task_id>/cancellation /tasks/<task_id>/retrial "
     "/api/v1/tasks/<task_id>/retry": "tasks:write",

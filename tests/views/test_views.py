@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from apiflask import APIFlask
+from selectolax.lexbor import LexborHTMLParser
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
@@ -71,6 +72,76 @@ def test_what_a_list_shows_is_saved_shown_renamed_and_deleted(
 )
 def test_only_what_the_list_knows_is_kept(alice: Actor, name: str, query: str, kept: str) -> None:
     assert save_view(name, "x", query, actor=alice).query_string == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "field"),
+    [
+        ("agents", "sort=colour", "sort"),
+        ("agents", "q=tea&active=maybe", "active"),
+        ("documents", "status=lost", "status"),
+        ("documents", "sort=-coverage", "sort"),
+        ("tasks", "agent_id=triage", "agent_id"),
+    ],
+)
+def test_a_view_that_the_list_could_not_show_is_not_kept(
+    cast: Cast, alice: Actor, browser: Browser, name: str, query: str, field: str
+) -> None:
+    kept = save_view(name, "Kept", "", actor=alice)
+    for change in (
+        lambda: save_view(name, "x", query, actor=alice),
+        lambda: services.change_filters(kept.id, query, actor=alice),
+    ):
+        with pytest.raises(Invalid) as refusal:
+            change()
+        assert refusal.value.errors is not None
+        assert [error["field"] for error in refusal.value.errors] == [field]
+        db.session.rollback()
+    # The list's own page refuses just that.
+    browser.get(f"/{name}?{query}", status=422)
+    assert [view.query_string for view in services.list_views(name, actor=alice)] == [""]
+
+
+def test_a_view_is_given_other_filters_by_its_owner_or_an_admin(
+    cast: Cast, alice: Actor, browser: Browser
+) -> None:
+    make_agent(alice, handle="oak", name="Oak")
+    save_view("agents", "Tea", "q=tea", actor=alice)
+    sheet = browser.get("/agents?q=oak&sort=name").css_first("#save-view")
+    (button,) = sheet.css("#replace-view button")
+    assert words_of(button) == "Tea"
+    fields = {"query": str(sheet.css_first("#replace-view [name=query]").attributes["value"])}
+    assert fields == {"query": "q=oak&sort=name"}
+    page = browser.post(str(button.attributes["formaction"]), fields)
+    assert "Tea is saved." in words_of(page.css_first("#toasts"))
+    assert [row.text() for row in page.css(".row-title")] == ["Oak"]
+    assert chips(browser, "/agents") == [("*All", "/agents"), ("Tea", "/agents?q=oak&sort=name")]
+    bob = cast.actor("bob")
+    shared = save_view("agents", "Bob's", "q=a", is_shared=True, actor=bob)
+    private = save_view("agents", "Bob's own", "q=b", actor=bob)
+    with pytest.raises(NotFound):
+        services.change_filters(private.id, "q=c", actor=alice)
+    assert services.change_filters(shared.id, "q=c", actor=alice).query_string == "q=c"
+    with pytest.raises(Forbidden):
+        services.change_filters(shared.id, "q=d", actor=cast.actor("vera"))
+    db.session.rollback()
+    page = cast.browser("vera").get("/agents")
+    assert page.css_first("#replace-view") is None
+
+
+def test_a_page_is_told_of_views_and_asks_for_those_that_it_may_see(
+    cast: Cast, alice: Actor
+) -> None:
+    save_view("agents", "Own", "q=tea", actor=alice)
+    save_view("agents", "Shared", "q=oak", is_shared=True, actor=alice)
+    save_view("tasks", "Elsewhere", "status=failed", actor=alice)
+    for name, seen in (("alice", ["All", "Own", "Shared"]), ("vera", ["All", "Shared"])):
+        browser = cast.browser(name)
+        address = browser.get("/agents").css_first("#view-chips").attributes["hx-get"]
+        answer = browser.client.get(str(address), headers={"HX-Request": "true"})
+        part = LexborHTMLParser(answer.text)
+        assert [chip.text().strip() for chip in part.css("#view-chips a")] == seen
+    cast.browser("alice").get("/views/chips?list=webhooks", status=404)
 
 
 def test_others_see_what_is_shared_and_nothing_else(cast: Cast, alice: Actor) -> None:

@@ -72,7 +72,7 @@ FEATURE = Feature(
         PaletteGroup("Agents", palette.find_agents),
         PaletteSearch("Find agents with “{}”", "agents.index"),
         *palette.COMMANDS,
-        ViewedList("agents", "agents.index", AgentQuery.view_parameters),
+        ViewedList("agents", "agents.index", AgentQuery),
         Wording(
             past={
                 "archive": "archived",

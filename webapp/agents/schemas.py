@@ -270,11 +270,6 @@ class AgentQuery(AgentFilter):
     limit: Limit = DEFAULT_LIMIT
     offset: Offset = 0
 
-    @classmethod
-    def view_parameters(cls) -> list[str]:
-        """What a view of the list keeps: all but its page."""
-        return [name for name in complete(cls).model_fields if name not in ("limit", "offset")]
-
     @property
     def filter_names(self) -> list[str]:
         """The parameters that say which agents, without order and page."""

@@ -14,7 +14,7 @@ from webapp.documents import api, cli, indexing, live, pages, palette
 from webapp.documents.bulk import api as bulk_api
 from webapp.documents.bulk import pages as bulk_pages
 from webapp.documents.bulk import services as bulk
-from webapp.documents.schemas import DocumentFilter
+from webapp.documents.schemas import DocumentQuery
 from webapp.documents.topics import counts, proposals
 from webapp.documents.topics.changes import recount_scopes_of
 from webapp.documents.uploads import jobs
@@ -52,7 +52,7 @@ FEATURE = Feature(
         TaskKind(indexing.REBUILD, indexing.rebuild_index, result="documents/_rebuild_result.html"),
         TopicPage("documents.index"),
         TopicDocuments(counts.count_below),
-        ViewedList("documents", "documents.index", lambda: [*DocumentFilter.model_fields, "sort"]),
+        ViewedList("documents", "documents.index", DocumentQuery),
         Section("Documents", "documents.index", "documents", position=30, key="d"),
         SectionPages("Documents", ("documents", "document_bulk")),
         PalettePage("Index", "documents.show_index", permission=KNOWLEDGE_READ),

@@ -10,6 +10,7 @@ from webapp.core.navigation import Section, SectionPages
 from webapp.core.retention import Retention
 from webapp.engine import Job
 from webapp.tasks import api, live, pages, permissions, running, services
+from webapp.tasks.schemas import TaskQuery
 from webapp.views.lists import ViewedList
 from webapp.webhooks.events import WebhookEvent
 
@@ -24,7 +25,7 @@ FEATURE = Feature(
         WebhookEvent("task.completed", "a task has done its work"),
         WebhookEvent("task.failed", "a task has failed"),
         WebhookEvent("task.cancelled", "somebody has stopped a task"),
-        ViewedList("tasks", "tasks.index", lambda: ("status", "task_type", "agent_id", "sort")),
+        ViewedList("tasks", "tasks.index", TaskQuery),
         Section("Tasks", "tasks.index", "tasks", position=50, key="t"),
         SectionPages("Tasks", ("tasks",)),
         Wording(

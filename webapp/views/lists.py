@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
+from pydantic import BaseModel
+
+from webapp.core.added_fields import complete
 from webapp.core.errors import NotFound
 from webapp.core.feature import contributions
+from webapp.core.schemas import read_text
 
 
 @dataclass(frozen=True)
 class ViewedList:
-    """A list whose address has filters and order; `parameters()` are the names of these."""
+    """A list whose address has filters and order, all of which its page reads with `schema`."""
 
     name: str
     endpoint: str
-    parameters: Callable[[], Collection[str]]
+    schema: type[BaseModel]
 
     def normalize(self, query_string: str) -> str:
-        """The parameters of this list that say something, in one order."""
-        known = self.parameters()
+        """The parameters of this list that say something, in one order, without its page."""
+        return urlencode(sorted(self._parameters(query_string)))
+
+    def check(self, query_string: str) -> None:
+        """Raise Invalid, with the field, where the list's own page would."""
+        read_text(self.schema, dict(self._parameters(query_string)))
+
+    def _parameters(self, query_string: str) -> list[tuple[str, str]]:
+        known = complete(self.schema).model_fields.keys() - {"limit", "offset"}
         pairs = parse_qsl(query_string.removeprefix("?"))
-        return urlencode(sorted((name, value) for name, value in pairs if name in known and value))
+        return [(name, value) for name, value in pairs if name in known and value]
 
 
 def find_list(name: str) -> ViewedList:

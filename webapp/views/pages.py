@@ -9,6 +9,7 @@ from flask import Blueprint, Response, flash, request, url_for
 
 from webapp.core.returning import see_other
 from webapp.core.security import current_actor, requires
+from webapp.core.web import page
 from webapp.views import services
 from webapp.views.lists import ViewedList, find_list
 from webapp.views.models import SavedView
@@ -21,7 +22,8 @@ bp = Blueprint("views", __name__, url_prefix="/views")
 class ViewBar:
     """The views of a list with their addresses, and the one that the page shows.
 
-    `query_string` are the page's own filters, as they would be saved.
+    `query_string` are the page's own filters, as they would be saved; `changeable` are the views
+    whose filters the actor may replace by them.
     """
 
     list_name: str
@@ -29,7 +31,7 @@ class ViewBar:
     query_string: str
     views: list[tuple[SavedView, str]]
     current: SavedView | None
-    may_change: bool
+    changeable: list[SavedView]
 
 
 def view_bar(name: str) -> ViewBar:
@@ -44,8 +46,15 @@ def view_bar(name: str) -> ViewBar:
         query_string,
         [(view, _address(viewed, view)) for view in views],
         current if query_string else None,
-        current is not None and services.may_change(current, actor),
+        [view for view in views if services.may_change(view, actor)],
     )
+
+
+@bp.get("/chips")
+@requires(VIEWS_WRITE)
+def chips() -> Response:
+    """The views of `list`, for a page that is told of a change; it marks the shown one itself."""
+    return page("views/_chips.html", bar=view_bar(request.args.get("list", "")))
 
 
 @bp.post("")
@@ -70,6 +79,13 @@ def update(view_id: UUID) -> Response:
         is_shared="shared" in request.form,
         actor=current_actor(),
     )
+    return _show(view, f"{view.name} is saved.")
+
+
+@bp.post("/<uuid:view_id>/filters")
+@requires(VIEWS_WRITE)
+def update_filters(view_id: UUID) -> Response:
+    view = services.change_filters(view_id, request.form.get("query", ""), actor=current_actor())
     return _show(view, f"{view.name} is saved.")
 
 

@@ -38,12 +38,11 @@ def save_view(
 ) -> SavedView:
     """Keep what a list shows under a name; NotFound for no list.
 
-    Raises Conflict where the actor has a view of this name, or as many as one may keep.
+    Raises Conflict where the actor has a view of this name, or as many as one may keep; Invalid
+    where the list cannot be shown so.
     """
     actor.require(VIEWS_WRITE)
-    normalized = find_list(list_name).normalize(query_string)
-    if len(normalized) > MAX_QUERY:
-        raise Invalid(f"The filters of a view have at most {MAX_QUERY:,} characters.")
+    normalized = _read_filters(list_name, query_string)
     if actor.user_id is None:
         raise Forbidden("A view belongs to a person; sign in.", code="needs_person")
     view = SavedView(
@@ -69,6 +68,17 @@ def change_view(view_id: UUID, *, name: str, is_shared: bool, actor: Actor) -> S
     view = _get_to_change(view_id, actor)
     _lock_views_of_owner(view)
     _describe(view, name, is_shared, actor)
+    view.updated_at = clock.now()
+    audit.record(actor, "update", view)
+    announce(view)
+    db.session.commit()
+    return view
+
+
+def change_filters(view_id: UUID, query_string: str, *, actor: Actor) -> SavedView:
+    """Let a view show other filters and another order; Invalid where the list cannot."""
+    view = _get_to_change(view_id, actor)
+    view.query_string = _read_filters(view.list_name, query_string)
     view.updated_at = clock.now()
     audit.record(actor, "update", view)
     announce(view)
@@ -110,6 +120,15 @@ def _get_to_change(view_id: UUID, actor: Actor) -> SavedView:
     if not may_change(view, actor):
         raise Forbidden("Only its owner or an admin changes a view.")
     return view
+
+
+def _read_filters(list_name: str, query_string: str) -> str:
+    viewed = find_list(list_name)
+    normalized = viewed.normalize(query_string)
+    if len(normalized) > MAX_QUERY:
+        raise Invalid(f"The filters of a view have at most {MAX_QUERY:,} characters.")
+    viewed.check(normalized)
+    return normalized
 
 
 def _describe(view: SavedView, name: str, is_shared: bool, actor: Actor) -> None:
