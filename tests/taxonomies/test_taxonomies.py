@@ -25,7 +25,7 @@ from webapp.core.extensions import db
 from webapp.documents.models import DocumentNode
 from webapp.taxonomies import services
 from webapp.taxonomies.graph import Circle, TooDeep, arrange
-from webapp.taxonomies.models import TaxonomyClosure, TaxonomyEdge, TaxonomyNode
+from webapp.taxonomies.models import Taxonomy, TaxonomyClosure, TaxonomyEdge, TaxonomyNode
 from webapp.taxonomies.schemas import NodeQuery, TaxonomyRequest
 
 PATHS = [
@@ -288,6 +288,36 @@ def test_two_versions_are_compared_by_their_paths(cast: Cast, alice: Actor) -> N
     assert answer["kept_count"] == 2
     versions = [item.version for item in services.list_taxonomies(actor=alice)]
     assert versions == ["1.10.0", "1.9.0", "1.0.0"]
+
+
+def test_the_database_compares_versions_as_sets_of_their_paths_would(alice: Actor) -> None:
+    """Long paths, whose keys are cut, namesakes, and one path that another's key spells as well."""
+    long = ["a" * 255, "b" * 255]
+    twins = [{"node_id": str(UUID(int=number)), "label": "Twin"} for number in (1, 2)]
+    spelt = [["Salt", "Sea"], ["Salt\x1fSea"]]
+    versions = {
+        "1.0.0": [*twins, *({"path": path} for path in ([*long, "c"], ["Tea", "Green"], spelt[0]))],
+        "1.1.0": [{"path": path} for path in (["Twin"], [*long, "d"], ["Tea", "Black"], spelt[1])],
+    }
+    for version, nodes in versions.items():
+        body = TaxonomyRequest.model_validate({"version": version, "nodes": nodes})
+        services.extend_taxonomy(body, actor=alice)
+    before, after = (
+        {tuple(node.canonical_path) for node in db.session.scalars(
+            select(TaxonomyNode).join(Taxonomy).where(Taxonomy.version == version))}
+        for version in versions
+    )  # fmt: skip
+    found = services.compare_taxonomies(*versions, actor=alice)
+    assert found.added == [list(path) for path in sorted(after - before)]
+    assert found.removed == [list(path) for path in sorted(before - after)]
+    assert found.kept_count == len(before & after)
+    counts = found.added_count, found.removed_count
+    assert counts == (len(after - before), len(before - after))
+    some = services.compare_taxonomies(*versions, actor=alice, limit=2)
+    assert len(some.added) == len(some.removed) == 2
+    assert (some.added_count, some.removed_count) == counts
+    same = services.compare_taxonomies("1.0.0", "1.0.0", actor=alice)
+    assert (same.added, same.removed, same.kept_count) == ([], [], len(before))
 
 
 def test_two_who_grow_it_at_once_make_each_node_once(app: APIFlask, alice: Actor) -> None:

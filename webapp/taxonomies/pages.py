@@ -18,6 +18,9 @@ from webapp.taxonomies.schemas import NodeChanges, NodeQuery
 
 bp = Blueprint("taxonomies", __name__, url_prefix="/taxonomies")
 
+#: paths that came, and as many that went, on the page of a comparison
+COMPARED = 500
+
 
 @bp.get("")
 @requires(KNOWLEDGE_READ)
@@ -100,7 +103,7 @@ def compare(version: str) -> Response:
     actor = current_actor()
     services.get_taxonomy(version, actor=actor)
     start = request.args.get("from") or services.version_before(version, actor=actor)
-    comparison = services.compare_taxonomies(start, version, actor=actor)
+    comparison = services.compare_taxonomies(start, version, actor=actor, limit=COMPARED)
     return page("taxonomies/compare.html", comparison=comparison)
 
 

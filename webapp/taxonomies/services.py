@@ -6,7 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import case, exists, func, not_, select
+from sqlalchemy.orm import aliased
 
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
@@ -88,12 +89,14 @@ class Tree:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two versions by their paths."""
+    """Two versions by their paths; of many, the first."""
 
     start: str
     end: str
     added: list[list[str]]
     removed: list[list[str]]
+    added_count: int
+    removed_count: int
     kept_count: int
 
 
@@ -290,15 +293,34 @@ def version_before(version: str, *, actor: Actor) -> str:
     return below[0] if below else version
 
 
-def compare_taxonomies(start: str, end: str, *, actor: Actor) -> Comparison:
-    """Which paths came and which went from one version to another."""
-    before, after = (_paths(get_taxonomy(version, actor=actor)) for version in (start, end))
+def compare_taxonomies(
+    start: str, end: str, *, actor: Actor, limit: int | None = None
+) -> Comparison:
+    """Which paths came and which went from one version to another; of each at most `limit`."""
+    before, after = (get_taxonomy(version, actor=actor) for version in (start, end))
+    path = (TaxonomyNode.path_key, TaxonomyNode.canonical_path)
+    is_before, is_after = (
+        func.max(case((TaxonomyNode.taxonomy_id == taxonomy.id, 1), else_=0))
+        for taxonomy in (before, after)
+    )
+    paths = (
+        select(is_before.label("is_before"), is_after.label("is_after"))
+        .where(TaxonomyNode.taxonomy_id.in_({before.id, after.id}))
+        .group_by(*path)
+        .subquery()
+    )
+    both = paths.c.is_before * paths.c.is_after
+    counts = (func.sum(paths.c.is_before), func.sum(paths.c.is_after), func.sum(both))
+    row = db.session.execute(select(*(func.coalesce(count, 0) for count in counts))).one()
+    before_count, after_count, kept_count = map(int, row)
     return Comparison(
         start,
         end,
-        added=[list(path) for path in sorted(after - before)],
-        removed=[list(path) for path in sorted(before - after)],
-        kept_count=len(before & after),
+        added=_paths_only_in(after, before, limit) if after_count > kept_count else [],
+        removed=_paths_only_in(before, after, limit) if before_count > kept_count else [],
+        added_count=after_count - kept_count,
+        removed_count=before_count - kept_count,
+        kept_count=kept_count,
     )
 
 
@@ -323,11 +345,22 @@ def _parents_of(ids: list[UUID]) -> dict[UUID, list[UUID]]:
     return parents
 
 
-def _paths(taxonomy: Taxonomy) -> set[tuple[str, ...]]:
-    rows = db.session.scalars(
-        select(TaxonomyNode.canonical_path).where(TaxonomyNode.taxonomy_id == taxonomy.id)
+def _paths_only_in(taxonomy: Taxonomy, other: Taxonomy, limit: int | None) -> list[list[str]]:
+    """The first paths of a version that another one does not have, in order."""
+    same = aliased(TaxonomyNode)
+    is_there = exists().where(
+        same.taxonomy_id == other.id,
+        same.path_key == TaxonomyNode.path_key,
+        same.canonical_path == TaxonomyNode.canonical_path,
     )
-    return {tuple(path) for path in rows}
+    rows = db.session.execute(
+        select(TaxonomyNode.path_key, TaxonomyNode.canonical_path)
+        .where(TaxonomyNode.taxonomy_id == taxonomy.id, not_(is_there))
+        .distinct()
+        .order_by(TaxonomyNode.path_key)
+        .limit(limit)
+    )
+    return sorted(path for _, path in rows)
 
 
 def _by_label(nodes: list[TaxonomyNode]) -> list[TaxonomyNode]:

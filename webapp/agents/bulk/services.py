@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection
 from webapp.agents.changes import change_agent, verb_of
@@ -174,17 +174,24 @@ def _select(selection: BulkSelection, *, actor: Actor) -> tuple[list[Agent], lis
         assert selection.filter is not None  # noqa: S101 - the schema asks for one of both
         query = selection.filter.model_copy(update={"include_deleted": False})
         statement = select_agents(query, actor=actor)
+        # Rows are long: too many are refused before any is read.
+        ids = statement.with_only_columns(Agent.id).limit(MAX_AGENTS + 1)
+        _refuse_many(db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0)
     lock_writes()
     statement = statement.order_by(Agent.id).limit(MAX_AGENTS + 1).with_for_update()
     agents = list(db.session.scalars(statement.execution_options(populate_existing=True)))
-    if len(agents) > MAX_AGENTS:
+    _refuse_many(len(agents))
+    return agents, missing
+
+
+def _refuse_many(count: int) -> None:
+    if count > MAX_AGENTS:
         db.session.rollback()
         raise Conflict(
             f"More than {MAX_AGENTS:,} agents match.",
             code="too_many",
             suggestions=[f"Narrow the filter, so that at most {MAX_AGENTS:,} agents match."],
         )
-    return agents, missing
 
 
 def _parents_left_behind(agents: list[Agent]) -> dict[UUID, DomainError]:
