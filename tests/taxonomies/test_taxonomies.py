@@ -387,6 +387,7 @@ def test_the_page_says_what_is_wrong(browser: Browser) -> None:
         ("", "1.0.0", "Choose a file"),
         ("A > B", "one", "version"),
         ("{", "1.0.0", "not JSON"),
+        ('{"nodes": [{"path": ["A"], "target_documents": NaN}]}', "1.0.0", "not JSON"),
         ("A > > B", "1.0.0", "nodes.0.path.1"),
         ('[{"path": 3}]', "1.0.0", "nodes.0.path"),
     ):

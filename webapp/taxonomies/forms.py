@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -15,6 +14,7 @@ from wtforms.validators import DataRequired, Length, NumberRange, Optional, Rege
 
 from webapp.core.errors import Invalid
 from webapp.core.forms import Form
+from webapp.core.schemas import from_json
 from webapp.core.security import current_actor
 from webapp.core.web import component
 from webapp.taxonomies.browsing import name_topics
@@ -111,8 +111,8 @@ class TaxonomyForm(Form):
         version = (self.version.data or "").strip()
         if text.lstrip().startswith(("{", "[")):
             try:
-                data = json.loads(text)
-            except (ValueError, RecursionError) as error:
+                data = from_json(text)
+            except ValueError as error:
                 raise Invalid("This is not JSON that can be read.", field="content") from error
             given: dict[str, Any] = data if isinstance(data, dict) else {"nodes": data}
             return TaxonomyRequest.model_validate(given | {"version": version})

@@ -71,11 +71,6 @@ class Branch:
     is_reference: bool = False
     children: list[Branch] = field(default_factory=list)
 
-    @property
-    def size(self) -> int:
-        """How many nodes stand below, references not counted."""
-        return sum(1 + child.size for child in self.children if not child.is_reference)
-
 
 @dataclass(frozen=True)
 class Tree:
@@ -205,13 +200,6 @@ def parent_ids(node: TaxonomyNode) -> list[UUID]:
             .order_by(TaxonomyNode.path_key)
         )
     )
-
-
-def node_ids(version: str, *, actor: Actor) -> set[UUID]:
-    """The public ids of all nodes of a version."""
-    taxonomy = get_taxonomy(version, actor=actor)
-    ids = select(TaxonomyNode.public_id).where(TaxonomyNode.taxonomy_id == taxonomy.id)
-    return set(db.session.scalars(ids))
 
 
 def get_node(node_id: UUID, *, actor: Actor) -> TaxonomyNode:
