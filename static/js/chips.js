@@ -1,7 +1,7 @@
 // Fields of several words as chips (see components/chips.html). The words stand in a hidden field as
 // they would in the visible one without this script; searching is the topic picker's.
 import { all, first } from "./elements.js";
-import { add, tell } from "./topics.js";
+import { add, find, tell } from "./topics.js";
 
 /** @param {string} text */
 const wordsOf = (text) => text.split(/[,\s]+/).filter(Boolean);
@@ -63,12 +63,10 @@ async function check(input, words, told) {
   const box = input.closest(".topic-picker");
   if (!("known" in input.dataset) || !(box instanceof HTMLElement)) return;
   for (const word of words) {
-    const url = new URL(box.dataset.topics ?? "", location.href);
-    url.searchParams.set("q", word);
-    const answer = await fetch(url, { headers: { "HX-Request": "true" } }).catch(() => undefined);
-    if (!answer?.ok) continue;
+    const offered = await find(box, word);
+    if (offered === undefined) continue;
     const found = document.createElement("ul");
-    found.innerHTML = await answer.text();
+    found.innerHTML = offered;
     const name = CSS.escape(word);
     if (found.querySelector(`[data-value="${name}"]`)) continue;
     first(`.chip:has(input[value="${name}"])`, HTMLElement, box)?.classList.add("bad");

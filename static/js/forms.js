@@ -107,6 +107,16 @@ function fills() {
   });
 }
 
+// A choice that the rest of its page depends on.
+function reloads() {
+  document.addEventListener("change", ({ target }) => {
+    if (!(target instanceof HTMLSelectElement) || !("reload" in target.dataset)) return;
+    const url = new URL(location.href);
+    url.searchParams.set(target.name, target.value);
+    location.assign(url);
+  });
+}
+
 // On a slow line one types before htmx is there: what a filter says by then is asked for at last.
 function early() {
   for (const field of all("form[hx-get] input[type=search]", HTMLInputElement)) {
@@ -117,6 +127,7 @@ function early() {
 tokens();
 addEventListener("load", early);
 fills();
+reloads();
 refusals();
 busy();
 focusFault();

@@ -1,4 +1,5 @@
 // Topic pickers: what is typed is looked for on the server; what is chosen becomes a chip.
+import { all } from "./elements.js";
 
 /**
  * @typedef {object} Picker
@@ -53,10 +54,7 @@ function pickerOf(target) {
 
 /** @param {ParentNode} list */
 const optionsOf = (list) =>
-  [...list.querySelectorAll("[role=option]")].filter(
-    /** @returns {option is HTMLElement} */ (option) =>
-      option instanceof HTMLElement && !option.ariaDisabled,
-  );
+  all("[role=option]", HTMLElement, list).filter((option) => !option.ariaDisabled);
 
 /** @param {Picker} picker */
 function close({ input, list }) {
@@ -67,21 +65,32 @@ function close({ input, list }) {
   input.removeAttribute("aria-activedescendant");
 }
 
+/**
+ * What the server offers for some words, drawn as options; undefined where it does not answer,
+ * or another letter came: the field takes what is typed as well.
+ * @param {HTMLElement} box
+ * @param {string} words
+ * @param {AbortSignal} [signal]
+ */
+export async function find(box, words, signal) {
+  const url = new URL(box.dataset.topics ?? "", location.href);
+  url.searchParams.set("q", words);
+  try {
+    const answer = await fetch(url, { signal, headers: { "HX-Request": "true" } });
+    return answer.ok ? await answer.text() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** @param {Picker} picker */
 async function look(picker) {
   const { box, input, list, told } = picker;
   asking?.abort();
   asking = new AbortController();
-  const url = new URL(box.dataset.topics ?? "", location.href);
-  url.searchParams.set("q", input.value);
-  try {
-    const answer = await fetch(url, { signal: asking.signal, headers: { "HX-Request": "true" } });
-    if (!answer.ok) return;
-    list.innerHTML = await answer.text();
-  } catch {
-    // Another letter came, or the network went: the field takes paths as well.
-    return;
-  }
+  const offered = await find(box, input.value, asking.signal);
+  if (offered === undefined) return;
+  list.innerHTML = offered;
   const options = optionsOf(list);
   options.forEach((option, at) => {
     option.id = `${list.id}-${at}`;

@@ -1,4 +1,4 @@
-// Trees that fetch a branch when it is opened; a choice that reloads the page.
+// Trees that fetch a branch when it is opened.
 import { around, one } from "./elements.js";
 
 /** @param {string} url */
@@ -67,11 +67,4 @@ document.addEventListener("keydown", (event) => {
     const isOpen = twist.ariaExpanded === "true";
     turn(twist, event.key === " " ? !isOpen : event.key === "ArrowRight");
   }
-});
-
-document.addEventListener("change", ({ target }) => {
-  if (!(target instanceof HTMLSelectElement) || !("reload" in target.dataset)) return;
-  const url = new URL(location.href);
-  url.searchParams.set(target.name, target.value);
-  location.assign(url);
 });
