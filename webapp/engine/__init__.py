@@ -4,11 +4,8 @@ The port of the job engine. Nothing outside this package knows which engine is b
 
     def deliver(key: str) -> None: ...
 
-    engine.register(
-        app,
-        queues=[engine.Queue("webhooks", concurrency=4)],
-        jobs=[engine.Job("webhook", deliver, queue="webhooks")],
-    )
+    engine.Queue("webhooks", concurrency=4)           # contributions of a feature, which
+    engine.Job("webhook", deliver, queue="webhooks")  # `create_app` registers
     engine.enqueue(db.session, "webhook", key=key)   # committed with the caller's transaction
 
 A job runs at least once: a worker that dies in the middle leaves it to another one, so the
