@@ -19,6 +19,7 @@ from webapp.core.matching import best, rank
         ("ta", "Triage Agent", 4),
         ("iage", "Triage Agent", 5),
         ("tgnt", "Triage Agent", 6),
+        ("tgt", "Triage Agent", 6),
         ("GRÖSSE", "Größe", 0),
         ("tg", "Triage Agent", None),
         ("tnegt", "Triage Agent", None),

@@ -55,10 +55,8 @@ def test_a_paused_agent_answers_nobody_and_counts_nothing(
     page = browser.get("/agents/helper/ask")
     assert "Helper is paused" in words_of(page.css_first("[data-ask-paused]:not([hidden])"))
     assert page.css_first("[data-ask-status]:not([hidden])") is None
-    assert all(
-        "disabled" in item.attributes
-        for item in page.css(".ask-form input[name=q], .ask-form button")
-    )
+    controls = page.css(".ask-form input[name=q], .ask-form button")
+    assert ["disabled" in control.attributes for control in controls] == [True, True]
     sent = browser.post("/agents/helper/ask", {"q": TEA}, status=422)
     assert "Helper is paused and answers nobody." in sent.css_first("[data-ask-paused]").text()
     assert refused.json["detail"] == "Helper is paused and answers nobody."
@@ -180,7 +178,7 @@ def test_an_empty_question_is_refused_with_a_reason(browser: Browser, agent_id: 
 
 def test_what_nothing_speaks_for_is_no_result(cast: Cast, agent_id: str) -> None:
     found = cast.api("bob").post(f"/agents/{agent_id}/query", {"query": "zzzz qqqq"}).json
-    assert all(r["score"] > 0 or r["metadata"]["confidence"] > 0 for r in found["results"])
+    assert [result["score"] > 0 for result in found["results"]] == [True]
     nothing = cast.api("bob").post("/knowledge/search", {"query": "zzzz", "strategy": "keyword"})
     assert (nothing.json["results"], nothing.json["total_results"]) == ([], 0)
 

@@ -113,7 +113,7 @@ def test_a_topic_goes_in_as_many_statements_however_much_is_below_it(cast: Cast)
             assert api.delete(middle).status_code == 204
         assert db.session.scalar(pairs) == 1 + size
         topics = api.get(f"/taxonomies/{version}/nodes?q=topic").json
-        assert all(node["canonical_path"] == [node["label"]] for node in topics)
+        assert {len(node["canonical_path"]) for node in topics} == {1}
         return len(statements) + len(more)
 
     statements_for("1.0.0", 1)  # the first request notes when the key was used

@@ -46,7 +46,9 @@ def test_the_page_shows_figures_a_map_and_a_tree(cast: Cast, physicist: Agent, i
     assert {words_of(share) for share in page.css(".map .share")} == {"0 %", "50 %"}
     assert words_of(page.css_first(".scale")) == "coverage 0 % 100 %"
     assert page.css_first(".map").attributes["tabindex"] == "0"
-    for link in page.css(".map a, .coverage-tree .row a"):
+    links = page.css(".map a, .coverage-tree .row a")
+    assert len(links) > 4
+    for link in links:
         assert (link.attributes["href"] or "").startswith(f"{PAGE}/topics/")
     assert "Refresh coverage" not in page.text()
     assert "Cooking" not in text_of(page, "#coverage")
