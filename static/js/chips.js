@@ -15,11 +15,13 @@ function enhance(input) {
   box.dataset.topics = input.dataset.chips;
   // Its boxes to tick are sent with the hidden field only.
   box.dataset.name = "";
+  const isKnown = "known" in input.dataset;
   const told = document.createElement("span");
-  told.className = "error";
-  told.setAttribute("role", "alert");
+  told.className = isKnown ? "error" : "hint warn";
+  told.setAttribute("role", isKnown ? "alert" : "status");
   const words = wordsOf(input.value);
   const invalid = input.ariaInvalid === "true";
+  let checked = new Set(words);
   input.replaceWith(box);
   box.append(input);
   box.after(told);
@@ -31,8 +33,12 @@ function enhance(input) {
 
   box.addEventListener("change", () => {
     const chips = all(".chip input", HTMLInputElement, box);
-    held.value = chips.map((chip) => chip.value).join(", ");
-    if (!first(".chip.bad", HTMLElement, box)) told.textContent = "";
+    const present = chips.map((chip) => chip.value);
+    held.value = present.join(", ");
+    if (!first(".chip:is(.bad, .doubt)", HTMLElement, box)) told.textContent = "";
+    const added = present.filter((word) => !checked.has(word));
+    checked = new Set(present);
+    check(input, added, told);
   });
   const take = () => {
     const typed = wordsOf(input.value);
@@ -40,7 +46,6 @@ function enhance(input) {
     for (const word of typed) add(box, word, word);
     input.value = "";
     tell(box);
-    check(input, typed, told);
   };
   // After the picker has closed its list, and before a click sends the form.
   input.addEventListener("blur", take);
@@ -54,24 +59,27 @@ function enhance(input) {
 }
 
 /**
- * Mark what the search does not find under this very name, and say why.
+ * Mark what the search does not find under this very name, or only as something new, and say why.
  * @param {HTMLInputElement} input
  * @param {string[]} words
  * @param {HTMLElement} told
  */
 async function check(input, words, told) {
   const box = input.closest(".topic-picker");
-  if (!("known" in input.dataset) || !(box instanceof HTMLElement)) return;
+  if (!(box instanceof HTMLElement)) return;
   for (const word of words) {
     const offered = await find(box, word);
     if (offered === undefined) continue;
     const found = document.createElement("ul");
     found.innerHTML = offered;
     const name = CSS.escape(word);
-    if (found.querySelector(`[data-value="${name}"]`)) continue;
-    first(`.chip:has(input[value="${name}"])`, HTMLElement, box)?.classList.add("bad");
+    const same = first(`[data-value="${name}"]`, HTMLElement, found);
+    if (same && !same.dataset.doubt) continue;
+    const chip = first(`.chip:has(input[value="${name}"])`, HTMLElement, box);
+    if (!chip) continue;
+    chip.classList.add(same ? "doubt" : "bad");
     const reason = found.querySelector("[aria-disabled]")?.textContent?.trim();
-    told.textContent = reason ?? `No agent has the handle “${word}”.`;
+    told.textContent = same?.dataset.doubt ?? reason ?? `No agent has the handle “${word}”.`;
   }
 }
 

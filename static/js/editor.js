@@ -66,6 +66,16 @@ function examples() {
   }
 }
 
+// Any model may be kept; what that means is said while it is typed.
+function models() {
+  const note = one("[data-unless-model]", HTMLElement, form);
+  const field = one("#model", HTMLInputElement, form);
+  field.addEventListener("input", () => {
+    const name = field.value.trim();
+    note.hidden = !name || name === note.dataset.unlessModel;
+  });
+}
+
 function leaving() {
   const before = JSON.stringify([...new FormData(form)]);
   let isSent = false;
@@ -92,5 +102,6 @@ function noticing() {
 
 counting();
 examples();
+models();
 leaving();
 noticing();

@@ -46,6 +46,39 @@ def test_tools_in_use_are_offered_and_what_was_typed(browser: Browser, alice: Ac
     assert offered(browser, "/agents/search/tools") == ["web_search", "web_fetch", "calculator"]
 
 
+def test_a_tool_that_no_agent_has_is_doubted_and_the_very_name_is_known_however_many_match(
+    browser: Browser, alice: Actor
+) -> None:
+    many = [f"web_{number}" for number in range(choices.MAX_OFFERED)]
+    make_agent(alice, handle="a", tools=many)
+    make_agent(alice, handle="b", tools=[*many, "web"])
+    assert choices.find_tools("web", actor=alice)[0] == "web"
+    told = browser.client.get("/agents/search/tools?q=web").text
+    assert "data-doubt" not in told
+    told = browser.client.get("/agents/search/tools?q=wev").text
+    assert (
+        'data-doubt="No recent agent has a tool “wev”. It is kept; look at its spelling."' in told
+    )
+
+
+def test_of_a_model_that_is_not_called_the_form_and_the_agent_say_so(
+    browser: Browser, alice: Actor
+) -> None:
+    told = "Kept, but not called: answers are passages from your documents, as with extractive"
+    make_agent(alice, handle="plain")
+    make_agent(alice, handle="hopeful", model="gpt-9")
+    for handle, is_told in (("plain", False), ("hopeful", True)):
+        note = browser.get(f"/agents/{handle}/edit").css_first("[data-unless-model]")
+        assert words_of(note).startswith(told)
+        assert ("hidden" in note.attributes) is not is_told
+        page = words_of(browser.get(f"/agents/{handle}").css_first("#agent-overview"))
+        assert (told in page) is is_told
+    assert "hidden" in browser.get("/agents/new").css_first("[data-unless-model]").attributes
+    form = {"name": "New", "instructions": "x", "model": "gpt-9", "modality": "audio_only"}
+    page = browser.post("/agents", form)
+    assert told in words_of(page.css_first("#agent-overview"))
+
+
 def test_models_in_use_are_offered_and_any_other_may_be_typed(
     browser: Browser, cast: Cast, alice: Actor
 ) -> None:

@@ -31,10 +31,10 @@ def find_targets(words: str, *, actor: Actor) -> list[tuple[str, str]]:
 
 
 def find_tools(words: str, *, actor: Actor) -> list[str]:
-    """Names of tools that agents have and that hold `words`, the most used first."""
+    """Names of tools that agents have and that hold `words`: this very name, then the most used."""
     used = Counter(tool for tools in _newest(Agent.tools, actor) for tool in tools)
     named = [tool for tool, _ in used.most_common() if words.lower() in tool.lower()]
-    return named[:MAX_OFFERED]
+    return sorted(named, key=lambda tool: tool != words)[:MAX_OFFERED]
 
 
 def list_models(*, actor: Actor) -> list[str]:

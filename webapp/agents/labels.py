@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from webapp.agents.models import Modality, Panel
+from webapp.agents.models import DEFAULT_MODEL, Modality, Panel
 
 
 class Label(NamedTuple):
@@ -75,6 +75,11 @@ VALUES: dict[str, dict[str, str]] = {
 }
 
 
+def answering_model() -> str:
+    """The model that answers; any other is kept with its agent, and not called."""
+    return DEFAULT_MODEL
+
+
 def label_of(name: str) -> str:
     """What pages call a field of the definition."""
     known = FIELDS.get(name)
@@ -92,4 +97,4 @@ def in_a_sentence(names: list[str]) -> str:
 
 
 #: what templates call
-FOR_TEMPLATES = (label_of, labels_of, in_a_sentence)
+FOR_TEMPLATES = (answering_model, label_of, labels_of, in_a_sentence)
