@@ -14,7 +14,7 @@ from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentUpdate
 from webapp.core import clock
-from webapp.core.errors import Invalid, NotFound
+from webapp.core.errors import Invalid
 from webapp.core.lists import MAX_OFFSET
 from webapp.core.ranges import Range
 from webapp.core.security import current_actor, requires
@@ -23,7 +23,8 @@ from webapp.coverage import refresh as refreshing
 from webapp.coverage import services, targets
 from webapp.coverage.forms import AlertForm, TargetForm
 from webapp.coverage.schemas import GapQuery, HistoryQuery
-from webapp.coverage.tree import MAX_DRAWN, choose_drawn, draw_map, draw_tree, find_branch
+from webapp.coverage.topics import ScopeTopics
+from webapp.coverage.tree import draw_map, draw_tree, list_level
 from webapp.documents import services as documents
 from webapp.documents.schemas import DocumentQuery
 from webapp.questions.unanswered import services as questions
@@ -53,12 +54,13 @@ class HistoryPageQuery(HistoryQuery):
 def draw_panel(agent: Agent) -> str:
     """What an agent knows and does not, for its own page."""
     actor = current_actor()
-    measured = services.measure(agent) if agent.taxonomy_node_ids else None
+    topics = ScopeTopics.of(agent)
+    measured = services.summarize(agent, topics) if agent.taxonomy_node_ids else None
     return render_template(
         "coverage/_panel.html",
         agent=agent,
         coverage=measured,
-        gaps=services.gaps_of(agent, measured, GapQuery().threshold, limit=PANEL_ROWS)
+        gaps=services.list_gaps(topics, measured, GapQuery().threshold, limit=PANEL_ROWS)
         if measured
         else [],
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=PANEL_ROWS),
@@ -140,9 +142,9 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
     actor = current_actor()
     query = read_query(GapQuery)
     figures = figures_of(agent)
-    measured = services.measure(agent)
-    roots = draw_tree(agent, measured)
-    gaps = services.find_gaps(agent.id, query.threshold, actor=actor)
+    topics = ScopeTopics.of(agent)
+    measured = services.summarize(agent, topics)
+    roots = draw_tree(topics)
     history, problem = services.History(agent.id, [], None, None), ""
     try:
         dates = read_query(HistoryPageQuery)
@@ -163,11 +165,10 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         figures=figures.values,
         alert=alert,
         coverage=measured,
-        covered_count=sum(1 for count in measured.document_counts.values() if count),
         roots=roots,
-        areas=draw_map(roots),
-        gaps=gaps[:MAX_GAPS],
-        gap_count=len(gaps),
+        areas=draw_map(topics, roots),
+        gaps=services.list_gaps(topics, measured, query.threshold, limit=MAX_GAPS),
+        gap_count=sum(measured.gap_counts(query.threshold).values()),
         threshold=query.threshold,
         thresholds=THRESHOLDS,
         history=history,
@@ -177,7 +178,6 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         ranges=[Range.DAY, Range.WEEK, Range.MONTH],
         dates_problem=problem,
         task=refreshing.running_refresh(agent),
-        drawn=choose_drawn(roots),
         max_open=MAX_OPEN,
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),
         coverage_revision=refreshing.revision_of(agent, figures),
@@ -186,38 +186,31 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
 
 
 def _branch(agent: Agent, node_id: UUID) -> Response:
-    branch = find_branch(draw_tree(agent, services.measure(agent)), node_id)
-    if branch is None:
-        raise NotFound(f"Topic not found: {node_id}")
-    offset = whole_number("offset", 0, 0, MAX_OFFSET)
-    end = offset + MAX_DRAWN
+    topics = ScopeTopics.of(agent)
+    under = topics.find(node_id)
     return page(
         "coverage/_branch.html",
         agent=agent,
-        branch=branch,
-        shown=branch.children[offset:end],
-        next_offset=end if end < len(branch.children) else None,
-        drawn=set(),
+        under=node_id,
+        level=list_level(topics, under.node_id, whole_number("offset", 0, 0, MAX_OFFSET)),
         max_open=MAX_OPEN,
     )
 
 
 def _topic_page(agent: Agent, node_id: UUID, form: TargetForm, *, status: int = 200) -> Response:
     actor = current_actor()
-    measured, key = services.measure(agent), str(node_id)
-    if key not in measured.document_counts:
-        raise NotFound(f"Topic not found: {node_id}")
+    topic = ScopeTopics.of(agent).find(node_id)
     if not form.is_submitted():
         form.target.data = services.get_target(agent, node_id)
-    form.target.render_kw = {"placeholder": measured.target_counts[key]}
+    form.target.render_kw = {"placeholder": topic.wanted}
     return page(
         "coverage/topic.html",
         status=status,
         agent=agent,
         node=taxonomies.get_node(node_id, actor=actor),
-        document_count=measured.document_counts[key],
-        target=measured.target_counts[key],
-        percent=measured.node_coverage[key],
+        document_count=topic.documents,
+        target=topic.wanted,
+        percent=services.share(topic.documents, topic.wanted),
         documents=documents.list_documents(DocumentQuery(node=node_id, limit=20), actor=actor),
         form=form,
     )

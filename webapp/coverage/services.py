@@ -7,6 +7,7 @@ docs/contract/knowledge.md.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, String, Subquery, and_, cast, func, select
 
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
@@ -29,6 +30,7 @@ from webapp.coverage.models import (
     CoverageRecord,
     CoverageTarget,
 )
+from webapp.coverage.topics import ScopeTopics
 from webapp.taxonomies.models import NodeStat, Scope, ScopeRoot, TaxonomyClosure, TaxonomyNode
 from webapp.taxonomies.references import select_topics
 
@@ -53,6 +55,42 @@ class Coverage:
     total_documents: int
     total_chunks: int
     calculated_at: datetime
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An agent's coverage in figures, without its topics: what the database adds up at any size.
+
+    `pairs` are how many topics have so many documents and want so many.
+    """
+
+    version: str | None
+    total_documents: int
+    total_chunks: int
+    pairs: dict[tuple[int, int], int]
+
+    @property
+    def overall_coverage(self) -> float:
+        covered = sum(count * min(pair) for pair, count in self.pairs.items())
+        target_sum = sum(count * target for (_, target), count in self.pairs.items())
+        return round(100 * covered / max(target_sum, 1), 2)
+
+    @property
+    def topic_count(self) -> int:
+        return sum(self.pairs.values())
+
+    @property
+    def covered_count(self) -> int:
+        """Topics that have documents."""
+        return sum(count for (documents, _), count in self.pairs.items() if documents)
+
+    def gap_counts(self, threshold: float) -> dict[int, int]:
+        """How many topics below `threshold` miss so many documents, those that miss most first."""
+        below, counts = round(100 * threshold, 2), Counter[int]()
+        for (documents, target), count in self.pairs.items():
+            if share(documents, target) < below:
+                counts[target - documents] += count
+        return dict(sorted(counts.items(), reverse=True))
 
 
 @dataclass(frozen=True)
@@ -135,36 +173,78 @@ def share(documents: int, target: int) -> float:
     return round(min(100.0, 100 * documents / target), 2) if target else 100.0
 
 
+def summarize(agent: Agent, topics: ScopeTopics) -> Summary:
+    """The figures of `measure`, at the cost of one statement that adds up."""
+    each = topics.select_all()
+    rows = db.session.execute(
+        select(each.c.documents, each.c.wanted, func.count())
+        .where(topics.holds(each.c.node_id))
+        .group_by(each.c.documents, each.c.wanted)
+    )
+    return Summary(
+        version=agent.taxonomy_version,
+        total_documents=topics.document_count,
+        total_chunks=topics.chunk_count,
+        pairs={(row[0], row[1]): row[2] for row in rows},
+    )
+
+
 def find_gaps(reference: str | UUID, threshold: float, *, actor: Actor) -> list[Gap]:
     """Topics below `threshold` (0…1) of their target, those that miss most first."""
     agent = agents.get_agent(reference, actor=actor)
-    return gaps_of(agent, measure(agent), threshold) if agent.taxonomy_node_ids else []
+    topics = ScopeTopics.of(agent)
+    return list_gaps(topics, summarize(agent, topics), threshold)
 
 
-def gaps_of(
-    agent: Agent, measured: Coverage, threshold: float, *, limit: int | None = None
+def list_gaps(
+    topics: ScopeTopics, summary: Summary, threshold: float, *, limit: int | None = None
 ) -> list[Gap]:
-    """The gaps in what was measured of an agent; the first `limit` of them."""
+    """The topics below `threshold`, those that miss most first; the first `limit` of them."""
+    counts = summary.gap_counts(threshold)
+    if not counts:
+        return []
     below = round(100 * threshold, 2)
-    counts, targets = measured.document_counts, measured.target_counts
-    lacking = [key for key, percent in measured.node_coverage.items() if percent < below]
-    lacking.sort(key=lambda key: counts[key] - targets[key])
-    ids = [UUID(key) for key in lacking[:limit]]
-    nodes = select(TaxonomyNode.public_id, TaxonomyNode.canonical_path).where(
-        TaxonomyNode.organization_id == agent.organization_id, TaxonomyNode.public_id.in_(ids)
+    least, room = 0, limit or 0
+    if limit is not None:
+        for missing_count, count in counts.items():
+            least, room = missing_count, room - count
+            if room <= 0:
+                break
+    each = topics.select_all()
+    missing = each.c.wanted - each.c.documents
+    # Where all miss the same, the order is one of the paths, which the database has.
+    order = [missing.desc()] if least < next(iter(counts)) else []
+    rows = db.session.execute(
+        select(each, TaxonomyNode.canonical_path)
+        .join(TaxonomyNode, TaxonomyNode.id == each.c.node_id)
+        .where(topics.holds(each.c.node_id), missing >= least, _is_below(each, below))
+        .order_by(*order, TaxonomyNode.path_key, TaxonomyNode.public_id)
+        .limit(limit)
     )
     gaps = [
         Gap(
-            node_id,
-            path,
-            counts[str(node_id)],
-            targets[str(node_id)],
-            measured.node_coverage[str(node_id)],
+            row.public_id,
+            row.canonical_path,
+            row.documents,
+            row.wanted,
+            share(row.documents, row.wanted),
             below,
         )
-        for node_id, path in db.session.execute(nodes)
+        for row in rows
     ]
     return sorted(gaps, key=lambda gap: (-gap.missing_docs, gap.path))
+
+
+def _is_below(each: Subquery, percent: float) -> ColumnElement[bool]:
+    """`share(documents, wanted) < percent`, for two decimals, in whole numbers.
+
+    What lies half of a hundredth below `percent` is rounded up or down, whichever topic has it.
+    """
+    edge = 2 * round(100 * percent) - 1
+    have = cast(each.c.documents, BigInteger) * 20_000
+    needed = cast(each.c.wanted, BigInteger) * edge
+    is_rounded_down = round(edge / 200, 2) < percent
+    return and_(each.c.wanted > 0, have <= needed if is_rounded_down else have < needed)
 
 
 def least_covered(*, actor: Actor, limit: int) -> list[tuple[Agent, float]]:

@@ -1,20 +1,24 @@
-"""An agent's coverage as a person looks at it: a tree with sums, and a map of areas."""
+"""An agent's coverage as a person looks at it: a tree with sums, and a map of areas.
+
+Both are read a level at a time, and of a level only what is drawn.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import squarify
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, tuple_
+from sqlalchemy.orm import aliased
 
-from webapp.agents.models import Agent
 from webapp.core.extensions import db
-from webapp.coverage.services import Coverage, share
-from webapp.taxonomies.models import TaxonomyClosure, TaxonomyEdge, TaxonomyNode
-from webapp.taxonomies.references import select_below
+from webapp.coverage.services import share
+from webapp.coverage.topics import ScopeTopics
+from webapp.taxonomies.models import MAX_KEY, TaxonomyClosure, TaxonomyEdge, TaxonomyNode
 
 #: topics of the tree that come with the page
 MAX_DRAWN = 120
@@ -28,25 +32,30 @@ PADDING = 3.0
 
 @dataclass
 class Branch:
-    """A topic of the scope with those below it, each at one place; `elsewhere` are the others.
+    """A topic of the scope, with sums over it and those below it, each once.
 
-    `covered` and `target_sum` are sums over the branch: of `min(documents, target)`, of targets.
+    `covered` and `target_sum` are sums of `min(documents, target)` and of targets. Each topic
+    stands at one place; `elsewhere` are those right below this one that stand below another.
+    `child_count` has both, whether they are drawn or not.
     """
 
+    id: UUID
     node_id: UUID
     label: str
     path: list[str]
     documents: int
     target: int
+    covered: int
+    target_sum: int
+    topic_count: int
+    child_count: int
+    is_drawn: bool = False
     children: list[Branch] = field(default_factory=list)
     elsewhere: list[Branch] = field(default_factory=list)
-    covered: int = 0
-    target_sum: int = 0
-    topic_count: int = 1
 
     @property
     def is_branch(self) -> bool:
-        return bool(self.children or self.elsewhere)
+        return self.child_count > 0
 
     @property
     def percent(self) -> float:
@@ -59,16 +68,27 @@ class Branch:
 
 
 @dataclass(frozen=True)
+class Level:
+    """Some of the `total` topics that have their place below one; at the end, the others too."""
+
+    shown: list[Branch]
+    elsewhere: list[Branch]
+    total: int
+    next_offset: int | None
+
+
+@dataclass
 class Area:
-    """A rectangle of the map, in units of its drawing."""
+    """A rectangle of the map, in units of its drawing; a group has areas inside."""
 
     branch: Branch | None
     x: float
     y: float
     width: float
     height: float
-    is_group: bool
-    more: int = 0
+    more: int
+    is_group: bool = False
+    parts: list[Area] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -79,128 +99,262 @@ class Area:
             return ""
         return name if len(name) <= room else f"{name[: room - 1]}…"
 
+    @property
+    def may_be_divided(self) -> bool:
+        return (
+            self.branch is not None
+            and self.branch.is_branch
+            and self.width * self.height >= MIN_DIVIDED
+        )
 
-def draw_tree(agent: Agent, coverage: Coverage) -> list[Branch]:
-    """The topics of the scope; one with several parents stands where its canonical path says."""
-    below = select_below(agent.scope_id)
-    branches = {}
-    for row in db.session.execute(
-        select(
-            TaxonomyNode.id,
-            TaxonomyNode.public_id,
-            TaxonomyNode.label,
-            TaxonomyNode.canonical_path,
-        )
-        .where(TaxonomyNode.id.in_(below))
-        .order_by(TaxonomyNode.path_key, TaxonomyNode.public_id)
-    ):
-        key = str(row.public_id)
-        if key in coverage.document_counts:  # else it has come since that was measured
-            counts = coverage.document_counts[key], coverage.target_counts[key]
-            branches[row.id] = Branch(row.public_id, row.label, row.canonical_path, *counts)
-    parents: dict[UUID, list[UUID]] = defaultdict(list)
-    for up, down in db.session.execute(
-        select(TaxonomyEdge.parent_id, TaxonomyEdge.child_id).where(
-            TaxonomyEdge.child_id.in_(below)
-        )
-    ):
-        if up in branches:
-            parents[down].append(up)
-    roots = []
-    for node_id, branch in branches.items():
-        above = [branches[up] for up in parents[node_id]]
-        canonical = [up for up in above if up.path == branch.path[:-1]]
-        if above:
-            place = (canonical or above)[0]
-            place.children.append(branch)
-            for other in above:
-                if other is not place:
-                    other.elsewhere.append(branch)
-        else:
-            roots.append(branch)
-    for root in roots:
-        _add_up(root)
-    if any(branch.elsewhere for branch in branches.values()):
-        _add_up_all_ways(branches, below)
+
+@dataclass(frozen=True)
+class Siblings:
+    """The largest topics below one, and what the others come to."""
+
+    shown: list[Branch]
+    more: int = 0
+    more_target_sum: int = 0
+
+
+def draw_tree(topics: ScopeTopics) -> list[Branch]:
+    """The topics at the top of the scope; from there down, those for which there is room."""
+    roots = _find_top(topics)
+    level, room = roots, MAX_DRAWN - len(roots)
+    while level and room >= 0:
+        opened = []
+        for branch in level:
+            room -= branch.child_count
+            if room < 0:
+                break
+            branch.is_drawn = True
+            opened.append(branch)
+        _add_children(topics, [branch for branch in opened if branch.is_branch])
+        level = [child for branch in opened for child in branch.children]
     return roots
 
 
-def find_branch(roots: Sequence[Branch], node_id: UUID) -> Branch | None:
-    """The one of a topic; None where the tree has no such topic."""
-    left = list(roots)
-    while left:
-        branch = left.pop()
-        if branch.node_id == node_id:
-            return branch
-        left += branch.children
-    return None
+def list_level(topics: ScopeTopics, under: UUID, offset: int) -> Level:
+    """The topics right below one of the scope, by the id that tables refer to, from `offset` on."""
+    places = _Places(topics)
+    placed = places.below([under]).where(places.is_here)
+    total = db.session.scalar(select(func.count()).select_from(placed.subquery())) or 0
+    shown = db.session.execute(placed.limit(MAX_DRAWN).offset(offset)).all()
+    end = offset + MAX_DRAWN
+    is_end = end >= total
+    others = db.session.execute(places.below([under]).where(not_(places.is_here))) if is_end else ()
+    elsewhere = [row.child_id for row in others]
+    described = _describe(topics, [*(row.child_id for row in shown), *elsewhere])
+    return Level(
+        [described[row.child_id] for row in shown],
+        [described[child_id] for child_id in elsewhere],
+        total,
+        None if is_end else end,
+    )
 
 
-def choose_drawn(roots: Sequence[Branch]) -> set[UUID]:
-    """The branches whose children are drawn with the page: from the top, while there is room."""
-    drawn, room, left = set(), MAX_DRAWN - len(roots), deque(roots)
-    while left:
-        branch = left.popleft()
-        room -= len(branch.children) + len(branch.elsewhere)
-        if room < 0:
-            break
-        drawn.add(branch.node_id)
-        left += branch.children
-    return drawn
-
-
-def _add_up_all_ways(branches: Mapping[UUID, Branch], below: Select[UUID]) -> None:
-    """The sums where topics have several parents: each counts once in every branch above it."""
-    for branch in branches.values():
-        branch.covered = branch.target_sum = branch.topic_count = 0
-    pairs = select(TaxonomyClosure.ancestor_id, TaxonomyClosure.descendant_id)
-    for up, down in db.session.execute(pairs.where(TaxonomyClosure.descendant_id.in_(below))):
-        if up in branches:
-            above, topic = branches[up], branches[down]
-            above.covered += min(topic.documents, topic.target)
-            above.target_sum += topic.target
-            above.topic_count += 1
-
-
-def _add_up(branch: Branch) -> None:
-    branch.covered, branch.target_sum = min(branch.documents, branch.target), branch.target
-    for child in branch.children:
-        _add_up(child)
-        branch.covered += child.covered
-        branch.target_sum += child.target_sum
-        branch.topic_count += child.topic_count
-
-
-def draw_map(roots: Sequence[Branch], width: float = 1000, height: float = 320) -> list[Area]:
+def draw_map(
+    topics: ScopeTopics, roots: Sequence[Branch], width: float = 1000, height: float = 320
+) -> list[Area]:
     """Nested areas, each as large as the documents its branch wants; groups before their parts."""
-    areas: list[Area] = []
-    _divide(roots, 0, 0, width, height, areas)
-    return areas
+    ordered = sorted(roots, key=_largest_first)
+    rest = ordered[MAX_SIBLINGS:]
+    more_target_sum = sum(branch.target_sum for branch in rest)
+    areas = _divide(
+        Siblings(ordered[:MAX_SIBLINGS], len(rest), more_target_sum), 0, 0, width, height
+    )
+    level = areas
+    while large := [area for area in level if area.may_be_divided]:
+        below = _find_largest(topics, [area.branch.id for area in large if area.branch])
+        for area in large:
+            siblings = below.get(area.branch.id) if area.branch else None
+            if siblings:
+                area.is_group = True
+                inside = area.width - 2 * PADDING, area.height - HEADER - PADDING
+                area.parts = _divide(siblings, area.x + PADDING, area.y + HEADER, *inside)
+        level = [part for area in large for part in area.parts]
+    return list(_flatten(areas))
 
 
-def _divide(
-    branches: Sequence[Branch], x: float, y: float, width: float, height: float, areas: list[Area]
-) -> None:
-    ordered = sorted(branches, key=lambda branch: (-branch.target_sum, branch.label))
-    shown, rest = ordered[:MAX_SIBLINGS], ordered[MAX_SIBLINGS:]
-    weights = [max(branch.target_sum, 1) for branch in shown]
-    if rest:
-        weights.append(max(1, min(sum(branch.target_sum for branch in rest), weights[-1] * 4)))
+def _divide(siblings: Siblings, x: float, y: float, width: float, height: float) -> list[Area]:
+    weights = [max(branch.target_sum, 1) for branch in siblings.shown]
+    if siblings.more:
+        weights.append(max(1, min(siblings.more_target_sum, weights[-1] * 4)))
     if not weights or width <= 0 or height <= 0:
-        return
+        return []
     sizes = squarify.normalize_sizes(weights, width, height)
-    for at, place in enumerate(squarify.squarify(sizes, x, y, width, height)):
-        branch = shown[at] if at < len(shown) else None
-        is_group = bool(branch and branch.children and place["dx"] * place["dy"] >= MIN_DIVIDED)
-        areas.append(
-            Area(branch, place["x"], place["y"], place["dx"], place["dy"], is_group, len(rest))
+    branches = [*siblings.shown, None]
+    return [
+        Area(branch, place["x"], place["y"], place["dx"], place["dy"], siblings.more)
+        for branch, place in zip(
+            branches, squarify.squarify(sizes, x, y, width, height), strict=False
         )
-        if branch and is_group:
-            _divide(
-                branch.children,
-                place["x"] + PADDING,
-                place["y"] + HEADER,
-                place["dx"] - 2 * PADDING,
-                place["dy"] - HEADER - PADDING,
-                areas,
+    ]
+
+
+def _flatten(areas: Sequence[Area]) -> Iterator[Area]:
+    for area in areas:
+        yield area
+        yield from _flatten(area.parts)
+
+
+def _largest_first(branch: Branch) -> tuple[int, str]:
+    return -branch.target_sum, branch.label
+
+
+class _Places:
+    """For statements: the topics right below others, in the order of their paths, and whether they
+    have their place here. One with several parents stands where its canonical path says."""
+
+    def __init__(self, topics: ScopeTopics) -> None:
+        self.edge = aliased(TaxonomyEdge)
+        self.child, self.parent = aliased(TaxonomyNode), aliased(TaxonomyNode)
+        way, other = aliased(TaxonomyEdge), aliased(TaxonomyNode)
+        here, there = self._is_canonical(self.parent), self._is_canonical(other)
+        order = tuple_(other.path_key, other.id) < tuple_(self.parent.path_key, self.parent.id)
+        better = (
+            select(way.child_id)
+            .join(other, other.id == way.parent_id)
+            .where(
+                way.child_id == self.edge.child_id,
+                way.parent_id != self.edge.parent_id,
+                topics.holds_one(way.parent_id),
+                or_(and_(there, not_(here)), and_(or_(there, not_(here)), order)),
             )
+            .exists()
+        )
+        self.is_here: ColumnElement[bool] = not_(better)
+
+    def below(self, parents: Sequence[UUID]) -> Select[UUID, UUID, bool]:
+        """`parent_id`, `child_id` and `is_here`."""
+        edge, child, parent = self.edge, self.child, self.parent
+        return (
+            select(edge.parent_id, edge.child_id, self.is_here.label("is_here"))
+            .join(child, child.id == edge.child_id)
+            .join(parent, parent.id == edge.parent_id)
+            .where(edge.parent_id.in_(parents))
+            .order_by(child.path_key, child.public_id)
+        )
+
+    def _is_canonical(self, parent: Any) -> ColumnElement[bool]:
+        path = parent.path_key + "\x1f" + self.child.label
+        return func.substr(path, 1, MAX_KEY) == self.child.path_key  # type: ignore[no-any-return]
+
+
+def _find_top(topics: ScopeTopics) -> list[Branch]:
+    """Those of the roots that stand below no other, in the order of their paths."""
+    closure, roots = TaxonomyClosure, topics.roots
+    below = select(closure.descendant_id).where(
+        closure.ancestor_id.in_(roots),
+        closure.descendant_id.in_(roots),
+        closure.ancestor_id != closure.descendant_id,
+    )
+    chosen = select(TaxonomyNode.id).where(
+        TaxonomyNode.id.in_(roots), TaxonomyNode.id.not_in(below)
+    )
+    ordered = db.session.scalars(chosen.order_by(TaxonomyNode.path_key, TaxonomyNode.public_id))
+    ids = ordered.all()
+    described = _describe(topics, ids)
+    return [described[node_id] for node_id in ids]
+
+
+def _add_children(topics: ScopeTopics, branches: Sequence[Branch]) -> None:
+    if not branches:
+        return
+    by_id = {branch.id: branch for branch in branches}
+    rows = db.session.execute(_Places(topics).below(list(by_id))).all()
+    described = _describe(topics, [row.child_id for row in rows])
+    for row in rows:
+        above, child = by_id[row.parent_id], described[row.child_id]
+        (above.children if row.is_here else above.elsewhere).append(child)
+
+
+def _find_largest(topics: ScopeTopics, parents: Sequence[UUID]) -> dict[UUID, Siblings]:
+    """By parents, the topics that have their place below them; of those without any, nothing."""
+    edge = TaxonomyEdge
+    places = _Places(topics)
+    placed = places.below(parents).where(places.is_here).order_by(None).subquery()
+    below = select(edge.child_id).where(edge.parent_id.in_(parents))
+    each = _select_branches(topics, below).subquery()
+    parent_id = placed.c.parent_id
+    largest_first = (each.c.target_sum.desc(), each.c.label, each.c.node_id)
+    ranked = (
+        select(
+            parent_id,
+            each,
+            func.row_number().over(partition_by=parent_id, order_by=largest_first).label("rank"),
+            func.count().over(partition_by=parent_id).label("sibling_count"),
+            func.sum(each.c.target_sum).over(partition_by=parent_id).label("sibling_sum"),
+        )
+        .join(each, each.c.id == placed.c.child_id)
+        .subquery()
+    )
+    found: dict[UUID, list[Branch]] = defaultdict(list)
+    totals: dict[UUID, tuple[int, int]] = {}
+    for row in db.session.execute(select(ranked).where(ranked.c.rank <= MAX_SIBLINGS)):
+        found[row.parent_id].append(_branch_of(row))
+        totals[row.parent_id] = row.sibling_count, int(row.sibling_sum)
+    return {
+        parent_id: Siblings(
+            sorted(shown, key=_largest_first),
+            totals[parent_id][0] - len(shown),
+            totals[parent_id][1] - sum(branch.target_sum for branch in shown),
+        )
+        for parent_id, shown in found.items()
+    }
+
+
+def _describe(topics: ScopeTopics, ids: Sequence[UUID]) -> dict[UUID, Branch]:
+    if not ids:
+        return {}
+    return {row.id: _branch_of(row) for row in db.session.execute(_select_branches(topics, ids))}
+
+
+def _branch_of(row: Any) -> Branch:
+    return Branch(
+        row.id,
+        row.node_id,
+        row.label,
+        row.canonical_path,
+        row.documents,
+        row.wanted,
+        int(row.covered),
+        int(row.target_sum),
+        row.topic_count,
+        row.child_count,
+    )
+
+
+def _select_branches(topics: ScopeTopics, ids: Any) -> Select[Any]:
+    """The fields of `Branch` for these topics, or for those of a select of ids."""
+    node, closure, edge = TaxonomyNode, TaxonomyClosure, TaxonomyEdge
+    each, own = topics.select_all(), topics.select_all().alias("own")
+    sums = (
+        select(
+            closure.ancestor_id,
+            func.sum(each.c.covered).label("covered"),
+            func.sum(each.c.wanted).label("target_sum"),
+            func.count().label("topic_count"),
+        )
+        .join(each, each.c.node_id == closure.descendant_id)
+        .where(closure.ancestor_id.in_(ids))
+        .group_by(closure.ancestor_id)
+        .subquery("sums")
+    )
+    child_count = select(func.count()).where(edge.parent_id == node.id).scalar_subquery()
+    return (
+        select(
+            node.id,
+            node.public_id.label("node_id"),
+            node.label,
+            node.canonical_path,
+            own.c.documents,
+            own.c.wanted,
+            sums.c.covered,
+            sums.c.target_sum,
+            sums.c.topic_count,
+            child_count.label("child_count"),
+        )
+        .join(sums, sums.c.ancestor_id == node.id)
+        .join(own, own.c.node_id == node.id)
+    )
