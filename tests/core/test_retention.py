@@ -48,6 +48,7 @@ FORGOTTEN = {
 #: the reviewed list of all other tables, and what bounds each
 BOUNDED = {
     "agent_coverage": "one for each agent",
+    "agent_facets": "some for each agent",
     "agent_usage": "one for each agent",
     "agent_versions": "an agent's history, kept as long as the agent",
     "agents": "made by people; a deleted one can be restored, until it is removed for good",

@@ -26,7 +26,7 @@ from webapp.core.database.transactions import refresh_statistics
 from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
 from webapp.core.feature import contributions
-from webapp.core.lists import Chosen
+from webapp.core.lists import Chosen, count_all
 from webapp.core.preconditions import check_version
 
 #: by what the list can be sorted without any feature's figures
@@ -160,6 +160,28 @@ def _conditions(query: BaseModel) -> Iterator[tuple[type[FiguresRow], ColumnElem
             yield kind.row, condition
 
 
+def count_chosen(chosen: Sequence[Chosen], organization_id: UUID) -> int:
+    """How many active agents of the organization all of `chosen` include; at least one is given."""
+    if len(chosen) > 1:
+        is_short = any(found.are_few for found in chosen)
+        owner: Any = not_by_index(Agent.organization_id) if is_short else Agent.organization_id
+        narrowed = (found.include(Agent.id, on_the_way=is_short) for found in chosen)
+        return count_all(select(Agent).where(owner == organization_id, Agent.is_active, *narrowed))
+    [found] = chosen
+    [key] = found.ids.selected_columns
+    return count_all(
+        found.ids
+        if found.are_listed
+        else found.ids.where(key.not_in(select_deleted(organization_id)))
+    )
+
+
+def select_deleted(organization_id: UUID) -> Select[UUID]:
+    """The ids of the organization's deleted agents, which are few."""
+    is_own = Agent.organization_id == organization_id
+    return select(Agent.id).where(is_own, Agent.is_active.is_(False))
+
+
 def select_page(
     statement: Select[Any],
     sort: str,
@@ -167,14 +189,13 @@ def select_page(
     organization_id: UUID,
     limit: int,
     offset: int = 0,
-    missing: Select[Any] | None = None,
-    chosen: Sequence[Chosen] = (),
+    chosen: Sequence[Chosen] | None = None,
 ) -> Select[Any]:
     """A part of a selection of the organization's agents, in the order of a word of `Sort`.
 
-    `missing` selects the ids of the organization's other agents, where they are few: then an index
-    is read only as far as the page goes, instead of all that match being found and sorted. `chosen`
-    are those whose figures match, as `statement` wants it as well.
+    `chosen` is all that narrows the selection to some of the active agents, where nothing else
+    does: then an index is read only as far as the page goes, instead of all that match being found
+    and sorted.
 
     The ids are found and sorted first, so that no long row is read for nothing. The id is the
     last of an order, in the same direction, so that an index can give it.
@@ -184,6 +205,7 @@ def select_page(
     key: Any
     column: Any
     owner: Any
+    is_there: Any
     if row is None:
         key, column = Agent.id, Agent.name_key if name == "name" else getattr(Agent, name)
         owner, is_there = Agent.organization_id, Agent.is_active
@@ -191,17 +213,16 @@ def select_page(
         key, column, owner = row.agent_id, getattr(row, name), row.organization_id
         # Not a join: for what few match, SQLite would read whole agents in the figures' order.
         matching = statement.with_only_columns(Agent.id)
-        is_there = key.in_(matching) if missing is None else key.not_in(missing)
-    if row is None and (missing is None or not chosen):
+        missing = select_deleted(organization_id)
+        is_there = key.in_(matching) if chosen is None else key.not_in(missing)
+    if any(found.are_few for found in chosen or ()):
+        owner = not_by_index(owner)
+    ids = select(key, column).where(owner == organization_id, is_there)
+    ids = ids.where(*(found.include(key, on_the_way=True) for found in chosen or ()))
+    if row is None and chosen is None:
         ids = statement.with_only_columns(key, column)
-    else:
-        if missing is not None and any(found.are_few for found in chosen):
-            owner = not_by_index(owner)
-        ids = select(key, column).where(owner == organization_id, is_there)
-        if missing is not None:
-            ids = ids.where(*(found.include(key, on_the_way=True) for found in chosen))
     # The index of filters and texts begins with `created_at`; other orders have their own.
-    is_scan = row is None and missing is None and name != "created_at"
+    is_scan = row is None and chosen is None and name != "created_at"
     order = not_by_index(column) if is_scan else column
     page = ids.order_by(direction(order), direction(key)).limit(limit).offset(offset).subquery()
     found_id, found_value = page.c

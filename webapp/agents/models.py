@@ -278,6 +278,21 @@ class Agent(Model):
         self.touch(at)
 
 
+class AgentFacet(Model):
+    """One of the words that lists find an active agent by, written by triggers; see `facets`.
+
+    `name` is status, modality, model (its `model_key`) or tool, of which an agent has several.
+    """
+
+    __tablename__ = "agent_facets"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    value: Mapped[str] = mapped_column(String(255), primary_key=True)
+    agent_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
 class AgentVersion(Model):
     """What an agent was in version `version`; written when that is superseded or published."""
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, select
 
-from webapp.agents import figures
+from webapp.agents import facets, figures
 from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_below
@@ -18,6 +18,7 @@ from webapp.core.actor import Actor
 from webapp.core.database.sql import begins_with, list_contains
 from webapp.core.database.text import fold, like_pattern
 from webapp.core.errors import Forbidden
+from webapp.core.lists import Chosen
 
 QUALIFIERS = ("model", "tool", "modality", "status")
 _TOKEN = re.compile(r'(?:(\w+):)?(?:"([^"]*)"|(\S+))')
@@ -54,19 +55,21 @@ def select_agents(query: AgentFilter, *, actor: Actor) -> Select[Any]:
     if not query.include_deleted:
         statement = statement.where(Agent.is_active)
     return statement.where(
-        *_own_conditions(query), *figures.conditions(query, actor.organization_id)
+        *_other_conditions(query),
+        *(_has_facet(*facet) for facet in _facets(query)),
+        *figures.conditions(query, actor.organization_id),
     )
 
 
-def select_missing(query: AgentFilter, *, actor: Actor) -> Select[Any] | None:
-    """The ids that `select_agents` leaves out, where those are the deleted ones and no more.
+def choose_agents(query: AgentFilter, *, actor: Actor) -> list[Chosen] | None:
+    """What `select_agents` selects of the active agents, by their facets and figures.
 
-    What it leaves out by figures does not count. Else None: a filter leaves out most.
+    None where it selects by something else as well, or deleted agents too.
     """
-    if query.include_deleted or _own_conditions(query):
+    if query.include_deleted or _other_conditions(query):
         return None
-    is_own = Agent.organization_id == actor.organization_id
-    return select(Agent.id).where(is_own, Agent.is_active.is_(False))
+    found = facets.choose(_facets(query), actor.organization_id)
+    return None if found is None else found + figures.choose(query, actor.organization_id)
 
 
 def select_names(actor: Actor) -> Select[UUID, str, str]:
@@ -87,9 +90,18 @@ def matches_text(text: str) -> ColumnElement[bool]:
     return Agent.search_text.like(like_pattern(fold(text)), escape="\\")
 
 
-def _own_conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
-    terms = parse(query.q)
-    conditions = [_qualified(name, value) for name, value in terms.qualified]
+def _facets(query: AgentFilter) -> list[tuple[str, str, bool]]:
+    """Name and word of each facet that is asked for, and whether the word may be a part of it.
+
+    While it is being typed, a word matches the beginning of what it may become.
+    """
+    given = [(name, getattr(query, name), False) for name in ("status", "modality", "tool")]
+    typed = [(name, word, name != "tool") for name, word in parse(query.q).qualified]
+    return typed + [facet for facet in given if facet[1]]
+
+
+def _other_conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
+    terms, conditions = parse(query.q), []
     if terms.text.strip():
         conditions.append(matches_text(terms.text.strip()))
     if query.active is not None:
@@ -98,24 +110,13 @@ def _own_conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
         conditions.append(Agent.parent.is_not(None) if query.is_sub else Agent.parent.is_(None))
     if query.parent is not None:
         conditions.append(is_below(query.parent))
-    for name in ("status", "modality"):
-        value: Any = getattr(query, name)
-        if value is not None:
-            conditions.append(getattr(Agent, name) == value)
-    if query.tool:
-        conditions.append(_has_tool(query.tool))
     return conditions
 
 
-def _qualified(name: str, value: str) -> ColumnElement[bool]:
-    """While it is being typed, a word matches the beginning of what it may become."""
+def _has_facet(name: str, word: str, is_part: bool) -> ColumnElement[bool]:
     if name == "tool":
-        return _has_tool(value)
+        return list_contains(Agent.__table__.c.tools, word)
     if name == "model":
-        return Agent.model_key.like(like_pattern(fold(value)), escape="\\")
+        return Agent.model_key.like(like_pattern(fold(word)), escape="\\")
     column: ColumnElement[str] = getattr(Agent, name)
-    return column.startswith(value.lower(), autoescape=True)
-
-
-def _has_tool(tool: str) -> ColumnElement[bool]:
-    return list_contains(Agent.__table__.c.tools, tool)
+    return column.startswith(word.lower(), autoescape=True) if is_part else column == word

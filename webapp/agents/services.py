@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from webapp.agents.changes import add_agent, announce, change_agent, find_free_handle, verb_of
-from webapp.agents.figures import add_figures, choose, refuse_stale, select_page
+from webapp.agents.figures import add_figures, count_chosen, refuse_stale, select_page
 from webapp.agents.models import (
     SCOPE,
     Agent,
@@ -18,10 +18,10 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSearch, AgentUpdate
 from webapp.agents.search import (
+    choose_agents,
     matches_text,
     select_agents,
     select_called,
-    select_missing,
     select_names,
 )
 from webapp.audit import services as audit
@@ -93,25 +93,19 @@ def _refuse_deleted(reference: str | UUID, *, actor: Actor) -> None:
 def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     """One page of the organization's agents that match the filters."""
     statement = select_agents(query, actor=actor)
-    missing = select_missing(query, actor=actor)
-    chosen = choose(query, actor.organization_id)
+    chosen = choose_agents(query, actor=actor)
     rows = select_page(
         statement,
         query.sort,
         organization_id=actor.organization_id,
         limit=query.limit,
         offset=query.offset,
-        missing=missing,
         chosen=chosen,
     )
     agents = list(db.session.scalars(rows))
 
     def count() -> int:
-        if missing is None or len(chosen) != 1:
-            return count_all(statement)
-        [found] = chosen
-        [key] = found.ids.selected_columns
-        return count_all(found.ids.where(key.not_in(missing)))
+        return count_chosen(chosen, actor.organization_id) if chosen else count_all(statement)
 
     total = total_of(count, len(agents), limit=query.limit, offset=query.offset)
     return Page(agents, total, query.limit, query.offset)

@@ -70,11 +70,11 @@ class Chosen:
     """Ids by which a list is narrowed and that another table finds; may hold an id twice.
 
     Few of them are looked up. Of many, a page soon has enough on its way through the list, so that
-    not all are gathered for it.
+    not all are gathered for it. `are_listed` says that the list has them all.
     """
 
-    def __init__(self, ids: Select[Any]) -> None:
-        self.ids = ids
+    def __init__(self, ids: Select[Any], *, are_listed: bool = False) -> None:
+        self.ids, self.are_listed = ids, are_listed
         some = ids.limit(MANY + 1).subquery()
         found = db.session.scalar(select(func.count()).select_from(some)) or 0
         self.are_few, self.are_many = found <= FEW, found > MANY

@@ -1,0 +1,173 @@
+"""The words that lists find agents by: true after every write, and all that such a list reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event, func, select, update
+
+from tests.cast import Api, Cast
+from tests.factories import make_agent
+from webapp.agents import facets
+from webapp.agents.models import Agent, AgentFacet
+from webapp.core import lists
+from webapp.core.actor import Actor
+from webapp.core.extensions import db
+
+Facet = tuple[str, str, str]
+
+
+@pytest.fixture
+def api(cast: Cast) -> Api:
+    return cast.api("alice")
+
+
+def kept() -> list[Facet]:
+    db.session.rollback()
+    rows = db.session.execute(
+        select(Agent.handle, AgentFacet.name, AgentFacet.value)
+        .join(Agent, Agent.id == AgentFacet.agent_id)
+        .where(Agent.organization_id == AgentFacet.organization_id)
+    )
+    found = sorted(tuple(row) for row in rows)
+    assert len(found) == db.session.scalar(select(func.count()).select_from(AgentFacet))
+    return found
+
+
+def true() -> list[Facet]:
+    db.session.rollback()
+    found = set()
+    for agent in db.session.scalars(select(Agent).where(Agent.is_active)):
+        found |= {(agent.handle, "tool", tool) for tool in agent.tools}
+        for name, value in (
+            ("status", agent.status), ("modality", agent.modality), ("model", agent.model_key)
+        ):  # fmt: skip
+            found.add((agent.handle, name, value))
+    return sorted(found)
+
+
+def test_facets_are_true_after_every_write(api: Api) -> None:
+    def check(count: int) -> None:
+        assert (kept(), len(kept())) == (true(), count)
+
+    odd = ["search", 'a"b', "é \\ 한국", "search", "x, y"]
+    api.post("/agents", {"name": "A", "instructions": "Help.", "tools": odd, "model": "GPT-4.1"})
+    assert ("a", "model", "gpt-4.1") in kept()
+    check(7)
+    api.post("/agents", {"id": "spawned", "system_prompt": "Help.", "tools": ["mail"]})
+    api.post("/agents/a/duplicate")
+    check(7 + 4 + 7)
+    items = [{"name": f"I{n}", "instructions": "Help.", "tools": ["sql"] * (n % 2)} for n in (1, 2)]
+    api.post("/agents/import", {"agents": items})
+    check(18 + 4 + 3)
+    api.request("PUT", "/agents/a", {"tools": ["mail", "search"], "model": "claude"})
+    check(25 - 2)
+    api.request("PUT", "/agents/a", {"description": "Changed", "modality": "audio_camera"})
+    api.request("PATCH", "/agents/a", {"name": "Renamed", "paused": True})
+    api.request("PATCH", "/agents/bulk", {"filter": {"tool": "sql"}, "changes": {"tools": []}})
+    check(23 - 1)
+    api.post("/agents/a/versions/1/rollback")
+    check(22 + 2)
+    api.post("/agents/a/versions/1/publish", {})
+    assert ("a", "status", "published") in kept()
+    check(24)
+    api.delete("/agents/a")
+    check(24 - 7)
+    api.request("PUT", "/agents/spawned", {"tools": ["mail", "sql"]})
+    api.post("/agents/a/restore")
+    check(25)
+    api.request("DELETE", "/agents/bulk", {"filter": {"q": "I"}})
+    api.delete("/agents/a?permanent=true")
+    api.delete("/agents/spawned?permanent=true&force=true")
+    assert kept() == true()
+    for handle in [facet[0] for facet in kept()]:
+        api.delete(f"/agents/{handle}?permanent=true&force=true")
+    check(0)
+
+
+def test_facets_are_true_after_what_passes_the_services(api: Api, alice: Actor) -> None:
+    for number in range(3):
+        make_agent(alice, name=f"A{number}", tools=["search"])
+    db.session.execute(update(Agent).values(tools=["mail", "sql"], model_key="m"))
+    db.session.commit()
+    assert (kept(), len(kept())) == (true(), 15)
+    db.session.execute(update(Agent).values(is_active=False))
+    db.session.rollback()
+    assert len(kept()) == 15
+
+
+@pytest.mark.parametrize(("few", "many"), [(100, 5000), (1, 5000), (1, 1)])
+def test_the_list_finds_by_facets_alike_for_few_and_many(
+    api: Api, alice: Actor, charlie: Actor, monkeypatch: pytest.MonkeyPatch, few: int, many: int
+) -> None:
+    monkeypatch.setattr(lists, "FEW", few)
+    monkeypatch.setattr(lists, "MANY", many)
+    for number, tools in enumerate([["search"], ["search", "mail"], ["mail"], ["search"]]):
+        make_agent(alice, name=f"A{number}", tools=tools, model=["Gpt-4", "gpt-5"][number % 2])
+    make_agent(charlie, name="A9", tools=["search"], model="gpt-4")
+    api.delete("/agents/a3")
+
+    def listed(query: str) -> tuple[str, str]:
+        answer = api.get(f"/agents?{query}")
+        handles = "".join(item["handle"][1] for item in answer.json)
+        return handles, answer.headers["X-Total-Count"]
+
+    assert listed("tool=search") == ("10", "2")
+    assert listed("tool=search&limit=1") == ("1", "2")
+    assert listed("tool=search&sort=name&limit=1&offset=1") == ("1", "2")
+    assert listed("tool=search&sort=-total_queries&limit=1")[1] == "2"
+    assert listed("tool=search&status=draft&limit=1") == ("1", "2")
+    assert listed("tool=search&q=tool:mail&limit=1") == ("1", "1")
+    assert listed("tool=nothing&limit=1") == ("", "0")
+    assert listed("q=model:PT&limit=1") == ("2", "3")
+    assert listed("q=model:gpt-4%20status:dra&limit=1") == ("2", "2")
+    assert listed("q=modality:audio_o&limit=1&sort=name") == ("0", "3")
+    assert listed("q=model:%25&limit=1") == ("", "0")
+    assert listed("tool=search&q=a&limit=1") == ("1", "2")
+    assert listed("tool=search&include_deleted=true&limit=1") == ("3", "3")
+    assert listed("tool=search&active=false") == ("", "0")
+
+
+def test_models_that_are_too_many_to_name_are_found_all_the_same(
+    api: Api, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facets, "MAX_VALUES", 1)
+    for model in ("gpt-4", "gpt-5"):
+        make_agent(alice, name=model, model=model)
+    answer = api.get("/agents?q=model:gpt&limit=1")
+    assert ([item["name"] for item in answer.json], answer.headers["X-Total-Count"]) == (
+        ["gpt-5"], "2"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ["status=draft", "tool=search", "q=model:gpt", "q=status:d"])
+@pytest.mark.parametrize("sort", ["-created_at", "name", "-total_queries"])
+def test_sqlite_finds_and_counts_by_facets_without_reading_all(
+    api: Api, alice: Actor, monkeypatch: pytest.MonkeyPatch, query: str, sort: str
+) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by what a table holds")
+    monkeypatch.setattr(lists, "FEW", 0)
+    monkeypatch.setattr(lists, "MANY", 1)
+    for number in range(2):
+        make_agent(alice, name=f"A{number}", tools=["search"], model="gpt-4")
+    statements: list[tuple[str, Any]] = []
+    note = lambda *arguments: statements.append(arguments[2:4])
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        api.get(f"/agents?{query}&limit=1&sort={sort}")
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    with db.engine.connect() as connection:
+        *_, page, count = [
+            [step.detail for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", of)]
+            for said, of in statements
+            if "agent_facets" in said
+        ]
+    found = page[: page.index("SCAN anon_1")]
+    assert not [step for step in found if "TEMP B-TREE" in step]
+    assert [step for step in found if step.startswith("CORRELATED")]
+    by_facet = "SEARCH agent_facets USING PRIMARY KEY (organization_id=? AND name=? AND value=?"
+    assert f"{by_facet} AND agent_id=?)" in found
+    assert count == [f"{by_facet})"]
