@@ -36,7 +36,6 @@ FEATURES = (
 def create_app(settings: Settings | None = None) -> APIFlask:
     """Make the application for one database; the web, workers, commands and tests all call it."""
     from apiflask import APIFlask
-    from werkzeug.middleware.proxy_fix import ProxyFix
 
     from webapp import cli, engine
     from webapp.config import Settings
@@ -52,9 +51,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         security,
         web,
     )
-    from webapp.core.database.connections import make_engine_options, prepare_sqlite
+    from webapp.core.database.connections import prepare_sqlite
     from webapp.core.extensions import csrf, db
-    from webapp.core.prefix import Prefix
     from webapp.index import embedding
 
     settings = settings or Settings.from_environment()
@@ -69,25 +67,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         root_path=str(ROOT),
     )
     app.request_class = bodies.Request
-    app.config.update(
-        CALLBOARD=settings,
-        SECRET_KEY=settings.secret_key,
-        APPLICATION_ROOT=settings.prefix or "/",
-        SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=make_engine_options(settings.database_url),
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.secure_cookies,
-        # The session's row says when it ends; the cookie is there as long as browsers keep one. It
-        # is set only when it changes: an answer that comes late would bring an older one back.
-        PERMANENT_SESSION_LIFETIME=timedelta(days=400),
-        SESSION_REFRESH_EACH_REQUEST=False,
-        SEND_FILE_MAX_AGE_DEFAULT=3600,
-        WTF_CSRF_CHECK_DEFAULT=False,
-        WTF_CSRF_TIME_LIMIT=None,
-        WTF_CSRF_SSL_STRICT=False,
-        MAX_FORM_MEMORY_SIZE=settings.max_body,
-    )
+    app.config.update(_configuration(settings))
     db.init_app(app)
     with app.app_context():
         prepare_sqlite(db.engine)
@@ -113,16 +93,49 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         styleguide.init_app(app)
     app.add_url_rule("/favicon.ico", "favicon", security.public(_favicon))
     security.check_permissions(app)
-    app.wsgi_app = _OneApiBase(app.wsgi_app)  # type: ignore[method-assign]  # so Flask takes WSGI middleware
+    app.wsgi_app = _wrap(app.wsgi_app, settings)  # type: ignore[method-assign]  # as Flask says
+    return app
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    """What Flask and its extensions are told."""
+    from webapp.core.database.connections import make_engine_options
+
+    return {
+        "CALLBOARD": settings,
+        "SECRET_KEY": settings.secret_key,
+        "APPLICATION_ROOT": settings.prefix or "/",
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": make_engine_options(settings.database_url),
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        # The session's row says when it ends; the cookie is there as long as browsers keep one. It
+        # is set only when it changes: an answer that comes late would bring an older one back.
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=400),
+        "SESSION_REFRESH_EACH_REQUEST": False,
+        "SEND_FILE_MAX_AGE_DEFAULT": 3600,
+        "WTF_CSRF_CHECK_DEFAULT": False,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "WTF_CSRF_SSL_STRICT": False,
+        "MAX_FORM_MEMORY_SIZE": settings.max_body,
+    }
+
+
+def _wrap(wsgi_app: Any, settings: Settings) -> Any:
+    """What a request goes through before Flask has it, the last of these first."""
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from webapp.core.bodies import ClosingConnections
+    from webapp.core.prefix import Prefix
+
+    wsgi_app = _OneApiBase(wsgi_app)
     if settings.proxies:
         hops = settings.proxies
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # so Flask takes WSGI middleware
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=0
-        )
+        wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=0)
     if settings.prefix:
-        app.wsgi_app = Prefix(app.wsgi_app, settings.prefix)  # type: ignore[method-assign]  # so Flask takes WSGI middleware
-    app.wsgi_app = bodies.ClosingConnections(app.wsgi_app)  # type: ignore[method-assign]  # so Flask takes WSGI middleware
-    return app
+        wsgi_app = Prefix(wsgi_app, settings.prefix)
+    return ClosingConnections(wsgi_app)
 
 
 class _OneApiBase:
