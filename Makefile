@@ -11,7 +11,8 @@ PEERS := pgbouncer nginx caddy haproxy
 EACH_BY_ITSELF := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test on-sqlite on-postgresql check unit seed bench bench-pages errors fix browser peers screens
+.PHONY: help install run test on-sqlite on-postgresql check unit seed mutants queries bench
+.PHONY: bench-pages errors fix browser peers screens
 
 help: ## list the habits
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,11 +88,9 @@ on-sqlite on-postgresql: on-%:
 unit: $(VENV)/.installed-dev ## the tests on SQLite without a browser
 	TEST_DATABASE=sqlite $(BIN)/pytest -m "not browser"
 
-.PHONY: mutants
 mutants: $(VENV)/.installed-mutants ## nightly: break accounts, security, engine, tasks and live; which test sees it?
 	TEST_DATABASE=sqlite $(BIN)/python -m mutmut run && $(BIN)/python -m tests.mutants
 
-.PHONY: queries
 queries: $(VENV)/.installed-dev ## count the statements of every page anew, after a change that is meant
 	TEST_DATABASE=sqlite UPDATE_QUERIES=1 $(BIN)/pytest tests/about/test_queries.py
 

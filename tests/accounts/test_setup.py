@@ -247,7 +247,7 @@ def test_of_two_who_start_at_once_only_one_makes_the_first_organization(app: API
         (
             "organization",
             "x" * 256,
-            "CALLBOARD_ORGANIZATION cannot be used. The organization",
+            "CALLBOARD_ORGANIZATION cannot be used. An organization",
         ),
     ],
 )

@@ -8,12 +8,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from webapp.accounts import passwords
-from webapp.accounts.models import ApiKey, Membership, Organization, Session, User
+from webapp.accounts.models import ApiKey, Membership, Organization, Session, User, checked_name
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
 from webapp.core.database.transactions import lock_name
-from webapp.core.errors import Invalid
 from webapp.core.extensions import db
 
 
@@ -24,9 +23,7 @@ def add_organization(
 
     Raises Invalid on a bad name, e-mail, password or key.
     """
-    name = name.strip()
-    if not 1 <= len(name) <= 255:
-        raise Invalid("The organization needs a name of 1 to 255 characters.", field="name")
+    name = checked_name(name)
     email = passwords.checked_email(email)
     lock_name(f"email:{email}")
     known = db.session.scalar(select(User).where(User.email == email))

@@ -19,11 +19,10 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, Length, Optional
 
+from webapp.accounts.models import MAX_NAME
 from webapp.accounts.organizations import MAX_LOGO
-from webapp.accounts.organizations import MAX_NAME as MAX_ORGANIZATION_NAME
 from webapp.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from webapp.accounts.preferences import LOCALES, Theme, known_zones, time_zones
-from webapp.accounts.profiles import MAX_NAME
 from webapp.core import clock
 from webapp.core.actor import Role
 from webapp.core.forms import Form
@@ -108,7 +107,7 @@ class ProfileForm(Form):
 
 
 class OrganizationForm(Form):
-    name = StringField("Name", validators=[DataRequired(), Length(max=MAX_ORGANIZATION_NAME)])
+    name = StringField("Name", validators=[DataRequired(), Length(max=MAX_NAME)])
 
 
 class LogoForm(Form):
@@ -123,7 +122,7 @@ class LogoForm(Form):
 class SetupForm(Form):
     name = StringField(
         "Organization",
-        validators=[DataRequired(), Length(max=255)],
+        validators=[DataRequired(), Length(max=MAX_NAME)],
         default="My organization",
     )
     email = EmailField(

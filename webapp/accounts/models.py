@@ -18,6 +18,8 @@ LINK_LIFETIME = timedelta(days=1)
 INVITATION_LIFETIME = timedelta(days=7)
 #: characters of a key's secret that are kept as they are, so that people know it again
 PREFIX_LENGTH = 12
+#: characters of a name, of an organization's or of a person's
+MAX_NAME = 255
 #: what stands in a user agent, and what it is called; the first that does is meant
 BROWSERS = {
     "Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari",
@@ -263,3 +265,11 @@ class ApiKey(Model):
 
 def _named(user_agent: str, names: dict[str, str]) -> str:
     return next((name for sign, name in names.items() if sign in user_agent), "")
+
+
+def checked_name(name: str) -> str:
+    """The name for an organization without space around it; raises Invalid on one that is none."""
+    name = name.strip()
+    if not 1 <= len(name) <= MAX_NAME:
+        raise Invalid(f"An organization has a name of 1 to {MAX_NAME} characters.", field="name")
+    return name

@@ -6,7 +6,7 @@ import hashlib
 
 from sqlalchemy import select
 
-from webapp.accounts.models import Organization
+from webapp.accounts.models import Organization, checked_name
 from webapp.accounts.permissions import ORGANIZATION_WRITE
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
@@ -14,7 +14,6 @@ from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
 
-MAX_NAME = 255
 #: bytes
 MAX_LOGO = 64 * 1024
 #: how the kinds of pictures begin that browsers draw and that can hold no script
@@ -32,9 +31,7 @@ def get_organization(*, actor: Actor) -> Organization:
 def rename_organization(name: str, *, actor: Actor) -> Organization:
     """Give the actor's organization another name; raises Invalid on one that is none."""
     actor.require(ORGANIZATION_WRITE)
-    name = name.strip()
-    if not 1 <= len(name) <= MAX_NAME:
-        raise Invalid(f"An organization has a name of 1 to {MAX_NAME} characters.", field="name")
+    name = checked_name(name)
     organization = _lock_organization(actor)
     if name != organization.name:
         audit.record(actor, "update", organization, name=name)

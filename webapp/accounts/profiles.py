@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from webapp.accounts import preferences, services
-from webapp.accounts.models import User
+from webapp.accounts.models import MAX_NAME, User
 from webapp.accounts.preferences import Theme
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.errors import Invalid
 from webapp.core.extensions import db
-
-MAX_NAME = 255
 
 
 def change_profile(
