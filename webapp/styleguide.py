@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import UUID, uuid5
+
 from apiflask import APIFlask
 from flask import Response
 
 from webapp.agents.forms import AgentForm
+from webapp.agents.handoffs.drawing import draw
+from webapp.agents.handoffs.services import Edge, Graph, Node
 from webapp.agents.models import Agent, Status
 from webapp.core import clock
 from webapp.core.actor import ORGANIZATION_READ
@@ -13,6 +17,7 @@ from webapp.core.lists import Page
 from webapp.core.ranges import Range
 from webapp.core.security import requires
 from webapp.core.web import page
+from webapp.coverage.tree import Branch, draw_map
 
 RESULT = {
     "content": "Make the new key first, move the programs over, then revoke the old key.",
@@ -49,6 +54,47 @@ callboard keys rotate --name release
 """
 
 
+#: what a picture calls an agent or a topic by
+NAMES = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
+GRAPH_KEYS = [uuid5(NAMES, name) for name in ("triage", "billing", "refunds", "gone")]
+
+
+def graph() -> Graph:
+    """Three agents, two of them in a circle, and one that is deleted."""
+    triage, billing, refunds, gone = GRAPH_KEYS
+    return Graph(
+        nodes=[
+            Node(triage, "triage", "Triage", "active", True, "1.2.0"),
+            Node(billing, "billing", "Billing", "active", True, None),
+            Node(refunds, "refunds", "Refunds", "draft", True, None),
+            Node(gone, "gone", "Gone", "active", False, None),
+        ],
+        edges=[
+            Edge(triage, billing, "ok"),
+            Edge(triage, gone, "deleted"),
+            Edge(billing, refunds, "ok"),
+            Edge(refunds, billing, "ok"),
+        ],
+        cycles=[[billing, refunds]],
+        unconnected_count=0,
+    )
+
+
+def topics() -> list[Branch]:
+    """Two branches of topics as a map draws them, from none of what is wanted to all of it."""
+    roots = []
+    for root, children in (("Tea", {"Green": 10, "Black": 6, "White": 0}), ("Coffee", {"Roast": 3})):
+        below = [
+            Branch(uuid5(NAMES, name), name, [root, name], have, 10, covered=have, target_sum=10)
+            for name, have in children.items()
+        ]
+        branch = Branch(uuid5(NAMES, root), root, [root], 0, 0, below)
+        branch.covered = sum(child.covered for child in below)
+        branch.target_sum = sum(child.target_sum for child in below)
+        roots.append(branch)
+    return roots
+
+
 def init_app(app: APIFlask) -> None:
     app.add_url_rule("/styleguide", "styleguide", show)
 
@@ -58,8 +104,13 @@ def show() -> Response:
     forms = {theme: AgentForm(prefix=f"{theme}-") for theme in ("light", "dark")}
     forms["dark"].name.errors = ("An agent of this name exists.",)
     minute = int(clock.now().timestamp()) // 60 * 60
+    pictured = graph()
     return page(
         "styleguide/show.html",
+        drawing=draw(pictured),
+        nodes={node.id: node for node in pictured.nodes},
+        areas=draw_map(topics()),
+        answer={"is_answered": True, "total_results": 3, "query_time_ms": 4.2},
         forms=forms,
         now=clock.now(),
         paging=Page(items=[None, None], total=5, limit=2, offset=2),

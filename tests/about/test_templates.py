@@ -9,12 +9,14 @@ import pytest
 from apiflask import APIFlask
 from flask import url_for
 from jinja2 import meta, nodes
+from jinja2.runtime import Macro
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.browser import Browser, words_of
 from tests.cast import PASSWORD, Cast, Client
 from webapp import create_app, styleguide
 from webapp.config import Settings
+from webapp.core.web import Components
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 LONGEST_LINE = 120
@@ -102,3 +104,49 @@ def test_the_style_guide_draws_every_part_in_both_themes(cast: Cast, settings: S
         assert pane.css_first(".result .score .value").text() == "0.861"
         chosen = pane.css_first("form.filters option[selected]")
         assert words_of(chosen) == "Ready to go"
+        assert pane.css(".graph .arrow")
+        assert pane.css(".map rect")
+
+
+def test_the_style_guide_draws_every_component_there_is(cast: Cast, settings: Settings) -> None:
+    drawn = set()
+
+    class Watched(Components):
+        def __getattr__(self, name: str) -> Macro:
+            drawn.add(name)
+            return super().__getattr__(name)
+
+    app = create_app(settings)
+    app.jinja_env.globals["ui"] = Watched(app.jinja_env)
+    styleguide.init_app(app)
+    app.test_client_class = Client
+    browser = Browser(app.test_client())
+    browser.sign_in("alice@example.com", PASSWORD)
+    assert browser.client.get("/styleguide").status_code == 200
+    assert drawn == {path.stem for path in (TEMPLATES / "components").glob("[!_]*.html")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_question_names_the_thing_and_its_buttons_say_what_they_do(
+    app: APIFlask, name: str
+) -> None:
+    for call in app.jinja_env.parse((TEMPLATES / name).read_text()).find_all(nodes.Call):
+        asked = call.node
+        if not (isinstance(asked, nodes.Getattr) and asked.attr == "confirm"):
+            continue
+        title, verb, *_ = (said_by(argument) for argument in call.args)
+        assert title.endswith("?")
+        assert not re.match(r"(?i)yes|no\b|ok$|confirm$|cancel|delete$|remove$|go on", verb), verb
+        # "Cancel" is the other button, and must not read as the deed.
+        assert "ancel" not in title
+
+
+def said_by(expression: nodes.Node) -> str:
+    """The words of an expression, "…" for what is only known when it is drawn."""
+    if isinstance(expression, nodes.Const):
+        return str(expression.value)
+    if isinstance(expression, nodes.Concat):
+        return "".join(said_by(part) for part in expression.nodes)
+    if isinstance(expression, nodes.Filter) and expression.node is not None:
+        return said_by(expression.node)
+    return "…?"

@@ -11,11 +11,23 @@ from playwright.sync_api import Browser, Page, expect
 from tests.database import new_database
 from tests.journeys.conftest import sign_in_at
 from tests.journeys.filled import fill
-from tests.journeys.walking import WATCHES, Visit, is_page, list_pages, visit
+from tests.journeys.walking import CUTS, WATCHES, Visit, is_page, list_pages, visit
 from tests.server import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 
+#: each with much text in little room; whether it says so
+BOXES = [
+    ("overflow: hidden; white-space: nowrap", False),
+    ("overflow: clip; white-space: nowrap", False),
+    ("overflow: hidden; white-space: nowrap; text-overflow: ellipsis", True),
+    ("overflow: hidden; height: 20px", False),
+    ("overflow: hidden; height: 20px; mask-image: linear-gradient(#000, transparent)", True),
+    ("overflow: auto; height: 20px", False),
+    ("overflow: auto; height: 20px; background: linear-gradient(#000, #fff)", True),
+    ("position: absolute; left: -50px", False),
+    ("white-space: normal", True),
+]
 MAX_HTML_BYTES = 200_000
 MAX_SCRIPT_BYTES = 60_000
 MAX_SHIFT = 0.02
@@ -77,10 +89,31 @@ def test_no_page_scrolls_sideways_on_a_phone(visits: list[Visit]) -> None:
     assert not {met.path: met.excess for met in visits if met.excess > 0}
 
 
+def test_nothing_is_cut_without_a_sign(visits: list[Visit]) -> None:
+    cut = {
+        f"{met.path} at {width}": cuts
+        for met in visits
+        for width, cuts in met.cuts.items()
+        if cuts
+    }
+    assert not cut, said(cut)
+
+
 def test_no_page_and_no_script_is_heavy(visits: list[Visit]) -> None:
     assert not {met.path: met.html_bytes for met in visits if met.html_bytes > MAX_HTML_BYTES}
     heavy = {met.path: met.script_bytes for met in visits if met.script_bytes > MAX_SCRIPT_BYTES}
     assert not heavy
+
+
+def test_what_is_cut_without_a_sign_would_be_seen(new_page: Callable[[], Page]) -> None:
+    page = new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    for style, says_so in BOXES:
+        words = "Much more is said here than there is room for. " * 4
+        page.set_content(f'<main><p style="width: 120px; {style}">{words}</p></main>')
+        assert (not page.evaluate(CUTS)) is says_so, style
+    page.set_content('<svg width="80"><text x="60" y="20">Beyond its picture</text></svg>')
+    assert page.evaluate(CUTS)
 
 
 def said(found: dict[str, list[str]]) -> str:

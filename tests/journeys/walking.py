@@ -22,8 +22,6 @@ from webapp.config import Settings
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 #: no pages of ours
 LEFT_OUT = ("/api/", "/docs", "/redoc", "/settings/organization/logo", "/static/", "/ws/")
-#: rules that may say something else of a narrow page
-NARROW = ["color-contrast", "nested-interactive", "scrollable-region-focusable"]
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 #: the page has found its socket, and drawn what came with it
 SETTLED = """
@@ -42,12 +40,45 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 FINDS = """
-async (rules) => {
-  const only = rules.length ? { runOnly: { type: "rule", values: rules } } : {};
-  const { violations } = await axe.run(document, { resultTypes: ["violations"], ...only });
+async (options) => {
+  const { violations } = await axe.run(document, { resultTypes: ["violations"], ...options });
   return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(
     ({ id, nodes }) => `${id}: ` + nodes.slice(0, 3).map(({ html, any }) =>
       html.slice(0, 160) + (any[0] ? ` (${any[0].message})` : "")).join(" | "));
+}
+"""
+#: text that does not show whole and has no sign of it: an ellipsis, a fade, a shadow where it scrolls
+CUTS = """
+() => {
+  const cut = [], edge = document.documentElement.clientWidth;
+  const note = (why, element) =>
+    cut.push(`${why}: ${element.outerHTML.replace(/\\s+/g, " ").slice(0, 160)}`);
+  const isFaded = ({ maskImage, backgroundImage }) =>
+    maskImage !== "none" || backgroundImage.includes("gradient");
+  for (const element of document.body.querySelectorAll("*")) {
+    if (!element.checkVisibility({ visibilityProperty: true })) continue;
+    const place = element.getBoundingClientRect();
+    if (element instanceof SVGTextElement) {
+      const within = element.ownerSVGElement.getBoundingClientRect();
+      if (place.left < within.left - 1 || place.right > within.right + 1) note("drawn", element);
+      continue;
+    }
+    const { scrollWidth, clientWidth, scrollHeight, clientHeight } = element;
+    if (!(element instanceof HTMLElement) || clientWidth <= 1) continue;
+    if (!element.innerText?.trim() || element.matches("select, textarea, option")) continue;
+    const style = getComputedStyle(element);
+    const isWide = style.overflowX !== "visible" && scrollWidth > clientWidth + 1;
+    const isHigh = style.overflowY !== "visible" && scrollHeight > clientHeight + 1;
+    if (isWide && style.textOverflow !== "ellipsis" && !isFaded(style)) note("wide", element);
+    if (isHigh && !isFaded(style)) note("high", element);
+    const isText = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!isText || (place.left >= -1 && place.right <= edge + 1)) continue;
+    for (let around = element; ; around = around.parentElement)
+      if (!around) { note("beyond", element); break; }
+      else if (getComputedStyle(around).overflowX !== "visible" && around !== document.body
+        && around !== document.documentElement) break;
+  }
+  return cut;
 }
 """
 SCRIPTS = """
@@ -65,6 +96,8 @@ class Visit:
     findings: dict[str, list[str]] = field(default_factory=dict)
     #: by width: cumulative layout shift without a hand on the page, and whose
     shifts: dict[int, tuple[float, list[str]]] = field(default_factory=dict)
+    #: by width: what is cut without a sign
+    cuts: dict[int, list[str]] = field(default_factory=dict)
     html_bytes: int = 0
     #: of all scripts, compressed
     script_bytes: int = 0
@@ -102,7 +135,7 @@ def is_page(page: Page, address: str) -> bool:
 
 
 def visit(page: Page, url: str, path: str, *, is_phone_too: bool = True) -> Visit:
-    """Look at one page, at a desk in both themes and, where asked for, on a phone."""
+    """Look at one page, in both themes, at a desk and, where asked for, on a phone."""
     met = Visit(path)
     for size in (DESK, PHONE) if is_phone_too else (DESK,):
         page.set_viewport_size(size)  # type: ignore[arg-type]  # it is a size
@@ -113,13 +146,14 @@ def visit(page: Page, url: str, path: str, *, is_phone_too: bool = True) -> Visi
         width = size["width"]
         found: dict[str, Any] = page.evaluate("window.shifts")
         met.shifts[width] = found["sum"], found["of"]
+        met.cuts[width] = page.evaluate(CUTS)
         page.evaluate(read_axe())
-        met.findings[f"{width} light"] = page.evaluate(FINDS, [] if size is DESK else NARROW)
+        met.findings[f"{width} light"] = page.evaluate(FINDS, {})
+        page.emulate_media(color_scheme="dark")
+        met.findings[f"{width} dark"] = page.evaluate(FINDS, {})
         if size is DESK:
             met.html_bytes = len(answer.body())
             met.script_bytes = sum(compressed(name) for name in set(page.evaluate(SCRIPTS)))
-            page.emulate_media(color_scheme="dark")
-            met.findings[f"{width} dark"] = page.evaluate(FINDS, ["color-contrast"])
         else:
             met.excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return met
