@@ -17,7 +17,7 @@ from webapp.core.lists import Page
 from webapp.core.ranges import Range
 from webapp.core.security import requires
 from webapp.core.web import page
-from webapp.coverage.tree import Branch, draw_map
+from webapp.coverage.tree import Area, Branch
 
 RESULT = {
     "content": "Make the new key first, move the programs over, then revoke the old key.",
@@ -80,19 +80,20 @@ def graph() -> Graph:
     )
 
 
-def topics() -> list[Branch]:
-    """Two branches of topics as a map draws them, from none of what is wanted to all of it."""
-    roots = []
-    for root, children in (("Tea", {"Green": 10, "Black": 6, "White": 0}), ("Coffee", {"Roast": 3})):
-        below = [
-            Branch(uuid5(NAMES, name), name, [root, name], have, 10, covered=have, target_sum=10)
-            for name, have in children.items()
-        ]
-        branch = Branch(uuid5(NAMES, root), root, [root], 0, 0, below)
-        branch.covered = sum(child.covered for child in below)
-        branch.target_sum = sum(child.target_sum for child in below)
-        roots.append(branch)
-    return roots
+def areas() -> list[Area]:
+    """A topic with three below it, from none of what is wanted to all of it."""
+    found = [Area(topic("Tea", 16, 30), 0, 0, 1000, 320, more=0, is_group=True)]
+    for at, (name, have) in enumerate({"Green": 10, "Black": 6, "White": 0}.items()):
+        found.append(Area(topic(name, have, 10), 3 + 331 * at, 17, 331, 300, more=0))
+    return found
+
+
+def topic(name: str, have: int, wanted: int) -> Branch:
+    return Branch(
+        id=uuid5(NAMES, name), node_id=uuid5(NAMES, name), label=name, path=["Tea", name],
+        documents=have, target=wanted, covered=have, target_sum=wanted,
+        topic_count=1, child_count=0,
+    )  # fmt: skip
 
 
 def init_app(app: APIFlask) -> None:
@@ -109,7 +110,7 @@ def show() -> Response:
         "styleguide/show.html",
         drawing=draw(pictured),
         nodes={node.id: node for node in pictured.nodes},
-        areas=draw_map(topics()),
+        areas=areas(),
         answer={"is_answered": True, "total_results": 3, "query_time_ms": 4.2},
         forms=forms,
         now=clock.now(),

@@ -7,6 +7,9 @@ from typing import Any
 
 from tests.server import EMAIL, Installation, eventually
 
+#: as long as names get: in words, and in one that nothing breaks
+LONG = "Everything about water, leaves, pots and the time that each of them takes in the morning"
+UNBROKEN = "Teewasserkochertemperaturanzeigenbeleuchtungsschaltergehaeuse"
 #: what a page needs besides its address to show something
 ASKED = {
     "/search": "?q=tea",
@@ -20,6 +23,8 @@ OTHERS = (
     "/agents?q=nothing-like-it",
     "/agents/gone",
     "/agents/kettle",
+    f"/agents/{UNBROKEN.lower()}",
+    f"/agents/{UNBROKEN.lower()}/ask",
     "/agents/tea-expert/coverage?version=2.0.0",
     "/documents?proposed=true",
     "/documents?status=failed",
@@ -52,13 +57,15 @@ def fill(installation: Installation) -> dict[str, str]:
     kinds = [{"path": ["Tea", kind, f"{kind} of {place}"]}
              for kind in ("Green", "Black") for place in ("spring", "autumn")]  # fmt: skip
     kinds += [{"path": ["Tea", "Herbs"], "target_documents": 3}]
+    kinds += [{"path": ["Tea", LONG, UNBROKEN], "target_documents": 2}]
     twice = [{"path": ["Health", "Green of spring"]}, {"path": ["Health"]}]
     grown = send("POST", "/taxonomies", {"version": "1.0.0", "nodes": kinds})
     send("POST", "/taxonomies", {"version": "2.0.0", "nodes": [*kinds, *twice]})
     topics = {node["canonical_path"][-1]: node["node_id"] for node in grown["nodes"]}
     for number in range(12):
         body = {
-            "title": f"Tea {number}", "content": MARKDOWN.format(number=number),
+            "title": {1: LONG, 2: UNBROKEN}.get(number, f"Tea {number}"),
+            "content": MARKDOWN.format(number=number),
             "content_type": "text/markdown", "external_id": f"tea-{number}", "version": "1.0.0",
             "nodes": [["Tea", "Green", "Green of spring"]] if number % 2 else [],
         }  # fmt: skip
@@ -70,6 +77,19 @@ def fill(installation: Installation) -> dict[str, str]:
             "handoff_targets": [] if handle == "kettle" else ["kettle"],
         }  # fmt: skip
         send("POST", "/agents", body)
+    send(
+        "POST",
+        "/agents",
+        {
+            "name": LONG,
+            "handle": UNBROKEN.lower(),
+            "instructions": UNBROKEN,
+            "description": LONG,
+            "model": UNBROKEN,
+            "tools": [UNBROKEN, "search"],
+            "handoff_targets": ["kettle"],
+        },
+    )
     send("DELETE", "/agents/gone")
     expert = "/agents/tea-expert"
     send("PUT", expert, {"instructions": "Answer about tea, in one sentence.", "version_note": "x"})
@@ -81,13 +101,17 @@ def fill(installation: Installation) -> dict[str, str]:
     for _ in range(2):
         send("POST", f"{expert}/coverage/refresh?background=false")
     for query in ("How hot is the water for tea?", "Who repairs the lift?"):
-        for agent in (expert, "/agents/kettle"):
+        for agent in (expert, "/agents/kettle", f"/agents/{UNBROKEN.lower()}"):
             send("POST", f"{agent}/query", {"query": query})
+    send("POST", "/webhooks", {"url": f"http://localhost:9/{UNBROKEN}/{LONG.replace(' ', '-')}"})
     hook = send("POST", "/webhooks", {"url": "http://localhost:9/hook", "events": []})
     send("POST", f"/webhooks/{hook['id']}/test")
+    member = {"email": f"{UNBROKEN}@example.com", "password": "a long pass phrase"}
+    send("POST", "/members", {**member, "role": "viewer"})
     member = {"email": "bob@example.com", "password": "a long pass phrase", "role": "member"}
     send("POST", "/members", member)
-    send("POST", "/api-keys", {"name": "Script"})
+    for name in ("Script", f"{UNBROKEN}{UNBROKEN}"[:80]):
+        send("POST", "/api-keys", {"name": name})
     lines = [{"title": "Sieve", "content": "A sieve."}, {"title": "Nothing"}]
     content = "\n".join(json.dumps(line) for line in lines).encode()
     task = send("POST", "/documents/import", content, "application/x-ndjson")["task_id"]

@@ -91,10 +91,7 @@ def test_no_page_scrolls_sideways_on_a_phone(visits: list[Visit]) -> None:
 
 def test_nothing_is_cut_without_a_sign(visits: list[Visit]) -> None:
     cut = {
-        f"{met.path} at {width}": cuts
-        for met in visits
-        for width, cuts in met.cuts.items()
-        if cuts
+        f"{met.path} at {width}": cuts for met in visits for width, cuts in met.cuts.items() if cuts
     }
     assert not cut, said(cut)
 
@@ -113,6 +110,8 @@ def test_what_is_cut_without_a_sign_would_be_seen(new_page: Callable[[], Page]) 
         page.set_content(f'<main><p style="width: 120px; {style}">{words}</p></main>')
         assert (not page.evaluate(CUTS)) is says_so, style
     page.set_content('<svg width="80"><text x="60" y="20">Beyond its picture</text></svg>')
+    assert page.evaluate(CUTS)
+    page.set_content("<input placeholder='Find agents by name, model, tool or modality'>")
     assert page.evaluate(CUTS)
 
 

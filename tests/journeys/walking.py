@@ -47,7 +47,7 @@ async (options) => {
       html.slice(0, 160) + (any[0] ? ` (${any[0].message})` : "")).join(" | "));
 }
 """
-#: text that does not show whole and has no sign of it: an ellipsis, a fade, a shadow where it scrolls
+#: text that does not show whole and has no sign of it: an ellipsis, a fade, a shadow at an edge
 CUTS = """
 () => {
   const cut = [], edge = document.documentElement.clientWidth;
@@ -65,8 +65,11 @@ CUTS = """
     }
     const { scrollWidth, clientWidth, scrollHeight, clientHeight } = element;
     if (!(element instanceof HTMLElement) || clientWidth <= 1) continue;
-    if (!element.innerText?.trim() || element.matches("select, textarea, option")) continue;
     const style = getComputedStyle(element);
+    // How wide a placeholder would be cannot be asked.
+    if (element.matches("input:not([type=checkbox], [type=radio], [type=file]), select"))
+      if (style.textOverflow !== "ellipsis") note("field", element);
+    if (!element.innerText?.trim() || element.matches("select, textarea, option")) continue;
     const isWide = style.overflowX !== "visible" && scrollWidth > clientWidth + 1;
     const isHigh = style.overflowY !== "visible" && scrollHeight > clientHeight + 1;
     if (isWide && style.textOverflow !== "ellipsis" && !isFaded(style)) note("wide", element);
@@ -135,7 +138,7 @@ def is_page(page: Page, address: str) -> bool:
 
 
 def visit(page: Page, url: str, path: str, *, is_phone_too: bool = True) -> Visit:
-    """Look at one page, in both themes, at a desk and, where asked for, on a phone."""
+    """Look at one page at a desk and, where asked for, loaded on a phone, in both themes."""
     met = Visit(path)
     for size in (DESK, PHONE) if is_phone_too else (DESK,):
         page.set_viewport_size(size)  # type: ignore[arg-type]  # it is a size
@@ -154,8 +157,10 @@ def visit(page: Page, url: str, path: str, *, is_phone_too: bool = True) -> Visi
         if size is DESK:
             met.html_bytes = len(answer.body())
             met.script_bytes = sum(compressed(name) for name in set(page.evaluate(SCRIPTS)))
-        else:
-            met.excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    if not is_phone_too:
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # it is a size
+        met.cuts[PHONE["width"]] = page.evaluate(CUTS)
+    met.excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return met
 
 
