@@ -13,11 +13,11 @@ function showChosen() {
   const isAll = first("[name=all]", HTMLInputElement, bar)?.checked ?? false;
   count.textContent = isAll ? "" : `${chosen} selected`;
   for (const clear of all("[data-tick-none]", HTMLElement, bar)) clear.hidden = false;
-  const every = first("[data-tick-all]", HTMLInputElement);
-  if (!every) return;
-  every.hidden = false;
-  every.checked = chosen > 0 && chosen === ticks().length;
-  every.indeterminate = chosen > 0 && chosen < ticks().length;
+  for (const every of all("[data-tick-all]", HTMLInputElement)) {
+    every.hidden = false;
+    every.checked = chosen > 0 && chosen === ticks().length;
+    every.indeterminate = chosen > 0 && chosen < ticks().length;
+  }
 }
 
 /** @param {boolean} isChosen */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -14,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from tests.cast import Cast
 from tests.database import new_database
 from tests.server import ROOT, Installation
+from webapp.documents.uploads.kinds import ENDINGS
 
 #: `make run` without installing what is installed
 MAKE = f"make() {{ exec {shlex.quote(sys.executable)} -P webapp/engine/supervisor.py; }}"
@@ -55,6 +58,40 @@ def test_the_journey_as_a_script(place: Installation, tmp_path: Path) -> None:
     (best,) = [item for item in said if item.get("index") == 0]
     assert best["metadata"]["heading_path"] == ["Hand-off"]
     assert said[-1]["status"] == "completed"
+
+
+def test_each_command_of_the_tour_does_what_it_says(cast: Cast) -> None:
+    api, written = cast.api("alice"), {}
+    text = (ROOT / "docs/api.md").read_text().replace("\\\n", " ")
+    commands = re.findall(r"^curl (?:.|\n)*?(?=^curl|^```)", text, re.M)
+    assert len(commands) > 10
+    for command in commands:
+        words = shlex.split(command)
+        options = {"-X": "", "-d": None, ">": ""}
+        for name in options:
+            if name in words:
+                options[name] = words[words.index(name) + 1]
+        path = next(word for word in words if word.startswith("$URL")).removeprefix("$URL/api/v1")
+        headers = dict(
+            words[at + 1].split(": ") for at, word in enumerate(words[:-1]) if word == "-H"
+        )
+        headers.pop("X-API-Key")
+        body = options["-d"]
+        answer = api.request(
+            options["-X"] or ("GET" if body is None else "POST"), path, headers=headers,
+            data=written[body[1:]] if body and body[0] == "@" else body,
+        )  # fmt: skip
+        assert answer.status_code < 300, (command, answer.json)
+        written[options[">"]] = answer.text
+    listed = api.get("/documents?q=tea").json
+    about = {tuple(node["path"]) for node in api.get(f"/documents/{listed[0]['id']}").json["nodes"]}
+    assert ("Drinks", "Tea") in about
+
+
+def test_getting_started_names_every_kind_of_file_that_is_read() -> None:
+    text = (ROOT / "docs/getting-started.md").read_text()
+    first = {kind: ending for ending, kind in reversed(ENDINGS.items())}
+    assert not [ending for ending in first.values() if f"`{ending}`" not in text]
 
 
 def json_in(text: str) -> Iterator[dict[str, Any]]:

@@ -84,6 +84,12 @@ def test_the_page_shows_the_key_once_and_offers_ones_own_roles(cast: Cast) -> No
 # Recognised
 
 
+def test_the_page_leads_to_what_can_be_done_with_a_key(cast: Cast) -> None:
+    page = cast.browser("vera").get("/settings/api-keys")
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert page.css_first(f"main a[href='{path}']")
+
+
 def test_a_key_comes_in_by_either_header(cast: Cast) -> None:
     secret, client = cast.key("vera"), cast.app.test_client()
     for headers in ({"X-API-Key": secret}, {"Authorization": f"Bearer {secret}"}):

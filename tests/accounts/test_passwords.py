@@ -111,6 +111,7 @@ def test_an_admin_makes_a_link_that_works_once_and_ends_all_sessions(cast: Cast)
 
     visitor = Browser(cast.app.test_client())
     page = visitor.get(path)
+    assert page.css_first("input[name=password][autofocus]")
     assert "bob@example.com" in page.body.text()
     assert is_in(bob)
     assert page.css_first("form").attributes["action"] == path

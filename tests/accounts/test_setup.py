@@ -67,6 +67,12 @@ def test_before_that_the_sign_in_page_says_where_the_link_is(app: APIFlask, fres
     assert "link that" not in words_of(browser.get("/sign-in").css_first("main"))
 
 
+def test_one_types_at_once_where_a_page_has_one_form(app: APIFlask, fresh: str) -> None:
+    browser = Browser(app.test_client())
+    for path in (f"/setup?token={fresh}", "/sign-in"):
+        assert browser.get(path).css_first("input[name=email][autofocus]"), path
+
+
 def test_a_refused_form_keeps_its_link_in_the_address(app: APIFlask, fresh: str) -> None:
     browser = Browser(app.test_client())
     action = browser.get(f"/setup?token={fresh}").css_first("form").attributes["action"]

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.database import new_database
 from tests.journeys.conftest import sign_in_at
 from tests.journeys.filled import fill
-from tests.journeys.walking import CUTS, WATCHES, Visit, is_page, list_pages, visit
+from tests.journeys.walking import BROKEN, CUTS, WATCHES, Visit, is_page, list_pages, visit
 from tests.server import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
@@ -96,6 +96,16 @@ def test_nothing_is_cut_without_a_sign(visits: list[Visit]) -> None:
     assert not cut, said(cut)
 
 
+def test_no_word_is_broken(visits: list[Visit]) -> None:
+    broken = {
+        f"{met.path} at {width}": words
+        for met in visits
+        for width, words in met.broken.items()
+        if words
+    }
+    assert not broken, said(broken)
+
+
 def test_no_page_and_no_script_is_heavy(visits: list[Visit]) -> None:
     assert not {met.path: met.html_bytes for met in visits if met.html_bytes > MAX_HTML_BYTES}
     heavy = {met.path: met.script_bytes for met in visits if met.script_bytes > MAX_SCRIPT_BYTES}
@@ -111,6 +121,10 @@ def test_what_is_cut_without_a_sign_would_be_seen(new_page: Callable[[], Page]) 
         assert (not page.evaluate(CUTS)) is says_so, style
     page.set_content('<svg width="80"><text x="60" y="20">Beyond its picture</text></svg>')
     assert page.evaluate(CUTS)
+    page.set_content("<p style='width: 40px; overflow-wrap: anywhere'>extractive")
+    assert page.evaluate(BROKEN)
+    page.set_content("<p style='width: 40px'>extractive one<p style='width: 40px'>tea-expert")
+    assert not page.evaluate(BROKEN)
     page.set_content("<input placeholder='Find agents by name, model, tool or modality'>")
     assert page.evaluate(CUTS)
 

@@ -42,7 +42,8 @@ new PerformanceObserver((list) => {
 FINDS = """
 async (options) => {
   const { violations } = await axe.run(document, { resultTypes: ["violations"], ...options });
-  return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(
+  const grave = ["serious", "critical"], also = ["empty-table-header", "heading-order"];
+  return violations.filter(({ id, impact }) => grave.includes(impact) || also.includes(id)).map(
     ({ id, nodes }) => `${id}: ` + nodes.slice(0, 3).map(({ html, any }) =>
       html.slice(0, 160) + (any[0] ? ` (${any[0].message})` : "")).join(" | "));
 }
@@ -84,6 +85,32 @@ CUTS = """
   return cut;
 }
 """
+#: words, unless they are very long, and times that go on in the next line
+BROKEN = """
+() => {
+  const broken = [], range = document.createRange();
+  const hasLines = () =>
+    new Set([...range.getClientRects()].map(({ y }) => Math.round(y))).size > 1;
+  for (const time of document.querySelectorAll("time")) {
+    range.selectNodeContents(time);
+    const isSeen = time.checkVisibility({ visibilityProperty: true });
+    if (isSeen && hasLines()) broken.push(time.outerHTML);
+  }
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const { currentNode: text } = texts, around = text.parentElement;
+    if (around.closest("svg, textarea, select, .visually-hidden")) continue;
+    if (!around.checkVisibility({ visibilityProperty: true })) continue;
+    for (const { 0: token, index: start } of text.data.matchAll(/\\S+/g))
+      for (const { 0: word, index } of token.matchAll(/[\\p{L}\\p{N}]+/gu)) {
+        range.setStart(text, start + index);
+        range.setEnd(text, start + index + word.length);
+        if (token.length < 30 && hasLines()) broken.push(`${word} of ${around.outerHTML}`);
+      }
+  }
+  return broken.map((found) => found.replace(/\\s+/g, " ").slice(0, 160));
+}
+"""
 SCRIPTS = """
 () => performance.getEntriesByType("resource").map(({ name }) => name)
   .filter((name) => new URL(name).pathname.endsWith(".js"))
@@ -101,6 +128,8 @@ class Visit:
     shifts: dict[int, tuple[float, list[str]]] = field(default_factory=dict)
     #: by width: what is cut without a sign
     cuts: dict[int, list[str]] = field(default_factory=dict)
+    #: by width: what is broken
+    broken: dict[int, list[str]] = field(default_factory=dict)
     html_bytes: int = 0
     #: of all scripts, compressed
     script_bytes: int = 0
@@ -149,17 +178,20 @@ def visit(page: Page, url: str, path: str, *, is_phone_too: bool = True) -> Visi
         width = size["width"]
         found: dict[str, Any] = page.evaluate("window.shifts")
         met.shifts[width] = found["sum"], found["of"]
-        met.cuts[width] = page.evaluate(CUTS)
+        met.cuts[width], met.broken[width] = page.evaluate(CUTS), page.evaluate(BROKEN)
         page.evaluate(read_axe())
         met.findings[f"{width} light"] = page.evaluate(FINDS, {})
         page.emulate_media(color_scheme="dark")
-        met.findings[f"{width} dark"] = page.evaluate(FINDS, {})
+        # In the dark only colours are others than in the light.
+        only = {} if size is DESK else {"runOnly": ["color-contrast"]}
+        met.findings[f"{width} dark"] = page.evaluate(FINDS, only)
         if size is DESK:
             met.html_bytes = len(answer.body())
             met.script_bytes = sum(compressed(name) for name in set(page.evaluate(SCRIPTS)))
     if not is_phone_too:
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # it is a size
-        met.cuts[PHONE["width"]] = page.evaluate(CUTS)
+        width = PHONE["width"]
+        met.cuts[width], met.broken[width] = page.evaluate(CUTS), page.evaluate(BROKEN)
     met.excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return met
 

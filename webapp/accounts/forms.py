@@ -65,7 +65,7 @@ class NewPasswordForm(Form):
         "New password",
         description=f"At least {MIN_LENGTH} characters; it ends your sessions everywhere.",
         validators=[DataRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
-        render_kw={"autocomplete": "new-password"},
+        render_kw={"autocomplete": "new-password", "autofocus": True},
     )
 
 
