@@ -163,6 +163,23 @@ def test_code_of_a_page_keeps_its_lines_and_is_no_heading() -> None:
     assert parse("<pre>```</pre><p>x", HTML).text == "~~~\n```\n~~~\n\nx"
 
 
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        # Some servers put a form around the whole page.
+        ("<form><h1>Refunds</h1><p>14 days</p><select><option>x</select></form>",
+         "# Refunds\n\n14 days"),
+        ("<div>One</div>two<section>three</section><b>four</b>", "One\n\ntwo\n\nthree\n\nfour"),
+        ("<dl><dt>Lease</dt><dd>A hold</dd></dl><details><summary>More</summary>x</details>y",
+         "Lease\n\nA hold\n\nMore\n\nx\n\ny"),
+        ("<p>In <del>30</del><ins>14</ins> days", "In 14 days"),
+        ("<p>Daten&shy;bank", "Datenbank"),
+    ],
+)  # fmt: skip
+def test_the_words_of_a_page_are_whole_and_all_there(page: str, text: str) -> None:
+    assert parse(page, HTML).text == text
+
+
 @pytest.mark.parametrize(("length", "is_heading"), [(499, True), (501, False)])
 def test_a_line_that_is_too_long_is_no_heading(length: int, is_heading: bool) -> None:
     """To try one takes quadratic time."""

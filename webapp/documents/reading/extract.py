@@ -48,16 +48,23 @@ _DROPPED = {
     "iframe",
     "svg",
     "canvas",
-    "form",
     "head",
     "object",
     "embed",
     "button",
     "select",
+    "del",
 }
 _BLOCKS = {
     "p",
     "div",
+    "form",
+    "fieldset",
+    "legend",
+    "details",
+    "summary",
+    "address",
+    "caption",
     "section",
     "article",
     "main",
@@ -171,12 +178,16 @@ def read_html(content: str, bounds: Bounds) -> ParsedDocument:
         if child is not None:
             node, depth = child, depth + 1
             continue
-        while node is not None and node.next is None:
+        while True:
+            if code_depth is None and (node.tag in _BLOCKS):
+                parts.append("\n\n")
+            if node.next is not None or node.parent is None:
+                break
             node, depth = node.parent, depth - 1
-        node = node.next if node is not None else None
+        node = node.next
     blocks.append((_prose if code_depth is None else _code)("".join(parts)))
     text = "\n\n".join(block for block in blocks if block)
-    return ParsedDocument(title or first_heading(text), text)
+    return ParsedDocument(title or first_heading(text), _tidy(text))
 
 
 def _prose(text: str) -> str:
@@ -338,8 +349,9 @@ def _bounded_blocks(blocks: Iterator[Any], bounds: Bounds) -> Iterator[Any]:
 
 
 def _tidy(text: str) -> str:
-    """Without what no database keeps: NUL, and halves of characters."""
-    return text.replace("\x00", "").encode("utf-8", "ignore").decode()
+    """Words whole, where they could have been broken; without NUL and halves of characters."""
+    text = text.replace("\xad\n", "").replace("\xad", "").replace("\x00", "")
+    return text.encode("utf-8", "ignore").decode()
 
 
 READERS: dict[str, Callable[[bytes, Bounds], ParsedDocument]] = {
