@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from slugify import slugify
 from slugify.special import GERMAN
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
@@ -128,6 +128,13 @@ class Agent(Model):
         Index(None, "organization_id", "is_active", "created_at", "id"),
         # With all that is asked at once, or SQLite takes an index that begins by `is_active`.
         Index("ix_agents_parent", "organization_id", "parent", "is_active"),
+        # Few have topics, and a move to another version asks for them.
+        Index(
+            "ix_agents_taxonomy_version",
+            *("organization_id", "taxonomy_version"),
+            sqlite_where=text("taxonomy_version IS NOT NULL"),
+            postgresql_where=text("taxonomy_version IS NOT NULL"),
+        ),
         # All that the list filters and sorts by. SQLite reads this alone, a tenth of the table,
         # and where no text is sought only the one without texts;
         # PostgreSQL keeps long values out of the rows, and limits the size of an index entry.

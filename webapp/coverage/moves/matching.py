@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 
 from webapp.agents.models import Agent
 from webapp.core.actor import Actor
 from webapp.core.database.sql import is_among
 from webapp.core.errors import BadReference, Invalid
 from webapp.core.extensions import db
-from webapp.core.lists import count_all
 from webapp.coverage.moves.schemas import Rename
 from webapp.documents.models import DocumentNode
 from webapp.taxonomies.models import Taxonomy, TaxonomyNode
@@ -45,6 +44,13 @@ class Match:
         self.successors[old], self.reasons[old] = new, reason
 
 
+def get_versions(version: str, start: str, *, actor: Actor) -> tuple[Taxonomy, Taxonomy]:
+    """The old version and the new one; Invalid where both are the same, NotFound on one."""
+    if start == version:
+        raise Invalid("Choose another version to move from.", field="start", code="same_version")
+    return get_taxonomy(start, actor=actor), get_taxonomy(version, actor=actor)
+
+
 def match_topics(
     version: str, start: str, renames: Sequence[Rename], *, actor: Actor
 ) -> tuple[Taxonomy, Match]:
@@ -53,9 +59,7 @@ def match_topics(
     Raises Invalid where both are the same, NotFound where one of them is not there, BadReference on
     a renamed topic that is not.
     """
-    if start == version:
-        raise Invalid("Choose another version to move from.", field="start", code="same_version")
-    old, new = (get_taxonomy(name, actor=actor) for name in (start, version))
+    old, new = get_versions(version, start, actor=actor)
     before, after = (_nodes_of(taxonomy) for taxonomy in (old, new))
     match = Match(
         {node.id: node.canonical_path for node in before},
@@ -96,8 +100,9 @@ def select_documents(match: Match, *, is_about: bool = False) -> Select[Any]:
     return statement.where(DocumentNode.is_counted) if is_about else statement
 
 
-def count_documents(match: Match, *, is_about: bool = False) -> int:
-    return count_all(select_documents(match, is_about=is_about))
+def count_documents(selected: Select[Any]) -> int:
+    """How many documents there are, each once, whatever number of its topics is matched."""
+    return db.session.scalar(select(func.count()).select_from(selected.subquery())) or 0
 
 
 def select_agents(
@@ -112,14 +117,18 @@ def select_agents(
     return statement if agent_ids is None else statement.where(Agent.id.in_(agent_ids))
 
 
+def unknown_topic(path: list[str], version: str) -> BadReference:
+    return BadReference(
+        f"There is no topic {' > '.join(path)} in {version}.",
+        code="unknown_nodes",
+        field="renames",
+    )
+
+
 def _at(path: list[str], ids: dict[tuple[str, ...], UUID], version: str) -> UUID:
     node_id = ids.get(tuple(path))
     if node_id is None:
-        raise BadReference(
-            f"There is no topic {' > '.join(path)} in {version}.",
-            code="unknown_nodes",
-            field="renames",
-        )
+        raise unknown_topic(path, version)
     return node_id
 
 

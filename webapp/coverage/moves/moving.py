@@ -18,7 +18,6 @@ from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
 from webapp.core.database.transactions import get_locked
 from webapp.core.extensions import db
-from webapp.core.lists import count_all
 from webapp.coverage.changes import schedule_refresh
 from webapp.coverage.models import CoverageTarget
 from webapp.coverage.moves.matching import (
@@ -49,7 +48,7 @@ def move_taxonomy(run: Run) -> None:
     start, match = match_topics(version, body.start, body.renames, actor=actor)
     result: dict[str, Any] = task.result or {"documents": 0, "agents": 0, "stayed": []}
     checkpoint = task.checkpoint
-    total = max(count_documents(match), 1)
+    total = max(count_documents(select_documents(match)), 1)
     while batch := _document_ids(match, checkpoint.get("document")):
         run.hold()
         _add_successors(actor.organization_id, batch, match)
@@ -74,7 +73,7 @@ def move_taxonomy(run: Run) -> None:
 
 def _count_about(match: Match, document_ids: list[UUID]) -> int:
     statement = select_documents(match, is_about=True)
-    return count_all(statement.where(DocumentNode.document_id.in_(document_ids)))
+    return count_documents(statement.where(DocumentNode.document_id.in_(document_ids)))
 
 
 def _document_ids(match: Match, after: str | None) -> list[UUID]:

@@ -21,7 +21,7 @@ from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 bp = Blueprint("moves", __name__, url_prefix="/taxonomies/<version>/move")
 
 #: changed topics that the page has a field for
-SHOWN = 200
+SHOWN = 100
 
 
 @bp.get("")
@@ -57,14 +57,16 @@ def _move_page(version: str, form: MoveForm, *, status: int = 200) -> Response:
     preview = None
     if others:
         try:
-            preview = moves.preview_move(version, _body(version, others[0]), actor=actor)
+            preview = moves.preview_move(
+                version, _body(version, others[0]), actor=actor, limit=SHOWN
+            )
         except DomainError as error:
             if status == 200:
                 form.reject(error)
                 status = 422
             start = request.values.get("start")
             body = MoveRequest(start=start if start in others else others[0])
-            preview = moves.preview_move(version, body, actor=actor)
+            preview = moves.preview_move(version, body, actor=actor, limit=SHOWN)
     return page(
         "coverage/moves/new.html",
         status=status,
@@ -72,7 +74,6 @@ def _move_page(version: str, form: MoveForm, *, status: int = 200) -> Response:
         version=version,
         others=others,
         preview=preview,
-        shown=SHOWN,
         unticked=_unticked(),
     )
 
@@ -91,12 +92,12 @@ def _body(version: str, start: str = "") -> MoveRequest:
     actor = current_actor()
     ids = [item for item in given.values() if isinstance(item, UUID)]
     paths = {topic.node_id: topic.path for topic in name_topics(ids, actor=actor)}
-    plain = moves.preview_move(version, body, actor=actor)
+    node_ids = [item for item in read_topics(given) if isinstance(item, UUID)]
+    changed = moves.find_changed_topics(version, body.start, node_ids, actor=actor)
     renames = [
         {"start": item.path, "end": paths.get(to, [str(to)]) if isinstance(to, UUID) else to}
-        for item in plain.changed
-        if str(item.node_id) in given
-        and (to := given[str(item.node_id)]) not in (item.new_id, item.new_path)
+        for item in changed.values()
+        if (to := given.get(str(item.node_id), item.new_id)) not in (item.new_id, item.new_path)
     ]
     return read(MoveRequest, {"start": body.start, "renames": renames})
 

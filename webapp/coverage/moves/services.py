@@ -1,11 +1,14 @@
 """Moves: from one version of the taxonomy to another, agents with what they know.
 
-They are shown and started here; `matching` says what becomes of topics, `moving` is the task.
+They are shown and started here; `matching` says what becomes of topics, `changed` what of those
+that do not keep their path, `moving` is the task.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -15,15 +18,19 @@ from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
+from webapp.core.database.sql import is_among
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
-from webapp.coverage.moves.matching import (
-    Match,
-    Reason,
-    count_documents,
-    match_topics,
-    select_agents,
+from webapp.core.lists import count_all, total_of
+from webapp.coverage.moves.changed import (
+    Changed,
+    Renamed,
+    Successor,
+    count_moving_documents,
+    find_changed,
+    find_renames,
 )
+from webapp.coverage.moves.matching import get_versions, select_agents
 from webapp.coverage.moves.schemas import MoveRequest
 from webapp.tasks import changes as tasks
 from webapp.tasks.models import Task
@@ -34,39 +41,19 @@ from webapp.taxonomies.services import get_taxonomy
 TASK_TYPE = "taxonomy_move"
 #: agents a preview lists
 MAX_AGENTS = 200
-
-
-@dataclass(frozen=True)
-class Successor:
-    """A topic, what it becomes (None: nothing), and why."""
-
-    node_id: UUID
-    path: list[str]
-    document_count: int
-    new_id: UUID | None
-    new_path: list[str] | None
-    reason: Reason | None
+#: documents that a page counts each once; of more it tells the sum over their topics
+MAX_COUNTED = 5_000
 
 
 @dataclass(frozen=True)
 class AgentMove:
     """What a move makes of an agent's topics; it stays where it is when none is left."""
 
-    agent: Agent
+    agent_id: UUID
+    name: str
+    handle: str
     kept_count: int
     lost: list[list[str]]
-
-    @property
-    def agent_id(self) -> UUID:
-        return self.agent.id
-
-    @property
-    def name(self) -> str:
-        return self.agent.name
-
-    @property
-    def handle(self) -> str:
-        return self.agent.handle
 
     @property
     def moves(self) -> bool:
@@ -75,50 +62,64 @@ class AgentMove:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a move would do; `changed` are the topics that do not simply keep their path."""
+    """What a move would do; `changed` are topics that do not simply keep their path.
+
+    Where `is_exact` is false, the documents are a sum over topics, for the page.
+    """
 
     start: str
     end: str
     kept_count: int
     changed: list[Successor]
+    changed_count: int
     document_count: int
+    is_exact: bool
     agent_count: int
     agents: list[AgentMove]
 
 
-def preview_move(version: str, body: MoveRequest, *, actor: Actor) -> Preview:
+def preview_move(
+    version: str, body: MoveRequest, *, actor: Actor, limit: int | None = None
+) -> Preview:
     """What moving from `body.start` to `version` would do; writes nothing.
 
-    Raises Invalid where both are the same, BadReference on a renamed topic that is not there.
+    With a `limit` it lists so many changed topics, and of very many documents tells the sum over
+    their topics. Raises Invalid where both are the same, BadReference on a renamed topic that is
+    not there.
     """
     _require_both(actor)
-    start, match = match_topics(version, body.start, body.renames, actor=actor)
-    counts = _document_counts(start)
-    changed = [
-        Successor(
-            match.public_ids[node_id],
-            path,
-            counts.get(node_id, 0),
-            match.public_ids[new] if (new := match.successors.get(node_id)) else None,
-            match.new_paths[new] if new else None,
-            match.reasons.get(node_id),
-        )
-        for node_id, path in match.paths.items()
-        if match.reasons.get(node_id) != "path"
-    ]
-    statement = select_agents(start, body.agent_ids, actor.organization_id)
-    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    listed = db.session.scalars(statement.order_by(Agent.name, Agent.id).limit(MAX_AGENTS))
-    return Preview(
-        start=start.version,
-        end=version,
-        kept_count=sum(1 for reason in match.reasons.values() if reason == "path"),
-        # Those that lose documents first: they are what somebody has to decide about.
-        changed=sorted(changed, key=lambda item: (bool(item.reason), -item.document_count)),
-        document_count=count_documents(match, is_about=True),
-        agent_count=total,
-        agents=[_move_of(agent, match) for agent in listed],
+    old, new = get_versions(version, body.start, actor=actor)
+    renamed = find_renames(old, new, body.renames)
+    statement = select_agents(old, body.agent_ids, actor.organization_id)
+    columns = Agent.id, Agent.name, Agent.handle, Agent.taxonomy_node_ids
+    agents = db.session.execute(
+        statement.with_only_columns(*columns).order_by(Agent.name, Agent.id).limit(MAX_AGENTS)
+    ).all()
+    topics = {node_id for agent in agents for node_id in agent.taxonomy_node_ids}
+    changed = find_changed(old, new, renamed, limit=limit, besides=topics)
+    document_count, is_exact = _count_documents(
+        old, new, renamed, changed, is_page=limit is not None
     )
+    paths = _paths_of(old, topics)
+    return Preview(
+        start=old.version,
+        end=version,
+        kept_count=old.node_count - changed.total,
+        changed=changed.first,
+        changed_count=changed.total,
+        document_count=document_count,
+        is_exact=is_exact,
+        agent_count=total_of(lambda: count_all(statement), len(agents), limit=MAX_AGENTS),
+        agents=[_move_of(agent, paths, changed) for agent in agents],
+    )
+
+
+def find_changed_topics(
+    version: str, start: str, node_ids: Collection[UUID], *, actor: Actor
+) -> dict[UUID, Successor]:
+    """Those of these topics that do not keep their path in `version`, unless they are renamed."""
+    old, new = get_versions(version, start, actor=actor)
+    return find_changed(old, new, {}, limit=0, besides=node_ids).besides
 
 
 def start_move(version: str, body: MoveRequest, *, actor: Actor) -> Task:
@@ -127,7 +128,7 @@ def start_move(version: str, body: MoveRequest, *, actor: Actor) -> Task:
     Raises what `preview_move` raises, and Conflict where such a move is under way.
     """
     _require_both(actor)
-    match_topics(version, body.start, body.renames, actor=actor)
+    find_renames(*get_versions(version, body.start, actor=actor), body.renames)
     index.lock(actor.organization_id)
     known = select(Task.id).where(
         Task.organization_id == actor.organization_id,
@@ -154,21 +155,46 @@ def _require_both(actor: Actor) -> None:
     actor.require(AGENTS_WRITE)
 
 
-def _document_counts(taxonomy: Taxonomy) -> dict[UUID, int]:
-    rows = db.session.execute(
-        select(NodeStat.node_id, NodeStat.document_count)
+def _count_documents(
+    old: Taxonomy, new: Taxonomy, renamed: Renamed, changed: Changed, *, is_page: bool
+) -> tuple[int, bool]:
+    """The documents that move, and whether each counts once: a page tells the sum of very many."""
+    if is_page:
+        number = _sum_of_documents(old) - changed.lost_document_count
+        if number == 0 or number > MAX_COUNTED:
+            return number, number == 0
+    return count_moving_documents(old, new, renamed, changed.lost), True
+
+
+def _sum_of_documents(taxonomy: Taxonomy) -> int:
+    """Over its topics: who is about two of them counts twice."""
+    statement = (
+        select(func.sum(NodeStat.document_count))
         .join(TaxonomyNode, TaxonomyNode.id == NodeStat.node_id)
-        .where(TaxonomyNode.taxonomy_id == taxonomy.id, NodeStat.document_count > 0)
+        .where(TaxonomyNode.taxonomy_id == taxonomy.id)
     )
-    return {row.node_id: row.document_count for row in rows}
+    return int(db.session.scalar(statement) or 0)
 
 
-def _move_of(agent: Agent, match: Match) -> AgentMove:
-    paths = {match.public_ids[node_id]: path for node_id, path in match.paths.items()}
-    kept = {match.public_ids[node_id] for node_id in match.successors}
+def _paths_of(taxonomy: Taxonomy, node_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    rows = db.session.execute(
+        select(TaxonomyNode.public_id, TaxonomyNode.canonical_path).where(
+            TaxonomyNode.taxonomy_id == taxonomy.id,
+            is_among(TaxonomyNode.public_id, [node_id.hex for node_id in node_ids]),
+        )
+    )
+    return {row.public_id: row.canonical_path for row in rows}
+
+
+def _move_of(agent: Any, paths: dict[UUID, list[str]], changed: Changed) -> AgentMove:
+    def is_lost(node_id: UUID) -> bool:
+        successor = changed.besides.get(node_id)
+        return node_id not in paths or (successor is not None and successor.new_id is None)
+
     lost = [
         paths.get(node_id, [str(node_id)])
         for node_id in agent.taxonomy_node_ids
-        if node_id not in kept
+        if is_lost(node_id)
     ]
-    return AgentMove(agent, len(agent.taxonomy_node_ids) - len(lost), lost)
+    kept_count = len(agent.taxonomy_node_ids) - len(lost)
+    return AgentMove(agent.id, agent.name, agent.handle, kept_count, lost)
