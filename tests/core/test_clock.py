@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -14,8 +14,10 @@ WORDS = [
     (-59.5, "59 sec. ago"),
     (-60.5, "1 min. ago"),
     (-3599, "59 min. ago"),
+    (-3600, "1 hr. ago"),
     (-5400, "1 hr. ago"),
     (-86399, "23 hr. ago"),
+    (-86400, "yesterday"),
     (-90000, "yesterday"),
     (-3 * 86400 - 9, "3 days ago"),
     (-1000 * 86400 - 9, "1,000 days ago"),
@@ -33,3 +35,13 @@ def test_how_long_ago_is_said_in_words(
     present = clock.now()
     monkeypatch.setattr(clock, "now", lambda: present)
     assert clock.in_words(present + timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.once
+def test_a_moment_of_another_zone_is_the_same_in_utc_and_one_without_a_zone_is_in_utc() -> None:
+    noon = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    assert clock.in_utc(noon.astimezone(timezone(timedelta(hours=9)))) == noon
+    assert clock.in_utc(noon.replace(tzinfo=None)) == noon
+    assert clock.in_utc(noon.astimezone(timezone(timedelta(hours=9)))).tzinfo is UTC
+    with pytest.raises(ValueError, match="1 to 9999"):
+        clock.in_utc(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))))

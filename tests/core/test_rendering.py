@@ -255,3 +255,9 @@ def test_only_a_long_passage_is_folded_and_never_over_its_first_mark() -> None:
     assert fold("word " * 300) == Fold.FOLDED
     assert fold(long, [(0, 4)]) == Fold.FOLDED
     assert fold(long, [(long.index("line 25"), len(long))]) == Fold.OPEN
+
+
+def test_lists_and_quotations_begin_on_the_side_of_their_words() -> None:
+    page = drawn("* one\n\ntext\n\n1. first\n\ntext\n\n> said")
+    for tag in ("ul", "ol", "blockquote"):
+        assert page.css_first(tag).attributes["dir"] == "auto"
