@@ -56,6 +56,23 @@ def test_the_best_match_stands_first(alice: Actor, browser: Browser) -> None:
     ]  # fmt: skip
 
 
+def test_an_agent_is_found_by_what_it_is_for_behind_those_named_so(
+    cast: Cast, alice: Actor, charlie: Actor, browser: Browser
+) -> None:
+    text = f"Answers what {20 * 'people '}ask about moorings and 100% of the tides."
+    make_agent(alice, handle="a", name="Harbour master", description=text)
+    make_agent(alice, handle="b", name="Moorings")
+    make_agent(charlie, handle="c", name="Theirs", description="Moorings too.")
+    page = look(browser, "moorings")
+    assert labels(page)[:2] == ["Moorings", "Harbour master"]
+    hint = words_of(page.css("[role=option]")[1])
+    assert "a · …" in hint
+    assert "ask about moorings and 100%" in hint
+    assert labels(look(browser, "MOORINGS AND"))[0] == "Harbour master"
+    assert "Harbour master" in labels(look(browser, "100%25"))
+    assert "Harbour master" not in labels(look(browser, "moor%25tides"))
+
+
 def test_an_agent_is_paused_and_resumed_from_wherever_one_is(
     alice: Actor, browser: Browser
 ) -> None:

@@ -19,15 +19,24 @@ MAX_FOUND = 6
 MAX_NAMES = 2
 #: letters of a verb from which on it is one without a name behind it
 MIN_VERB = 3
+#: letters from which on descriptions are searched too; fewer stand in all of them
+MIN_DESCRIBED = 3
+#: characters of a description that are shown with what it was found by
+MAX_EXCERPT = 60
 
 
 def find_agents(words: str, actor: Actor) -> list[PaletteEntry]:
     """The few agents that are meant most likely."""
     agents = services.suggest_agents(words, limit=MAX_FOUND, actor=actor)
-    return [
-        PaletteEntry(agent.name, url_for("agents.show", handle=agent.handle), _hint(agent))
-        for agent in agents
-    ]
+    entries = [_link(agent, _hint(agent)) for agent in agents]
+    if len(words) >= MIN_DESCRIBED and len(agents) < MAX_FOUND:
+        known = {agent.id for agent in agents}
+        entries += [
+            _link(agent, f"{agent.handle} · {_excerpt(agent.description, words)}")
+            for agent in services.suggest_described(words, limit=MAX_FOUND, actor=actor)
+            if agent.id not in known
+        ]
+    return entries[:MAX_FOUND]
 
 
 def find_commands(words: str, actor: Actor) -> list[PaletteEntry]:
@@ -75,6 +84,18 @@ def _name_behind(words: str, command: AgentCommand) -> str | None:
         ):
             return " ".join(rest[:-count])
     return " ".join(rest)
+
+
+def _link(agent: Agent, hint: str) -> PaletteEntry:
+    return PaletteEntry(agent.name, url_for("agents.show", handle=agent.handle), hint)
+
+
+def _excerpt(text: str, words: str) -> str:
+    """The part of a description that has the words in it."""
+    at = text.lower().find(words.lower())
+    start = at - MAX_EXCERPT // 3 if at > MAX_EXCERPT // 2 else 0
+    part = text[start : start + MAX_EXCERPT].strip()
+    return f"{'…' if start else ''}{part}{'…' if len(text) > start + MAX_EXCERPT else ''}"
 
 
 def _entry(command: AgentCommand, agent: Agent) -> PaletteEntry:

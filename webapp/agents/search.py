@@ -85,6 +85,19 @@ def select_called(typed: str, *, actor: Actor) -> list[Select[UUID, str, str]]:
     return [names.where(Agent.handle == text), names.where(begins_with(Agent.name_key, text))]
 
 
+def select_described(typed: str, among: int, *, actor: Actor) -> Select[UUID]:
+    """The ids of those of the newest `among` agents that hold `typed`, as `matches_text` says."""
+    newest = (
+        select(Agent.id, Agent.search_text)
+        .where(Agent.organization_id == actor.organization_id, Agent.is_active)
+        .order_by(Agent.created_at.desc(), Agent.id)
+        .limit(among)
+        .subquery()
+    )
+    is_described = newest.c.search_text.like(like_pattern(fold(typed)), escape="\\")
+    return select(newest.c.id).where(is_described)
+
+
 def matches_text(text: str) -> ColumnElement[bool]:
     """Agents that hold `text` in name, handle or description, whatever its case."""
     return Agent.search_text.like(like_pattern(fold(text)), escape="\\")

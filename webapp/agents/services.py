@@ -22,6 +22,7 @@ from webapp.agents.search import (
     matches_text,
     select_agents,
     select_called,
+    select_described,
     select_names,
 )
 from webapp.audit import services as audit
@@ -144,6 +145,16 @@ def suggest_agents(typed: str, *, limit: int, actor: Actor) -> list[Agent]:
     chosen = select(Agent).where(is_among(Agent.id, [row.id.hex for row in found]))
     agents = {agent.id: agent for agent in db.session.scalars(chosen)}
     return [agents[row.id] for row in found if row.id in agents]
+
+
+def suggest_described(typed: str, *, limit: int, actor: Actor) -> list[Agent]:
+    """Of the agents that were made last, those whose description holds what is typed."""
+    described = select_described(typed, RECENT_COUNT, actor=actor).limit(limit)
+    ids = list(db.session.scalars(described))
+    if not ids:
+        return []
+    found = select(Agent).where(is_among(Agent.id, [agent_id.hex for agent_id in ids]))
+    return list(db.session.scalars(found.order_by(Agent.created_at.desc(), Agent.id)))
 
 
 def update_agent(
