@@ -12,7 +12,6 @@ from webapp.core.extensions import db
 from webapp.taxonomies.models import (
     ScopeRoot,
     Taxonomy,
-    TaxonomyClosure,
     TaxonomyNode,
     path_key,
     sort_versions,
@@ -102,15 +101,6 @@ def select_topics(organization_id: UUID, public_ids: Collection[UUID]) -> Select
 def find_roots(scope_id: UUID | None) -> list[UUID]:
     """The topics of a scope that are still there, by the ids that tables refer to."""
     return list(db.session.scalars(select(ScopeRoot.node_id).where(ScopeRoot.scope_id == scope_id)))
-
-
-def select_below(scope_id: UUID | None) -> Select[UUID]:
-    """The topics of a scope and all below them, by the ids that tables refer to."""
-    return (
-        select(TaxonomyClosure.descendant_id)
-        .join(ScopeRoot, ScopeRoot.node_id == TaxonomyClosure.ancestor_id)
-        .where(ScopeRoot.scope_id == scope_id)
-    )
 
 
 def read_newest_version(organization_id: UUID) -> str | None:
