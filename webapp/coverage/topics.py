@@ -80,7 +80,8 @@ class ScopeTopics:
         below = select(TaxonomyClosure.descendant_id).where(
             TaxonomyClosure.ancestor_id.in_(self.roots)
         )
-        return node_id.in_(below)  # type: ignore[no-any-return]
+        is_below: ColumnElement[bool] = node_id.in_(below)
+        return is_below
 
     def holds_one(self, node_id: Any) -> ColumnElement[bool]:
         """The same, for a statement that asks it of a few topics."""

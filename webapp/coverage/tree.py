@@ -238,7 +238,8 @@ class _Places:
 
     def _is_canonical(self, parent: Any) -> ColumnElement[bool]:
         path = parent.path_key + "\x1f" + self.child.label
-        return func.substr(path, 1, MAX_KEY) == self.child.path_key  # type: ignore[no-any-return]
+        is_same: ColumnElement[bool] = func.substr(path, 1, MAX_KEY) == self.child.path_key
+        return is_same
 
 
 def _find_top(topics: ScopeTopics) -> list[Branch]:
