@@ -99,3 +99,22 @@ def test_an_open_stream_is_told_what_went_wrong(
     assert (frames[-1]["event"], frames[-1]["data"]["code"]) == ("error", code)
     assert frames[-1]["data"]["status"] == status
     assert api.post("/agents/helper/query", TEA).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("statement", "path", "form"),
+    [
+        ("UPDATE users", "/settings/profile/theme", {"theme": "dark"}),
+        ("UPDATE sessions", "/sign-out", {}),
+    ],
+)
+def test_who_changes_their_own_while_they_are_removed_is_told(
+    cast: Cast, statement: str, path: str, form: dict[str, str]
+) -> None:
+    """What the change has left was read again to draw the refusal, which failed as well."""
+    browser = cast.browser("bob")
+    removal = "DELETE FROM users WHERE email = 'bob@example.com'"
+    with first(statement, removal):
+        page = browser.post(path, form)
+    # The test's deletion went back with the change that met it.
+    assert "has just been deleted. Nothing was changed." in page.body.text()

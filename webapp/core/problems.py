@@ -26,6 +26,7 @@ from flask import (
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from webapp.core import outcomes, returning
@@ -223,7 +224,7 @@ def _handle_too_large(_error: RequestEntityTooLarge) -> Response:
 
 
 def refusal_of(error: Exception) -> DomainError:
-    """What went wrong as a refusal, after a rollback where the database said it; logs it.
+    """What went wrong as a refusal, after a rollback; logs it.
 
     For whoever answers outside of Flask's error handlers: a stream or a socket that is open. What
     nobody could foresee is an InternalError, with its traceback in the log only.
@@ -235,7 +236,14 @@ def refusal_of(error: Exception) -> DomainError:
         return Unavailable(
             "Too much is asked of the database right now.", headers={"Retry-After": "2"}
         )
+    from webapp.core.extensions import db
+
+    # In any case: what a failed change has left could not even be read for the answer.
+    with outcomes.ending():
+        db.session.rollback()
     refusal = _read_database_error(error) if isinstance(error, DBAPIError) else None
+    if isinstance(error, StaleDataError | ObjectDeletedError):
+        refusal = _refuse_what_is_gone(error)
     if refusal is None:
         log.exception("unhandled", path=request.path if request else None, exc_info=error)
         refusal = InternalError()
@@ -248,11 +256,8 @@ def _handle_failure(error: Exception) -> Response:
 
 def _read_database_error(error: DBAPIError) -> DomainError | None:
     """What the database could not do right now, or with what is there now; None for a bug."""
-    from webapp.core.extensions import db
     from webapp.engine.retries import is_connection_lost
 
-    with outcomes.ending():
-        db.session.rollback()
     reason = str(error.orig).lower()
     if _is_unwritable(error.orig):
         log.error("storage_unavailable", reason=reason)
@@ -278,15 +283,20 @@ def _read_database_error(error: DBAPIError) -> DomainError | None:
         detail, suggestions = outcomes.describe_loss()
         return Unavailable(detail, suggestions=suggestions, headers={"Retry-After": "5"})
     if _is_dangling(error.orig):
-        log.warning("reference_gone", exc_info=error)
-        return outcomes.complete(
-            Conflict(
-                "Something that this refers to has just been deleted.",
-                code="reference_gone",
-                suggestions=["Look again at what is there now."],
-            )
-        )
+        return _refuse_what_is_gone(error)
     return None
+
+
+def _refuse_what_is_gone(error: Exception) -> DomainError:
+    """Somebody else has deleted a row between our look and our change, or one that ours names."""
+    log.warning("reference_gone", exc_info=error)
+    return outcomes.complete(
+        Conflict(
+            "Something that this refers to has just been deleted.",
+            code="reference_gone",
+            suggestions=["Look again at what is there now."],
+        )
+    )
 
 
 def _is_unwritable(error: BaseException | None) -> bool:
