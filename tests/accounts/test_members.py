@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+from sqlalchemy import event
 
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast
-from webapp.accounts import services
+from webapp.accounts import invitations, profiles, services
 from webapp.accounts.models import User
 from webapp.audit import services as audit
 from webapp.core.actor import Actor, Role
@@ -224,3 +230,61 @@ def test_the_api_changes_a_member(cast: Cast) -> None:
     assert api.request("PATCH", path, {"role": "owner"}).status_code == 422
     other = f"/members/{cast.user('charlie').id}"
     assert api.request("PATCH", other, {"role": "viewer"}).status_code == 404
+
+
+# Removed while others are at work
+
+
+@contextmanager
+def meanwhile(statement: str, act: Callable[[], object], app: APIFlask) -> Iterator[list[bool]]:
+    """Somebody acts just before the statement that begins so; answers whether it had to wait."""
+    waited: list[bool] = []
+    threads: list[Thread] = []
+
+    def run() -> None:
+        with app.app_context():
+            act()
+
+    def begin(_connection: object, _cursor: object, text: str, *_: object) -> None:
+        if text.startswith(statement) and not threads:
+            threads.append(Thread(target=run))
+            threads[0].start()
+            threads[0].join(1.0)
+            waited.append(threads[0].is_alive())
+
+    event.listen(db.engine, "before_cursor_execute", begin)
+    try:
+        yield waited
+    finally:
+        event.remove(db.engine, "before_cursor_execute", begin)
+    threads[0].join(60)
+
+
+def test_who_is_invited_elsewhere_while_they_are_removed_stays_invited(
+    app: APIFlask, cast: Cast, alice: Actor
+) -> None:
+    charlie, tokens = cast.actor("charlie"), []
+
+    def invite() -> None:
+        tokens.append(
+            invitations.invite_member("bob@example.com", role=Role.VIEWER, actor=charlie)[1]
+        )
+
+    with meanwhile("DELETE FROM users", invite, app):
+        services.remove_member(cast.user("bob").id, actor=alice)
+    assert invitations.find_invitation(tokens[0]).email == "bob@example.com"
+
+
+@pytest.mark.skipif(
+    os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite has one writer anyhow"
+)
+def test_a_removal_keeps_nobody_else_from_writing(app: APIFlask, cast: Cast, alice: Actor) -> None:
+    """Who writes and then tells of it waited for the removal, which waited for them."""
+    vera = cast.actor("vera")
+
+    def change() -> None:
+        profiles.change_profile(display_name="Vera", actor=vera)
+
+    with meanwhile("DELETE FROM users", change, app) as waited:
+        services.remove_member(cast.user("bob").id, actor=alice)
+    assert waited == [False]

@@ -89,5 +89,5 @@ def get_logo(digest: str, *, actor: Actor) -> tuple[bytes, str]:
 def _lock_organization(actor: Actor) -> Organization:
     """The organization, locked: a logo, its kind and its digest change together."""
     statement = select(Organization).where(Organization.id == actor.organization_id)
-    organization: Organization = get_locked(statement)
+    organization: Organization = get_locked(statement, stays=True)
     return organization

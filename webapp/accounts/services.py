@@ -92,7 +92,7 @@ def accept_invitation(membership_id: UUID, *, password: str, actor: Actor) -> Me
     Raises NotFound where there is no such invitation, Invalid on a wrong password.
     """
     actor.require_person()
-    lock_name(f"email:{get_member(actor.user_id, actor=actor).email}")
+    _lock_person(actor.user_id, actor)
     membership = _get_invitation(membership_id, actor)
     if not passwords.verify(membership.invitation_hash, password):
         db.session.rollback()
@@ -111,6 +111,8 @@ def accept_invitation(membership_id: UUID, *, password: str, actor: Actor) -> Me
 
 def decline_invitation(membership_id: UUID, *, actor: Actor) -> Membership:
     """Forget an invitation."""
+    actor.require_person()
+    _lock_person(actor.user_id, actor)
     membership = _get_invitation(membership_id, actor)
     audit.record(membership.actor, "decline", membership)
     _delete(membership)
@@ -166,6 +168,8 @@ def remove_member(user_id: UUID, *, actor: Actor) -> Membership:
 
     Their account goes as well when they belong to no other organization.
     """
+    actor.require(MEMBERS_WRITE)
+    _lock_person(user_id, actor)
     member = _get_for_change(user_id, actor)
     _refuse_without_admin(member)
     audit.record(actor, "remove_member", member)
@@ -186,16 +190,25 @@ def _get_invitation(membership_id: UUID, actor: Actor) -> Membership:
     return invitation
 
 
+def _lock_person(user_id: UUID | None, actor: Actor) -> None:
+    """Let nobody invite a member elsewhere, or take them in or out there, at the same time."""
+    lock_name(f"email:{get_member(user_id, actor=actor).email}")
+
+
 def _get_for_change(user_id: UUID, actor: Actor) -> Membership:
     actor.require(MEMBERS_WRITE)
-    # One at a time, so that two admins cannot demote each other.
-    db.session.get_one(Organization, actor.organization_id, with_for_update=True)
+    # One at a time, so that two admins cannot demote each other. It stays, so that what refers to
+    # it goes on meanwhile: who writes and then tells of it would wait, and be waited for.
+    db.session.get_one(Organization, actor.organization_id, with_for_update={"key_share": True})
     return get_member(user_id, actor=actor, lock=True)
 
 
 def _delete(member: Membership) -> None:
     """Delete a membership, with its person where it is the last; the database does the rest."""
-    is_last = len(member.user.memberships) == 1
+    others = select(Membership.id).where(
+        Membership.user_id == member.user_id, Membership.id != member.id
+    )
+    is_last = db.session.scalar(others.limit(1)) is None
     db.session.flush()
     db.session.execute(
         delete(User).where(User.id == member.user_id)

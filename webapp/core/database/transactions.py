@@ -71,13 +71,19 @@ def refresh_statistics(table: str) -> None:
         connection.exec_driver_sql(f"ANALYZE {table}")
 
 
-def get_locked(statement: Select[Any]) -> Any:
-    """The one row of `statement`, locked until the end of the transaction, freshly read."""
+def get_locked(statement: Select[Any], *, stays: bool = False) -> Any:
+    """The one row of `statement`, locked until the end of the transaction, freshly read.
+
+    Of a row that `stays`, never deleted, others may still add rows that refer to it: who locks
+    something else before and tells of it then is not waited for in a circle.
+    """
     lock_writes()
     is_waiting = _session().connection().dialect.name == "postgresql"
     entity = statement.column_descriptions[0]["entity"]
     # Only this row: what is loaded beside it by a join is not ours to lock.
-    locked = statement.with_for_update(of=entity).execution_options(populate_existing=True)
+    locked = statement.with_for_update(of=entity, key_share=stays).execution_options(
+        populate_existing=True
+    )
     with writers.one_more() if is_waiting else nullcontext():
         return _session().execute(locked).unique().scalar_one_or_none()
 
