@@ -165,6 +165,19 @@ def test_a_review_of_nothing_changes_and_announces_nothing(cast: Cast) -> None:
     assert "Choose documents first." in page.css_first("#toasts .error").text()
 
 
+def test_a_review_of_too_many_documents_says_how_many_it_takes(
+    cast: Cast, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.documents.pages.MAX_REVIEWED", 2)
+    ids = [str(make_document(alice, content=f"Text {number}.").id) for number in range(3)]
+    browser = cast.browser("alice")
+    page = browser.post("/documents/proposals", {"id": ids, "action": "confirm"})
+    told = page.css_first("#toasts .error").text()
+    assert "3 documents are too many at once; choose at most 2." in told
+    page = browser.post("/documents/proposals", {"id": [*ids[:2], ids[0]], "action": "confirm"})
+    assert "The topics of 2 documents are confirmed." in page.css_first("#toasts").text()
+
+
 def test_one_proposed_topic_is_confirmed_and_another_rejected(
     cast: Cast, alice: Actor, topics: dict[str, UUID]
 ) -> None:

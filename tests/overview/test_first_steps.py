@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from apiflask import APIFlask
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.browser import words_of
@@ -13,6 +16,7 @@ from webapp.agents import deletion
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.errors import Forbidden
+from webapp.core.extensions import db
 from webapp.documents import services as documents
 from webapp.overview import first_steps, samples
 from webapp.questions.schemas import QueryRequest
@@ -103,11 +107,41 @@ def test_a_text_that_is_none_is_refused_where_it_was_pasted(cast: Cast) -> None:
     assert documents.count_documents(actor=cast.actor("alice")) == 0
 
 
-def test_what_is_deleted_again_ticks_nothing(cast: Cast, alice: Actor) -> None:
+def test_a_step_that_was_seen_done_stays_done(cast: Cast, alice: Actor) -> None:
+    browser = cast.browser("alice")
     agent = make_agent(alice, handle="mine")
-    assert ticked(cast.browser("alice").get("/")) == STEPS[2:]
+    assert ticked(browser.get("/")) == STEPS[2:]
+    deletion.delete_agent(agent.id, actor=alice)
+    document = make_document(alice)
+    assert ticked(browser.get("/")) == STEPS[1:]
+    documents.delete_document(document.id, actor=alice)
+    assert ticked(browser.get("/")) == STEPS[1:]
+    samples.seed(alice)
+    ask(alice)
+    assert not has_steps(browser.get("/"))
+    assert has_steps(cast.browser("charlie").get("/"))
+
+
+def test_what_nobody_has_seen_ticked_and_is_gone_ticks_nothing(cast: Cast, alice: Actor) -> None:
+    agent = make_agent(alice, handle="mine")
     deletion.delete_agent(agent.id, actor=alice)
     assert ticked(cast.browser("alice").get("/")) == []
+
+
+def test_steps_dismissed_twice_at_once_are_one_entry_of_the_audit(
+    app: APIFlask, alice: Actor
+) -> None:
+    before = audit.latest_id(alice.organization_id)
+    db.session.rollback()
+
+    def dismiss(_number: int) -> None:
+        with app.app_context():
+            first_steps.dismiss_first_steps(actor=alice)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(dismiss, range(4)))
+    entries = audit.entries_after(before, alice.organization_id, limit=10)
+    assert [entry.action for entry in entries] == ["dismiss_first_steps"]
 
 
 def test_an_admin_dismisses_them_for_the_organization(cast: Cast, alice: Actor) -> None:

@@ -253,3 +253,15 @@ def test_a_branch_whose_topics_stand_elsewhere_has_their_documents(
     assert rows == [
         "Machines 1 / 20 5 %", "Wings 1 / 10 10 %", "Physics 1 / 20 5 %", "Wings 1 / 10 10 %",
     ]  # fmt: skip
+
+
+def test_a_topic_of_another_version_is_not_on_the_pages_of_this_one(
+    browser: Browser, alice: Actor, ids: dict[str, str]
+) -> None:
+    body = {"version": "2.0.0", "nodes": [{"path": ["npm"]}]}
+    services.extend_taxonomy(TaxonomyRequest.model_validate(body), actor=alice)
+    npm = ids["npm"]
+    for path in (f"/taxonomies/2.0.0?under={npm}", f"/taxonomies/2.0.0/nodes/{npm}"):
+        page = browser.get(path, status=404)
+        assert "npm is a topic of another version, not of 2.0.0." in page.css_first("main").text()
+        browser.get(path.replace("2.0.0", "1.0.0"))

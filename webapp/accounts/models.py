@@ -42,6 +42,8 @@ class Organization(Model):
     logo_type: Mapped[str | None] = mapped_column(String(20))
     logo_digest: Mapped[str | None] = mapped_column(String(16))
     first_steps_dismissed_at: Mapped[datetime | None]
+    #: those that somebody has seen done; what did them may be gone
+    first_steps_done: Mapped[list[str]] = mapped_column(default=list)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 

@@ -32,7 +32,7 @@ def rename_organization(name: str, *, actor: Actor) -> Organization:
     """Give the actor's organization another name; raises Invalid on one that is none."""
     actor.require(ORGANIZATION_WRITE)
     name = checked_name(name)
-    organization = _lock_organization(actor)
+    organization = lock_organization(actor=actor)
     if name != organization.name:
         audit.record(actor, "update", organization, name=name)
         organization.name = name
@@ -55,7 +55,7 @@ def set_logo(content: bytes, *, actor: Actor) -> Organization:
     )
     if media_type is None:
         raise Invalid("A logo is a PNG, JPEG or WebP.", field="logo")
-    organization = _lock_organization(actor)
+    organization = lock_organization(actor=actor)
     organization.logo, organization.logo_type = content, media_type
     organization.logo_digest = hashlib.sha256(content).hexdigest()[:16]
     audit.record(actor, "set_logo", organization, media_type=media_type, bytes=len(content))
@@ -65,7 +65,7 @@ def set_logo(content: bytes, *, actor: Actor) -> Organization:
 
 def remove_logo(*, actor: Actor) -> Organization:
     actor.require(ORGANIZATION_WRITE)
-    organization = _lock_organization(actor)
+    organization = lock_organization(actor=actor)
     if organization.logo_digest is not None:
         organization.logo = organization.logo_type = organization.logo_digest = None
         audit.record(actor, "remove_logo", organization)
@@ -86,7 +86,7 @@ def get_logo(digest: str, *, actor: Actor) -> tuple[bytes, str]:
     return found.logo, found.logo_type
 
 
-def _lock_organization(actor: Actor) -> Organization:
+def lock_organization(*, actor: Actor) -> Organization:
     """The organization, locked: a logo, its kind and its digest change together."""
     statement = select(Organization).where(Organization.id == actor.organization_id)
     organization: Organization = get_locked(statement, stays=True)

@@ -19,7 +19,13 @@ from webapp.documents.api import send_original
 from webapp.documents.forms import TYPE_LABELS, PasteForm, TopicsForm, UploadForm
 from webapp.documents.models import Document
 from webapp.documents.reading.parsing import DOCX, PDF
-from webapp.documents.schemas import DocumentChanges, DocumentQuery, DocumentRequest, FileOptions
+from webapp.documents.schemas import (
+    MAX_REVIEWED,
+    DocumentChanges,
+    DocumentQuery,
+    DocumentRequest,
+    FileOptions,
+)
 from webapp.documents.topics import proposals
 from webapp.documents.uploads import services as uploads
 from webapp.documents.uploads.changes import File
@@ -158,7 +164,7 @@ def set_topics(document_id: UUID) -> Response:
 @requires(KNOWLEDGE_WRITE)
 def review_proposals() -> Response:
     """All that is proposed for the documents `id`; or one topic, by a button's two ids."""
-    ids, topic = request.form.getlist("id", type=UUID), None
+    ids, topic = list(dict.fromkeys(request.form.getlist("id", type=UUID))), None
     one = request.form.get("confirm") or request.form.get("reject")
     if one:
         try:
@@ -168,6 +174,11 @@ def review_proposals() -> Response:
         ids = [document_id]
     if not ids:
         raise Invalid("Choose documents first.")
+    if len(ids) > MAX_REVIEWED:
+        raise Invalid(
+            f"{len(ids):,} documents are too many at once; choose at most {MAX_REVIEWED:,}.",
+            code="too_many_documents",
+        )
     is_accepted = "confirm" in (request.form.get("action"), *request.form)
     reviewed = documents.review_topics(
         ids, is_accepted=is_accepted, actor=current_actor(), topic=topic

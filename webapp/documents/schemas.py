@@ -16,6 +16,8 @@ from webapp.documents.models import DocumentStatus
 from webapp.taxonomies.schemas import NodeReferences, Version
 
 MAX_CONTENT = 5_000_000
+#: documents whose proposals are decided on at once
+MAX_REVIEWED = 1000
 CONTENT_TYPES = ("text/markdown", "text/plain", "text/html")
 
 
@@ -71,7 +73,7 @@ class DocumentChanges(_Topics):
 class ProposalsRequest(RequestModel):
     """What becomes of the topics that were proposed for documents."""
 
-    ids: list[UUID] = Field(min_length=1, max_length=1000)
+    ids: list[UUID] = Field(min_length=1, max_length=MAX_REVIEWED)
     action: Literal["confirm", "reject"]
 
 

@@ -18,7 +18,7 @@ from webapp.core.actor import ORGANIZATION_READ, Actor
 from webapp.core.errors import Invalid
 from webapp.core.ranges import Range
 from webapp.core.schemas import Query, read
-from webapp.core.security import current_actor, requires
+from webapp.core.security import current_actor, needs_no, requires
 from webapp.core.web import page, read_query, redirect_to
 from webapp.coverage import services as coverage
 from webapp.documents import services as documents
@@ -37,6 +37,7 @@ class OverviewQuery(Query):
 
 @bp.get("/")
 @requires(ORGANIZATION_READ)
+@needs_no(audit="that a first step was seen done is no change that somebody makes")
 def show() -> Response:
     actor, query = current_actor(), read_query(OverviewQuery)
     times, counts = questions.count_over_time(
@@ -45,7 +46,7 @@ def show() -> Response:
     return page(
         "overview/show.html",
         fragment="overview/_chart.html",
-        **overview(actor),
+        **overview(actor, is_kept=True),
         series={"x": times, "y": counts},
         range=query.range,
         ranges=list(Range),
@@ -86,10 +87,10 @@ def dismiss_first_steps() -> Response:
     return redirect_to("overview.show")
 
 
-def overview(actor: Actor) -> dict[str, Any]:
-    """What the page and its live frames show to this actor."""
+def overview(actor: Actor, *, is_kept: bool = False) -> dict[str, Any]:
+    """What the page and its live frames show to this actor; `is_kept` as first steps have it."""
     return {
-        "first_steps": first_steps.read_first_steps(actor=actor),
+        "first_steps": first_steps.read_first_steps(actor=actor, is_kept=is_kept),
         "guide_handle": samples.GUIDE_HANDLE,
         "sample_question": first_steps.SAMPLE_QUESTION,
         "agent_count": agents.count_agents(actor=actor),

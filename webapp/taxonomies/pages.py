@@ -75,6 +75,8 @@ def show(version: str) -> Response:
     q = request.args.get("q", "").strip()[:255]
     under = request.args.get("under", type=UUID)
     offset = whole_number("offset", 0, 0, MAX_OFFSET)
+    taxonomy = services.get_taxonomy(version, actor=actor)
+    branch = services.get_node_of(taxonomy, under, actor=actor) if under else None
     is_branch = under is not None or "picks" in request.args or (offset and not q)
     found, level = None, None
     if q:
@@ -87,12 +89,12 @@ def show(version: str) -> Response:
     return page(
         "taxonomies/show.html",
         fragment="taxonomies/_branch.html" if is_branch else "taxonomies/_nodes.html",
-        taxonomy=services.get_taxonomy(version, actor=actor),
+        taxonomy=taxonomy,
         others=services.list_taxonomies(actor=actor),
         q=q,
         found=found,
         level=level,
-        under=services.get_node(under, actor=actor) if under else None,
+        under=branch,
         picks="picks" in request.args,
     )
 
@@ -156,8 +158,8 @@ def _parents(version: str, chosen: list[Reference], above: list[UUID]) -> list[U
 
 def _node_page(version: str, node_id: UUID, form: NodeForm, *, status: int = 200) -> Response:
     actor = current_actor()
-    services.get_taxonomy(version, actor=actor)
-    node = services.get_node(node_id, actor=actor)
+    taxonomy = services.get_taxonomy(version, actor=actor)
+    node = services.get_node_of(taxonomy, node_id, actor=actor)
     if not form.is_submitted():
         form.label.data, form.target_documents.data = node.label, node.target_documents
         form.parents.data = list(services.parent_ids(node))

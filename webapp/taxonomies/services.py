@@ -214,6 +214,17 @@ def get_node(node_id: UUID, *, actor: Actor) -> TaxonomyNode:
     return node
 
 
+def get_node_of(taxonomy: Taxonomy, node_id: UUID, *, actor: Actor) -> TaxonomyNode:
+    """The topic of a version with a public id; NotFound where only another version has it."""
+    node = get_node(node_id, actor=actor)
+    if node.taxonomy_id != taxonomy.id:
+        raise NotFound(
+            f"{node.label} is a topic of another version, not of {taxonomy.version}.",
+            suggestions=["Open it from the page of its own version."],
+        )
+    return node
+
+
 def list_nodes(version: str, query: NodeQuery, *, actor: Actor) -> Page:
     """Nodes whose path holds `q`, in the order of their paths."""
     taxonomy = get_taxonomy(version, actor=actor)
