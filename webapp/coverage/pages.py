@@ -46,9 +46,17 @@ MAX_OPEN = 60
 
 
 class HistoryPageQuery(HistoryQuery):
-    """A time up to now goes before days."""
+    """A time up to now goes before days; one that the page does not know is no refusal."""
 
-    range: Range | None = None
+    range: str = ""
+
+    @property
+    def span(self) -> timedelta | None:
+        return Range(self.range).span if self.range in set(Range) else None
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.range not in {"", "all", *Range}
 
 
 def draw_panel(agent: Agent) -> str:
@@ -146,12 +154,15 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
     measured = services.summarize(agent, topics)
     roots = draw_tree(topics)
     history, problem = services.History(agent.id, [], None, None), ""
+    unknown_range = ""
     try:
         dates = read_query(HistoryPageQuery)
         start, end = dates.start_date, dates.end_date
-        if dates.range:
+        if dates.span:
             end = clock.now()
-            start = end - dates.range.span
+            start = end - dates.span
+        if dates.is_unknown:
+            unknown_range = dates.range[:20]
         history = services.get_history(agent.id, actor=actor, start=start, end=end)
     except Invalid as error:
         is_reversed = error.code == "dates_reversed"
@@ -177,6 +188,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         dates=request.args,
         ranges=[Range.DAY, Range.WEEK, Range.MONTH],
         dates_problem=problem,
+        unknown_range=unknown_range,
         task=refreshing.running_refresh(agent),
         max_open=MAX_OPEN,
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),

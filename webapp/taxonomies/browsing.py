@@ -56,6 +56,10 @@ class TreeTopic:
     above: list[str]
     children: list[TreeTopic] = field(default_factory=list)
 
+    @property
+    def short_id(self) -> str:
+        return short_id(self.node_id)
+
 
 def find_topics(q: str, version: str | None, *, actor: Actor) -> list[Topic]:
     """The best topics whose paths hold all words of `q`, of a version or else of the highest.

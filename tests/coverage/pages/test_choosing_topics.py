@@ -17,6 +17,8 @@ from webapp.agents.models import Agent
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.coverage import services as coverage
+from webapp.coverage.scopes import services as scopes
+from webapp.coverage.scopes.schemas import ScopeRequest
 
 
 def ticked(page: LexborHTMLParser) -> set[str | None]:
@@ -153,3 +155,20 @@ def test_only_admins_choose_topics(cast: Cast, physicist: Agent, ids: Ids) -> No
         browser.post(path, choice(ids["Cooking"]), status=status)
     db.session.refresh(physicist)
     assert physicist.taxonomy_node_ids == [ids["Physics"]]
+
+
+def test_what_is_chosen_is_noted_in_the_tree_before_any_script_comes(
+    browser: Browser, alice: Actor, physicist: Agent, ids: Ids
+) -> None:
+    def notes() -> dict[str, str]:
+        labels = browser.get("/agents/physicist/scope").css("#picker .twig label")
+        return {
+            words_of(label).split()[0]: words_of(note)
+            for label in labels
+            for note in label.css(".note")
+        }
+
+    assert notes() == {"Heat": "included", "Wings": "included"}
+    body = ScopeRequest(taxonomy_node_ids=[ids["Wings"], ids["Heat"]])
+    scopes.set_scope("physicist", body, actor=alice)
+    assert notes() == {"Physics": "2 chosen below"}

@@ -81,3 +81,34 @@ def test_days_that_cannot_be_are_refused_on_the_page_itself(
     given = page.css_first("input[name=start_date]").attributes["value"]
     assert given == days.partition("=")[2][:10].partition("&")[0]
     assert page.css_first("#unanswered") is not None
+
+
+@pytest.mark.parametrize(
+    ("address", "notice"),
+    [
+        ("?range=all", ""),
+        ("?range=7w", "There is no time range 7w, so this is all that was measured."),
+        (
+            "?range=7w&start_date=2026-03-01",
+            "There is no time range 7w, so this is the days that were chosen.",
+        ),
+    ],
+)
+def test_a_time_range_that_is_not_offered_is_told_and_left_out(
+    browser: Browser, physicist: Agent, address: str, notice: str
+) -> None:
+    keep_history(physicist, NOON)
+    page = browser.get(PAGE + address)
+    assert page.css("#coverage-chart")
+    assert [words_of(told) for told in page.css("#history .notice")] == [notice] * bool(notice)
+    chosen = [words_of(link) for link in page.css("#history .segmented [aria-current]")]
+    assert chosen == ([] if "start_date" in address else ["All"])
+
+
+def test_an_empty_history_says_what_the_last_measuring_was(
+    browser: Browser, physicist: Agent
+) -> None:
+    figures = [words_of(card) for card in browser.get(PAGE).css(".figures .card")]
+    assert figures[-1].startswith("Last measured 16.7 %")
+    (history,) = browser.get(PAGE).css("#history")
+    assert "It was measured when its topics or targets were chosen." in words_of(history)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -77,8 +78,7 @@ def update(handle: str) -> Response:
 @requires(KNOWLEDGE_READ)
 def extent() -> Response:
     """What the ticked topics come to, while they are being ticked."""
-    extent = services.measure_topics(_read(ScopeRequest, _chosen()), actor=current_actor())
-    return page("coverage/scopes/_extent.html", extent=extent)
+    return page("coverage/scopes/_extent.html", **_extent(_read(ScopeRequest, _chosen())))
 
 
 def _save(handle: str, body: ScopeRequest, form: ScopeForm) -> Agent:
@@ -133,8 +133,16 @@ def _picker(version: str | None, ticked: list[Reference]) -> dict[str, Any]:
         ),
         "ticked": {topic.node_id for topic in known},
         "included": {short_id(topic.node_id) for topic in known},
-        "extent": services.measure_topics(body, actor=actor),
-    }
+        "chosen_below": Counter(above for topic in known for above in topic.above),
+    } | _extent(body)
+
+
+def _extent(body: ScopeRequest) -> dict[str, Any]:
+    """What is ticked comes to; where nothing is, every document, of which the number is told."""
+    actor = current_actor()
+    if not body.taxonomy_node_ids:
+        return {"extent": None, "document_count": services.count_all(actor=actor)}
+    return {"extent": services.measure_topics(body, actor=actor)}
 
 
 def _ticked(agent: Agent | None) -> list[Reference]:

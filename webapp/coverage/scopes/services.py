@@ -122,6 +122,12 @@ def measure_topics(body: ScopeRequest, *, actor: Actor) -> Extent:
     return Extent(body.taxonomy_version, db.session.scalar(below) or 0, *counts)
 
 
+def count_all(*, actor: Actor) -> int:
+    """The documents that an agent without topics knows; passages would take a look at each."""
+    ready = Document.organization_id == actor.organization_id, Document.status == "ready"
+    return db.session.scalar(select(func.count()).select_from(Document).where(*ready)) or 0
+
+
 def list_users(scope_ids: Any, limit: int) -> Sequence[str]:
     """Handles of the first agents with one of these scopes (a select of their ids)."""
     return db.session.scalars(
