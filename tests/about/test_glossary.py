@@ -70,6 +70,24 @@ def test_a_word_of_the_glossary_names_something_in_the_code(word: str) -> None:
     assert {code, plural} & known, f"Nothing in webapp/ is called {code} or {plural}."
 
 
+#: what pages said before they took the words that users of such tools look for
+DIALECT = (
+    "Yes, go on", "Who it is", "Knows about", "Search by", "words and meaning", "asked, and little",
+    "Measure and keep", "Last kept", "answers by itself", "Voice only", "Coding ide",
+    "Handed to by", "must rise",
+)  # fmt: skip
+
+
+def test_no_page_says_again_what_nobody_understood() -> None:
+    for path in [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static/js").glob("*.js")]:
+        said = " ".join(path.read_text().split())
+        assert not [words for words in DIALECT if words in said], path.name
+    forms = [path for path in (ROOT / "webapp").rglob("*.py") if path.stem in ("forms", "labels")]
+    assert len(forms) > 3
+    for path in forms:
+        assert not [words for words in DIALECT if words in path.read_text()], path
+
+
 def test_no_name_comes_back_that_was_given_up() -> None:
     again = {name: GIVEN_UP[name] for name in names() & GIVEN_UP.keys()}
     assert not again, f"Use the other word: {again}"

@@ -33,3 +33,13 @@ def test_seeding_before_the_setup_says_what_to_do(app: APIFlask) -> None:
         "There is no organization yet: open the link that `make run` prints, make your account, "
         "and seed again.\n"
     )
+
+
+def test_a_benchmark_prints_its_table_and_keeps_the_log_apart() -> None:
+    for name in ("bench", "bench-pages"):
+        (rule,) = re.findall(rf"^{name}:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+        assert rule.startswith("\t@"), "make would print its own command."
+        assert "2>bench.log" in rule
+    # What the retrieval is compared with comes by the rule, too.
+    assert "bench: $(VENV)/.installed-bench" in MAKEFILE
+    assert "bm25s" in (ROOT / "requirements-bench.txt").read_text()

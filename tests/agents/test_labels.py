@@ -40,6 +40,9 @@ def test_the_form_has_the_words_of_such_tools_with_help_below(browser: Browser) 
         "Keyword",
         "Vector",
     ]
+    # Whoever writes instructions would look for what they do.
+    told = words_of(page.css_first("#instructions-hint"))
+    assert "Answers are passages from documents: they do not follow it." in told
     for name in ("persona", "modality", "scope_description", "top_k", "strategy"):
         assert words_of(page.css_first(f"#{name}-hint")) == FIELDS[name].help
     assert words_of(page.css_first("#modality [selected]")) == "Text or voice"

@@ -195,6 +195,8 @@ def test_one_proposed_topic_is_confirmed_and_another_rejected(
         "Kitchen › Green tea", "Security › Key rotation",
     }  # fmt: skip
     assert "0.61" in page.css_first(".proposal").text()
+    said = "dashed topics are proposed, and count once they are confirmed"
+    assert said in words_of(page.css_first("#documents"))
     page = browser.post(path, {"confirm": f"{tea.id} {topics['Green tea']}", "offset": "0"})
     assert "The topic of Tea is confirmed." in page.css_first("#toasts").text()
     assert [words_of(topic) for topic in page.css(".proposal .topic")] == [

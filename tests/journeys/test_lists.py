@@ -12,6 +12,7 @@ from tests.server import Installation
 pytestmark = pytest.mark.browser
 
 SignIn = Callable[[Page], Page]
+COLOUR = "row => getComputedStyle(row).backgroundColor"
 LONG = "Says much about itself, more than a line has room for, " * 4
 
 
@@ -29,8 +30,12 @@ def test_keys_walk_through_rows_choose_them_and_open_one(agents: Page) -> None:
     for key in "jjk":
         agents.keyboard.press(key)
     expect(agents.get_by_role("link", name="Auk")).to_be_focused()
+    row = agents.locator("#agents tbody tr", has_text="Auk")
+    colours = [row.evaluate(COLOUR)]
     agents.keyboard.press("x")
     expect(agents.get_by_label("Select Auk")).to_be_checked()
+    colours.append(row.evaluate(COLOUR))
+    assert colours[0] != colours[1]
     agents.keyboard.press("j")
     agents.keyboard.press("x")
     expect(agents.locator("[data-tick-count]")).to_have_text("2 selected")

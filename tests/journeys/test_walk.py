@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.database import new_database
 from tests.journeys.conftest import sign_in_at
 from tests.journeys.filled import fill
-from tests.journeys.walking import BROKEN, CUTS, WATCHES, Visit, is_page, list_pages, visit
+from tests.journeys.walking import BROKEN, CUTS, WATCHES, Visit, is_page, list_pages, look_at, visit
 from tests.server import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
@@ -104,6 +105,16 @@ def test_no_word_is_broken(visits: list[Visit]) -> None:
     assert not broken, said(broken)
 
 
+def test_one_goes_from_page_to_page_in_one_frame(visits: list[Visit]) -> None:
+    assert len({met.frame["width"] for met in visits}) == 1
+    assert not any(met.frame["isLiveInCrumbs"] for met in visits)
+    assert all(met.frame["tabs"] for met in visits if met.path.startswith("/settings"))
+    # Whether a page is a tab or stands below one: all but the question before the end.
+    agent = [met for met in visits if met.path.startswith("/agents/tea-expert")]
+    of_it = [met.frame for met in agent if not met.path.endswith("/removal")]
+    assert {(frame["heading"], frame["tabs"]) for frame in of_it} <= {("Tea-Expert", "Agent")}
+
+
 def test_no_page_and_no_script_is_heavy(visits: list[Visit]) -> None:
     assert not {met.path: met.html_bytes for met in visits if met.html_bytes > MAX_HTML_BYTES}
     heavy = {met.path: met.script_bytes for met in visits if met.script_bytes > MAX_SCRIPT_BYTES}
@@ -141,6 +152,43 @@ def test_axe_finds_nothing_serious_before_one_is_signed_in(
         for look, findings in visit(page, running.url, path).findings.items():
             if findings:
                 found[f"{path} ({look})"] = findings
+    assert not found, said(found)
+
+
+def test_what_opens_over_a_page_keeps_nobody_out(running: Installation, page: Page) -> None:
+    agent = {"name": "Opened Over", "handle": "opened-over", "instructions": "Be there."}
+    running.request("POST", "/agents", agent)
+    found = {}
+    page.goto(f"{running.url}/agents?q=opened")
+    page.get_by_label("Select Opened Over").check()
+    expect(page.locator("[data-tick-count]")).to_have_text("1 selected")
+    found["bar of a selection"] = look_at(page)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("opened")
+    expect(page.locator("dialog.palette [role=option]").first).to_be_visible()
+    found["palette"] = look_at(page)
+    page.goto(f"{running.url}/agents/opened-over/settings")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("dialog", name="Delete Opened Over?")).to_be_visible()
+    found["question"] = look_at(page)
+    page.goto(f"{running.url}/documents")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    found["keys"] = look_at(page)
+    page.goto(f"{running.url}/agents/new")
+    page.get_by_label("Name", exact=True).fill("Refused")
+    page.get_by_label("Instructions", exact=True).fill("Go.")
+    page.get_by_label("Handle", exact=True).fill("opened-over")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".error-summary")).to_be_visible()
+    found["refused form"] = look_at(page)
+    agents = [{**agent, "handle": f"opened-{number}"} for number in range(120)]
+    page.goto(f"{running.url}/agents/import")
+    page.get_by_label("Or the text").fill(json.dumps({"agents": agents}))
+    page.get_by_role("button", name="Check the file").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check the import")
+    found["import"] = look_at(page)
+    found = {place: findings for place, findings in found.items() if findings}
     assert not found, said(found)
 
 

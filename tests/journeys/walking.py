@@ -111,6 +111,15 @@ BROKEN = """
   return broken.map((found) => found.replace(/\\s+/g, " ").slice(0, 160));
 }
 """
+#: what stays the same from page to page
+FRAME = """
+() => ({
+  heading: document.querySelector("h1").innerText,
+  tabs: document.querySelector("nav.tabs:has([aria-current])")?.ariaLabel ?? "",
+  width: Math.max(...[...document.querySelectorAll("main > *")].map((part) => part.offsetWidth)),
+  isLiveInCrumbs: document.querySelector(".crumbs [data-live-dot]") !== null,
+})
+"""
 SCRIPTS = """
 () => performance.getEntriesByType("resource").map(({ name }) => name)
   .filter((name) => new URL(name).pathname.endsWith(".js"))
@@ -130,6 +139,8 @@ class Visit:
     cuts: dict[int, list[str]] = field(default_factory=dict)
     #: by width: what is broken
     broken: dict[int, list[str]] = field(default_factory=dict)
+    #: at a desk: heading, name of the tabs, width of the content in pixels
+    frame: dict[str, Any] = field(default_factory=dict)
     html_bytes: int = 0
     #: of all scripts, compressed
     script_bytes: int = 0
@@ -186,6 +197,7 @@ def visit(page: Page, url: str, path: str, *, is_phone_too: bool = True) -> Visi
         only = {} if size is DESK else {"runOnly": ["color-contrast"]}
         met.findings[f"{width} dark"] = page.evaluate(FINDS, only)
         if size is DESK:
+            met.frame = page.evaluate(FRAME)
             met.html_bytes = len(answer.body())
             met.script_bytes = sum(compressed(name) for name in set(page.evaluate(SCRIPTS)))
     if not is_phone_too:
@@ -194,6 +206,16 @@ def visit(page: Page, url: str, path: str, *, is_phone_too: bool = True) -> Visi
         met.cuts[width], met.broken[width] = page.evaluate(CUTS), page.evaluate(BROKEN)
     met.excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return met
+
+
+def look_at(page: Page) -> list[str]:
+    """What is wrong with a page as it is now, on a phone and at a desk."""
+    found: list[str] = []
+    for size in (PHONE, DESK):
+        page.set_viewport_size(size)  # type: ignore[arg-type]  # it is a size
+        found += page.evaluate(CUTS) + page.evaluate(BROKEN)
+    page.evaluate(read_axe())
+    return found + page.evaluate(FINDS, {})
 
 
 @cache

@@ -25,7 +25,8 @@ FIELDS = {
     "persona": Label("Persona", "The role and tone it takes: “a patient tutor of physics”."),
     "instructions": Label(
         "Instructions",
-        "The system prompt. Markdown is for its readers; models take it as it is.",
+        "The system prompt, kept and released for models, which take its Markdown as it is. "
+        "Answers are passages from documents: they do not follow it.",
     ),
     "model": Label("Model", "Choose one or type the name of another."),
     "voice": Label("Voice", "The voice it speaks with; models have names of their own for them."),
