@@ -97,8 +97,8 @@ queries: $(VENV)/.installed-dev ## count the statements of every page anew, afte
 bench: $(VENV)/.installed-bench ## the benchmarks as one table; COLLECTIONS names the judged collections
 	@$(BIN)/python -m bench 2>bench.log || { tail -n 30 bench.log; exit 1; }
 
-bench-pages: $(VENV)/.installed-dev browser ## every page of a large installation in a slow browser; AGENTS, DOCUMENTS, TOPICS
-	@$(BIN)/python -m bench.pages 2>bench.log || { tail -n 30 bench.log; exit 1; }
+bench-pages: $(VENV)/.installed-dev browser ## every page of a large installation in a slow browser; AGENTS, DOCUMENTS, TOPICS, ON
+	@$(BIN)/python -m bench.pages $(ON) 2>bench.log || { tail -n 30 bench.log; exit 1; }
 
 fix: $(VENV)/.installed-dev node_modules/.installed ## format and apply the safe lint fixes
 	$(BIN)/ruff format .
