@@ -188,12 +188,9 @@ def _select_changed(old: Taxonomy, new: Taxonomy, renamed: Renamed) -> FromClaus
         free.c.taxonomy_id == new.id,
         free.c.label.in_(select(changed.c.label)),
         not_(is_among(free.c.id, ends)),
+        or_(~has_owner, is_second),
     )
-    both = union_all(
-        select(changed),
-        candidates.where(~has_owner),
-        candidates.where(has_owner, is_second),
-    ).subquery()
+    both = union_all(select(changed), candidates).subquery()
     label = both.c.label
     is_alone = and_(
         func.count(both.c.id).over(partition_by=label) == 1,
