@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from sqlalchemy import select
 
 from tests.browser import Browser, words_of
+from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.documents import passages
+from webapp.documents import services as documents
 from webapp.documents.models import Chunk, Document
 
 LONG = "# Book\n\n" + "\n\n".join(f"## Chapter {n}\n\nWords of chapter {n}." for n in range(130))
@@ -171,3 +175,20 @@ def test_a_file_of_another_kind_keeps_its_lines(browser: Browser, alice: Actor) 
 @pytest.mark.parametrize("address", ["?from=-1", "?from=x", "?view=source&from=1.5"])
 def test_a_place_that_cannot_be_is_refused(browser: Browser, book: Document, address: str) -> None:
     browser.get(f"/documents/{book.id}{address}", status=422)
+
+
+def test_the_page_of_a_deleted_document_says_who_deleted_it_and_when(
+    cast: Cast, alice: Actor
+) -> None:
+    document = make_document(alice, title="Tea")
+    documents.delete_document(document.id, actor=alice)
+    path = f"/documents/{document.id}"
+    for name in ("alice", "vera"):
+        told = words_of(cast.browser(name).get(path, status=404).css_first("main"))
+        assert "Tea was deleted for good by alice@example.com, " in told
+    told = words_of(cast.browser("charlie").get(path, status=404).css_first("main"))
+    assert "Document not found" in told
+    assert "Tea" not in told and "deleted" not in told
+    missing = f"/documents/{UUID(int=1)}"
+    told = words_of(cast.browser("alice").get(missing, status=404).css_first("main"))
+    assert "deleted" not in told

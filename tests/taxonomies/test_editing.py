@@ -243,3 +243,13 @@ def test_the_workbench_says_why(cast: Cast, browser: Browser, alice: Actor) -> N
     by_meaning = search(keyword_weight=0.0).json["results"]
     assert by_meaning[0]["score"] <= 1
     assert search(keyword_weight=1.1).status_code == 422
+
+
+def test_the_page_of_a_deleted_version_says_who_deleted_it(
+    cast: Cast, alice: Actor, ids: dict[str, str]
+) -> None:
+    editing.delete_taxonomy("1.0.0", actor=alice)
+    page = cast.browser("vera").get("/taxonomies/1.0.0", status=404)
+    assert "1.0.0 was deleted for good by alice@example.com, " in page.css_first("main").text()
+    page = cast.browser("charlie").get("/taxonomies/1.0.0", status=404)
+    assert "deleted" not in page.css_first("main").text()

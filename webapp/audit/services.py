@@ -6,12 +6,15 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from webapp.audit.models import AuditEntry
-from webapp.core import live
+from webapp.core import clock, live
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 
+#: entries among which a deletion is looked for: no index leads to it
+DELETIONS_AMONG = 5_000
 #: announced with every entry
 FEED = "audit:all"
 
@@ -63,6 +66,31 @@ def entries_after(entry_id: int, organization_id: UUID, *, limit: int) -> list[A
         .limit(limit)
     )
     return list(db.session.scalars(statement))
+
+
+def describe_deletion(subject_type: str, *, actor: Actor, **subject: str) -> list[str]:
+    """When and by whom a thing of the actor's organization was deleted, as a sentence or none.
+
+    `subject` has its `subject_id` or `subject_name`. Known of what is among the newest entries.
+    """
+    newest = (
+        select(AuditEntry)
+        .where(AuditEntry.organization_id == actor.organization_id)
+        .order_by(AuditEntry.id.desc())
+        .limit(DELETIONS_AMONG)
+        .subquery()
+    )
+    entry = aliased(AuditEntry, newest)
+    found = db.session.scalar(
+        select(entry)
+        .filter_by(subject_type=subject_type, action="delete", **subject)
+        .order_by(entry.id.desc())
+        .limit(1)
+    )
+    if found is None:
+        return []
+    ago = clock.in_words(found.created_at)
+    return [f"{found.subject_name} was deleted for good by {found.actor_name}, {ago}."]
 
 
 def latest(organization_id: UUID, *, limit: int = 12) -> list[AuditEntry]:

@@ -128,7 +128,8 @@ def get_document(document_id: UUID, *, actor: Actor, lock: bool = False) -> Docu
     )
     document: Document | None = get_locked(statement) if lock else db.session.scalar(statement)
     if document is None:
-        raise NotFound(f"Document not found: {document_id}")
+        told = audit.describe_deletion("document", subject_id=str(document_id), actor=actor)
+        raise NotFound(f"Document not found: {document_id}", suggestions=told)
     return document
 
 

@@ -154,7 +154,8 @@ def list_taxonomies(*, actor: Actor) -> list[Taxonomy]:
 def get_taxonomy(version: str, *, actor: Actor) -> Taxonomy:
     taxonomy = _find(version, actor=actor)
     if taxonomy is None:
-        raise NotFound(f"Taxonomy not found: {version}")
+        told = audit.describe_deletion("taxonomy", subject_name=version, actor=actor)
+        raise NotFound(f"Taxonomy not found: {version}", suggestions=told)
     return taxonomy
 
 
