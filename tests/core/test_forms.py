@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+from typing import Any
+
 import pytest
 from apiflask import APIFlask
 from pydantic import Field
 from wtforms import StringField
 
+from tests.browser import Browser
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.forms import Form
 from webapp.core.schemas import RequestModel, read
@@ -75,3 +79,26 @@ def test_what_follows_a_refusal_in_the_block_is_left_out(form: TeaForm) -> None:
         raise Conflict("It is steeping.")
         done.append("poured")
     assert done == ["asked"]
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "sentence"),
+    [
+        (
+            "/settings/profile/password",
+            {"current": b"x", "password": "y"},
+            "The field current takes text.",
+        ),
+        ("/agents", {"name": "Tea", "top_k": b"1"}, "The field top_k takes text."),
+        ("/agents/import", {"file": "agents.json"}, "The field file takes a file."),
+    ],
+)
+def test_a_file_is_no_text_and_a_text_is_no_file(
+    browser: Browser, path: str, form: dict[str, Any], sentence: str
+) -> None:
+    sent = {
+        name: (BytesIO(value), "a.txt") if isinstance(value, bytes) else value
+        for name, value in form.items()
+    }
+    page = browser.post(path, sent)
+    assert sentence in page.body.text()

@@ -9,10 +9,11 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from pydantic import ValidationError
-from wtforms import Field, TextAreaField
+from werkzeug.datastructures import FileStorage
+from wtforms import Field, FileField, MultipleFileField, TextAreaField
 from wtforms import ValidationError as FieldRefused
 
-from webapp.core.errors import DomainError, NotFound, validation_errors
+from webapp.core.errors import DomainError, Invalid, NotFound, validation_errors
 from webapp.core.schemas import from_json
 
 
@@ -24,6 +25,12 @@ class Form(FlaskForm):
             field = super().bind_field(form, unbound_field, options)
             field.validators = [_is_text, *field.validators]
             return field
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            given = super().wrap_formdata(form, formdata)
+            if given:
+                _refuse_other_kinds(form, given)
+            return given
 
     @property
     def faulty_fields(self) -> list[Field]:
@@ -88,6 +95,16 @@ class JsonField(TextAreaField):
         if not isinstance(data, dict):
             raise ValueError("This must be a JSON object, in curly brackets.")
         self.data = data
+
+
+def _refuse_other_kinds(form: Form, given: Any) -> None:
+    """A file where a text is asked for, or the other way round, comes from no page of ours."""
+    for name, field in form._fields.items():
+        wants_file = isinstance(field, FileField | MultipleFileField)
+        for item in given.getlist(name):
+            if item != "" and isinstance(item, FileStorage) != wants_file:
+                kind = "a file" if wants_file else "text"
+                raise Invalid(f"The field {name} takes {kind}.", field=name)
 
 
 def _is_text(_form: Any, field: Field) -> None:
