@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -196,6 +197,16 @@ def test_the_timeline_says_who_changed_what(browser: Browser, alice: Actor) -> N
     assert "alice@example.com" in first
     assert page.css_first("#version-1 form button").text() == "Roll back to this"
     assert page.css_first("#version-2 form") is None
+
+
+def test_who_made_versions_in_a_row_is_named_once(browser: Browser, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    for actor, voice in ((alice, "b"), (replace(alice, name="a key"), "c"), (alice, "d")):
+        services.update_agent("a", AgentUpdate(voice=voice), actor=actor)
+    told = {row.id: words_of(row) for row in browser.get("/agents/a/versions").css(".version")}
+    named = [name for name, words in told.items() if "alice@example.com ·" in words]
+    assert named == ["version-4", "version-2"]
+    assert "a key ·" in told["version-3"]
 
 
 def test_values_of_ours_are_called_by_their_labels(browser: Browser, alice: Actor) -> None:
