@@ -55,7 +55,7 @@ class Slow:
 
 
 def in_order(topics: list[Slow]) -> list[Slow]:
-    return sorted(topics, key=lambda topic: (topic.row.path_key, str(topic.row.public_id)))
+    return sorted(topics, key=lambda topic: (topic.row.label.lower(), str(topic.row.public_id)))
 
 
 def read_slowly(agent: Agent) -> list[Slow]:

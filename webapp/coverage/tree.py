@@ -21,7 +21,7 @@ from webapp.coverage.topics import ScopeTopics
 from webapp.taxonomies.models import MAX_KEY, TaxonomyClosure, TaxonomyEdge, TaxonomyNode
 
 #: topics of the tree that come with the page
-MAX_DRAWN = 120
+MAX_DRAWN = 100
 #: siblings drawn in the map; the smallest of more are one area
 MAX_SIBLINGS = 40
 #: an area is divided further from this size on, in units of the drawing
@@ -203,7 +203,7 @@ def _largest_first(branch: Branch) -> tuple[int, str]:
 
 
 class _Places:
-    """For statements: the topics right below others, in the order of their paths, and whether they
+    """For statements: the topics right below others, in the order of their names, and whether they
     have their place here. One with several parents stands where its canonical path says."""
 
     def __init__(self, topics: ScopeTopics) -> None:
@@ -233,7 +233,7 @@ class _Places:
             .join(child, child.id == edge.child_id)
             .join(parent, parent.id == edge.parent_id)
             .where(edge.parent_id.in_(parents))
-            .order_by(child.path_key, child.public_id)
+            .order_by(func.lower(child.label), child.public_id)
         )
 
     def _is_canonical(self, parent: Any) -> ColumnElement[bool]:
@@ -243,7 +243,7 @@ class _Places:
 
 
 def _find_top(topics: ScopeTopics) -> list[Branch]:
-    """Those of the roots that stand below no other, in the order of their paths."""
+    """Those of the roots that stand below no other, in the order of their names."""
     closure, roots = TaxonomyClosure, topics.roots
     below = select(closure.descendant_id).where(
         closure.ancestor_id.in_(roots),
@@ -253,8 +253,8 @@ def _find_top(topics: ScopeTopics) -> list[Branch]:
     chosen = select(TaxonomyNode.id).where(
         TaxonomyNode.id.in_(roots), TaxonomyNode.id.not_in(below)
     )
-    ordered = db.session.scalars(chosen.order_by(TaxonomyNode.path_key, TaxonomyNode.public_id))
-    ids = ordered.all()
+    by_name = chosen.order_by(func.lower(TaxonomyNode.label), TaxonomyNode.public_id)
+    ids = db.session.scalars(by_name).all()
     described = _describe(topics, ids)
     return [described[node_id] for node_id in ids]
 
