@@ -13,16 +13,16 @@ pytestmark = pytest.mark.browser
 
 SignIn = Callable[[Page], Page]
 COLOUR = "row => getComputedStyle(row).backgroundColor"
-LONG = "Says much about itself, more than a line has room for, " * 4
+LONG = "Garrulous about itself, more than a line has room for, " * 4
 
 
 @pytest.fixture
 def agents(installation: Installation, page: Page, sign_in: SignIn) -> Page:
     body = {"instructions": "Go.", "description": LONG}
-    listed = installation.request("GET", "/agents?q=says")
+    listed = installation.request("GET", "/agents?q=garrulous")
     for name in {"Auk", "Bee", "Cod"} - {agent["name"] for agent in listed}:
         installation.request("POST", "/agents", {"name": name, "handle": name.lower(), **body})
-    sign_in(page).goto(f"{installation.url}/agents?sort=name&q=says")
+    sign_in(page).goto(f"{installation.url}/agents?sort=name&q=garrulous")
     return page
 
 
@@ -44,7 +44,7 @@ def test_keys_walk_through_rows_choose_them_and_open_one(agents: Page) -> None:
     agents.get_by_role("searchbox", name="Find agents").focus()
     agents.keyboard.press("End")
     agents.keyboard.press("x")
-    expect(agents.get_by_role("searchbox", name="Find agents")).to_have_value("saysx")
+    expect(agents.get_by_role("searchbox", name="Find agents")).to_have_value("garrulousx")
     agents.keyboard.press("Backspace")
     expect(agents.locator("#agents tbody tr")).to_have_count(3)
     agents.get_by_role("link", name="Auk").focus()

@@ -170,6 +170,7 @@ NOT_IN_PALETTE = {
     "/health/ready",
     "/palette",
     "/taxonomies/topics",
+    "/views/chips",
     "/ws/live",
     "/docs",
     "/openapi.json",
