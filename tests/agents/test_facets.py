@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, update
+from sqlalchemy import event, func, select, text, update
 
 from tests.cast import Api, Cast
 from tests.factories import make_agent
@@ -171,3 +171,15 @@ def test_sqlite_finds_and_counts_by_facets_without_reading_all(
     by_facet = "SEARCH agent_facets USING PRIMARY KEY (organization_id=? AND name=? AND value=?"
     assert f"{by_facet} AND agent_id=?)" in found
     assert count == [f"{by_facet})"]
+
+
+def test_postgresql_counts_facets_anew_after_many_agents_have_come(cast: Cast) -> None:
+    """Without, it gathers all that match for a page: 44 ms instead of 18 with 10,000 agents."""
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite plans well without")
+    db.session.execute(text("ANALYZE"))
+    db.session.commit()
+    items = [{"name": f"Agent {number}", "instructions": "Go."} for number in range(200)]
+    assert cast.api("alice").post("/agents/import", {"agents": items}).status_code == 200
+    counted = text("SELECT reltuples FROM pg_class WHERE relname = 'agent_facets'")
+    assert db.session.scalar(counted) == 600

@@ -19,7 +19,7 @@ from pydantic_core import PydanticKnownError
 from sqlalchemy import ColumnElement, ForeignKey, Select, asc, desc, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.agents.models import Agent
+from webapp.agents.models import Agent, AgentFacet
 from webapp.core import live
 from webapp.core.database.sql import is_among, not_by_index
 from webapp.core.database.transactions import refresh_statistics
@@ -113,8 +113,9 @@ def announce_figures(agent_id: UUID, organization_id: UUID) -> None:
 
 
 def refresh_list_statistics() -> None:
-    """Let the database count anew what the list is sorted by, after many agents have come."""
+    """Let the database count anew what lists go by, after many agents have come."""
     refresh_statistics(Agent.__tablename__)
+    refresh_statistics(AgentFacet.__tablename__)
     for kind in contributions(AgentFigures):
         refresh_statistics(kind.row.__tablename__)
 
