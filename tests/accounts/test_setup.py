@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
 from tests.browser import Browser, words_of
@@ -299,3 +299,30 @@ def test_a_token_is_whole_or_not_there(settings: Settings) -> None:
     assert tokens == {file.read_text()}
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in file.parent.glob(f"{setup.TOKEN_FILE}*")] == [file.name]
+
+
+def test_processes_that_start_at_once_make_one_admin_and_all_go_on(
+    app: APIFlask, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = settings.model_copy(
+        update={
+            "data_dir": tmp_path,
+            "admin_email": "first@example.com",
+            "admin_password": PASSWORD,
+        }
+    )
+    all_have_looked, lock_name = Barrier(3), setup.lock_name
+
+    def lock_then(name: str) -> None:
+        all_have_looked.wait(60)
+        lock_name(name)
+
+    monkeypatch.setattr(setup, "lock_name", lock_then)
+
+    def start(_number: int) -> str | None:
+        with app.app_context():
+            return setup.prepare(prepared)
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(start, range(3))) == 3 * [None]
+    assert db.session.scalar(select(func.count()).select_from(Organization)) == 1

@@ -41,9 +41,11 @@ def test_a_chart_tells_what_is_pointed_at_and_lists_it(
     page.locator("#questions summary").focus()
     page.keyboard.press("Enter")
     expect(table.locator("tbody tr")).to_have_count(96)
-    expect(table.locator("tbody tr").first.locator("td").last).to_have_text(str(latest))
+    counts = table.locator("tbody tr td:last-child")
+    # The quarter of an hour that is pointed at may be over by now.
+    assert str(latest) in counts.all_inner_texts()
     installation.request("POST", "/agents/pictured/query", {"query": "And who else?"})
-    expect(table.locator("tbody tr").first.locator("td").last).to_have_text(str(latest + 1))
+    eventually(lambda: sum(int(count) for count in counts.all_inner_texts()) == before + 2)
 
 
 def test_a_box_with_the_focus_brings_out_its_arrows(

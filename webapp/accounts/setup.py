@@ -44,6 +44,8 @@ def prepare(settings: Settings) -> str | None:
     except Invalid as error:
         db.session.rollback()
         raise BadSettings(f"{VARIABLES[error.field]} cannot be used. {error.message}") from error
+    except Conflict:
+        return path(settings)  # another process of this start was faster
     return None
 
 
@@ -101,14 +103,16 @@ def is_token(settings: Settings, token: str) -> bool:
 
 def _kept_token(data_dir: Path) -> str:
     file = data_dir / TOKEN_FILE
-    if not file.exists() or not file.stat().st_size:
+    size = file.stat().st_size if file.exists() else None
+    if not size:
         # Made whole beside its place: another process, or a start after a kill, never reads half.
         made = data_dir / f"{TOKEN_FILE}.{secrets.token_hex(4)}"
         made.touch(mode=0o600)
         made.write_text(secrets.token_urlsafe(24))
-        if file.exists() and not file.stat().st_size:
-            file.unlink(missing_ok=True)
-        with suppress(FileExistsError):  # another process was faster, and its token holds
-            os.link(made, file)
-        made.unlink()
+        if size == 0:  # as a start that was killed has left it
+            made.replace(file)
+        else:
+            with suppress(FileExistsError):  # another process was faster, and its token holds
+                os.link(made, file)
+            made.unlink()
     return file.read_text()
