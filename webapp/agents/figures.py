@@ -10,18 +10,28 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cache, reduce
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticKnownError
-from sqlalchemy import ColumnElement, ForeignKey, Select, asc, desc, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Select,
+    String,
+    asc,
+    bindparam,
+    desc,
+    insert,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.agents.models import Agent, AgentFacet
 from webapp.core import live
-from webapp.core.database.sql import is_among, not_by_index
+from webapp.core.database.sql import is_among, joined, not_by_index
 from webapp.core.database.transactions import refresh_statistics
 from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
@@ -77,19 +87,25 @@ def load_figures(agents: Sequence[Agent]) -> dict[UUID, Figures]:
     kinds = contributions(AgentFigures) if agents else ()
     if not kinds:
         return {agent.id: Figures() for agent in agents}
-    first = kinds[0].row
-    # One statement for all kinds, with one parameter for all ids: a list asks it each time.
-    names = [name for kind in kinds for name in kind.fields.model_fields]
-    columns = [getattr(kind.row, name) for kind in kinds for name in kind.fields.model_fields]
-    revision = reduce(operator.add, (kind.row.revision for kind in kinds))
-    rows = select(first.agent_id, revision, *columns)
-    for kind in kinds[1:]:
-        rows = rows.join(kind.row, kind.row.agent_id == first.agent_id)
-    found = db.session.execute(rows.where(is_among(first.agent_id, [a.id.hex for a in agents])))
+    statement, names = _select_figures(tuple(kinds))
+    found = db.session.execute(statement, {"ids": joined(agent.id.hex for agent in agents)})
     return {
         agent_id: Figures(dict(zip(names, values, strict=True)), changes)
         for agent_id, changes, *values in found
     }
+
+
+@cache
+def _select_figures(kinds: tuple[AgentFigures, ...]) -> tuple[Select[Any], tuple[str, ...]]:
+    """One statement for all kinds, built once, with one parameter for all ids."""
+    first = kinds[0].row
+    revision = reduce(operator.add, (kind.row.revision for kind in kinds))
+    columns = [(kind.row, name) for kind in kinds for name in kind.fields.model_fields]
+    rows = select(first.agent_id, revision, *(getattr(row, name) for row, name in columns))
+    for kind in kinds[1:]:
+        rows = rows.join(kind.row, kind.row.agent_id == first.agent_id)
+    statement = rows.where(is_among(first.agent_id, bindparam("ids", type_=String)))
+    return statement, tuple(name for _, name in columns)
 
 
 def figures_of(agent: Agent) -> Figures:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Integer, String, literal
+from sqlalchemy import BindParameter, Boolean, ColumnElement, Integer, String, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
@@ -50,28 +50,35 @@ def dashed(digits: str) -> str:
 class is_among(FunctionElement[Any]):
     """SQL for "this UUID column is one of these", given as 32 digits each.
 
-    It is one parameter, however many they are: the database is asked for thousands at once.
+    It is one parameter, however many they are: the database is asked for thousands at once. A
+    statement that is kept names the parameter, and is given what `joined` makes of the ids.
     """
 
     inherit_cache = True
     #: A Boolean would be compared with 1 on SQLite, which then looks at every row, past the index.
     type = NullType()
 
-    def __init__(self, column: Any, ids: Iterable[str]) -> None:
-        super().__init__(column, literal(",".join(ids), String))
+    def __init__(self, column: Any, ids: Iterable[str] | BindParameter[str]) -> None:
+        parameter = ids if isinstance(ids, BindParameter) else literal(joined(ids), String)
+        super().__init__(column, parameter)
+
+
+def joined(ids: Iterable[str]) -> str:
+    """Many ids as the one parameter of `is_among`."""
+    return ",".join(ids)
 
 
 @compiles(is_among)
 def _is_among_sqlite(element: is_among, compiler: Any, **options: Any) -> str:
-    column, joined = (compiler.process(clause, **options) for clause in element.clauses)
-    listed = f"""'["' || replace({joined}, ',', '","') || '"]'"""
+    column, ids = (compiler.process(clause, **options) for clause in element.clauses)
+    listed = f"""'["' || replace({ids}, ',', '","') || '"]'"""
     return f"({column} IN (SELECT value FROM json_each({listed})))"  # noqa: S608 - compiled parts
 
 
 @compiles(is_among, "postgresql")
 def _is_among_postgresql(element: is_among, compiler: Any, **options: Any) -> str:
-    column, joined = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"({column} = ANY(CAST(string_to_array({joined}, ',') AS UUID[])))"
+    column, ids = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({column} = ANY(CAST(string_to_array({ids}, ',') AS UUID[])))"
 
 
 #: an item that stands in a JSON list as it is, between quotes; most are
