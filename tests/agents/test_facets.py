@@ -11,7 +11,7 @@ from tests.cast import Api, Cast
 from tests.factories import make_agent
 from webapp.agents import facets
 from webapp.agents.models import Agent, AgentFacet
-from webapp.core import lists
+from webapp.core import narrowing
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 
@@ -101,8 +101,8 @@ def test_facets_are_true_after_what_passes_the_services(api: Api, alice: Actor) 
 def test_the_list_finds_by_facets_alike_for_few_and_many(
     api: Api, alice: Actor, charlie: Actor, monkeypatch: pytest.MonkeyPatch, few: int, many: int
 ) -> None:
-    monkeypatch.setattr(lists, "FEW", few)
-    monkeypatch.setattr(lists, "MANY", many)
+    monkeypatch.setattr(narrowing, "FEW", few)
+    monkeypatch.setattr(narrowing, "MANY", many)
     for number, tools in enumerate([["search"], ["search", "mail"], ["mail"], ["search"]]):
         make_agent(alice, name=f"A{number}", tools=tools, model=["Gpt-4", "gpt-5"][number % 2])
     make_agent(charlie, name="A9", tools=["search"], model="gpt-4")
@@ -148,8 +148,8 @@ def test_sqlite_finds_and_counts_by_facets_without_reading_all(
 ) -> None:
     if db.engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL plans by what a table holds")
-    monkeypatch.setattr(lists, "FEW", 0)
-    monkeypatch.setattr(lists, "MANY", 1)
+    monkeypatch.setattr(narrowing, "FEW", 0)
+    monkeypatch.setattr(narrowing, "MANY", 1)
     for number in range(2):
         make_agent(alice, name=f"A{number}", tools=["search"], model="gpt-4")
     statements: list[tuple[str, Any]] = []

@@ -21,7 +21,7 @@ from webapp.agents import deletion, services
 from webapp.agents.figures import AgentFigures, FiguresRow
 from webapp.agents.models import Agent
 from webapp.agents.schemas import AgentQuery
-from webapp.core import lists
+from webapp.core import narrowing
 from webapp.core.actor import Actor
 from webapp.core.added_fields import complete
 from webapp.core.errors import Invalid, NotFound
@@ -147,8 +147,8 @@ def test_a_list_asks_once_for_all_figures_and_counts_where_it_must(api: Api) -> 
 def test_the_list_is_narrowed_by_figures_alike_for_few_and_many(
     api: Api, alice: Actor, monkeypatch: pytest.MonkeyPatch, few: int, many: int
 ) -> None:
-    monkeypatch.setattr(lists, "FEW", few)
-    monkeypatch.setattr(lists, "MANY", many)
+    monkeypatch.setattr(narrowing, "FEW", few)
+    monkeypatch.setattr(narrowing, "MANY", many)
     make_agent(alice, handle="e", name="e")
     give(services.get_agent("e", actor=alice), AgentCoverage, coverage_percent=90.0)
     db.session.commit()
@@ -175,8 +175,8 @@ def test_sqlite_reads_no_more_than_a_page_of_many_narrowed_by_figures(
 ) -> None:
     if db.engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL plans by what a table holds")
-    monkeypatch.setattr(lists, "FEW", 1)
-    monkeypatch.setattr(lists, "MANY", 1)
+    monkeypatch.setattr(narrowing, "FEW", 1)
+    monkeypatch.setattr(narrowing, "MANY", 1)
     statements: list[tuple[str, Any]] = []
     note = lambda *arguments: statements.append(arguments[2:4])
     event.listen(db.engine, "before_cursor_execute", note)

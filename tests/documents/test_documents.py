@@ -14,7 +14,7 @@ from tests.browser import Browser, words_of
 from tests.cast import Api, Cast
 from tests.factories import make_agent, make_document
 from webapp.agents import services as agents
-from webapp.core import lists
+from webapp.core import narrowing
 from webapp.core.actor import Actor
 from webapp.core.errors import Invalid
 from webapp.core.extensions import db
@@ -202,7 +202,7 @@ def steps_of(api: Api, path: str) -> list[str]:
 def test_sqlite_lists_documents_by_indexes_alone(
     cast: Cast, alice: Actor, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "FEW", -1)
+    monkeypatch.setattr(narrowing, "FEW", -1)
     if db.engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL plans by what a table holds")
     make_document(alice, title="Tea")
@@ -244,9 +244,9 @@ def test_few_documents_of_a_topic_are_looked_up_and_many_met_on_the_way(
     check()
     if is_sqlite:
         assert not [step for step in steps() if "organization_id" in step]
-    monkeypatch.setattr(lists, "FEW", 2)
+    monkeypatch.setattr(narrowing, "FEW", 2)
     check()
-    monkeypatch.setattr(lists, "MANY", 2)
+    monkeypatch.setattr(narrowing, "MANY", 2)
     check()
     if is_sqlite:
         walked = [step for step in steps() if "organization_id" in step]

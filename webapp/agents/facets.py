@@ -13,18 +13,18 @@ from sqlalchemy import func, select
 from webapp.agents.models import AgentFacet
 from webapp.core.database.text import fold
 from webapp.core.extensions import db
-from webapp.core.lists import Chosen
+from webapp.core.narrowing import Narrowing
 
 #: so many values may match a word that is being typed
 MAX_VALUES = 50
 
 
-def choose(terms: Iterable[tuple[str, str, bool]], organization_id: UUID) -> list[Chosen] | None:
+def narrow(terms: Iterable[tuple[str, str, bool]], organization_id: UUID) -> list[Narrowing] | None:
     """The active agents that have all these; None where too many different values match.
 
     A term is a name, a word, and whether the word may be typed only in part.
     """
-    chosen = []
+    narrowings = []
     for name, word, is_part in terms:
         values = _find_values(name, word, organization_id) if is_part else [word]
         if values is None:
@@ -34,8 +34,8 @@ def choose(terms: Iterable[tuple[str, str, bool]], organization_id: UUID) -> lis
             AgentFacet.name == name,
             AgentFacet.value.in_(values),
         )
-        chosen.append(Chosen(ids, are_listed=True))
-    return chosen
+        narrowings.append(Narrowing(ids, has_only_listed=True))
+    return narrowings
 
 
 def _find_values(name: str, word: str, organization_id: UUID) -> list[str] | None:

@@ -36,7 +36,8 @@ from webapp.core.database.transactions import refresh_statistics
 from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
 from webapp.core.feature import contributions
-from webapp.core.lists import Chosen, count_all
+from webapp.core.lists import count_all
+from webapp.core.narrowing import Narrowing
 from webapp.core.preconditions import check_version
 
 #: by what the list can be sorted without any feature's figures
@@ -155,10 +156,10 @@ def refuse_stale(agent: Agent, if_match: str | None) -> None:
         check_version(etag_of(agent), if_match)
 
 
-def choose(query: BaseModel, organization_id: UUID) -> list[Chosen]:
+def narrow(query: BaseModel, organization_id: UUID) -> list[Narrowing]:
     """The organization's agents whose figures are what the list's filters want."""
     return [
-        Chosen(select(row.agent_id).where(row.organization_id == organization_id, condition))
+        Narrowing(select(row.agent_id).where(row.organization_id == organization_id, condition))
         for row, condition in _conditions(query)
     ]
 
@@ -177,18 +178,18 @@ def _conditions(query: BaseModel) -> Iterator[tuple[type[FiguresRow], ColumnElem
             yield kind.row, condition
 
 
-def count_chosen(chosen: Sequence[Chosen], organization_id: UUID) -> int:
-    """How many active agents of the organization all of `chosen` include; at least one is given."""
-    if len(chosen) > 1:
-        is_short = any(found.are_few for found in chosen)
+def count_narrowed(narrowings: Sequence[Narrowing], organization_id: UUID) -> int:
+    """How many active agents of the organization all of `narrowings`, one at least, include."""
+    if len(narrowings) > 1:
+        is_short = any(found.is_short for found in narrowings)
         owner: Any = not_by_index(Agent.organization_id) if is_short else Agent.organization_id
-        narrowed = (found.include(Agent.id, on_the_way=is_short) for found in chosen)
+        narrowed = (found.includes(Agent.id, is_walk=is_short) for found in narrowings)
         return count_all(select(Agent).where(owner == organization_id, Agent.is_active, *narrowed))
-    [found] = chosen
+    [found] = narrowings
     [key] = found.ids.selected_columns
     return count_all(
         found.ids
-        if found.are_listed
+        if found.has_only_listed
         else found.ids.where(key.not_in(select_deleted(organization_id)))
     )
 
@@ -206,11 +207,11 @@ def select_page(
     organization_id: UUID,
     limit: int,
     offset: int = 0,
-    chosen: Sequence[Chosen] | None = None,
+    narrowings: Sequence[Narrowing] | None = None,
 ) -> Select[Any]:
     """A part of a selection of the organization's agents, in the order of a word of `Sort`.
 
-    `chosen` is all that narrows the selection to some of the active agents, where nothing else
+    `narrowings` is all that narrows the selection to some of the active agents, where nothing else
     does: then an index is read only as far as the page goes, instead of all that match being found
     and sorted.
 
@@ -231,15 +232,15 @@ def select_page(
         # Not a join: for what few match, SQLite would read whole agents in the figures' order.
         matching = statement.with_only_columns(Agent.id)
         missing = select_deleted(organization_id)
-        is_there = key.in_(matching) if chosen is None else key.not_in(missing)
-    if any(found.are_few for found in chosen or ()):
+        is_there = key.in_(matching) if narrowings is None else key.not_in(missing)
+    if any(found.is_short for found in narrowings or ()):
         owner = not_by_index(owner)
     ids = select(key, column).where(owner == organization_id, is_there)
-    ids = ids.where(*(found.include(key, on_the_way=True) for found in chosen or ()))
-    if row is None and chosen is None:
+    ids = ids.where(*(found.includes(key, is_walk=True) for found in narrowings or ()))
+    if row is None and narrowings is None:
         ids = statement.with_only_columns(key, column)
     # The index of filters and texts begins with `created_at`; other orders have their own.
-    is_scan = row is None and chosen is None and name != "created_at"
+    is_scan = row is None and narrowings is None and name != "created_at"
     order = not_by_index(column) if is_scan else column
     page = ids.order_by(direction(order), direction(key)).limit(limit).offset(offset).subquery()
     found_id, found_value = page.c

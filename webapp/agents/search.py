@@ -18,7 +18,7 @@ from webapp.core.actor import Actor
 from webapp.core.database.sql import begins_with, list_contains
 from webapp.core.database.text import fold, like_pattern
 from webapp.core.errors import Forbidden
-from webapp.core.lists import Chosen
+from webapp.core.narrowing import Narrowing
 
 QUALIFIERS = ("model", "tool", "modality", "status")
 _TOKEN = re.compile(r'(?:(\w+):)?(?:"([^"]*)"|(\S+))')
@@ -61,15 +61,15 @@ def select_agents(query: AgentFilter, *, actor: Actor) -> Select[Any]:
     )
 
 
-def choose_agents(query: AgentFilter, *, actor: Actor) -> list[Chosen] | None:
+def narrow_agents(query: AgentFilter, *, actor: Actor) -> list[Narrowing] | None:
     """What `select_agents` selects of the active agents, by their facets and figures.
 
     None where it selects by something else as well, or deleted agents too.
     """
     if query.include_deleted or _other_conditions(query):
         return None
-    found = facets.choose(_facets(query), actor.organization_id)
-    return None if found is None else found + figures.choose(query, actor.organization_id)
+    found = facets.narrow(_facets(query), actor.organization_id)
+    return None if found is None else found + figures.narrow(query, actor.organization_id)
 
 
 def select_names(actor: Actor) -> Select[UUID, str, str]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from webapp.agents.changes import add_agent, announce, change_agent, find_free_handle, verb_of
-from webapp.agents.figures import add_figures, count_chosen, refuse_stale, select_page
+from webapp.agents.figures import add_figures, count_narrowed, refuse_stale, select_page
 from webapp.agents.models import (
     SCOPE,
     Agent,
@@ -18,8 +18,8 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSearch, AgentUpdate
 from webapp.agents.search import (
-    choose_agents,
     matches_text,
+    narrow_agents,
     select_agents,
     select_called,
     select_described,
@@ -94,19 +94,21 @@ def _refuse_deleted(reference: str | UUID, *, actor: Actor) -> None:
 def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     """One page of the organization's agents that match the filters."""
     statement = select_agents(query, actor=actor)
-    chosen = choose_agents(query, actor=actor)
+    narrowings = narrow_agents(query, actor=actor)
     rows = select_page(
         statement,
         query.sort,
         organization_id=actor.organization_id,
         limit=query.limit,
         offset=query.offset,
-        chosen=chosen,
+        narrowings=narrowings,
     )
     agents = list(db.session.scalars(rows))
 
     def count() -> int:
-        return count_chosen(chosen, actor.organization_id) if chosen else count_all(statement)
+        if narrowings:
+            return count_narrowed(narrowings, actor.organization_id)
+        return count_all(statement)
 
     total = total_of(count, len(agents), limit=query.limit, offset=query.offset)
     return Page(agents, total, query.limit, query.offset)

@@ -18,7 +18,8 @@ from webapp.core.database.text import like_pattern
 from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
-from webapp.core.lists import Chosen, Page, count_all, total_of
+from webapp.core.lists import Page, count_all, total_of
+from webapp.core.narrowing import Narrowing
 from webapp.documents.changes import (
     Batch,
     Item,
@@ -139,8 +140,8 @@ ORDERS = {"title": "title_key", "updated_at": "updated_at", "created_at": "creat
 
 def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     """One page of the organization's documents, newest first where nothing else is asked for."""
-    chosen = _choose(query, actor.organization_id)
-    statement = _select(query, chosen, actor.organization_id, on_the_way=True)
+    narrowings = _narrow(query, actor.organization_id)
+    statement = _select(query, narrowings, actor.organization_id, is_walk=True)
     # Found and sorted by an index alone; then only the rows of the page are read.
     ordered = asc if query.sort == query.sort.lstrip("-") else desc
     order = getattr(Document, ORDERS[query.sort.lstrip("-")])
@@ -160,9 +161,9 @@ def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     documents = list(db.session.scalars(rows))
 
     def count() -> int:
-        if chosen and query.is_about_topic_alone:
-            return chosen[0].count()
-        return count_all(_select(query, chosen, actor.organization_id))
+        if narrowings and query.is_about_topic_alone:
+            return narrowings[0].count()
+        return count_all(_select(query, narrowings, actor.organization_id))
 
     total = total_of(count, len(documents), limit=query.limit, offset=query.offset)
     return Page(documents, total, query.limit, query.offset)
@@ -191,32 +192,34 @@ def suggest_documents(typed: str, *, limit: int, actor: Actor) -> list[Document]
 
 def select_matching(query: DocumentFilter, organization_id: UUID) -> Select[Any]:
     """The organization's documents that the list's filters find."""
-    return _select(query, _choose(query, organization_id), organization_id)
+    return _select(query, _narrow(query, organization_id), organization_id)
 
 
-def _choose(query: DocumentFilter, organization_id: UUID) -> list[Chosen]:
+def _narrow(query: DocumentFilter, organization_id: UUID) -> list[Narrowing]:
     """The documents that the filters find by their topics."""
-    chosen = []
+    narrowings = []
     if query.node:
-        chosen.append(Chosen(documents_under(select_topics(organization_id, [query.node]))))
+        narrowings.append(Narrowing(documents_under(select_topics(organization_id, [query.node]))))
     if query.proposed:
-        chosen.append(Chosen(select(DocumentNode.document_id).where(DocumentNode.is_proposed)))
-    return chosen
+        narrowings.append(
+            Narrowing(select(DocumentNode.document_id).where(DocumentNode.is_proposed))
+        )
+    return narrowings
 
 
 def _select(
     query: DocumentFilter,
-    chosen: Sequence[Chosen],
+    narrowings: Sequence[Narrowing],
     organization_id: UUID,
     *,
-    on_the_way: bool = False,
+    is_walk: bool = False,
 ) -> Select[Any]:
     owner: Any = Document.organization_id
-    if any(ids.are_few for ids in chosen):
+    if any(found.is_short for found in narrowings):
         owner = not_by_index(owner)
     statement = select(Document).where(owner == organization_id)
     statement = statement.where(
-        *(ids.include(Document.id, on_the_way=on_the_way) for ids in chosen)
+        *(found.includes(Document.id, is_walk=is_walk) for found in narrowings)
     )
     if query.q.strip():
         pattern = like_pattern(query.q.strip())

@@ -1,0 +1,46 @@
+"""A list that is narrowed to what another table finds: a topic's documents, agents with a tool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from webapp.core.extensions import db
+
+#: so few rows are looked up one by one, with their long texts, sooner than a list is read
+FEW = 100
+#: with so many rows, a page is full before a list of them all were made
+MANY = 5000
+
+
+class Narrowing:
+    """Ids that a list is narrowed to and that another table finds; may hold an id twice.
+
+    Few of them are looked up. Of many, a page soon has enough on its way through the list, so that
+    not all are gathered for it. `has_only_listed` says that the list has them all.
+    """
+
+    def __init__(self, ids: Select[Any], *, has_only_listed: bool = False) -> None:
+        self.ids, self.has_only_listed = ids, has_only_listed
+        some = ids.limit(MANY + 1).subquery()
+        found = db.session.scalar(select(func.count()).select_from(some)) or 0
+        self.is_short, self.is_long = found <= FEW, found > MANY
+
+    def includes(self, key: Any, *, is_walk: bool = False) -> ColumnElement[bool]:
+        """That an id of the list is one of them.
+
+        `is_walk` where the list is read in its order, until a page is full.
+        """
+        if not (self.is_long and is_walk):
+            contained: ColumnElement[bool] = key.in_(self.ids)
+            return contained
+        found = self.ids.subquery()
+        [column] = found.c
+        return select(column).where(column == key).exists()
+
+    def count(self) -> int:
+        """How many they are, each once."""
+        [column] = self.ids.selected_columns
+        counted = self.ids.with_only_columns(func.count(column.distinct()))
+        return db.session.scalar(counted) or 0
