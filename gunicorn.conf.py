@@ -41,7 +41,7 @@ def read_settings():
 
 host, port, workers = read_settings()
 bind = f"{host}:{port}"
-worker_class = "webapp.core.server.Worker"  # gthread, with refusals as problems
+worker_class = "webapp.core.http.server.Worker"  # gthread, with refusals as problems
 threads = 16
 worker_connections = 20000
 keepalive = 15
@@ -78,7 +78,7 @@ def post_worker_init(worker):
     """
     from webapp import startup
     from webapp.config import BadSettings
-    from webapp.core import writers
+    from webapp.core.database import writers
     from webapp.core.extensions import db
     from webapp.core.live import handover
 

@@ -30,8 +30,9 @@ from webapp import create_app, index
 from webapp.accounts import services as accounts
 from webapp.agents.models import Agent
 from webapp.config import Settings
-from webapp.core import clock, migrations
+from webapp.core import clock
 from webapp.core.actor import Actor
+from webapp.core.database import migrations
 from webapp.core.extensions import db
 from webapp.coverage import refresh
 from webapp.coverage import services as coverage

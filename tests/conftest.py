@@ -20,8 +20,8 @@ from webapp import create_app
 from webapp.accounts import passwords
 from webapp.accounts import services as accounts
 from webapp.config import Settings
-from webapp.core import migrations
 from webapp.core.actor import Actor, Role
+from webapp.core.database import migrations
 from webapp.core.extensions import db, limiter
 
 pytest_plugins = ["tests.hooks"]

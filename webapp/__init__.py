@@ -39,20 +39,11 @@ def create_app(settings: Settings | None = None) -> APIFlask:
 
     from webapp import cli, engine
     from webapp.config import Settings
-    from webapp.core import (
-        api,
-        bodies,
-        feature,
-        live,
-        logs,
-        migrations,
-        outcomes,
-        problems,
-        security,
-        web,
-    )
+    from webapp.core import api, feature, live, logs, security, web
+    from webapp.core.database import migrations, outcomes
     from webapp.core.database.connections import prepare_sqlite
     from webapp.core.extensions import csrf, db
+    from webapp.core.http import bodies, problems
     from webapp.index import embedding
 
     settings = settings or Settings.from_environment()
@@ -126,8 +117,8 @@ def _wrap(wsgi_app: Any, settings: Settings) -> Any:
     """What a request goes through before Flask has it, the last of these first."""
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from webapp.core.bodies import ClosingConnections
-    from webapp.core.prefix import Prefix
+    from webapp.core.http.bodies import ClosingConnections
+    from webapp.core.http.prefix import Prefix
 
     wsgi_app = _OneApiBase(wsgi_app)
     if settings.proxies:

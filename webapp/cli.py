@@ -63,7 +63,7 @@ def _prepare() -> None:
     """Bring the database up to date, and make the admin that the settings name."""
     from webapp import startup
     from webapp.accounts import setup
-    from webapp.core import migrations
+    from webapp.core.database import migrations
     from webapp.core.errors import DomainError
 
     settings: Settings = current_app.config["CALLBOARD"]

@@ -80,7 +80,7 @@ def wait_for_database(app: Flask, notify: Callable[[], None]) -> bool:
     """
     from sqlalchemy.exc import DBAPIError
 
-    from webapp.core import migrations
+    from webapp.core.database import migrations
 
     begun, is_told = time.monotonic(), False
     with app.app_context():

@@ -24,7 +24,7 @@ print(*sys.modules)
 """
 BE_THE_MASTER = """
 import runpy, sys
-import webapp.core.server
+import webapp.core.http.server
 assert runpy.run_path("gunicorn.conf.py")["workers"] == 1
 print(*sys.modules)
 """

@@ -30,9 +30,9 @@ from sqlalchemy.types import TypeEngine
 from tests.database import new_database
 from webapp import create_app
 from webapp.config import Settings
+from webapp.core.database.migrations import is_ours
 from webapp.core.database.types import UtcDateTime
 from webapp.core.extensions import db
-from webapp.core.migrations import is_ours
 
 EARLIER, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
 

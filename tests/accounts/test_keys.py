@@ -15,9 +15,9 @@ from webapp.accounts.models import PREFIX_LENGTH, ApiKey
 from webapp.audit import services as audit
 from webapp.core import clock
 from webapp.core.actor import Actor, Role
+from webapp.core.database.writers import writers
 from webapp.core.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.core.extensions import db
-from webapp.core.writers import writers
 
 MINUTE = timedelta(minutes=1)
 

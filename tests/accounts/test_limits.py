@@ -16,9 +16,9 @@ from tests.browser import Browser
 from tests.cast import Api, Cast
 from webapp.accounts.identity import identify
 from webapp.config import Settings
-from webapp.core import limits
 from webapp.core.errors import LimitExceeded
-from webapp.core.limits import Counters
+from webapp.core.http import limits
+from webapp.core.http.limits import Counters
 
 LIMIT = 5
 

@@ -14,9 +14,9 @@ from webapp.accounts import services, sessions
 from webapp.accounts.models import SESSION_LIFETIME, Session
 from webapp.audit import services as audit
 from webapp.core import clock, retention
+from webapp.core.database.writers import writers
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
-from webapp.core.writers import writers
 
 
 def open_one(name: str) -> UUID:

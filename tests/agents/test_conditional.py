@@ -10,7 +10,7 @@ from webapp.agents import services
 from webapp.agents.schemas import AgentPatch
 from webapp.core.actor import Actor
 from webapp.core.errors import PreconditionFailed
-from webapp.core.preconditions import check_version
+from webapp.core.http.preconditions import check_version
 
 
 def test_reads_and_writes_carry_the_etag(cast: Cast) -> None:

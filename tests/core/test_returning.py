@@ -10,8 +10,8 @@ from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import deletion
-from webapp.core import returning
 from webapp.core.actor import Actor
+from webapp.core.http import returning
 
 ANY = {
     "handle": "helper",

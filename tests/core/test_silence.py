@@ -14,7 +14,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from tests.cast import Cast
-from webapp.core import server
+from webapp.core.http import server
 
 pytestmark = pytest.mark.once
 BODY = b'{"name": "Helper", "instructions": "Help."}'

@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from tests.database import new_database
 from tests.server import KEY, Installation, eventually
 from webapp.core.database.connections import make_engine_options, prepare_sqlite
-from webapp.core.writers import TooManyWriters, Writers, limit, writers
+from webapp.core.database.writers import TooManyWriters, Writers, limit, writers
 
 WAITING, CALLERS = 2, 6
 
@@ -111,7 +111,7 @@ def test_a_wait_falls_into_its_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = Writers()
     for seconds in (0.0005, 0.05, 0.05, 20.0):
         moments = iter([100.0, 100.0 + seconds])
-        monkeypatch.setattr("webapp.core.writers.time.monotonic", partial(next, moments))
+        monkeypatch.setattr("webapp.core.database.writers.time.monotonic", partial(next, moments))
         with counted.one_more():
             assert counted.waiting == 1
     assert counted.buckets == [1, 0, 2, 0, 0, 1]
@@ -123,10 +123,10 @@ def test_one_beyond_the_few_gets_the_place_of_one_that_has_had_its_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     counted = Writers(limit=1)
-    monkeypatch.setattr("webapp.core.writers.PATIENCE", 0.0)
+    monkeypatch.setattr("webapp.core.database.writers.PATIENCE", 0.0)
     with counted.one_more(), pytest.raises(TooManyWriters), counted.one_more():
         pass
-    monkeypatch.setattr("webapp.core.writers.PATIENCE", 60.0)
+    monkeypatch.setattr("webapp.core.database.writers.PATIENCE", 60.0)
     first, second = counted.one_more(), counted.one_more()
     first.__enter__()
     waits = threading.Thread(target=second.__enter__)

@@ -18,7 +18,7 @@ import pytest
 
 from tests.database import new_database
 from tests.server import ROOT, Installation, eventually, free_port
-from webapp.core.migrations import NEWEST
+from webapp.core.database.migrations import NEWEST
 from webapp.engine import readiness, supervisor
 
 PREPARE = [sys.executable, "-m", "flask", "--app", "wsgi", "prepare", "--quiet"]

@@ -14,8 +14,8 @@ from webapp import create_app
 from webapp.accounts import services as accounts
 from webapp.agents.models import Agent
 from webapp.config import Settings
-from webapp.core import migrations
 from webapp.core.actor import Actor
+from webapp.core.database import migrations
 from webapp.core.extensions import db
 from webapp.coverage import services as coverage
 from webapp.coverage.scopes import services as scopes

@@ -24,7 +24,7 @@ from sqlalchemy import MetaData, Table, select
 from tests.database import new_database
 from webapp import create_app
 from webapp.config import Settings
-from webapp.core import migrations
+from webapp.core.database import migrations
 from webapp.core.extensions import db
 
 Rows = list[dict[str, Any]]

@@ -26,7 +26,7 @@ from webapp.agents.schemas import (
 )
 from webapp.core.added_fields import complete
 from webapp.core.api import list_response
-from webapp.core.conditional import if_match, with_etag
+from webapp.core.http.conditional import if_match, with_etag
 from webapp.core.schemas import Query
 from webapp.core.security import current_actor, requires
 

@@ -36,9 +36,9 @@ from webapp.core.database.transactions import refresh_statistics
 from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
 from webapp.core.feature import contributions
+from webapp.core.http.preconditions import check_version
 from webapp.core.lists import count_all
 from webapp.core.narrowing import Narrowing
-from webapp.core.preconditions import check_version
 
 #: by what the list can be sorted without any feature's figures
 OWN_SORTS = ("name", "created_at", "updated_at")

@@ -19,10 +19,10 @@ from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentPatch, AgentQuery, Agen
 from webapp.agents.tabs import AgentPanel
 from webapp.agents.versions.services import EditConflict, list_history, merge_edits
 from webapp.audit import services as audit
-from webapp.core import problems
 from webapp.core.actor import Actor
 from webapp.core.errors import Invalid, NotFound, PreconditionFailed
 from webapp.core.feature import contributions
+from webapp.core.http import problems
 from webapp.core.security import current_actor, requires
 from webapp.core.web import is_htmx, page, read_query, redirect_to
 

@@ -1,4 +1,4 @@
-"""One family of refusals. Services raise a `DomainError`; `core/problems.py` alone draws it."""
+"""The refusals: services raise a `DomainError`, and `core/http/problems.py` alone draws it."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase, registry
 
-from webapp.core import limits
 from webapp.core.database.types import TYPES
+from webapp.core.http import limits
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

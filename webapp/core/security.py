@@ -18,10 +18,10 @@ from flask import Flask, Response, current_app, g, request, url_for
 
 from webapp.config import Settings
 from webapp.core.actor import ORGANIZATION_READ, Actor, Permission, Role
-from webapp.core.bodies import finish_reading
 from webapp.core.errors import Invalid, Malformed, TooLarge, Unauthenticated, UnsupportedMediaType
 from webapp.core.extensions import csrf, limiter
 from webapp.core.feature import contribution, contributions
+from webapp.core.http.bodies import finish_reading
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -25,8 +25,9 @@ from markupsafe import Markup, escape
 from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
-from webapp.core import clock, counts, navigation, rendering, returning
+from webapp.core import clock, counts, navigation, rendering
 from webapp.core.errors import Invalid
+from webapp.core.http import returning
 from webapp.core.lists import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Paging
 from webapp.core.schemas import read_text
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp import index as index_of_documents
 from webapp.core.counts import counted
 from webapp.core.errors import Invalid, NotFound
-from webapp.core.returning import see_other
+from webapp.core.http.returning import see_other
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, read_query, redirect_to, url_with, whole_number
 from webapp.documents import indexing, passages

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from sqlalchemy import func, select
 
 from webapp.core.extensions import db
-from webapp.core.prefix import link
+from webapp.core.http.prefix import link
 from webapp.core.rendering import MARKDOWN, ends_in_code, relative_addresses, render, render_line
 from webapp.documents.models import Chunk, Document
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import g
 
-from webapp.core import outcomes
+from webapp.core.database import outcomes
 from webapp.core.navigation import sections
 
 

@@ -8,7 +8,7 @@ from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core.errors import DomainError
-from webapp.core.prefix import link
+from webapp.core.http.prefix import link
 from webapp.core.schemas import read
 from webapp.core.security import current_actor, needs_no, requires
 from webapp.core.web import page, redirect_to, whole_number

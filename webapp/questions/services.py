@@ -17,13 +17,14 @@ from webapp.agents import services as agents
 from webapp.agents.figures import announce_figures
 from webapp.agents.models import Agent
 from webapp.agents.permissions import EXECUTIONS_RUN
-from webapp.core import clock, live, outcomes
+from webapp.core import clock, live
 from webapp.core.actor import Actor
+from webapp.core.database import outcomes
 from webapp.core.database.transactions import snapshot, time_limit
 from webapp.core.database.types import UtcDateTime
 from webapp.core.errors import Conflict, Unavailable
 from webapp.core.extensions import db
-from webapp.core.prefix import link
+from webapp.core.http.prefix import link
 from webapp.documents import services as documents
 from webapp.documents.filters import select_documents
 from webapp.documents.models import Chunk, Document

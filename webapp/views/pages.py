@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, flash, request, url_for
 
-from webapp.core.returning import see_other
+from webapp.core.http.returning import see_other
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page
 from webapp.views import services

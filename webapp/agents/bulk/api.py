@@ -8,7 +8,7 @@ from pydantic import Field
 from webapp.agents.bulk import services
 from webapp.agents.bulk.schemas import BulkResponse, BulkResultResponse, BulkSelection, BulkUpdate
 from webapp.agents.permissions import AGENTS_WRITE
-from webapp.core.problems import problem
+from webapp.core.http.problems import problem
 from webapp.core.schemas import Query
 from webapp.core.security import current_actor, requires
 

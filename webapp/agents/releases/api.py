@@ -12,7 +12,7 @@ from webapp.agents.models import Environment, Release, ReleaseStatus, Status
 from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.releases import services
 from webapp.agents.schemas import PublishRequest, RunningRelease
-from webapp.core.conditional import if_match
+from webapp.core.http.conditional import if_match
 from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.core.security import current_actor, requires
 

@@ -16,8 +16,8 @@ from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.schemas import AgentResponse
 from webapp.agents.versions import services
 from webapp.core.api import list_response
-from webapp.core.conditional import if_match
 from webapp.core.errors import NotFound
+from webapp.core.http.conditional import if_match
 from webapp.core.lists import DEFAULT_LIMIT, Limit, Offset, Paging
 from webapp.core.schemas import Query, ResponseModel
 from webapp.core.security import current_actor, requires

@@ -1,1 +1,1 @@
-"""One manner for SQLite and PostgreSQL: types, SQL, texts, connections and transactions."""
+"""One manner for SQLite and PostgreSQL: types, SQL, connections, transactions, migrations."""

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool
 
-from webapp.core.writers import count_begins
+from webapp.core.database.writers import count_begins
 
 SQLITE_BUSY_SECONDS = 30
 _MANY_DIGITS = re.compile(r"\d{19}")

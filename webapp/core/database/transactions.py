@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from webapp.core.writers import begin, is_busy, writers
+from webapp.core.database.writers import begin, is_busy, writers
 
 
 def _session() -> Session:

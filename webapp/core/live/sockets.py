@@ -20,17 +20,17 @@ from wsproto.events import AcceptConnection
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import RemoteProtocolError
 
-from webapp.core import limits
 from webapp.core.actor import ORGANIZATION_READ, Actor, Permission
 from webapp.core.errors import Forbidden, Invalid, LimitExceeded, Malformed
 from webapp.core.feature import contributions
+from webapp.core.http import limits
+from webapp.core.http.problems import describe, refusal_of
 from webapp.core.live import handover
 from webapp.core.live.admissions import Admissions, admissions_of
 from webapp.core.live.broadcaster import Broadcaster
 from webapp.core.live.connections import WebSocket, loop, text_frame
 from webapp.core.live.steps import Steps, this_app
 from webapp.core.openapi import SocketDocument
-from webapp.core.problems import describe, refusal_of
 from webapp.core.security import current_actor, required_permission, requires
 
 log = structlog.get_logger(__name__)

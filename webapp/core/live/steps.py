@@ -14,7 +14,7 @@ import structlog
 from flask import Flask, current_app, g
 from flask.ctx import AppContext, RequestContext
 
-from webapp.core import outcomes
+from webapp.core.database import outcomes
 from webapp.core.extensions import db
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from flask import Response
 from webapp.agents.api import Created, agent_response, created
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentResponse
-from webapp.core import conditional
+from webapp.core.http import conditional
 from webapp.core.security import current_actor, requires
 from webapp.coverage.scopes import services
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest, ScopeRequest, ScopeResponse

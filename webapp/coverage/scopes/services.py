@@ -19,7 +19,7 @@ from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.errors import PreconditionFailed
 from webapp.core.extensions import db
-from webapp.core.preconditions import newest_revision
+from webapp.core.http.preconditions import newest_revision
 from webapp.coverage import services as coverage
 from webapp.coverage.changes import set_figures
 from webapp.coverage.scopes.changes import assign_scope, find_or_create_scope, find_topics, key_of

@@ -29,7 +29,8 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from webapp.core import outcomes, returning
+from webapp.core.database import outcomes
+from webapp.core.database.writers import is_busy
 from webapp.core.errors import (
     HTTP_CODES,
     PROBLEM,
@@ -40,8 +41,8 @@ from webapp.core.errors import (
     Unavailable,
 )
 from webapp.core.feature import contribution
+from webapp.core.http import returning
 from webapp.core.security import Identity, sign_in_url
-from webapp.core.writers import is_busy
 
 log = structlog.get_logger(__name__)
 

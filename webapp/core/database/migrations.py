@@ -19,7 +19,7 @@ from webapp.config import BadSettings, Settings
 from webapp.core.database import types
 from webapp.core.extensions import db
 
-FOLDER = Path(__file__).parents[2] / "migrations"
+FOLDER = Path(__file__).parents[3] / "migrations"
 #: The revisions are the numbers that the files begin with.
 NEWEST = max(path.name[:4] for path in (FOLDER / "versions").glob("[0-9]*.py"))
 ADVISORY_LOCK = 0x43616C6C  # "Call"

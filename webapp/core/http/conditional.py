@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from webapp.core.preconditions import NOTHING
+from webapp.core.http.preconditions import NOTHING
 
 
 def if_match() -> str | None:

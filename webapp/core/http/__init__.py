@@ -1,0 +1,1 @@
+"""What surrounds every request: what is read of it, how often, how it is refused."""
