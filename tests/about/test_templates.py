@@ -98,13 +98,21 @@ def test_the_style_guide_draws_every_part_in_both_themes(cast: Cast, settings: S
     # It stands in no section, which the browser of the tests would find fault with.
     answer = browser.client.get("/styleguide")
     assert answer.status_code == 200
-    panes = LexborHTMLParser(answer.text).css(".pane")
+    page = LexborHTMLParser(answer.text)
+    assert page.css("script[src$='/js/graph.js']")
+    ids = [node.id for node in page.css(".graph [id]")]
+    assert len(ids) == len(set(ids)) == 2
+    panes = page.css(".pane")
     assert [pane.attributes["data-theme"] for pane in panes] == ["light", "dark"]
     for pane in panes:
         assert pane.css_first(".result .score .value").text() == "0.861"
         chosen = pane.css_first("form.filters option[selected]")
         assert words_of(chosen) == "Ready to go"
         assert pane.css(".graph .arrow")
+        # A tip has the colours of the pane that its own arrows are in.
+        [tip] = pane.css(".graph marker")
+        tips = {arrow.attributes["marker-end"] for arrow in pane.css(".graph .arrow")}
+        assert tips == {f"url(#{tip.id})"}
         assert pane.css(".map rect")
 
 

@@ -146,5 +146,5 @@ def test_the_page_draws_both_views(browser: Browser, alice: Actor) -> None:
     assert page.css_first("#compare [name=view]").attributes["value"] == "unified"
     assert len(page.css("#change-instructions .is-unified, .is-unified del")) >= 2
     assert "Nothing differs" in browser.get("/agents/a/versions/compare?from=2&to=2").body.text()
-    browser.get("/agents/a/versions/compare?view=sideways", status=422)
+    browser.get("/agents/a/versions/compare?view=sideways", status=303)
     browser.get("/agents/a/versions/compare?from=5", status=404)

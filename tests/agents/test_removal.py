@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from webapp.agents import deletion, services
@@ -122,6 +122,23 @@ def test_the_page_names_what_goes_and_wants_the_handle_typed(
     page = browser.post("/agents/used/removal", {"confirmation": "used"})
     assert "is gone" in page.css_first("#toasts").text()
     browser.get("/agents/used", status=404)
+
+
+def test_the_page_stands_among_those_of_its_agent_as_long_as_these_are_there(
+    browser: Browser, alice: Actor
+) -> None:
+    make_agent(alice, handle="a", name="Oak")
+    page = browser.get("/agents/a/removal")
+    assert page.css_first("h1").text(strip=True) == "Oak"
+    assert words_of(page.css_first("h2.subject")) == "Remove for ever"
+    assert page.css_first("nav[aria-label=Agent] [aria-current]").text() == "Settings"
+    assert page.css_first(".actions a.button").attributes["href"] == "/agents/a/settings"
+    deletion.delete_agent("a", actor=alice)
+    page = browser.get("/agents/a/removal")
+    assert page.css_first("h1").text(strip=True) == "Oak"
+    assert not page.css("nav[aria-label=Agent], .crumbs a[href^='/agents/a']")
+    cancel = page.css_first("form .actions a.button").attributes["href"]
+    assert cancel == "/agents?include_deleted=true"
 
 
 def test_the_list_offers_to_restore_or_remove(browser: Browser, alice: Actor) -> None:

@@ -33,8 +33,41 @@ def test_a_parameter_called_like_a_part_of_the_path_changes_no_link(
 
 @pytest.mark.parametrize("number", ["--5", "-", "1-", "5" * 12, "²", "١"])
 def test_what_is_no_whole_number_is_said_to_be_none(browser: Browser, number: str) -> None:
-    page = browser.get(f"/settings/webhooks?offset={number}", status=422)
-    assert "offset must be a whole number" in page.body.text()
+    page = browser.get(f"/settings/webhooks?offset={number}")
+    assert "offset must be a whole number" in page.css_first(".toast.error").text()
+
+
+@pytest.mark.parametrize(
+    ("path", "odd", "rest"),
+    [
+        ("/", "range=7w", ""),
+        ("/agents", "sort=upside-down", "q=a&status=draft"),
+        ("/agents", "status=asleep&limit=0", "sort=name"),
+        ("/documents", "sort=size", "q=a"),
+        ("/tasks", "status=sleeping", "kind=a"),
+        ("/agents/tea/coverage", "threshold=2", "range=7d"),
+        ("/agents/tea/versions", "before=x", ""),
+        ("/settings/webhooks", "limit=x", "offset=1"),
+    ],
+)
+def test_what_a_page_cannot_show_is_told_and_left_out_of_its_address(
+    alice: Actor, browser: Browser, path: str, odd: str, rest: str
+) -> None:
+    make_agent(alice, handle="tea")
+    both = "&".join(part for part in (odd, rest) if part)
+    browser.get(f"{path}?{both}", status=303)
+    assert browser.response is not None
+    assert browser.response.headers["Location"] == (f"{path}?{rest}" if rest else path)
+    page = browser.get(f"{path}?{rest}")
+    (told,) = page.css(".toast.error > span")
+    for pair in odd.split("&"):
+        assert f"{pair.partition('=')[0]}" in told.text()
+    assert told.text().endswith("The page leaves it out.")
+    assert not browser.get(f"{path}?{rest}").css(".toast")
+    # A part that is fetched by itself keeps the page around it.
+    part = browser.client.get(f"{path}?{both}", headers={"HX-Request": "true"})
+    assert part.status_code == 422
+    assert "toast error" in part.text
 
 
 def test_many_parameters_are_no_trouble_to_a_list(browser: Browser) -> None:

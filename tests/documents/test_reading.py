@@ -173,8 +173,9 @@ def test_a_file_of_another_kind_keeps_its_lines(browser: Browser, alice: Actor) 
 
 
 @pytest.mark.parametrize("address", ["?from=-1", "?from=x", "?view=source&from=1.5"])
-def test_a_place_that_cannot_be_is_refused(browser: Browser, book: Document, address: str) -> None:
-    browser.get(f"/documents/{book.id}{address}", status=422)
+def test_a_place_that_cannot_be_is_told(browser: Browser, book: Document, address: str) -> None:
+    page = browser.get(f"/documents/{book.id}{address}")
+    assert page.css_first(".toast.error").text().strip().startswith("from must be")
 
 
 def test_the_page_of_a_deleted_document_says_who_deleted_it_and_when(
@@ -186,6 +187,11 @@ def test_the_page_of_a_deleted_document_says_who_deleted_it_and_when(
     for name in ("alice", "vera"):
         told = words_of(cast.browser(name).get(path, status=404).css_first("main"))
         assert "Tea was deleted for good by alice@example.com, " in told
+    links = cast.browser("vera").get(path, status=404).css("main .actions a")
+    assert [(words_of(link), link.attributes["href"]) for link in links] == [
+        ("Go to the overview", "/"),
+        ("See all documents", "/documents"),
+    ]
     told = words_of(cast.browser("charlie").get(path, status=404).css_first("main"))
     assert "Document not found" in told
     assert "Tea" not in told and "deleted" not in told

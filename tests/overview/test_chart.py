@@ -75,7 +75,6 @@ def test_the_time_is_chosen_in_the_address(browser: Browser, ask: object) -> Non
     assert words_of(chart.css_first("figcaption")) == "Questions 1 in 7 days"
     assert words_of(page.css_first("#questions h2")) == "Questions per 2 hours"
     assert page.css_first("#questions").attributes["hx-get"] == "/?range=7d"
-    browser.get("/?range=7w", status=422)
 
 
 def test_the_part_is_fetched_again_with_its_range(cast: Cast, ask: object) -> None:

@@ -182,7 +182,10 @@ def test_who_looks_sees_them_ticked_at_once(cast: Cast, alice: Actor) -> None:
     follower = Follower(cast, "alice", "/ws/live?feed=overview:all")
     try:
         assert "step done" not in follower.receive()
-        make_agent(alice, handle="helper")
+        agent = make_agent(alice, handle="helper")
         assert "step done" in follower.receive()
     finally:
         follower.close()
+    # What somebody has seen ticked stays it, also for who only looked and asked for no page.
+    deletion.delete_agent(agent.id, actor=alice)
+    assert ticked(cast.browser("alice").get("/")) == STEPS[2:]

@@ -251,5 +251,7 @@ def test_the_page_of_a_deleted_version_says_who_deleted_it(
     editing.delete_taxonomy("1.0.0", actor=alice)
     page = cast.browser("vera").get("/taxonomies/1.0.0", status=404)
     assert "1.0.0 was deleted for good by alice@example.com, " in page.css_first("main").text()
+    *_, link = page.css("main .actions a")
+    assert (link.text(), link.attributes["href"]) == ("See all taxonomies", "/taxonomies")
     page = cast.browser("charlie").get("/taxonomies/1.0.0", status=404)
     assert "deleted" not in page.css_first("main").text()

@@ -97,9 +97,25 @@ def test_a_view_that_the_list_could_not_show_is_not_kept(
         assert refusal.value.errors is not None
         assert [error["field"] for error in refusal.value.errors] == [field]
         db.session.rollback()
-    # The list's own page refuses just that.
-    browser.get(f"/{name}?{query}", status=422)
+    # The list's own page leaves out just that.
+    told = browser.get(f"/{name}?{query}").css_first(".toast.error").text()
+    assert f"{field}" in told
+    assert "The page leaves it out." in told
     assert [view.query_string for view in services.list_views(name, actor=alice)] == [""]
+
+
+def test_a_view_whose_order_is_none_any_more_is_opened_in_the_lists_own(
+    alice: Actor, browser: Browser
+) -> None:
+    make_agent(alice, handle="oak", name="Oak")
+    make_agent(alice, handle="tea", name="Tea")
+    view = save_view("agents", "Oaks", "q=oak", actor=alice)
+    view.query_string = "q=oak&sort=by-age"
+    db.session.commit()
+    [address] = [href for name, href in chips(browser, "/agents") if name == "Oaks"]
+    page = browser.get(address)
+    assert "sort" in page.css_first(".toast.error").text()
+    assert [row.text() for row in page.css(".row-title")] == ["Oak"]
 
 
 def test_a_view_is_given_other_filters_by_its_owner_or_an_admin(

@@ -124,6 +124,10 @@ class Invalid(DomainError):
     status, code, title = 422, "invalid", "Invalid input"
 
 
+class OddParameters(Invalid):
+    """The address of a page says what the page cannot show; without that, it shows its own."""
+
+
 class LimitExceeded(DomainError):
     """A rate limit or quota is used up."""
 

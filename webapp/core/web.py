@@ -26,7 +26,7 @@ from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
 from webapp.core import clock, counts, navigation, rendering
-from webapp.core.errors import Invalid
+from webapp.core.errors import Invalid, OddParameters
 from webapp.core.http import returning
 from webapp.core.lists import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Paging
 from webapp.core.schemas import read_text
@@ -64,6 +64,7 @@ def init_app(app: APIFlask) -> None:
         frame_parts=navigation.frame_parts,
         hidden_columns=hidden_columns,
         home_url=navigation.home_url,
+        list_above=returning.list_above,
         page_of_form=returning.page_of_form,
         search_url=navigation.search_url,
         url_with=url_with,
@@ -165,7 +166,7 @@ def dom_id(thing: Any, prefix: str = "") -> str:
 
 
 def read_paging(*, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> Paging:
-    """Which part of a list the address asks for; Invalid where that is no part."""
+    """Which part of a list the address asks for; OddParameters where that is no part."""
     return Paging(
         whole_number("limit", default, 1, maximum),
         whole_number("offset", 0, 0, MAX_OFFSET),
@@ -178,8 +179,11 @@ def hidden_columns(table: str) -> frozenset[str]:
 
 
 def read_query(schema: type[Q]) -> Q:
-    """A page's filters as its address has them; Invalid names the first that cannot be."""
-    return read_text(schema, {name: value for name, value in request.args.items() if value})
+    """A page's filters as its address has them; OddParameters names those that cannot be."""
+    try:
+        return read_text(schema, {name: value for name, value in request.args.items() if value})
+    except Invalid as error:
+        raise OddParameters(error.message, errors=error.errors) from error
 
 
 def url_with(**changes: Any) -> str:
@@ -200,12 +204,15 @@ def url_with(**changes: Any) -> str:
 
 
 def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
+    """A parameter of the address as a number within bounds; OddParameters where it is none."""
     raw = request.args.get(name, "")
     if raw == "":
         return default
     if not _WHOLE_NUMBER.fullmatch(raw):
-        raise Invalid(f"{name} must be a whole number, not {raw[:40]!r}.", field=name)
+        raise OddParameters(f"{name} must be a whole number, not {raw[:40]!r}.", field=name)
     number = int(raw)
     if not lowest <= number <= highest:
-        raise Invalid(f"{name} must be between {lowest} and {highest}, not {number}.", field=name)
+        raise OddParameters(
+            f"{name} must be between {lowest} and {highest}, not {number}.", field=name
+        )
     return number

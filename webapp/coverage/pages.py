@@ -239,11 +239,15 @@ def _series(history: services.History) -> dict[str, list[float]]:
 
 
 def _span(history: services.History) -> tuple[float, float] | None:
-    """What the chart shows, in seconds: the chosen days and all points, or a day round one."""
+    """What the chart shows, in seconds: the chosen days and all points, or a day with one.
+
+    One point stands in the middle of its day, or as near to it as the day ends by now.
+    """
     if not history.history:
         return None
     first, last = history.history[-1].timestamp, history.history[0].timestamp
     start, end = history.start_date or first, history.end_date or last
     if end - start < MINUTE:
-        start, end = start - HALF_A_DAY, end + HALF_A_DAY
+        end = max(end, min(end + HALF_A_DAY, clock.now()))
+        start = end - 2 * HALF_A_DAY
     return start.timestamp(), end.timestamp()

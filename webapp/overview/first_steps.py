@@ -47,7 +47,7 @@ class FirstSteps:
 def read_first_steps(*, actor: Actor, is_kept: bool = False) -> FirstSteps | None:
     """The steps of the actor's organization; None where there is nothing left to show.
 
-    With `is_kept`, for a request that only reads, those that are done stay it from here on.
+    With `is_kept`, for what only reads, those that are done stay it from here on.
     """
     if not actor.may(AGENTS_WRITE):
         return None
@@ -78,7 +78,8 @@ def read_first_steps(*, actor: Actor, is_kept: bool = False) -> FirstSteps | Non
     done = kept | {step for step, is_done in zip(STEPS, looks, strict=True) if is_done}
     if is_kept and done != kept:
         with unless_busy():
-            organization.first_steps_done = sorted(done)
+            organization = organizations.lock_organization(actor=actor)
+            organization.first_steps_done = sorted({*organization.first_steps_done, *done})
     steps = FirstSteps(
         **{f"has_{step}": step in done for step in STEPS}, has_sample_agent=bool(has_sample_agent)
     )

@@ -16,7 +16,7 @@ from webapp.core.actor import Actor
 def _draw(_item_id: str, actor: Actor) -> str:
     from webapp.overview.pages import overview
 
-    return render_template("overview/_frames.html", **overview(actor))
+    return render_template("overview/_frames.html", **overview(actor, is_kept=True))
 
 
 def _newest(_item_id: str, actor: Actor) -> int:

@@ -11,6 +11,7 @@ import pytest
 from tests.browser import Browser, words_of
 from tests.coverage.pages.physicist import DAY, NOON, PAGE
 from webapp.agents.models import Agent
+from webapp.core import clock
 from webapp.core.extensions import db
 from webapp.coverage.models import CoverageRecord
 
@@ -48,6 +49,16 @@ def test_the_chart_shows_the_chosen_days_or_a_day_round_one_point(
     assert found == pytest.approx([moment.timestamp() for moment in span], abs=2)
     points = json.loads(chart.attributes["data-series"])["x"]
     assert found[0] <= points[0] <= points[-1] <= found[1]
+
+
+def test_the_chart_of_one_point_shows_no_time_to_come(browser: Browser, physicist: Agent) -> None:
+    measured = clock.now() - timedelta(hours=1)
+    keep_history(physicist, measured)
+    chart = browser.get(PAGE).css_first("#coverage-chart")
+    start, end = json.loads(str(chart.attributes["data-range"]))
+    assert end <= clock.now().timestamp()
+    assert end == pytest.approx(measured.timestamp() + 3600, abs=30)
+    assert end - start == pytest.approx(24 * 3600, abs=1)
 
 
 def test_without_a_history_there_is_no_chart(browser: Browser, physicist: Agent) -> None:

@@ -77,7 +77,7 @@ def test_gaps_are_listed_from_the_chosen_share_down(
     assert not cast.browser("vera").get(PAGE).css("#gaps a.button")
     page = browser.get(f"{PAGE}?threshold=0")
     assert "Every topic has at least 0 % of what it wants." in text_of(page, "#gaps")
-    browser.get(f"{PAGE}?threshold=2", status=422)
+    browser.get(f"{PAGE}?threshold=2", status=303)
 
 
 def test_measuring_is_a_task_that_the_page_shows(

@@ -11,7 +11,7 @@ from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE
 from webapp.agents.references import handles_of
 from webapp.agents.services import get_agent
 from webapp.agents.versions import services
-from webapp.core.errors import Invalid
+from webapp.core.errors import OddParameters
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, redirect_to, whole_number
 
@@ -50,7 +50,7 @@ def compare(handle: str) -> Response:
     end = whole_number("to", 0, 0, MAX_VERSION) or None
     view = request.args.get("view") or VIEWS[0]
     if view not in VIEWS:
-        raise Invalid("view must be split or unified.", field="view")
+        raise OddParameters("view must be split or unified.", field="view")
     comparison = services.compare_versions(agent.id, start, end, actor=actor)
     targets = [item for state in comparison.states for item in state.get("handoff_targets", [])]
     return page(

@@ -37,6 +37,7 @@ from webapp.core.errors import (
     Conflict,
     DomainError,
     InternalError,
+    OddParameters,
     Unauthenticated,
     Unavailable,
 )
@@ -149,6 +150,7 @@ def init_app(app: APIFlask) -> None:
     app.error_processor(_handle_http_error)  # type: ignore[arg-type]  # takes any response
     app.register_error_handler(HTTPException, _handle_http_exception)
     app.register_error_handler(DomainError, handle)
+    app.register_error_handler(OddParameters, _handle_odd_parameters)
     app.register_error_handler(CSRFError, _handle_csrf_error)
     app.register_error_handler(RequestEntityTooLarge, _handle_too_large)
     app.register_error_handler(Exception, _handle_failure)
@@ -171,6 +173,15 @@ def describe(error: DomainError, *, is_page: bool = False) -> dict[str, Any]:
 def handle(error: DomainError) -> Response:
     """Answer a request with a refusal."""
     return respond(describe(error, is_page=not wants_problem()), error.headers)
+
+
+def _handle_odd_parameters(error: OddParameters) -> Response:
+    """Show a page without what its address should not say; a part of one keeps its page."""
+    is_page = request.method in ("GET", "HEAD") and not wants_problem()
+    odd = {item["field"].partition(".")[0] for item in error.errors} & request.args.keys()
+    if is_page and odd and "HX-Request" not in request.headers:
+        return returning.to_page_without(odd, error.page_message)
+    return handle(error)
 
 
 def _handle_http_error(error: HTTPError) -> Response:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Collection
+from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Response, current_app, flash, make_response, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -35,6 +36,27 @@ def to_page_before(message: str) -> Response:
     is_long = len(message) > MAX_MESSAGE
     flash(message[: MAX_MESSAGE - 1] + "…" if is_long else message, "error")
     return see_other(page_of_form())
+
+
+def to_page_without(names: Collection[str], reason: str) -> Response:
+    """From a page whose address it cannot read whole: to the page without these parameters.
+
+    The reason goes along as a toast. What the page links to and fetches is then as its address is.
+    """
+    flash(f"{reason.rstrip('.')}. The page leaves it out."[:MAX_MESSAGE], "error")
+    kept = [pair for pair in request.args.items(multi=True) if pair[0] not in names]
+    query = f"?{urlencode(kept)}" if kept else ""
+    return see_other(f"{request.script_root}{quote(request.path)}{query}")
+
+
+def list_above() -> tuple[str, str] | None:
+    """The list that holds what is at this address, as what it lists and its own address."""
+    path = request.path
+    while path := path.rpartition("/")[0]:
+        kind, _, view = (_endpoint_of(path) or "").partition(".")
+        if view == "index":
+            return kind.replace("_", " "), request.script_root + path
+    return None
 
 
 def page_to_stay_on() -> str | None:
@@ -74,8 +96,12 @@ def _page_above(path: str) -> str:
 
 
 def _is_page(path: str) -> bool:
+    return _endpoint_of(path) is not None
+
+
+def _endpoint_of(path: str) -> str | None:
     adapter = current_app.create_url_adapter(request)
     try:
-        return adapter is not None and bool(adapter.match(path, method="GET"))
+        return adapter.match(path, method="GET")[0] if adapter else None
     except HTTPException:
-        return False
+        return None
