@@ -1,5 +1,6 @@
 // Every form: the token of this page, the focus on the first fault, a button that shows it is busy.
 import { all, first } from "./elements.js";
+import { keep, kept } from "./keeping.js";
 
 // What a socket pushes is drawn for many people: its forms go with the token of this page.
 function tokens() {
@@ -29,23 +30,16 @@ function focusFault(within) {
 // A form that is refused leads back to its page, the reason as a toast: it belongs beside the form.
 function refusals() {
   const key = "callboard:sent";
-  try {
-    const sent = sessionStorage.getItem(key);
-    sessionStorage.removeItem(key);
-    if (sent) showBeside(JSON.parse(sent));
-  } catch {
-    // Where the browser keeps nothing for us it stays a toast.
-  }
+  const sent = kept(key, "sessionStorage");
+  keep(key, null, "sessionStorage");
+  // Where the browser keeps nothing for us it stays a toast.
+  if (sent) showBeside(JSON.parse(sent));
   document.addEventListener("submit", ({ target, defaultPrevented }) => {
     if (defaultPrevented || !(target instanceof HTMLFormElement) || target.method !== "post")
       return;
     const { action } = target;
     const sent = { page: location.pathname, action, names: [...new FormData(target).keys()] };
-    try {
-      sessionStorage.setItem(key, JSON.stringify(sent));
-    } catch {
-      // As above.
-    }
+    keep(key, JSON.stringify(sent), "sessionStorage");
   });
 }
 

@@ -1,5 +1,6 @@
 // The command palette: what one types is searched, arrows and Enter choose, the last things first.
 import { all, around, one } from "./elements.js";
+import { keep, kept } from "./keeping.js";
 
 /** What was opened or done last; a deed is searched again, because it may be another one by now.
  * @typedef {{ label: string, hint: string, href?: string }} Recent */
@@ -10,6 +11,8 @@ const input = one("input", HTMLInputElement, dialog);
 const list = one("[role=listbox]", HTMLElement, dialog);
 const status = one("[data-palette-status]", HTMLElement, dialog);
 const forms = one("[data-palette-forms]", HTMLElement, dialog);
+/** Under what the browser keeps them, for each person by itself. */
+const recentKey = dialog.dataset.recent ?? "";
 const options = () => all("[role=option]", HTMLElement, list);
 let latestSearch = 0;
 /** @type {HTMLElement | undefined} */
@@ -47,24 +50,12 @@ async function refresh() {
 }
 
 /** @returns {Recent[]} */
-function readRecent() {
-  try {
-    return JSON.parse(localStorage.getItem(dialog.dataset.recent ?? "") ?? "[]");
-  } catch {
-    // A browser that keeps nothing for us.
-    return [];
-  }
-}
+const readRecent = () => JSON.parse(kept(recentKey) ?? "[]");
 
 /** @param {Recent} thing */
 function remember(thing) {
   const others = readRecent().filter(({ label }) => label !== thing.label);
-  try {
-    const kept = JSON.stringify([thing, ...others].slice(0, MAX_RECENT));
-    localStorage.setItem(dialog.dataset.recent ?? "", kept);
-  } catch {
-    // As above.
-  }
+  keep(recentKey, JSON.stringify([thing, ...others].slice(0, MAX_RECENT)));
 }
 
 function showRecent() {
@@ -163,13 +154,8 @@ dialog.addEventListener("click", (event) => {
 });
 // Who comes next at this browser is not told what was open.
 document.addEventListener("submit", ({ target }) => {
-  if (!(target instanceof HTMLFormElement) || !target.getAttribute("action")?.endsWith("/sign-out"))
-    return;
-  try {
-    localStorage.removeItem(dialog.dataset.recent ?? "");
-  } catch {
-    // As above.
-  }
+  if (target instanceof HTMLFormElement && target.getAttribute("action")?.endsWith("/sign-out"))
+    keep(recentKey, null);
 });
 // A thing's page is what one may want again, by its name in front of the application's.
 if (dialog.hasAttribute("data-remembered")) {

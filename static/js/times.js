@@ -1,5 +1,6 @@
 // Times that stay fresh, in the words of `webapp/core/clock.py`; a click shows all as moments.
 import { all, around } from "./elements.js";
+import { keep, kept } from "./keeping.js";
 
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [
@@ -27,12 +28,7 @@ export function dates(style) {
   }
 }
 
-let isAbsolute = false;
-try {
-  isAbsolute = localStorage.getItem("times") === "absolute";
-} catch {
-  // A browser that keeps nothing for us shows how long ago it was.
-}
+let isAbsolute = kept("times") === "absolute";
 
 /** @param {HTMLTimeElement} time */
 function inWords(time) {
@@ -54,11 +50,7 @@ function freshen() {
 /** Show all times as moments, or as how long ago they were. @param {boolean} asMoments */
 export function showTimes(asMoments) {
   isAbsolute = asMoments;
-  try {
-    localStorage.setItem("times", isAbsolute ? "absolute" : "relative");
-  } catch {
-    // The choice then lasts for this page.
-  }
+  keep("times", isAbsolute ? "absolute" : "relative");
   freshen();
 }
 

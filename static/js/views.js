@@ -1,6 +1,7 @@
 // The views over a list: the one that is shown, the one it was before its filters were changed, and
 // the filters that would be saved, as htmx changes them.
 import { all, first, one } from "./elements.js";
+import { keep, kept } from "./keeping.js";
 
 /** What an address says behind its question mark, in one order. @param {string} search */
 function normalized(search) {
@@ -15,21 +16,12 @@ function normalized(search) {
 
 const key = `view:${one("[data-views]", HTMLElement).dataset.views}`;
 /** The view that was chosen last; sorting opens another page. */
-let chosen = "";
-try {
-  chosen = sessionStorage.getItem(key) ?? "";
-} catch {
-  // Where the browser keeps nothing for us, "Save view…" offers all.
-}
+let chosen = kept(key, "sessionStorage") ?? "";
 
 /** @param {string} id */
 function choose(id) {
   chosen = id;
-  try {
-    sessionStorage.setItem(key, id);
-  } catch {
-    // As above.
-  }
+  keep(key, id, "sessionStorage");
 }
 
 function follow() {
