@@ -155,9 +155,14 @@ def choose_slowly(roots: list[Slow], room: int) -> set[UUID]:
     return drawn
 
 
-def divide_slowly(topics: list[Slow], x: float, y: float, width: float, height: float) -> Any:
+def divide_slowly(
+    topics: list[Slow], x: float, y: float, width: float, height: float, room: int = 1000
+) -> Any:
     ordered = sorted(topics, key=lambda topic: (-topic.target_sum, topic.row.label))
-    shown, rest = ordered[: tree.MAX_SIBLINGS], ordered[tree.MAX_SIBLINGS :]
+    most = min(tree.MAX_SIBLINGS, len(ordered))
+    if most + (most < len(ordered)) > room:
+        most = room - 1
+    shown, rest = ordered[:most], ordered[most:]
     weights = [max(topic.target_sum, 1) for topic in shown]
     if rest:
         weights.append(max(1, min(sum(topic.target_sum for topic in rest), weights[-1] * 4)))
@@ -167,14 +172,16 @@ def divide_slowly(topics: list[Slow], x: float, y: float, width: float, height: 
     for at, place in enumerate(squarify.squarify(sizes, x, y, width, height)):
         topic = shown[at] if at < len(shown) else None
         inside = place["dx"], place["dy"]
-        is_group = bool(topic and topic.children and inside[0] * inside[1] >= tree.MIN_DIVIDED)
+        within = inside[0] - 2 * tree.PADDING, inside[1] - tree.HEADER - tree.PADDING
+        parts = int(max(0, within[0]) * max(0, within[1]) / tree.MIN_PART)
+        is_large = inside[0] * inside[1] >= tree.MIN_DIVIDED and parts > 1
+        is_group = bool(topic and topic.children and is_large)
         # Of namesakes of one size, either may come first.
         name = (topic.row.label, topic.target_sum) if topic else None
         yield name, place["x"], place["y"], *inside, is_group, len(rest)
         if topic and is_group:
             corner = place["x"] + tree.PADDING, place["y"] + tree.HEADER
-            room = inside[0] - 2 * tree.PADDING, inside[1] - tree.HEADER - tree.PADDING
-            yield from divide_slowly(topic.children, *corner, *room)
+            yield from divide_slowly(topic.children, *corner, *within, parts)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -200,9 +207,10 @@ def test_the_database_adds_up_what_slow_arithmetic_does(
             if services.share(topic.documents, topic.target) < round(100 * threshold, 2)
         ]
         lacking.sort()
-        for limit in (None, 1, 4, 100):
-            gaps = services.list_gaps(topics, summary, threshold, limit=limit)
-            assert [(-gap.missing_docs, gap.path) for gap in gaps] == lacking[:limit]
+        for limit, offset in ((None, 0), (1, 0), (4, 0), (4, 4), (4, 8), (100, 0), (100, 100)):
+            gaps = services.list_gaps(topics, summary, threshold, limit=limit, offset=offset)
+            end = None if limit is None else offset + limit
+            assert [(-gap.missing_docs, gap.path) for gap in gaps] == lacking[offset:end]
         assert sum(summary.gap_counts(threshold).values()) == len(lacking)
 
     for room in (0, 5, 12, 200):
@@ -211,9 +219,15 @@ def test_the_database_adds_up_what_slow_arithmetic_does(
         found = [lines(branch) for branch in draw_tree(topics)]
         assert found == [slow_lines(root, drawn) for root in roots]
 
-    for most, least in ((40, 14_000.0), (2, 14_000.0), (3, 500.0)):
+    for most, least, part in (
+        (40, 14_000.0, 1_200.0),
+        (2, 14_000.0, 1_200.0),
+        (3, 500.0, 1.0),
+        (40, 500.0, 10_000.0),
+    ):
         monkeypatch.setattr(tree, "MAX_SIBLINGS", most)
         monkeypatch.setattr(tree, "MIN_DIVIDED", least)
+        monkeypatch.setattr(tree, "MIN_PART", part)
         areas = [
             (
                 (area.branch.label, area.branch.target_sum) if area.branch else None,
@@ -248,5 +262,52 @@ def test_a_page_of_a_large_scope_shows_some_of_it_and_the_figures_of_all(
     figures = [words_of(card) for card in page.css(".figures .card")]
     assert "Topics with documents 0 of 1,467 in taxonomy 1.0.0" in figures
     assert len(page.css(".coverage-tree .row")) == 87
-    assert len(page.css("#gaps .gaps li")) == 100
-    assert "1467 below" in words_of(page.css_first("#gaps"))
+    assert len(page.css(".map rect")) == 27
+
+    gaps = page.css_first("#gaps")
+    assert "1,467 below" in words_of(gaps)
+    assert "42 more" in words_of(gaps)
+    assert "1–50 of 1,467" in words_of(gaps)
+    seen = [link.text() for link in page.css("#gaps .gaps li > span > a")]
+    assert len(seen) == 50
+    (following,) = page.css("#gaps .pager a")
+    address = following.attributes["href"] or ""
+    assert address == "/agents/physicist/coverage?offset=50#gaps"
+    page = browser.get(address)
+    assert not page.css("#gaps details")
+    after = [link.text() for link in page.css("#gaps .gaps li > span > a")]
+    assert len(after) == 50
+    assert not {*seen} & {*after}
+    assert (seen + after) == sorted(seen + after)
+    # Another share begins at the beginning.
+    for link in page.css("#gaps .segmented a"):
+        assert "offset" not in (link.attributes["href"] or "")
+    page = browser.get("/agents/physicist/coverage?offset=5000")
+    assert words_of(page.css_first("#gaps .pager a")) == "Previous"
+
+
+def test_an_area_of_the_map_is_divided_into_parts_that_can_be_hit(alice: Actor) -> None:
+    ids = make_large_taxonomy(alice, roots=8, branches=60, leaves=1)
+    agent = make_agent(alice, *(ids[f"Area {number}"] for number in range(8)))
+    topics = ScopeTopics.of(agent)
+    areas = draw_map(topics, draw_tree(topics))
+    for group in (area for area in areas if area.is_group):
+        inside = group.inside[2] * group.inside[3]
+        assert len(group.parts) == int(inside / tree.MIN_PART) > 20
+        rest = group.parts[-1]
+        assert rest.more == 60 - (len(group.parts) - 1)
+        assert sum(part.width * part.height for part in group.parts) == pytest.approx(inside)
+        assert min(part.width * part.height for part in group.parts) > tree.MIN_PART / 2
+        assert min(min(part.width, part.height) for part in group.parts) > 15
+    assert sum(area.is_group for area in areas) == 8
+
+
+def test_the_map_gives_no_colour_to_what_stands_for_several(browser: Browser, alice: Actor) -> None:
+    ids = make_large_taxonomy(alice, roots=8, branches=60, leaves=1)
+    make_agent(alice, *(ids[f"Area {number}"] for number in range(8)))
+    page = browser.get("/agents/physicist/coverage")
+    for text in page.css(".map text"):
+        if text.text().endswith(" more"):
+            assert text.prev is not None
+            assert text.prev.attributes["class"] == "group"
+    assert sum(text.text().endswith(" more") for text in page.css(".map text")) == 8

@@ -15,7 +15,7 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentUpdate
 from webapp.core import clock
 from webapp.core.errors import Invalid
-from webapp.core.lists import MAX_OFFSET
+from webapp.core.lists import MAX_OFFSET, Offset, Page
 from webapp.core.ranges import Range
 from webapp.core.security import current_actor, requires
 from webapp.core.web import is_htmx, page, read_query, redirect_to, whole_number
@@ -36,13 +36,17 @@ HALF_A_DAY, MINUTE = timedelta(hours=12), timedelta(minutes=1)
 bp = Blueprint("coverage", __name__, url_prefix="/agents/<handle>/coverage")
 
 THRESHOLDS = (0.25, 0.5, 0.75, 1.0)
-#: gaps listed on the page; the API answers all
-MAX_GAPS = 100
+#: gaps listed at once; the API answers all
+MAX_GAPS = 50
 MAX_QUESTIONS = 20
 #: gaps and questions on the agent's own page
 PANEL_ROWS = 4
 #: branches of a larger tree are folded below the second level
 MAX_OPEN = 60
+
+
+class GapPageQuery(GapQuery):
+    offset: Offset = 0
 
 
 class HistoryPageQuery(HistoryQuery):
@@ -148,7 +152,7 @@ def set_target(handle: str, node_id: UUID) -> Response:
 
 def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Response:
     actor = current_actor()
-    query = read_query(GapQuery)
+    query = read_query(GapPageQuery)
     figures = figures_of(agent)
     topics = ScopeTopics.of(agent)
     measured = services.summarize(agent, topics)
@@ -178,8 +182,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         coverage=measured,
         roots=roots,
         areas=draw_map(topics, roots),
-        gaps=services.list_gaps(topics, measured, query.threshold, limit=MAX_GAPS),
-        gap_count=sum(measured.gap_counts(query.threshold).values()),
+        gaps=_list_gaps(topics, measured, query),
         threshold=query.threshold,
         thresholds=THRESHOLDS,
         history=history,
@@ -195,6 +198,14 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         coverage_revision=refreshing.revision_of(agent, figures),
         documents_revision=index.read_revision(agent.organization_id),
     )
+
+
+def _list_gaps(topics: ScopeTopics, measured: services.Summary, query: GapPageQuery) -> Page:
+    gaps = services.list_gaps(
+        topics, measured, query.threshold, limit=MAX_GAPS, offset=query.offset
+    )
+    total = sum(measured.gap_counts(query.threshold).values())
+    return Page(gaps, total, MAX_GAPS, query.offset)
 
 
 def _branch(agent: Agent, node_id: UUID) -> Response:

@@ -197,14 +197,19 @@ def find_gaps(reference: str | UUID, threshold: float, *, actor: Actor) -> list[
 
 
 def list_gaps(
-    topics: ScopeTopics, summary: Summary, threshold: float, *, limit: int | None = None
+    topics: ScopeTopics,
+    summary: Summary,
+    threshold: float,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[Gap]:
-    """The topics below `threshold`, those that miss most first; the first `limit` of them."""
+    """The topics below `threshold`, those that miss most first; `limit` of them after `offset`."""
     counts = summary.gap_counts(threshold)
     if not counts:
         return []
     below = round(100 * threshold, 2)
-    least, room = 0, limit or 0
+    least, room = 0, offset + (limit or 0)
     if limit is not None:
         for missing_count, count in counts.items():
             least, room = missing_count, room - count
@@ -220,6 +225,7 @@ def list_gaps(
         .where(topics.holds(each.c.node_id), missing >= least, _is_below(each, below))
         .order_by(*order, TaxonomyNode.path_key, TaxonomyNode.public_id)
         .limit(limit)
+        .offset(offset)
     )
     gaps = [
         Gap(

@@ -26,6 +26,8 @@ MAX_DRAWN = 100
 MAX_SIBLINGS = 40
 #: an area is divided further from this size on, in units of the drawing
 MIN_DIVIDED = 14_000.0
+#: room that a part of a divided area has on average, so that it can be hit
+MIN_PART = 1_200.0
 HEADER = 17.0
 PADDING = 3.0
 
@@ -100,11 +102,28 @@ class Area:
         return name if len(name) <= room else f"{name[: room - 1]}…"
 
     @property
+    def inside(self) -> tuple[float, float, float, float]:
+        """`x`, `y`, width and height of what its parts have."""
+        return (
+            self.x + PADDING,
+            self.y + HEADER,
+            self.width - 2 * PADDING,
+            self.height - HEADER - PADDING,
+        )
+
+    @property
+    def room(self) -> int:
+        """Parts that can be hit inside."""
+        *_, width, height = self.inside
+        return int(max(width, 0) * max(height, 0) / MIN_PART)
+
+    @property
     def may_be_divided(self) -> bool:
         return (
             self.branch is not None
             and self.branch.is_branch
             and self.width * self.height >= MIN_DIVIDED
+            and self.room > 1
         )
 
 
@@ -115,6 +134,17 @@ class Siblings:
     shown: list[Branch]
     more: int = 0
     more_target_sum: int = 0
+
+    def within(self, room: int) -> Siblings:
+        """The same as at most so many areas, of which one may be that of the others."""
+        if len(self.shown) + (self.more > 0) <= room:
+            return self
+        rest = self.shown[room - 1 :]
+        return Siblings(
+            self.shown[: room - 1],
+            self.more + len(rest),
+            self.more_target_sum + sum(branch.target_sum for branch in rest),
+        )
 
 
 def draw_tree(topics: ScopeTopics) -> list[Branch]:
@@ -170,8 +200,7 @@ def draw_map(
             siblings = below.get(area.branch.id) if area.branch else None
             if siblings:
                 area.is_group = True
-                inside = area.width - 2 * PADDING, area.height - HEADER - PADDING
-                area.parts = _divide(siblings, area.x + PADDING, area.y + HEADER, *inside)
+                area.parts = _divide(siblings.within(area.room), *area.inside)
         level = [part for area in large for part in area.parts]
     return list(_flatten(areas))
 
