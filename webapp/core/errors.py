@@ -150,6 +150,12 @@ class Unavailable(DomainError):
 
     status, code, title = 503, "unavailable", "Temporarily unavailable"
 
+    def __init__(self, message: str, *, retry_after: int | None = None, **details: Any) -> None:
+        """`retry_after` is in seconds; the other words are those of every refusal."""
+        super().__init__(message, **details)
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
+
 
 #: codes of refusals that Flask and its extensions raise, by status
 HTTP_CODES = {

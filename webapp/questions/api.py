@@ -12,7 +12,7 @@ from flask import Response
 from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core import live
 from webapp.core.actor import Actor
-from webapp.core.http.problems import refusal_of
+from webapp.core.http.refusals import refusal_of
 from webapp.core.security import current_actor, needs_no, requires
 from webapp.questions import services
 from webapp.questions.figures import stream_delay_ms

@@ -224,7 +224,7 @@ def _find(
             f"The search took more than {SEARCH_SECONDS} s.",
             code="search_timeout",
             suggestions=["Ask again in a moment, or with fewer words."],
-            headers={"Retry-After": "5"},
+            retry_after=5,
         ) from error
     except DBAPIError:
         # The commit below would fail, too, and hide what went wrong.

@@ -1,18 +1,16 @@
 """How a refusal looks: problem+json, an htmx flash, or a page. Nothing else draws one.
 
-Anything that is no `DomainError` and escapes is a bug: 500, with its traceback in the log only.
+What went wrong without being a `DomainError` becomes one in `refusals.py`.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-import structlog
 from apiflask import APIFlask, HTTPError
 from flask import (
     Response,
@@ -24,34 +22,20 @@ from flask import (
     request,
 )
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from webapp.core.database import outcomes
-from webapp.core.database.writers import is_busy
 from webapp.core.errors import (
     HTTP_CODES,
     PROBLEM,
-    Conflict,
     DomainError,
-    InternalError,
     OddParameters,
     Unauthenticated,
-    Unavailable,
 )
 from webapp.core.feature import contribution
 from webapp.core.http import returning
+from webapp.core.http.refusals import refusal_of
 from webapp.core.security import Identity, sign_in_url
 
-log = structlog.get_logger(__name__)
-
-#: PostgreSQL's disk is full, or it takes no writes; the same of SQLite, whose disk may also fail
-UNWRITABLE = ("53100", "25006")
-UNWRITABLE_SQLITE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
-#: PostgreSQL's code for a foreign key that refers to nothing
-DANGLING = "23503"
 #: refusals of what was sent, after which a person goes on where they were
 OF_A_FORM = (400, 409, 412, 422)
 #: refusals of an address, which leave the application around it as it is
@@ -235,92 +219,5 @@ def _handle_too_large(_error: RequestEntityTooLarge) -> Response:
     return respond(problem(413, detail, code="too_large", title="Too large"))
 
 
-def refusal_of(error: Exception) -> DomainError:
-    """What went wrong as a refusal, after a rollback; logs it.
-
-    For whoever answers outside of Flask's error handlers: a stream or a socket that is open. What
-    nobody could foresee is an InternalError, with its traceback in the log only.
-    """
-    if isinstance(error, DomainError):
-        return error
-    if isinstance(error, NoConnection):
-        log.warning("database_busy", reason="all connections are in use")
-        return Unavailable(
-            "Too much is asked of the database right now.", headers={"Retry-After": "2"}
-        )
-    from webapp.core.extensions import db
-
-    # In any case: what a failed change has left could not even be read for the answer.
-    with outcomes.ending():
-        db.session.rollback()
-    refusal = _read_database_error(error) if isinstance(error, DBAPIError) else None
-    if isinstance(error, StaleDataError | ObjectDeletedError):
-        refusal = _refuse_what_is_gone(error)
-    if refusal is None:
-        log.exception("unhandled", path=request.path if request else None, exc_info=error)
-        refusal = InternalError()
-    return refusal
-
-
 def _handle_failure(error: Exception) -> Response:
     return handle(refusal_of(error))
-
-
-def _read_database_error(error: DBAPIError) -> DomainError | None:
-    """What the database could not do right now, or with what is there now; None for a bug."""
-    from webapp.engine.retries import is_connection_lost
-
-    reason = str(error.orig).lower()
-    if _is_unwritable(error.orig):
-        log.error("storage_unavailable", reason=reason)
-        return outcomes.complete(
-            Unavailable(
-                "The database cannot store anything right now: its disk is full or not writable.",
-                code="storage_full",
-                suggestions=["Free some space on the data folder's disk and try again."],
-                headers={"Retry-After": "30"},
-            )
-        )
-    if is_busy(error):
-        log.warning("database_busy", reason=reason)
-        return outcomes.complete(
-            Unavailable(
-                "Too much is being written right now.",
-                suggestions=["Try again in a moment."],
-                headers={"Retry-After": "2"},
-            )
-        )
-    if is_connection_lost(error):
-        log.error("database_unavailable", reason=reason)
-        detail, suggestions = outcomes.describe_loss()
-        return Unavailable(detail, suggestions=suggestions, headers={"Retry-After": "5"})
-    if _is_dangling(error.orig):
-        return _refuse_what_is_gone(error)
-    return None
-
-
-def _refuse_what_is_gone(error: Exception) -> DomainError:
-    """Somebody else has deleted a row between our look and our change, or one that ours names."""
-    log.warning("reference_gone", exc_info=error)
-    return outcomes.complete(
-        Conflict(
-            "Something that this refers to has just been deleted.",
-            code="reference_gone",
-            suggestions=["Look again at what is there now."],
-        )
-    )
-
-
-def _is_unwritable(error: BaseException | None) -> bool:
-    """Whether the database's disk is full, fails or is write-protected."""
-    if isinstance(error, sqlite3.Error):
-        # The upper bits say what exactly was tried; errors of the driver itself have no code.
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in UNWRITABLE_SQLITE
-    return getattr(error, "sqlstate", None) in UNWRITABLE
-
-
-def _is_dangling(error: BaseException | None) -> bool:
-    """Whether a row would refer to one that is not there: a foreign key, checked last of all."""
-    if isinstance(error, sqlite3.IntegrityError):
-        return error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
-    return getattr(error, "sqlstate", None) == DANGLING

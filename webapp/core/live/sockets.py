@@ -24,7 +24,8 @@ from webapp.core.actor import ORGANIZATION_READ, Actor, Permission
 from webapp.core.errors import Forbidden, Invalid, LimitExceeded, Malformed
 from webapp.core.feature import contributions
 from webapp.core.http import limits
-from webapp.core.http.problems import describe, refusal_of
+from webapp.core.http.problems import describe
+from webapp.core.http.refusals import refusal_of
 from webapp.core.live import handover
 from webapp.core.live.admissions import Admissions, admissions_of
 from webapp.core.live.broadcaster import Broadcaster
