@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from http.client import HTTPConnection
 from itertools import product
@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 from sqlalchemy import make_url, select
 
 from bench.lists import fill_agents, fill_documents, settle
-from bench.running import Caller, on_postgresql, on_sqlite
+from bench.running import Caller, on_postgresql, on_sqlite, processor_time
 from tests.journeys.conftest import FLAGS, sign_in_at
 from tests.journeys.filled import fill
 from tests.journeys.walking import SCRIPTS, SETTLED, WATCHES, compressed, is_page, list_pages
@@ -185,12 +185,6 @@ def server_processes(running: Installation) -> list[int]:
         backends = psutil.Process(server).children()
         found += [child for child in backends if "[local]" in " ".join(child.cmdline())]
     return [child.pid for child in found]
-
-
-def processor_time(processes: Sequence[int]) -> float:
-    """Milliseconds that the threads of these processes have computed, to the microsecond."""
-    threads = (thread for pid in processes for thread in Path(f"/proc/{pid}/task").glob("*"))
-    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e6
 
 
 def measure_browser(page: Page, session: CDPSession, url: str) -> tuple[float, float, float]:
