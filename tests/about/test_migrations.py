@@ -182,6 +182,50 @@ def test_figures_go_beside_the_agents_and_back(empty: Settings) -> None:
         db.engine.dispose()
 
 
+def test_what_is_there_is_counted_and_what_comes_later_too(empty: Settings) -> None:
+    """0035: agents and documents are counted as they are, and as they change, up and down."""
+    ids = {name: uuid4() for name in ("acme", "a", "b", "c", "d")}
+    asked = "SELECT kind, value, sum(count) FROM tallies GROUP BY kind, value ORDER BY 1, 2"
+    facets = "SELECT name, value FROM agent_facets WHERE agent_id = :a ORDER BY 1, 2"
+    with create_app(empty).app_context():
+        flask_migrate.upgrade(revision="0034")
+        run = lambda statement, **values: _run(statement, ids | values)
+        run("INSERT INTO organizations (id, name, created_at) VALUES (:acme, 'acme', :at)")
+        for handle in ("a", "b"):
+            _insert_agent(ids["acme"], ids[handle], handle)
+        run("UPDATE agents SET status = 'draft', model_key = 'm', modality = 'voice'")
+        run("UPDATE agents SET is_active = false WHERE id = :b")
+        insert = (
+            "INSERT INTO documents (id, organization_id, title, content, content_type, metadata, "
+            "file_size, checksum, chunk_count, created_at, updated_at, status, title_key) VALUES "
+            "(:id, :acme, 't', 'c', 'text/plain', '{}', 1, '', 0, :at, :at, :status, '')"
+        )
+        run(insert, id=ids["c"], status="ready")
+        flask_migrate.upgrade(revision="0035")
+        counted = [
+            ("agent.modality", "voice", 1),
+            ("agent.model", "m", 1),
+            ("agent.status", "draft", 1),
+            ("document.status", "ready", 1),
+        ]
+        assert [tuple(row) for row in run(asked)] == counted
+        run(insert, id=ids["d"], status="failed")
+        run("UPDATE agents SET is_active = true")
+        run("UPDATE agents SET status = 'published' WHERE id = :a")
+        run("DELETE FROM agents WHERE id = :b")
+        changed = [(*counted[2][:1], "published", 1), ("document.status", "failed", 1), counted[3]]
+        assert [tuple(row) for row in run(asked) if row[2]] == [*counted[:2], *changed]
+        flask_migrate.downgrade(revision="0034")
+        run("UPDATE agents SET status = 'draft' WHERE id = :a")
+        found = [("modality", "voice"), ("model", "m"), ("status", "draft")]
+        assert [tuple(row) for row in run(facets)] == found
+        run("DELETE FROM documents")
+        flask_migrate.upgrade(revision="0035")
+        assert [tuple(row) for row in run(asked)] == counted[:3]
+        db.session.remove()
+        db.engine.dispose()
+
+
 def _insert_agent(organization_id: UUID, agent_id: UUID, handle: str) -> None:
     """An agent as the database of that time takes it, whatever columns it has."""
     table = Table("agents", MetaData(), autoload_with=db.engine)

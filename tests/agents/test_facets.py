@@ -160,17 +160,18 @@ def test_sqlite_finds_and_counts_by_facets_without_reading_all(
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
     with db.engine.connect() as connection:
-        *_, page, count = [
+        plans = [
             [step.detail for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", of)]
             for said, of in statements
-            if "agent_facets" in said
+            if "agent_facets" in said or "tallies" in said
         ]
+    *_, count, page = plans
     found = page[: page.index("SCAN anon_1")]
     assert not [step for step in found if "TEMP B-TREE" in step]
     assert [step for step in found if step.startswith("CORRELATED")]
     by_facet = "SEARCH agent_facets USING PRIMARY KEY (organization_id=? AND name=? AND value=?"
     assert f"{by_facet} AND agent_id=?)" in found
-    assert count == [f"{by_facet})"]
+    assert count == ["SEARCH tallies USING PRIMARY KEY (organization_id=? AND kind=? AND value=?)"]
 
 
 def test_postgresql_counts_facets_anew_after_many_agents_have_come(cast: Cast) -> None:

@@ -68,6 +68,7 @@ BOUNDED = {
     "releases": "an agent's history, kept as long as the agent",
     "saved_views": "made and deleted by people, 50 of a list at most",
     "scope_roots": "go with their scope",
+    "tallies": "some for each value that agents and documents have",
     "taxonomies": "made and deleted by people",
     "taxonomy_closure": "goes with its taxonomy",
     "taxonomy_edges": "go with their taxonomy",

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from webapp.agents.models import AgentFacet
+from webapp.core import tallies
 from webapp.core.database.text import fold
 from webapp.core.extensions import db
 from webapp.core.narrowing import Narrowing
@@ -34,7 +35,8 @@ def narrow(terms: Iterable[tuple[str, str, bool]], organization_id: UUID) -> lis
             AgentFacet.name == name,
             AgentFacet.value.in_(values),
         )
-        narrowings.append(Narrowing(ids, has_only_listed=True))
+        total = tallies.total(f"agent.{name}", organization_id, values)
+        narrowings.append(Narrowing(ids, total=total))
     return narrowings
 
 

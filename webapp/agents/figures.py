@@ -186,12 +186,10 @@ def count_narrowed(narrowings: Sequence[Narrowing], organization_id: UUID) -> in
         narrowed = (found.includes(Agent.id, is_walk=is_short) for found in narrowings)
         return count_all(select(Agent).where(owner == organization_id, Agent.is_active, *narrowed))
     [found] = narrowings
+    if found.total is not None:
+        return found.total
     [key] = found.ids.selected_columns
-    return count_all(
-        found.ids
-        if found.has_only_listed
-        else found.ids.where(key.not_in(select_deleted(organization_id)))
-    )
+    return count_all(found.ids.where(key.not_in(select_deleted(organization_id))))
 
 
 def select_deleted(organization_id: UUID) -> Select[UUID]:

@@ -26,7 +26,7 @@ from webapp.agents.search import (
     select_names,
 )
 from webapp.audit import services as audit
-from webapp.core import matching
+from webapp.core import matching, tallies
 from webapp.core.actor import Actor
 from webapp.core.database.sql import is_among
 from webapp.core.database.transactions import get_locked
@@ -108,7 +108,7 @@ def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     def count() -> int:
         if narrowings:
             return count_narrowed(narrowings, actor.organization_id)
-        return count_all(statement)
+        return count_all(statement) if narrowings is None else count_agents(actor=actor)
 
     total = total_of(count, len(agents), limit=query.limit, offset=query.offset)
     return Page(agents, total, query.limit, query.offset)
@@ -120,8 +120,10 @@ def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int
     docs/contract/knowledge.md, U-REQ-003 and E-REQ-007: without `q`, all of them.
     """
     statement = select(Agent).where(Agent.organization_id == actor.organization_id, Agent.is_active)
+    count = partial(count_agents, actor=actor)
     if query.q.strip():
         statement = statement.where(matches_text(query.q.strip()))
+        count = partial(count_all, statement)
     rows = select_page(
         statement,
         "-created_at",
@@ -129,7 +131,7 @@ def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int
         limit=query.max_results,
     )
     agents = list(db.session.scalars(rows))
-    return agents, total_of(partial(count_all, statement), len(agents), limit=query.max_results)
+    return agents, total_of(count, len(agents), limit=query.max_results)
 
 
 def suggest_agents(typed: str, *, limit: int, actor: Actor) -> list[Agent]:
@@ -215,9 +217,8 @@ def duplicate_agent(reference: str | UUID, *, actor: Actor) -> Agent:
 
 
 def count_agents(*, actor: Actor) -> int:
-    return count_all(
-        select(Agent).where(Agent.organization_id == actor.organization_id, Agent.is_active)
-    )
+    """How many active agents there are; each has one status."""
+    return tallies.total("agent.status", actor.organization_id)
 
 
 def handoff_agents(agent: Agent) -> list[Agent]:

@@ -18,13 +18,15 @@ class Narrowing:
     """Ids that a list is narrowed to and that another table finds; may hold an id twice.
 
     Few of them are looked up. Of many, a page soon has enough on its way through the list, so that
-    not all are gathered for it. `has_only_listed` says that the list has them all.
+    not all are gathered for it. `total` is how many they are, each once, where that is known and
+    the list has them all.
     """
 
-    def __init__(self, ids: Select[Any], *, has_only_listed: bool = False) -> None:
-        self.ids, self.has_only_listed = ids, has_only_listed
-        some = ids.limit(MANY + 1).subquery()
-        found = db.session.scalar(select(func.count()).select_from(some)) or 0
+    def __init__(self, ids: Select[Any], *, total: int | None = None) -> None:
+        self.ids, self.total, found = ids, total, total
+        if found is None:
+            some = ids.limit(MANY + 1).subquery()
+            found = db.session.scalar(select(func.count()).select_from(some)) or 0
         self.is_short, self.is_long = found <= FEW, found > MANY
 
     def includes(self, key: Any, *, is_walk: bool = False) -> ColumnElement[bool]:

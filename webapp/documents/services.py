@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, asc, desc, func, or_, select
+from sqlalchemy import Select, asc, desc, or_, select
 from sqlalchemy.orm import selectinload
 
 from webapp import index
 from webapp.audit import services as audit
-from webapp.core import clock, matching
+from webapp.core import clock, matching, tallies
 from webapp.core.actor import Actor
 from webapp.core.database.sql import is_among, matches_pattern, not_by_index
 from webapp.core.database.text import like_pattern
@@ -163,6 +163,8 @@ def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     def count() -> int:
         if narrowings and query.is_about_topic_alone:
             return narrowings[0].count()
+        if not (narrowings or query.q.strip()):
+            return count_documents(query.status, actor=actor)
         return count_all(_select(query, narrowings, actor.organization_id))
 
     total = total_of(count, len(documents), limit=query.limit, offset=query.offset)
@@ -295,9 +297,10 @@ def delete_document(document_id: UUID, *, actor: Actor) -> None:
     db.session.commit()
 
 
-def count_documents(*, actor: Actor) -> int:
-    statement = select(func.count()).where(Document.organization_id == actor.organization_id)
-    return db.session.scalar(statement) or 0
+def count_documents(status: str | None = None, *, actor: Actor) -> int:
+    """How many documents the organization has, or has with this status."""
+    wanted = [status] if status else None
+    return tallies.total("document.status", actor.organization_id, wanted)
 
 
 def _prepare_again(document: Document, changes: DocumentChanges) -> Batch:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select
 
 from webapp.agents.models import Agent
+from webapp.agents.services import count_agents
 from webapp.core.actor import Actor
 from webapp.core.database.sql import list_contains, list_length
 from webapp.core.extensions import db
@@ -66,12 +67,12 @@ def get_graph(*, actor: Actor) -> Graph:
         for row in sources
         for target in row.handoff_targets
     ]
-    agent_count = db.session.scalar(select(func.count()).select_from(Agent).where(*active)) or 0
     return Graph(
         nodes=sorted(nodes.values(), key=lambda node: node.handle),
         edges=edges,
         cycles=_cycles(edges),
-        unconnected_count=agent_count - sum(node.is_active for node in nodes.values()),
+        unconnected_count=count_agents(actor=actor)
+        - sum(node.is_active for node in nodes.values()),
         is_cut=is_cut,
     )
 

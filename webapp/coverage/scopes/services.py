@@ -16,6 +16,7 @@ from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.schemas import AgentCreate
 from webapp.audit import services as audit
+from webapp.core import tallies
 from webapp.core.actor import Actor
 from webapp.core.errors import PreconditionFailed
 from webapp.core.extensions import db
@@ -124,8 +125,7 @@ def measure_topics(body: ScopeRequest, *, actor: Actor) -> Extent:
 
 def count_all(*, actor: Actor) -> int:
     """The documents that an agent without topics knows; passages would take a look at each."""
-    ready = Document.organization_id == actor.organization_id, Document.status == "ready"
-    return db.session.scalar(select(func.count()).select_from(Document).where(*ready)) or 0
+    return tallies.total("document.status", actor.organization_id, ["ready"])
 
 
 def list_users(scope_ids: Any, limit: int) -> Sequence[str]:
