@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from webapp.documents.uploads.kinds import ENDINGS
 
 #: `make run` without installing what is installed
 MAKE = f"make() {{ exec {shlex.quote(sys.executable)} -P webapp/engine/supervisor.py; }}"
+
+#: curl that keeps what it was answered, in the order of the answers
+CURL = 'curl() { command curl "$@" | tee -a answers; }'
 
 
 def script() -> str:
@@ -41,7 +45,7 @@ def test_the_journey_as_a_script(place: Installation, tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "wsgi.py").symlink_to(ROOT / "wsgi.py")
     process = subprocess.Popen(
-        ["bash", "-euc", f"{MAKE}\n{script()}\nkill %1; wait %1"],
+        ["bash", "-euo", "pipefail", "-c", f"{MAKE}\n{CURL}\n{script()}\nkill %1; wait %1"],
         cwd=tmp_path, env=place.environment, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
@@ -54,7 +58,10 @@ def test_the_journey_as_a_script(place: Installation, tmp_path: Path) -> None:
     said = list(json_in(output))
     (answer,) = [item for item in said if "results" in item]
     assert answer["results"][0]["metadata"]["title"] == "Tea"
-    # The file is found because the script has waited for the task that reads it.
+    # The file is found because the script has waited for the task that reads it, not by luck.
+    answers = json_in((tmp_path / "answers").read_text())
+    before = takewhile(lambda item: "results" not in item, answers)
+    assert "completed" in [item.get("status") for item in before]
     (best,) = [item for item in said if item.get("index") == 0]
     assert best["metadata"]["heading_path"] == ["Hand-off"]
     assert said[-1]["status"] == "completed"
