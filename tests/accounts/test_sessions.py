@@ -37,6 +37,15 @@ def test_a_session_lasts_while_it_is_used(cast: Cast) -> None:
     assert clock.now() - seen < timedelta(minutes=1)
 
 
+def test_a_session_that_a_wrong_clock_has_dated_lives_no_longer_for_it(cast: Cast) -> None:
+    browser = cast.browser("bob")
+    db.session.query(Session).one().last_seen_at = clock.now() + 9999 * SESSION_LIFETIME
+    db.session.commit()
+    assert is_in(browser)
+    seen = db.session.query(Session).populate_existing().one().last_seen_at
+    assert abs(clock.now() - seen) < timedelta(minutes=1)
+
+
 @pytest.mark.once
 def test_a_session_reads_while_too_many_wait_to_write(
     cast: Cast, monkeypatch: pytest.MonkeyPatch

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from apiflask import APIFlask
+from sqlalchemy import update
 
 from tests.browser import Browser, words_of
 from tests.cast import Api, Cast
 from tests.factories import make_agent
 from webapp.agents import services
-from webapp.agents.models import DEFINITION, Environment, Status
+from webapp.agents.models import DEFINITION, Environment, Release, Status
 from webapp.agents.releases import services as releases
 from webapp.agents.releases.proposal import propose_semver
 from webapp.agents.schemas import AgentUpdate, PublishRequest
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict, Invalid
+from webapp.core.extensions import db
 
 STATE = dict.fromkeys(DEFINITION)
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}}
@@ -80,6 +83,20 @@ def test_semver_must_rise_and_be_one(cast: Cast, alice: Actor) -> None:
         assert api.post("/agents/a/versions/2/publish", {"semver": semver}).status_code == 422
     assert publish(api, 2, semver="2.0.0-rc.1")["semver"] == "2.0.0-rc.1"
     assert len(api.get("/agents/a/releases").json["releases"]) == 2
+
+
+def test_what_a_wrong_clock_has_dated_is_not_the_highest(cast: Cast, alice: Actor) -> None:
+    agent = make_agent(alice, handle="a")
+    api = cast.api("alice")
+    publish(api, 1)
+    db.session.execute(update(Release).values(created_at=datetime(2099, 1, 1, tzinfo=UTC)))
+    db.session.commit()
+    api.put("/agents/a", {"instructions": "Two."})
+    assert publish(api, 2)["semver"] == "1.1.0"
+    api.put("/agents/a", {"instructions": "Three."})
+    refused = api.post("/agents/a/versions/3/publish", {"semver": "1.0.1"})
+    assert refused.json["extras"] == {"highest": "1.1.0", "proposed": "1.2.0"}
+    assert [semver for semver, _ in releases.list_next(agent)] == ["1.1.1", "1.2.0", "2.0.0"]
 
 
 def test_promoting_keeps_the_semver(cast: Cast, alice: Actor) -> None:

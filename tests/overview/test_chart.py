@@ -60,6 +60,18 @@ def test_each_question_is_counted_in_its_step(
     assert sum(theirs) == 1
 
 
+def test_a_question_that_a_wrong_clock_has_dated_hides_none_that_follow(
+    alice: Actor, ask: object
+) -> None:
+    assert callable(ask)
+    seen = [questions.read_revision(alice)]
+    for moment in (NOW + timedelta(days=9999), NOW - timedelta(minutes=2), NOW):
+        ask(moment)
+        seen.append(questions.read_revision(alice))
+    assert len(set(seen)) == 4
+    assert questions.read_revision(alice) == seen[-1]
+
+
 def test_the_time_is_chosen_in_the_address(browser: Browser, ask: object) -> None:
     assert callable(ask)
     page = browser.get("/")

@@ -69,7 +69,8 @@ def open_session(session_id: UUID) -> Session | None:
     now = clock.now()
     if session is None or not session.is_open(now):
         return None
-    if now - session.last_seen_at > SEEN_EVERY:
+    # A clock that was ahead has dated it later than now: no session lives longer by that.
+    if abs(now - session.last_seen_at) > SEEN_EVERY:
         with unless_busy():
             session.last_seen_at = session.membership.last_seen_at = now
     return session

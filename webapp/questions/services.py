@@ -161,12 +161,16 @@ def count_questions(*, actor: Actor, since: datetime) -> int:
 
 
 def read_revision(actor: Actor) -> str:
-    """Another text whenever an agent of the organization was asked."""
-    statement = select(func.max(Question.created_at)).where(
+    """Another text whenever an agent of the organization was asked.
+
+    What a wrong clock has dated later than now stays the newest, and must not hide the others.
+    """
+    newest = select(func.max(Question.created_at)).where(
         Question.organization_id == actor.organization_id
     )
-    newest = db.session.scalar(statement)
-    return clock.iso(newest) if newest else ""
+    until_now = newest.where(Question.created_at <= clock.now())
+    row = db.session.execute(select(newest.scalar_subquery(), until_now.scalar_subquery())).one()
+    return " ".join(clock.iso(moment) for moment in row if moment)
 
 
 def count_documents_of(agent: Agent, *, actor: Actor) -> int:

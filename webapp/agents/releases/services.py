@@ -9,6 +9,7 @@ from uuid import UUID
 
 from semver import Version
 from sqlalchemy import select
+from sqlalchemy.orm import defer
 
 from webapp.agents.changes import announce
 from webapp.agents.figures import refuse_stale
@@ -313,13 +314,10 @@ def _below(releases: Iterable[Release], semver: str) -> Release | None:
 
 
 def _highest(agent: Agent) -> Release | None:
-    """The release with the highest semver; semvers only rise, so it is the newest one."""
-    return db.session.scalar(
-        select(Release)
-        .where(Release.agent_id == agent.id)
-        .order_by(Release.created_at.desc(), Release.id)
-        .limit(1)
-    )
+    """The release with the highest semver, whenever a clock or a file says that it was made."""
+    releases = select(Release).where(Release.agent_id == agent.id).options(defer(Release.changelog))
+    found = db.session.scalars(releases)
+    return max(found, key=lambda release: Version.parse(release.semver), default=None)
 
 
 def _verb(status: Status) -> str:
