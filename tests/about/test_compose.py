@@ -51,6 +51,11 @@ def test_the_link_is_printed_by_the_container_that_takes_it(
     assert "/setup" not in worker.output()
 
 
+@pytest.mark.parametrize("file", ["compose.yaml", "docs/operations.md"])
+def test_whoever_looks_for_the_link_is_sent_to_that_container(file: str) -> None:
+    assert re.findall(r"docker compose logs (\w+)", (ROOT / file).read_text()) == ["web"]
+
+
 def test_every_service_of_ours_waits_for_the_database_and_has_the_secrets() -> None:
     assert set(SERVICES) == {"web", "worker", "database"}
     for name in ("web", "worker"):

@@ -243,15 +243,34 @@ def test_a_stopping_worker_leaves_the_message_to_another(
     assert (run(delivery).status, delivery.attempts) == (Status.DELIVERED, 1)
 
 
-@pytest.mark.parametrize("status", [300, 307, 400, 404, 429, 451, 499])
-def test_the_document_says_which_answers_are_final(
-    alice: Actor, receiver: Receiver, docs: Path, status: int
+@pytest.mark.parametrize(
+    ("statuses", "becomes", "tries"),
+    [
+        ((200, 299), Status.DELIVERED, 1),
+        ((300, 307, 400, 404, 429, 451, 499), Status.FAILED, 1),
+        ((500, 599), Status.FAILED, 3),
+    ],
+)
+def test_the_document_says_what_an_answer_does(
+    alice: Actor,
+    receiver: Receiver,
+    docs: Path,
+    pauses: list[float],
+    statuses: tuple[int, ...],
+    becomes: Status,
+    tries: int,
 ) -> None:
     text = " ".join((docs / "operations.md").read_text().split())
-    assert "One from 300 to 499 refuses it for good" in text
-    receiver.answers = [status, 200]
-    assert run(send(alice, receiver.url)).status == Status.FAILED
-    assert len(receiver.messages) == 1
+    assert "from 200 to 299 within 10 seconds has delivered a message" in text
+    assert "One from 300 to 499 refuses it for good: no redirect is followed" in text
+    assert "After any other answer, or none, it is tried again, three times in all" in text
+    assert deliveries.TIMEOUT_SECONDS == 10
+    for status in statuses:
+        receiver.messages.clear()
+        receiver.answers = tries * [status] + [200]
+        delivery = run(send(alice, receiver.url))
+        assert (delivery.status, len(receiver.messages)) == (becomes, tries), status
+    assert len(pauses) == (tries - 1) * len(statuses)
 
 
 # Private addresses
