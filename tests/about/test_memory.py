@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 RARELY_USED = {
@@ -39,53 +36,6 @@ from webapp.agents.schemas import AgentResponse
 create_app()
 print(AgentResponse.__pydantic_complete__)
 """
-COUNT_ARENAS = """
-import ctypes, threading
-from webapp.engine import memory
-
-memory.share_pools()
-libc = ctypes.CDLL(None)
-libc.malloc.restype = ctypes.c_void_p
-libc.fdopen.restype = ctypes.c_void_p
-libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
-libc.fflush.argtypes = [ctypes.c_void_p]
-barrier = threading.Barrier(12)
-
-def allocate():
-    barrier.wait()
-    libc.malloc(1000)
-    barrier.wait()
-
-threads = [threading.Thread(target=allocate) for _ in range(12)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-out = libc.fdopen(1, b"w")
-libc.malloc_info(0, out)
-libc.fflush(out)
-"""
-
-
-LEAVE_HOLES = """
-import ctypes
-from webapp.engine import memory
-
-def resident():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096
-
-libc = ctypes.CDLL(None)
-libc.malloc.restype = ctypes.c_void_p
-libc.free.argtypes = [ctypes.c_void_p]
-blocks = [libc.malloc(64 * 1024) for _ in range(1000)]
-for block in blocks:
-    ctypes.memset(block, 1, 64 * 1024)
-for block in blocks[:-1]:
-    libc.free(block)
-before = resident()
-memory.give_back()
-print(before - resident())
-"""
 
 
 def run(code: str, data: Path) -> str:
@@ -114,16 +64,3 @@ def test_the_supervisor_does_without_anything(tmp_path: Path) -> None:
 
 def test_a_schema_is_built_when_it_is_used(tmp_path: Path) -> None:
     assert run(BUILD_SCHEMAS, tmp_path) == "False\n"
-
-
-glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps that much")
-
-
-@glibc
-def test_what_is_free_goes_back_to_the_system(tmp_path: Path) -> None:
-    assert int(run(LEAVE_HOLES, tmp_path)) > 50 * 2**20
-
-
-@glibc
-def test_a_workers_threads_share_their_memory(tmp_path: Path) -> None:
-    assert 1 <= run(COUNT_ARENAS, tmp_path).count("<heap ") <= 2

@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import tempfile
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import sqlalchemy as sa
 from flask import Flask
@@ -83,6 +88,31 @@ def misuse_the_database(key: str) -> None:
         db.session.execute(sa.text("SELECT pg_sleep(10)"))
 
 
+def count_pools(key: str) -> None:
+    """Write how many pools of memory glibc has when many threads have taken some at once."""
+    libc = ctypes.CDLL(None)
+    libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    libc.fdopen.restype = ctypes.c_void_p
+    libc.fclose.argtypes = [ctypes.c_void_p]
+    together = threading.Barrier(12)
+
+    def allocate() -> None:
+        together.wait()
+        libc.malloc(1000)
+        together.wait()
+
+    threads = [threading.Thread(target=allocate) for _ in range(together.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with tempfile.NamedTemporaryFile() as file:
+        stream = libc.fdopen(os.dup(file.fileno()), b"w")
+        libc.malloc_info(0, stream)
+        libc.fclose(stream)
+        write(key, Path(file.name).read_text().count("<heap "))
+
+
 def make_app(settings: Settings, *, install: bool = False) -> Flask:
     app = Flask("probe")
     app.config["CALLBOARD"] = settings
@@ -102,6 +132,7 @@ def make_app(settings: Settings, *, install: bool = False) -> Flask:
         jobs=[
             engine.Job("count", count),
             engine.Job("fail", fail),
+            engine.Job("count_pools", count_pools),
             *(engine.Job(name, function, "narrow") for name, function in functions.items()),
         ],
     )
