@@ -36,7 +36,7 @@ from webapp.core.database.transactions import refresh_statistics
 from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
 from webapp.core.feature import contributions
-from webapp.core.http.preconditions import check_version
+from webapp.core.http import preconditions
 from webapp.core.lists import count_all
 from webapp.core.narrowing import Narrowing
 
@@ -138,11 +138,8 @@ def refresh_list_statistics() -> None:
 
 
 def etag_of(agent: Agent) -> str:
-    """`v<version>-<revision>`, unquoted (docs/contract/http.md, conditional).
-
-    The figures stand in the agent's JSON, and so their revisions count as well.
-    """
-    return f"v{agent.current_version}-{revision_of(agent)}"
+    """The agent's ETag; the figures stand in its JSON, and so their revisions count as well."""
+    return preconditions.etag_of(agent.current_version, revision_of(agent))
 
 
 def revision_of(agent: Agent) -> int:
@@ -153,7 +150,7 @@ def revision_of(agent: Agent) -> int:
 def refuse_stale(agent: Agent, if_match: str | None) -> None:
     """Raise PreconditionFailed where `if_match` names another version than the agent's."""
     if if_match is not None:
-        check_version(etag_of(agent), if_match)
+        preconditions.check_version(etag_of(agent), if_match)
 
 
 def narrow(query: BaseModel, organization_id: UUID) -> list[Narrowing]:

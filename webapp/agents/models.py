@@ -236,6 +236,11 @@ class Agent(Model):
         """`{"version", "semver"}` of the release that an environment runs."""
         return self.environments.get(environment)
 
+    def environments_of(self, release: Release) -> list[str]:
+        """The environments that run the release."""
+        running = {name.value: self.runs(name) for name in Environment}
+        return [name for name, run in running.items() if run and run["version"] == release.version]
+
     def touch(self, at: datetime) -> None:
         """Note that the record has changed."""
         self.revision += 1

@@ -30,6 +30,7 @@ from webapp.agents.models import (
 )
 from webapp.agents.switches import check_switches
 from webapp.core.added_fields import complete
+from webapp.core.http.preconditions import etag_of
 from webapp.core.lists import DEFAULT_LIMIT, Limit, Offset
 from webapp.core.schemas import RequestModel, ResponseModel
 from webapp.index import Strategy
@@ -341,8 +342,8 @@ class AgentResponse(ResponseModel):
 
     @property
     def etag(self) -> str:
-        """`v<version>-<revision>`, unquoted (docs/contract/http.md, conditional)."""
-        return f"v{self.current_version}-{self.revision}"
+        """The ETag of the agent that this describes, unquoted."""
+        return etag_of(self.current_version, self.revision)
 
 
 class AgentSearchResponse(ResponseModel):

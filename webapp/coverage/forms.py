@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import Field, FloatField, IntegerField, URLField, ValidationError
+from wtforms import FloatField, IntegerField, URLField
 from wtforms.validators import NumberRange, Optional
 from wtforms.widgets import NumberInput
 
 from webapp.agents.models import Agent
 from webapp.core.forms import Form
 from webapp.coverage.alerts import DROP, WEBHOOK, alert_webhook, allowed_drop
+from webapp.webhooks.forms import WebhookAddress
 from webapp.webhooks.urls import check_target
 
 
@@ -18,13 +19,6 @@ class TargetForm(Form):
         description="Left empty, the taxonomy's own number holds; 0 takes the topic out.",
         validators=[Optional(), NumberRange(0, 1_000_000)],
     )
-
-
-def _is_webhook(_form: Form, field: Field) -> None:
-    try:
-        check_target(field.data)
-    except ValueError as error:
-        raise ValidationError(f"The address {error}.") from error
 
 
 class AlertForm(Form):
@@ -40,7 +34,7 @@ class AlertForm(Form):
         "Webhook",
         description="An https:// address that is told as well. May be left empty.",
         filters=[lambda text: (text or "").strip()],
-        validators=[Optional(), _is_webhook],
+        validators=[Optional(), WebhookAddress(check_target)],
     )
 
     @classmethod

@@ -63,7 +63,9 @@ def index(agent_id: str) -> ReleasesResponse:
             name: RunningRelease.model_validate(running) if running else None
             for name, running in listing.environments.items()
         },
-        releases=[_answer(release, listing.running_in(release)) for release in listing.releases],
+        releases=[
+            _answer(release, listing.agent.environments_of(release)) for release in listing.releases
+        ],
     )
 
 

@@ -116,7 +116,7 @@ def _new_page(agent: Agent, version: int, form: PublishForm, *, status: int = 20
         version=version,
         form=form,
         release=release,
-        runs_in=services.running_in(agent, release) if release else [],
+        runs_in=agent.environments_of(release) if release else [],
         proposal=services.propose(agent, version),
         following=services.list_next(agent),
     )

@@ -62,9 +62,6 @@ class Releases:
             return None
         return _below((item for item in self.releases if item.id in ran), running["semver"])
 
-    def running_in(self, release: Release) -> list[str]:
-        return running_in(self.agent, release)
-
 
 def list_releases(reference: str | UUID, *, actor: Actor) -> Releases:
     """The releases of an agent and which one each environment runs."""
@@ -166,7 +163,7 @@ def change_status(reference: str | UUID, semver: str, status: Status, *, actor: 
     release = find_release(agent, semver)
     if status == Status.DRAFT:
         raise Invalid("A release cannot become a draft again.", field="status")
-    release.become(status, running_in=running_in(agent, release))
+    release.become(status, running_in=agent.environments_of(release))
     db.session.flush()
     agent.status = _status_of(agent)
     agent.touch(clock.now())
@@ -183,15 +180,6 @@ def find_release(agent: Agent, semver: str) -> Release:
     if release is None:
         raise NotFound(f"Release not found: {semver}")
     return release
-
-
-def running_in(agent: Agent, release: Release) -> list[str]:
-    """The environments that run the release."""
-    return [
-        name.value
-        for name in Environment
-        if (running := agent.runs(name)) and running["version"] == release.version
-    ]
 
 
 def _release(agent: Agent, version: int, body: PublishRequest, *, actor: Actor) -> Release:
@@ -326,4 +314,4 @@ def _verb(status: Status) -> str:
 
 def environments_of(release: Release, *, actor: Actor) -> list[str]:
     """The environments that run the release now."""
-    return running_in(get_agent(release.agent_id, actor=actor), release)
+    return get_agent(release.agent_id, actor=actor).environments_of(release)

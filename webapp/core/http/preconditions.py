@@ -10,6 +10,11 @@ from webapp.core.errors import PreconditionFailed
 NOTHING = "nothing"
 
 
+def etag_of(version: int, revision: int) -> str:
+    """`v<version>-<revision>`, unquoted (docs/contract/http.md, conditional)."""
+    return f"v{version}-{revision}"
+
+
 def check_version(etag: str, if_match: str | None) -> None:
     """Raise PreconditionFailed where `if_match` names none but other versions than `etag`.
 
