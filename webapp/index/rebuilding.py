@@ -8,6 +8,7 @@ are marked deleted, and the old generation is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -133,11 +134,34 @@ def check(organization_id: UUID, living_ids: NDArray[np.int64]) -> dict[str, int
     )
     if state is None:
         return {"missing_count": len(living_ids)}
+    found = _read_living(organization_id, state.generation)
+    return {
+        "missing_count": len(np.setdiff1d(living_ids, found.chunk_ids)),
+        "extra_count": len(np.setdiff1d(found.chunk_ids, living_ids)),
+        "doubled_count": len(found.chunk_ids) - len(np.unique(found.chunk_ids)),
+        "count_error": abs(state.chunk_count - len(found.chunk_ids)),
+        "length_error": abs(state.total_length - found.total_length),
+        "stray_posting_count": _count_strays(organization_id),
+        "without_vector_count": found.without_vector_count,
+    }
+
+
+@dataclass(frozen=True)
+class _Living:
+    """What a generation has of the chunks that are not marked deleted."""
+
+    chunk_ids: NDArray[np.int64]
+    total_length: int
+    without_vector_count: int
+
+
+def _read_living(organization_id: UUID, generation: int) -> _Living:
+    """Read a generation a few segments at a time, because their vectors are large."""
     segments = db.session.execute(
-        select(IndexSegment.id, IndexSegment.chunk_ids, IndexSegment.lengths, IndexSegment.vectors)
+        select(IndexSegment.chunk_ids, IndexSegment.lengths, IndexSegment.vectors)
         .where(
             IndexSegment.organization_id == organization_id,
-            IndexSegment.generation == state.generation,
+            IndexSegment.generation == generation,
         )
         .execution_options(yield_per=20)
     )
@@ -145,36 +169,25 @@ def check(organization_id: UUID, living_ids: NDArray[np.int64]) -> dict[str, int
         select(IndexDeletion.chunk_id).where(IndexDeletion.organization_id == organization_id)
     )
     deleted_ids = np.fromiter(deleted, dtype=np.int64)
-    alive, total_length, without_vector, segment_ids = [np.empty(0, dtype=np.int64)], 0, 0, []
+    living, total_length, without_vector_count = [np.empty(0, dtype=np.int64)], 0, 0
     for segment in segments:
         ids = np.frombuffer(segment.chunk_ids, dtype="<i8")
         is_alive = ~np.isin(ids, deleted_ids)
         vectors = np.frombuffer(segment.vectors, dtype="<f2").reshape(len(ids), -1)
-        alive.append(ids[is_alive])
+        living.append(ids[is_alive])
         total_length += int(np.frombuffer(segment.lengths, dtype="<i4")[is_alive].sum())
-        without_vector += int((~vectors[is_alive].any(axis=1)).sum())
-        segment_ids.append(segment.id)
-    indexed = np.concatenate(alive)
-    known = set(segment_ids)
+        without_vector_count += int((~vectors[is_alive].any(axis=1)).sum())
+    return _Living(np.concatenate(living), total_length, without_vector_count)
+
+
+def _count_strays(organization_id: UUID) -> int:
+    """How many segments have postings without being there, in whatever generation."""
     posted = db.session.scalars(
         select(IndexPosting.segment_id)
         .where(IndexPosting.organization_id == organization_id)
         .distinct()
     )
-    others = set(
-        db.session.scalars(
-            select(IndexSegment.id).where(
-                IndexSegment.organization_id == organization_id,
-                IndexSegment.generation != state.generation,
-            )
-        )
+    present = db.session.scalars(
+        select(IndexSegment.id).where(IndexSegment.organization_id == organization_id)
     )
-    return {
-        "missing_count": len(np.setdiff1d(living_ids, indexed)),
-        "extra_count": len(np.setdiff1d(indexed, living_ids)),
-        "doubled_count": len(indexed) - len(np.unique(indexed)),
-        "count_error": abs(state.chunk_count - len(indexed)),
-        "length_error": abs(state.total_length - total_length),
-        "stray_posting_count": len(set(posted) - known - others),
-        "without_vector_count": without_vector,
-    }
+    return len(set(posted) - set(present))

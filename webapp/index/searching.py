@@ -102,24 +102,20 @@ def search(
     result = Hits()
     if view is None:
         return result
-    weights = (1.0, 0.0)
+    allowed = view.alive if only is None else view.alive & filters.mask(view, only)
+    bm25, ideal, parts = bm25_scores(view, analyze_query(query), allowed)
+    cosine, weights = np.zeros_like(bm25), (1.0, 0.0)
     try:
         embedder = get_embedder(view.embedder)
-        vector, weights = embedder.embed([query])[0], embedder.weights
+        cosine = cosine_scores(view, embedder.embed([query])[0], allowed)
+        weights = embedder.weights
     except EmbedderDown:
-        vector, strategy = None, Strategy.KEYWORD
+        strategy = Strategy.KEYWORD
         result.notice = "The embedder does not answer: these are found by keywords only."
-    allowed = view.alive if only is None else view.alive & filters.mask(view, only)
     if keyword_weight is not None:
         weights = (keyword_weight, 1 - keyword_weight)
-    bm25, ideal, parts = bm25_scores(view, analyze_query(query), allowed)
-    cosine = np.zeros_like(bm25) if vector is None else cosine_scores(view, vector, allowed)
     limit = max(CANDIDATES, top_k)
-    candidates = np.empty(0, dtype=np.int64)
-    if strategy != Strategy.VECTOR:
-        candidates = best(view, bm25, np.flatnonzero(bm25), limit)
-    if strategy != Strategy.KEYWORD:
-        candidates = np.union1d(candidates, best(view, cosine, np.flatnonzero(allowed), limit))
+    candidates = _find_candidates(strategy, view, bm25, cosine, allowed, limit)
     scores = np.zeros(len(view.chunk_ids))
     scores[candidates] = _joined(strategy, bm25[candidates], cosine[candidates], weights)
     result += [
@@ -134,6 +130,23 @@ def search(
         for at in best(view, scores, candidates, top_k).tolist()
     ]
     return result
+
+
+def _find_candidates(
+    strategy: Strategy,
+    view: View,
+    bm25: Scores,
+    cosine: Scores,
+    allowed: NDArray[np.bool_],
+    limit: int,
+) -> Positions:
+    """The positions of the best `limit` by words, by meaning, or by each of both."""
+    found: Positions = np.empty(0, dtype=np.int64)
+    if strategy != Strategy.VECTOR:
+        found = best(view, bm25, np.flatnonzero(bm25), limit)
+    if strategy != Strategy.KEYWORD:
+        found = np.union1d(found, best(view, cosine, np.flatnonzero(allowed), limit))
+    return found
 
 
 def bm25_scores(
