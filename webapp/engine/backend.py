@@ -30,7 +30,7 @@ from webapp.engine.bells import Bell
 from webapp.engine.registry import Job, Queue, get_registry
 
 if TYPE_CHECKING:
-    from dbos import DBOSClient
+    from dbos import DBOS, DBOSClient
 
     from webapp.config import Settings
 
@@ -251,37 +251,13 @@ def launch(
     Each queue's thread looks for jobs when its bell rings. What is returned stops all of them;
     jobs that were not finished stay with this executor's id.
     """
-    from dbos import DBOS, DBOSPortableJSONSerializer
+    from dbos import DBOS
     from dbos._queue import queue_worker_thread
 
     queues = get_registry(current_app).queues.values()
-    dbos = DBOS(
-        config={
-            "name": APPLICATION,
-            "system_database_engine": engine,
-            "dbos_system_schema": SCHEMA,
-            "serializer": DBOSPortableJSONSerializer(),
-            "application_version": VERSION,
-            "executor_id": executor_id,
-            "run_migrations": False,
-            "use_listen_notify": False,
-            "enable_otlp": False,
-            "log_level": "WARNING",
-            "max_executor_threads": sum(queue.concurrency for queue in queues) + SPARE_THREADS,
-            "scheduler_polling_interval_sec": 5.0,
-        }
-    )
-
-    # No limit on recoveries here: a dead-lettered workflow would leave its row "running" for
-    # ever. A task counts its own attempts since its last progress and fails with a sentence.
-    @DBOS.workflow(name=JOB_WORKFLOW, max_recovery_attempts=None)
-    def run_job(name: str, arguments: dict[str, Any]) -> None:
-        run(name, str(DBOS.workflow_id), arguments)
-
-    @DBOS.workflow(name=SCHEDULE_WORKFLOW, max_recovery_attempts=None)
-    def run_schedule(at: datetime, context: dict[str, Any]) -> None:
-        run(context["job"], str(DBOS.workflow_id), context["arguments"])
-
+    slot_count = sum(queue.concurrency for queue in queues)
+    dbos = _make_executor(engine, executor_id, thread_count=slot_count + SPARE_THREADS)
+    _register_workflows(run)
     # dbos's own threads can only poll, so it is given no queues, and ours run its loop.
     DBOS.listen_queues([])
     DBOS.launch()
@@ -299,6 +275,41 @@ def launch(
         DBOS.destroy()
 
     return shut_down
+
+
+def _make_executor(engine: sa.Engine, executor_id: str, *, thread_count: int) -> DBOS:
+    from dbos import DBOS, DBOSPortableJSONSerializer
+
+    return DBOS(
+        config={
+            "name": APPLICATION,
+            "system_database_engine": engine,
+            "dbos_system_schema": SCHEMA,
+            "serializer": DBOSPortableJSONSerializer(),
+            "application_version": VERSION,
+            "executor_id": executor_id,
+            "run_migrations": False,
+            "use_listen_notify": False,
+            "enable_otlp": False,
+            "log_level": "WARNING",
+            "max_executor_threads": thread_count,
+            "scheduler_polling_interval_sec": 5.0,
+        }
+    )
+
+
+def _register_workflows(run: Callable[[str, str, dict[str, Any]], None]) -> None:
+    from dbos import DBOS
+
+    # No limit on recoveries here: a dead-lettered workflow would leave its row "running" for
+    # ever. A task counts its own attempts since its last progress and fails with a sentence.
+    @DBOS.workflow(name=JOB_WORKFLOW, max_recovery_attempts=None)
+    def run_job(name: str, arguments: dict[str, Any]) -> None:
+        run(name, str(DBOS.workflow_id), arguments)
+
+    @DBOS.workflow(name=SCHEDULE_WORKFLOW, max_recovery_attempts=None)
+    def run_schedule(at: datetime, context: dict[str, Any]) -> None:
+        run(context["job"], str(DBOS.workflow_id), context["arguments"])
 
 
 def recover(executor_id: str) -> int:

@@ -19,7 +19,7 @@ from webapp.documents import changes
 from webapp.documents import services as documents
 from webapp.documents.models import Upload, UploadPart
 from webapp.documents.schemas import FileOptions
-from webapp.documents.uploads.changes import PART_BYTES, File, keep_files
+from webapp.documents.uploads.changes import PART_BYTES, File, Kept, keep_files
 from webapp.documents.uploads.kinds import COLLECTIONS
 from webapp.tasks import changes as tasks
 from webapp.tasks.models import Task
@@ -54,24 +54,16 @@ def start_import(
     topics.find(options.version, options.nodes)
     try:
         kept = keep_files(files, actor.organization_id, is_folder=is_folder)
-        expected = [upload for upload in kept.uploads if upload.content_type not in COLLECTIONS]
-        if expected:
-            index.lock(actor.organization_id)
-        for upload in expected:
-            external_id = options.external_id or upload.filename
-            changes.expect_document(upload, external_id, options.title)
+        _expect_documents(kept, options, actor.organization_id)
     except DomainError:
         db.session.rollback()
         raise
     said = options.model_dump(mode="json", exclude_unset=True)
     for upload in kept.uploads:
         upload.options, upload.newest_version = said, newest
-    names = [upload.filename for upload in kept.uploads]
-    sent = [*names, *(name for name, _ in kept.refused)]
-    title = f"Import {names[0] if len(sent) == 1 else counted(len(sent), 'file')}"
     task = tasks.start_task(
         "document_import",
-        title=title,
+        title=_name_import(kept),
         input={
             "upload_ids": [str(upload.id) for upload in kept.uploads],
             "passed_over": kept.passed_over[:100],
@@ -81,10 +73,24 @@ def start_import(
         },
         actor=actor,
     )
-    audit.record(actor, "import", kept.uploads[0], files=len(names))
+    audit.record(actor, "import", kept.uploads[0], files=len(kept.uploads))
     changes.announce(actor.organization_id)
     db.session.commit()
     return task
+
+
+def _expect_documents(kept: Kept, options: FileOptions, organization_id: UUID) -> None:
+    """Let the document of each file that is one be there at once, pending."""
+    expected = [upload for upload in kept.uploads if upload.content_type not in COLLECTIONS]
+    if expected:
+        index.lock(organization_id)
+    for upload in expected:
+        changes.expect_document(upload, options.external_id or upload.filename, options.title)
+
+
+def _name_import(kept: Kept) -> str:
+    sent_count = len(kept.uploads) + len(kept.refused)
+    return f"Import {kept.uploads[0].filename if sent_count == 1 else counted(sent_count, 'file')}"
 
 
 def retry_document(document_id: UUID, *, actor: Actor) -> Task:
