@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -65,13 +66,7 @@ def visits(request: pytest.FixtureRequest, running: Installation, page: Page) ->
 
 
 def test_axe_finds_nothing_serious_on_any_page(visits: list[Visit]) -> None:
-    found = {
-        f"{met.path} ({look})": findings
-        for met in visits
-        for look, findings in met.findings.items()
-        if findings
-    }
-    assert not found, said(found)
+    look_for(lambda met: met.findings, visits)
 
 
 def test_nothing_moves_while_a_page_loads(visits: list[Visit]) -> None:
@@ -89,20 +84,11 @@ def test_no_page_scrolls_sideways_on_a_phone(visits: list[Visit]) -> None:
 
 
 def test_nothing_is_cut_without_a_sign(visits: list[Visit]) -> None:
-    cut = {
-        f"{met.path} at {width}": cuts for met in visits for width, cuts in met.cuts.items() if cuts
-    }
-    assert not cut, said(cut)
+    look_for(lambda met: met.cuts, visits)
 
 
 def test_no_word_is_broken(visits: list[Visit]) -> None:
-    broken = {
-        f"{met.path} at {width}": words
-        for met in visits
-        for width, words in met.broken.items()
-        if words
-    }
-    assert not broken, said(broken)
+    look_for(lambda met: met.broken, visits)
 
 
 def test_one_goes_from_page_to_page_in_one_frame(visits: list[Visit]) -> None:
@@ -138,6 +124,17 @@ def test_what_is_cut_without_a_sign_would_be_seen(new_page: Callable[[], Page]) 
     assert page.evaluate(CUTS)
 
 
+def look_for(faults: Callable[[Visit], Mapping[Any, list[str]]], visits: list[Visit]) -> None:
+    """Fail where a visit has met any of these faults, which it has by look or by width."""
+    found = {
+        f"{met.path} ({look})": findings
+        for met in visits
+        for look, findings in faults(met).items()
+        if findings
+    }
+    assert not found, said(found)
+
+
 def said(found: dict[str, list[str]]) -> str:
     return "\n".join(f"{place}\n    " + "\n    ".join(lines) for place, lines in found.items())
 
@@ -147,12 +144,8 @@ def test_axe_finds_nothing_serious_before_one_is_signed_in(
 ) -> None:
     page = new_page()
     page.add_init_script(WATCHES)
-    found = {}
-    for path in ("/sign-in", "/setup", "/password", "/nothing-here"):
-        for look, findings in visit(page, running.url, path).findings.items():
-            if findings:
-                found[f"{path} ({look})"] = findings
-    assert not found, said(found)
+    paths = ("/sign-in", "/setup", "/password", "/nothing-here")
+    look_for(lambda met: met.findings, [visit(page, running.url, path) for path in paths])
 
 
 def test_what_opens_over_a_page_keeps_nobody_out(running: Installation, page: Page) -> None:
