@@ -32,7 +32,7 @@ from webapp.agents.figures import AgentFigures, refresh_list_statistics
 from webapp.agents.models import Agent
 from webapp.core import clock
 from webapp.core.actor import Actor
-from webapp.core.database.text import fold
+from webapp.core.database.text import order_key
 from webapp.core.database.transactions import refresh_statistics
 from webapp.core.extensions import db
 from webapp.core.feature import contributions
@@ -125,7 +125,7 @@ def fill_documents(actor: Actor, numbers: range, topics: list[UUID]) -> None:
             at = now - timedelta(seconds=number % 9973)
             rows.append({
                 "id": uuid4(), "organization_id": actor.organization_id, "title": words["name"],
-                "title_key": fold(words["name"])[:100],
+                "title_key": order_key(words["name"], 100),
                 "content": words["instructions"], "content_type": "text/plain",
                 "external_id": f"document-{number}", "file_size": len(words["instructions"]),
                 "checksum": f"{number:064}", "created_at": at, "updated_at": at,

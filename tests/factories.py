@@ -23,6 +23,7 @@ from webapp.taxonomies.models import (
     TaxonomyClosure,
     TaxonomyEdge,
     TaxonomyNode,
+    label_key,
     path_key,
 )
 
@@ -60,6 +61,7 @@ def make_large_taxonomy(
                 "taxonomy_id": taxonomy.id,
                 "label": label,
                 "canonical_path": path,
+                "label_key": label_key(label),
                 "path_key": path_key(path),
                 "search_text": fold(" > ".join(path)),
             }

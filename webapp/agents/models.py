@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
-from webapp.core.database.text import fold
+from webapp.core.database.text import fold, order_key
 from webapp.core.database.types import BigId, OrderedJson, is_same_json
 from webapp.core.errors import Conflict
 from webapp.core.extensions import Model
@@ -53,9 +53,13 @@ SCHEMAS = ("input_schema", "output_schema")
 SCOPE = ("taxonomy_node_ids", "taxonomy_version", "scope_id")
 
 
-def folded_key(text: str) -> str:
+#: characters of what a list sorts and filters by
+MAX_KEY = 255
+
+
+def name_key(name: str) -> str:
     """What lists sort a name by and find it by; names that differ may have the same."""
-    return fold(text)[:255]
+    return order_key(name, MAX_KEY)
 
 
 def is_same_value(name: str, left: Any, right: Any) -> bool:
@@ -194,8 +198,8 @@ class Agent(Model):
     version_note: Mapped[str | None] = mapped_column(String(500))
     versioned_at: Mapped[datetime] = mapped_column(default=clock.now)
     revision: Mapped[int] = mapped_column(default=1)
-    name_key: Mapped[str] = mapped_column(String(255), default="")
-    model_key: Mapped[str] = mapped_column(String(255), default="")
+    name_key: Mapped[str] = mapped_column(String(MAX_KEY), default="")
+    model_key: Mapped[str] = mapped_column(String(MAX_KEY), default="")
     search_text: Mapped[str] = mapped_column(default="")
     is_active: Mapped[bool] = mapped_column(default=True)
     taxonomy_node_ids: Mapped[list[UUID]] = mapped_column(default=list)
@@ -273,8 +277,8 @@ class Agent(Model):
 
     def describe(self) -> None:
         """Bring what the list searches and sorts by up to date."""
-        self.name_key = folded_key(self.name)
-        self.model_key = folded_key(self.model)
+        self.name_key = name_key(self.name)
+        self.model_key = fold(self.model)[:MAX_KEY]
         self.search_text = fold(
             f"{self.name}\n{self.handle}\n{self.description}\n{self.scope_description or ''}"
         )

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from webapp.agents import facets, figures
-from webapp.agents.models import Agent
+from webapp.agents.models import MAX_KEY, Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_below
 from webapp.agents.schemas import AgentFilter
 from webapp.core.actor import Actor
 from webapp.core.database.sql import begins_with, list_contains
-from webapp.core.database.text import fold, like_pattern
+from webapp.core.database.text import beginnings, fold, like_pattern
 from webapp.core.errors import Forbidden
 from webapp.core.narrowing import Narrowing
 
@@ -80,9 +80,9 @@ def select_names(actor: Actor) -> Select[UUID, str, str]:
 
 def select_called(typed: str, *, actor: Actor) -> list[Select[UUID, str, str]]:
     """Those with this handle, and those whose names begin so: an index finds each of the two."""
-    text = fold(typed)
     names = select_names(actor)
-    return [names.where(Agent.handle == text), names.where(begins_with(Agent.name_key, text))]
+    begin_so = or_(*(begins_with(Agent.name_key, key) for key in beginnings(typed, MAX_KEY)))
+    return [names.where(Agent.handle == fold(typed)), names.where(begin_so)]
 
 
 def select_described(typed: str, among: int, *, actor: Actor) -> Select[UUID]:

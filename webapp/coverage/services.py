@@ -31,7 +31,14 @@ from webapp.coverage.models import (
     CoverageTarget,
 )
 from webapp.coverage.topics import ScopeTopics
-from webapp.taxonomies.models import NodeStat, Scope, ScopeRoot, TaxonomyClosure, TaxonomyNode
+from webapp.taxonomies.models import (
+    NodeStat,
+    Scope,
+    ScopeRoot,
+    TaxonomyClosure,
+    TaxonomyNode,
+    path_key,
+)
 from webapp.taxonomies.references import select_topics
 
 MAX_HISTORY = 1000
@@ -238,7 +245,7 @@ def list_gaps(
         )
         for row in rows
     ]
-    return sorted(gaps, key=lambda gap: (-gap.missing_docs, gap.path))
+    return sorted(gaps, key=lambda gap: (-gap.missing_docs, path_key(gap.path), gap.path))
 
 
 def _is_below(each: Subquery, percent: float) -> ColumnElement[bool]:

@@ -18,7 +18,13 @@ from sqlalchemy.orm import aliased
 from webapp.core.extensions import db
 from webapp.coverage.services import share
 from webapp.coverage.topics import ScopeTopics
-from webapp.taxonomies.models import MAX_KEY, TaxonomyClosure, TaxonomyEdge, TaxonomyNode
+from webapp.taxonomies.models import (
+    KEY_SEPARATOR,
+    MAX_KEY,
+    TaxonomyClosure,
+    TaxonomyEdge,
+    TaxonomyNode,
+)
 
 #: topics of the tree that come with the page
 MAX_DRAWN = 100
@@ -262,11 +268,11 @@ class _Places:
             .join(child, child.id == edge.child_id)
             .join(parent, parent.id == edge.parent_id)
             .where(edge.parent_id.in_(parents))
-            .order_by(func.lower(child.label), child.public_id)
+            .order_by(child.label_key, child.public_id)
         )
 
     def _is_canonical(self, parent: Any) -> ColumnElement[bool]:
-        path = parent.path_key + "\x1f" + self.child.label
+        path = parent.path_key + KEY_SEPARATOR + self.child.label_key
         is_same: ColumnElement[bool] = func.substr(path, 1, MAX_KEY) == self.child.path_key
         return is_same
 
@@ -282,7 +288,7 @@ def _find_top(topics: ScopeTopics) -> list[Branch]:
     chosen = select(TaxonomyNode.id).where(
         TaxonomyNode.id.in_(roots), TaxonomyNode.id.not_in(below)
     )
-    by_name = chosen.order_by(func.lower(TaxonomyNode.label), TaxonomyNode.public_id)
+    by_name = chosen.order_by(TaxonomyNode.label_key, TaxonomyNode.public_id)
     ids = db.session.scalars(by_name).all()
     described = _describe(topics, ids)
     return [described[node_id] for node_id in ids]

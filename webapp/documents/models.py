@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint,
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from webapp.core import clock
-from webapp.core.database.text import fold
+from webapp.core.database.text import order_key
 from webapp.core.database.types import BigId
 from webapp.core.extensions import Model
 from webapp.taxonomies.models import TaxonomyNode
@@ -125,7 +125,7 @@ class Document(Model):
 
     @validates("title")
     def _keep_key(self, _name: str, title: str) -> str:
-        self.title_key = fold(title)[:MAX_KEY]
+        self.title_key = order_key(title, MAX_KEY)
         return title
 
 

@@ -17,7 +17,13 @@ from webapp.core.database.text import fold, like_pattern
 from webapp.core.extensions import db
 from webapp.core.lists import Page, Paging
 from webapp.taxonomies.actions import DocumentCount, count_documents
-from webapp.taxonomies.models import Taxonomy, TaxonomyClosure, TaxonomyEdge, TaxonomyNode
+from webapp.taxonomies.models import (
+    KEY_SEPARATOR,
+    Taxonomy,
+    TaxonomyClosure,
+    TaxonomyEdge,
+    TaxonomyNode,
+)
 from webapp.taxonomies.references import read_newest_version
 from webapp.taxonomies.services import get_taxonomy
 
@@ -118,7 +124,7 @@ def list_tree(version: str, *, actor: Actor) -> Page:
     rows = db.session.scalars(
         select(TaxonomyNode)
         .where(TaxonomyNode.taxonomy_id == taxonomy.id)
-        .order_by(func.lower(TaxonomyNode.label), TaxonomyNode.id)
+        .order_by(TaxonomyNode.label_key, TaxonomyNode.id)
     ).all()
     return Page.of_all(_nest(rows))
 
@@ -131,7 +137,7 @@ def list_branch(version: str, under: UUID | None, paging: Paging, *, actor: Acto
     taxonomy = get_taxonomy(version, actor=actor)
     statement = select(TaxonomyNode).where(TaxonomyNode.taxonomy_id == taxonomy.id)
     if under is None:
-        statement = statement.where(not_(TaxonomyNode.path_key.contains("\x1f", autoescape=True)))
+        statement = statement.where(not_(TaxonomyNode.path_key.contains(KEY_SEPARATOR)))
     else:
         above = select(TaxonomyNode.id).where(
             TaxonomyNode.taxonomy_id == taxonomy.id, TaxonomyNode.public_id == under
@@ -144,7 +150,7 @@ def list_branch(version: str, under: UUID | None, paging: Paging, *, actor: Acto
     )
     total = db.session.scalar(counted) or 0
     rows = db.session.scalars(
-        statement.order_by(func.lower(TaxonomyNode.label), TaxonomyNode.id)
+        statement.order_by(TaxonomyNode.label_key, TaxonomyNode.id)
         .limit(paging.limit)
         .offset(paging.offset)
     ).all()

@@ -5,17 +5,25 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from webapp.core import clock
+from webapp.core.database.text import order_key
 from webapp.core.extensions import Model
 
-MAX_KEY = 500
+MAX_LABEL_KEY, MAX_KEY = 255, 500
+#: stands between the labels of a path's key, and comes before whatever is in them
+KEY_SEPARATOR = "\x1f"
+
+
+def label_key(label: str) -> str:
+    """What labels are sorted by; others may have the same."""
+    return order_key(label.replace(KEY_SEPARATOR, " "), MAX_LABEL_KEY)
 
 
 def path_key(path: Sequence[str]) -> str:
-    """What paths are found and sorted by; a very long one is cut, so compare the path as well."""
-    return "\x1f".join(path)[:MAX_KEY]
+    """What paths are found and sorted by; others may have the same, so compare the path as well."""
+    return KEY_SEPARATOR.join(map(label_key, path))[:MAX_KEY]
 
 
 def sort_versions(versions: Iterable[str]) -> list[str]:
@@ -60,12 +68,18 @@ class TaxonomyNode(Model):
     public_id: Mapped[UUID] = mapped_column(default=uuid4)
     taxonomy_id: Mapped[UUID] = mapped_column(ForeignKey("taxonomies.id", ondelete="CASCADE"))
     label: Mapped[str] = mapped_column(String(255))
+    label_key: Mapped[str] = mapped_column(String(MAX_LABEL_KEY), default="")
     canonical_path: Mapped[list[str]] = mapped_column(default=list)
     path_key: Mapped[str] = mapped_column(String(MAX_KEY), default="")
     search_text: Mapped[str] = mapped_column(default="")
     target_documents: Mapped[int | None]
 
     taxonomy: Mapped[Taxonomy] = relationship(lazy="joined", innerjoin=True)
+
+    @validates("label")
+    def _keep_key(self, _name: str, label: str) -> str:
+        self.label_key = label_key(label)
+        return label
 
 
 class TaxonomyEdge(Model):

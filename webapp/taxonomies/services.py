@@ -360,8 +360,8 @@ def _paths_only_in(taxonomy: Taxonomy, other: Taxonomy, limit: int | None) -> li
         .order_by(TaxonomyNode.path_key)
         .limit(limit)
     )
-    return sorted(path for _, path in rows)
+    return sorted((path for _, path in rows), key=lambda path: (path_key(path), path))
 
 
 def _by_label(nodes: list[TaxonomyNode]) -> list[TaxonomyNode]:
-    return sorted(nodes, key=lambda node: (fold(node.label), str(node.public_id)))
+    return sorted(nodes, key=lambda node: (node.label_key, str(node.public_id)))

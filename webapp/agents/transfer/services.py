@@ -21,8 +21,8 @@ from webapp.agents.models import (
     Environment,
     Release,
     Status,
-    folded_key,
     handle_from,
+    name_key,
 )
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
@@ -223,7 +223,7 @@ def _handles(actor: Actor) -> dict[UUID, str]:
 def _known_names(names: list[str], actor: Actor) -> dict[str, UUID]:
     """The active agents that have exactly these names, found by the index of folded ones."""
     ids: dict[str, UUID] = {}
-    keys = {name: folded_key(name) for name in names}
+    keys = {name: name_key(name) for name in names}
     for start in range(0, len(names), 500):
         rows = db.session.execute(
             select(Agent.name, Agent.id).where(

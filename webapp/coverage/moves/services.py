@@ -93,7 +93,7 @@ def preview_move(
     statement = select_agents(old, body.agent_ids, actor.organization_id)
     columns = Agent.id, Agent.name, Agent.handle, Agent.taxonomy_node_ids
     agents = db.session.execute(
-        statement.with_only_columns(*columns).order_by(Agent.name, Agent.id).limit(MAX_AGENTS)
+        statement.with_only_columns(*columns).order_by(Agent.name_key, Agent.id).limit(MAX_AGENTS)
     ).all()
     topics = {node_id for agent in agents for node_id in agent.taxonomy_node_ids}
     changed = find_changed(old, new, renamed, limit=limit, besides=topics)
