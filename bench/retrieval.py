@@ -21,12 +21,10 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
-from flask import Flask
 
+from tests.stores import make_store, sqlite_url
 from webapp import index
-from webapp.core.database.connections import make_engine_options, prepare_sqlite
 from webapp.core.extensions import db
-from webapp.index import models as index_models
 
 #: nDCG@10 that a change must not fall below
 FLOORS = {"cranfield": 0.375, "cacm": 0.505}
@@ -95,23 +93,13 @@ def _lines(path: Path) -> Iterator[dict]:  # type: ignore[type-arg]  # any JSON
 @contextmanager
 def empty_index() -> Iterator[UUID]:
     """An application context on a new SQLite file, and an organization without documents."""
-    with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/bench.sqlite3"
-        app = Flask("bench")
-        app.config["SQLALCHEMY_DATABASE_URI"] = url
-        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = make_engine_options(url)
-        db.init_app(app)
-        tables = [
-            model.__table__
-            for model in vars(index_models).values()
-            if isinstance(model, type) and model is not db.Model and issubclass(model, db.Model)
-        ]
-        with app.app_context():
-            prepare_sqlite(db.engine)
-            db.metadata.create_all(db.engine, tables=tables)
-            yield uuid4()
-            db.session.remove()
-            db.engine.dispose()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        make_store(sqlite_url(Path(folder))).app_context(),
+    ):
+        yield uuid4()
+        db.session.remove()
+        db.engine.dispose()
 
 
 def ingest(
