@@ -62,7 +62,7 @@ function search() {
 }
 
 /** Open the list of the keys that do something on the present page. */
-export function showKeys() {
+function showKeys() {
   if (dialog.open) return;
   const present = KEYS.filter(({ where }) => !where || document.querySelector(where));
   const groups = Object.entries(Object.groupBy(present, ({ group }) => group));

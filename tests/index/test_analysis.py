@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.index import analyze, analyze_query, highlights, make_snippet
+from webapp.index import analyze, analyze_query, highlights
 
 
 @pytest.mark.parametrize(
@@ -55,17 +55,6 @@ def test_the_words_that_matched_are_marked(query: str, passage: str, marked: lis
 def test_marks_lie_in_the_passage_and_never_overlap(query: str, passage: str) -> None:
     bounds = [0, *(bound for span in highlights(query, passage) for bound in span), len(passage)]
     assert bounds == sorted(bounds)
-
-
-def test_a_snippet_shows_where_most_matches_are() -> None:
-    passage = "Nothing here. " * 40 + "Rotate the key, then rotate again. " + "More. " * 60
-    snippet = make_snippet("rotate key", passage, max_chars=120)
-
-    assert len(snippet.text) <= 120
-    assert snippet.is_cut_before
-    assert snippet.is_cut_after
-    assert [snippet.text[a:b].lower() for a, b in snippet.spans] == ["rotate", "key", "rotate"]
-    assert passage[snippet.start :].startswith(snippet.text)
 
 
 def test_threads_that_read_keep_no_words_of_their_own() -> None:

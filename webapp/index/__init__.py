@@ -6,7 +6,7 @@ into larger ones as they gather. Nothing here commits.
 
 from webapp.index.analysis import analyze, analyze_query
 from webapp.index.filters import Filter
-from webapp.index.highlighting import Snippet, highlights, make_snippet
+from webapp.index.highlighting import highlights
 from webapp.index.postings import IndexedText
 from webapp.index.searching import MAX_HITS, Hit, Strategy, search
 from webapp.index.writing import (
@@ -27,14 +27,12 @@ __all__ = [
     "Filter",
     "Hit",
     "IndexedText",
-    "Snippet",
     "Strategy",
     "add_chunks",
     "analyze",
     "analyze_query",
     "highlights",
     "lock",
-    "make_snippet",
     "merge_segments",
     "move_scopes",
     "prepare_entries",
