@@ -19,7 +19,7 @@ const KEYS = [
   { keys: ["Ctrl K"], label: "Go to a page, or do something", group: "Everywhere" },
   { keys: ["/"], label: "Search this page", group: "Everywhere", run: search },
   { keys: ["?"], label: "Show these keys", group: "Everywhere", run: showKeys },
-  { keys: ["Esc"], label: "Close what is open", group: "Everywhere" },
+  { keys: ["Esc"], label: "Close what is open, leave the search", group: "Everywhere" },
   ...all(".nav a[data-key]", HTMLAnchorElement).map((link) => ({
     keys: ["g", link.dataset.key ?? ""],
     label: link.textContent?.trim() ?? "",
@@ -103,6 +103,21 @@ function isTyped({ target, ctrlKey, metaKey, altKey, isComposing }) {
   return target.matches("textarea, select, input:not([type=checkbox], [type=radio])");
 }
 
+/** The search over a list, which one leaves for its rows. @param {KeyboardEvent} event */
+function leaveSearch(event) {
+  const { target, key, isComposing, defaultPrevented } = event;
+  const isLeft = key === "Escape" || key === "Enter";
+  if (!isLeft || isComposing || defaultPrevented || !(target instanceof HTMLInputElement)) return;
+  if (!target.matches("main form[role=search] input[type=search]")) return;
+  if (key === "Enter") {
+    target.form?.addEventListener("submit", () => target.blur(), { once: true });
+    return;
+  }
+  // The browser would empty the field, and the list would stay as it is.
+  event.preventDefault();
+  target.blur();
+}
+
 /** @param {KeyboardEvent} event */
 function press(event) {
   const { key } = event;
@@ -132,6 +147,7 @@ function press(event) {
   found.run?.();
 }
 
+document.addEventListener("keydown", leaveSearch);
 document.addEventListener("keydown", press);
 document.addEventListener("callboard:do", (event) => {
   if (event instanceof CustomEvent) DEEDS[event.detail]?.();

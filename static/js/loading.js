@@ -1,12 +1,14 @@
 // The bar on top of a page that waits: for the next page, or for an answer to htmx.
 import { first } from "./elements.js";
 
-// What is quicker needs no bar, and what takes longer was a download, which leaves the page.
+// What is quicker needs no bar, and what takes longer has left the page where it is.
 const DELAY = 200;
 const LONGEST = 20000;
 
 const bar = first("[data-loading]", HTMLElement);
 let waiting = 0;
+// What is marked so brings a file: the page stays, and nothing would end the bar.
+let isDownload = false;
 /** @type {number | undefined} */
 let timer;
 
@@ -27,7 +29,15 @@ function hide() {
   bar?.setAttribute("hidden", "");
 }
 
+document.addEventListener("submit", ({ target, submitter }) => {
+  isDownload = [target, submitter].some(
+    (element) => element instanceof HTMLElement && "download" in element.dataset,
+  );
+});
 addEventListener("beforeunload", () => {
+  const isLeft = !isDownload;
+  isDownload = false;
+  if (!isLeft) return;
   begin();
   setTimeout(end, LONGEST);
 });

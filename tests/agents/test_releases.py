@@ -251,10 +251,13 @@ def test_why_there_is_nothing_to_publish_can_be_read(browser: Browser, alice: Ac
     make_agent(alice, handle="a")
     assert browser.get("/agents/a/releases").css_first("#why-not-publish") is None
     browser.post("/agents/a/releases?version=1", {"environment": "staging", "semver": ""})
-    button = browser.get("/agents/a/releases").css_first("[popovertarget=publish]")
+    page = browser.get("/agents/a/releases")
+    button = page.css_first("[popovertarget=publish]")
     assert "disabled" in button.attributes
-    reason = button.parent.css_first(f"#{button.attributes['aria-describedby']}")
-    assert words_of(reason) == ("Version 1 is published. Change the definition to publish again.")
+    reason = page.css_first(f"#{button.attributes['aria-describedby']}")
+    assert words_of(reason) == (
+        "Version 1 is released as 1.0.0. Change the definition to publish again."
+    )
 
 
 def test_to_deprecate_what_runs_asks_first(browser: Browser, alice: Actor) -> None:

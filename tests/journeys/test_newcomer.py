@@ -1,0 +1,158 @@
+"""What a newcomer stumbled over on the first evening, each a journey of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.server import EMAIL, Installation
+
+pytestmark = [pytest.mark.browser, pytest.mark.once]
+
+SignIn = Callable[[Page], Page]
+LONG_NAME = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz GmbH"
+
+
+def make_agent(installation: Installation, handle: str, **fields: str) -> None:
+    body = {"name": handle.capitalize(), "handle": handle, "instructions": "Help.", **fields}
+    installation.request("POST", "/agents", body)
+
+
+def test_the_bar_on_top_ends_when_a_file_has_arrived(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make_agent(installation, "bar-that-ends")
+    sign_in(page).goto(f"{installation.url}/agents/bar-that-ends/settings")
+    ways = {
+        "/agents/bar-that-ends/settings": lambda: page.locator("main").get_by_role(
+            "button", name="Export"
+        ),
+        "/agents?q=bar-that-ends": lambda: page.get_by_role("link", name="Export 1"),
+        "/agents/import": lambda: page.get_by_role("button", name="Export"),
+    }
+    for path, way in ways.items():
+        page.goto(installation.url + path)
+        with page.expect_download() as download:
+            way().click()
+        assert download.value.suggested_filename == "agents.json"
+        # The bar would come after a fifth of a second, by a timer that was set before this one.
+        is_hidden = page.evaluate(
+            "new Promise((told) => setTimeout("
+            "() => told(document.querySelector('[data-loading]').hidden), 600))"
+        )
+        assert is_hidden, path
+
+
+def test_long_names_of_views_and_organizations_keep_a_phone_page_as_wide_as_it_is(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make_agent(installation, "long-view")
+    sign_in(page).goto(f"{installation.url}/agents?q=long-view")
+    name = "GPT-Agenten mit sehr langem Namen der Ansicht, die wir haben"
+    assert len(name) == 60
+    page.get_by_role("button", name="Save view…").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name="Save view", exact=True).click()
+    page.set_viewport_size({"width": 390, "height": 844})
+    chip = page.get_by_role("link", name=name)
+    expect(chip).to_have_attribute("title", name)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("[name=id]").first.check()
+    bar = page.locator("#bulk").bounding_box()
+    assert bar
+    assert bar["x"] >= 0
+    assert bar["x"] + bar["width"] <= 390
+    # The name is written into the page, so that the organization keeps its own.
+    page.locator(".menu summary .name").evaluate("(named, name) => named.append(name)", LONG_NAME)
+    summary = page.locator(".menu summary")
+    expect(summary.locator("svg, img").first).to_be_visible()
+    named = summary.locator(".name").bounding_box()
+    search = page.locator(".palette-touch").bounding_box()
+    menu = summary.get_by_text("Menu", exact=True).bounding_box()
+    assert named
+    assert search
+    assert menu
+    assert named["x"] + named["width"] <= search["x"]
+    assert search["x"] + search["width"] <= menu["x"] + 1
+    assert menu["height"] < 30
+
+
+def test_a_preview_draws_lists_as_lists(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    sign_in(page).goto(f"{installation.url}/agents/new")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.get_by_label("Instructions", exact=True).fill("* short\n* cited\n\n|a|b|\n|-|-|\n|1|2|")
+    page.get_by_role("button", name="Preview").click()
+    items = page.locator("#preview li")
+    expect(items).to_have_text(["short", "cited"])
+    first, second = items.first.bounding_box(), items.last.bounding_box()
+    assert first
+    assert second
+    assert second["y"] > first["y"]
+    style = "(item) => getComputedStyle(item).display"
+    assert items.first.evaluate(style) == "list-item"
+    # What fades at the edge of a table is of the colour that the table stands on.
+    ground = page.locator("#preview").evaluate("(e) => getComputedStyle(e).backgroundColor")
+    table = page.locator("#preview .wide")
+    assert ground in table.evaluate("(e) => getComputedStyle(e).backgroundImage")
+
+
+def test_the_search_of_a_list_is_left_for_its_rows(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    for number in "one", "two":
+        make_agent(installation, f"left-search-{number}")
+    sign_in(page).goto(f"{installation.url}/agents")
+    field = page.get_by_role("searchbox", name="Find agents")
+    rows = page.locator(".row-title")
+    page.keyboard.press("/")
+    page.keyboard.type("left-search")
+    page.keyboard.press("Enter")
+    expect(rows).to_have_count(2)
+    expect(field).not_to_be_focused()
+    page.keyboard.press("j")
+    expect(rows.first).to_be_focused()
+    page.keyboard.press("/")
+    expect(field).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(field).not_to_be_focused()
+    expect(field).to_have_value("left-search")
+    expect(rows).to_have_count(2)
+
+
+def test_a_failed_sign_in_goes_on_at_the_password_and_says_itself_what_is_missing(
+    installation: Installation, page: Page
+) -> None:
+    page.goto(f"{installation.url}/sign-in")
+    expect(page.get_by_label("E-mail")).to_be_focused()
+    # No bubble of the browser: the page answers.
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".error-summary")).to_contain_text("Please look at")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".error-summary")).to_be_visible()
+    expect(page.get_by_label("Password")).to_be_focused()
+
+
+def test_publishing_can_be_left_and_leaves_its_button_where_it_was(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make_agent(installation, "stays-put", name="A name that is so long that little room is left")
+    sign_in(page).goto(f"{installation.url}/agents/stays-put/releases")
+    opener = page.get_by_role("button", name="Publish version 1…")
+    before = opener.bounding_box()
+    sheet = page.get_by_role("dialog", name="Publish")
+    opener.click()
+    expect(page.get_by_label("Semantic version")).to_be_focused()
+    sheet.get_by_role("button", name="Cancel").click()
+    expect(sheet).to_be_hidden()
+    opener.click()
+    sheet.get_by_role("button", name="Publish", exact=True).click()
+    reason = page.locator("#why-not-publish")
+    expect(reason).to_have_text(re.compile(r"Version 1 is released as 1\.0\.0\."))
+    assert opener.bounding_box() == before
