@@ -10,7 +10,7 @@ import pytest
 
 from tests.server import Installation
 
-#: characters shown of what a test and its processes have written
+#: lines shown of what a test and its processes have written
 LINES_SHOWN = 60
 
 

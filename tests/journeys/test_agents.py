@@ -20,6 +20,7 @@ def make(installation: Installation, handle: str, **fields: object) -> str:
     return f"{installation.url}/agents/{agent['handle']}"
 
 
+@pytest.mark.once
 def test_agents_deleted_together_can_be_brought_back_as_long_as_the_page_is_open(
     installation: Installation, page: Page, sign_in: SignIn
 ) -> None:
@@ -40,6 +41,7 @@ def test_agents_deleted_together_can_be_brought_back_as_long_as_the_page_is_open
     expect(page.locator("#agents tbody tr")).to_have_count(2)
 
 
+@pytest.mark.once
 def test_a_phone_marks_no_view_of_a_comparison_that_it_does_not_show(
     installation: Installation, page: Page, sign_in: SignIn
 ) -> None:
@@ -53,6 +55,7 @@ def test_a_phone_marks_no_view_of_a_comparison_that_it_does_not_show(
     expect(page.locator(".diff")).to_be_visible()
 
 
+@pytest.mark.once
 def test_the_activity_shows_the_whole_name_of_a_thing(
     installation: Installation, page: Page, sign_in: SignIn
 ) -> None:

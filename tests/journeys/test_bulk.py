@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.server import Installation
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 
 
 def test_choose_look_delete_and_watch(

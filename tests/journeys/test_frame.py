@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.core.test_clock import WORDS
 from tests.server import Installation
 from webapp.core import clock
+
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 
 SignIn = Callable[[Page], Page]
 

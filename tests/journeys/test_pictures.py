@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.server import Installation, eventually
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 
 SignIn = Callable[[Page], Page]
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.server import Installation
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 
 
 def test_topics_are_chosen_with_the_keyboard_alone(
