@@ -20,7 +20,7 @@ from webapp.tasks.changes import start_task
 from webapp.taxonomies.schemas import TaxonomyRequest
 from webapp.taxonomies.services import extend_taxonomy
 from webapp.views.services import save_view
-from webapp.webhooks.services import create_webhook
+from webapp.webhooks.services import create_webhook, send_test
 
 # The reviewed list: who may use what. None is everybody. A new route is added here on purpose.
 PERMISSIONS = {
@@ -55,6 +55,8 @@ PERMISSIONS = {
     "/settings/webhooks/<uuid:webhook_id>/deletion /settings/webhooks/<uuid:webhook_id>/secret "
     "/settings/webhooks/<uuid:webhook_id>/secret/retirement "
     "/settings/webhooks/<uuid:webhook_id>/tests /settings/webhooks/secret "
+    "/settings/webhooks/messages/<uuid:delivery_id>/again "
+    "/api/v1/webhooks/deliveries/<uuid:delivery_id>/resend "
     "/settings/webhooks/secret/retirement /api/v1/webhooks "
     "/api/v1/webhooks/<uuid:webhook_id>/secret /api/v1/webhooks/<uuid:webhook_id>/test "
     "/api/v1/webhooks/secret": "webhooks:write",
@@ -166,6 +168,7 @@ def things(cast: Cast, alice: Actor) -> dict[str, str]:
     ask_agent(agent.id, QueryRequest(query="Who repairs the lift?"), actor=alice)
     (question,) = list_unanswered(agent.id, actor=alice)
     cast.browser("alice")
+    webhook, _ = create_webhook("https://example.com/hook", actor=alice)
     return {
         "agent_id": str(agent.id),
         "node_id": str(node.node_id),
@@ -179,7 +182,8 @@ def things(cast: Cast, alice: Actor) -> dict[str, str]:
         "key_id": str(create_key("Mine", actor=alice)[0].id),
         "membership_id": str(cast.member("bob").id),
         "session_id": str(list_sessions(actor=alice)[0].id),
-        "webhook_id": str(create_webhook("https://example.com/hook", actor=alice)[0].id),
+        "webhook_id": str(webhook.id),
+        "delivery_id": str(send_test(webhook.id, actor=alice).id),
         "version": "1",
         "other": "current",
         "semver": "1.0.0",

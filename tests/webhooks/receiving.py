@@ -85,7 +85,7 @@ def run_once(delivery: Delivery) -> float | None:
     """What a worker does with a message; the seconds after which another one is to go on."""
     pause = None
     try:
-        jobs.find("webhook")(f"webhook-{delivery.id}")
+        jobs.find("webhook")(delivery.job_key)
     except engine.RetryLater as later:
         pause = later.seconds
     db.session.refresh(delivery)

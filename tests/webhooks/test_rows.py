@@ -393,3 +393,80 @@ def test_another_organization_knows_nothing_of_them(cast: Cast) -> None:
     assert {answer.status_code for answer in answers} == {404}
     assert {answer.json["detail"] for answer in answers} == {f"Webhook not found: {made['id']}"}
     assert services.get_webhook(UUID(made["id"]), actor=cast.actor("alice")).is_active
+
+
+# Away for long, and sent again
+
+
+def test_a_webhook_that_is_away_for_most_of_a_day_is_told_all_the_same(
+    cast: Cast, receiver: Receiver, pauses: list[float]
+) -> None:
+    made = make(cast.api("alice"), receiver.url)
+    receiver.answers = [500] * 8
+    cast.api("alice").post(f"/webhooks/{made['id']}/test")
+    (delivery,) = deliveries()
+    assert (run(delivery).status, delivery.attempts) == ("delivered", 9)
+    assert pauses == [1, 2, 30, 300, 1800, 7200, 18000, 36000]
+    assert 17 * 3600 < sum(pauses) < 18 * 3600
+
+
+def test_a_message_that_has_failed_is_sent_again(
+    cast: Cast, alice: Actor, receiver: Receiver, pauses: list[float]
+) -> None:
+    api = cast.api("alice")
+    made = make(api, receiver.url)
+    receiver.answers = [400, 500, 200]
+    api.post(f"/webhooks/{made['id']}/test")
+    (delivery,) = deliveries()
+    assert run(delivery).status == "failed"
+    page = cast.browser("alice").get(f"/settings/webhooks/{made['id']}")
+    assert page.css_first("#deliveries button").text() == "Send again"
+    response = api.post(f"/webhooks/deliveries/{delivery.id}/resend")
+    assert (response.status_code, response.json["status"]) == (202, "pending")
+    assert last_action(alice) == "send again"
+    assert api.post(f"/webhooks/deliveries/{delivery.id}/resend").status_code == 409
+    db.session.refresh(delivery)
+    assert (run(delivery).status, delivery.attempts) == ("delivered", 3)
+    assert pauses == [1]
+    assert len({headers["webhook-id"] for headers, _ in receiver.messages}) == 1
+    (shown,) = api.get("/webhooks/deliveries").json
+    assert [one["response_status"] for one in shown["attempts"]] == [400, 500, 200]
+
+
+def test_a_message_that_waits_is_sent_at_once_and_not_twice(
+    cast: Cast, receiver: Receiver, pauses: list[float]
+) -> None:
+    made = make(cast.api("alice"), receiver.url)
+    cast.api("alice").post(f"/webhooks/{made['id']}/test")
+    (delivery,) = deliveries()
+    receiver.answers = [500, 500]
+    first_job = delivery.job_key
+    assert run_once(delivery) == 1
+    browser = cast.browser("alice")
+    page = browser.get(f"/settings/webhooks/{made['id']}")
+    assert page.css_first("#deliveries button").text() == "Send now"
+    path = f"/settings/webhooks/messages/{delivery.id}/again"
+    assert browser.post(path).css_first("#deliveries button") is None
+    assert "on its way already" in browser.post(path, {"from": "all"}).text()
+    db.session.refresh(delivery)
+    assert delivery.job_key != first_job
+    jobs.find("webhook")(first_job)  # the one that waited finds nothing more to do
+    assert len(receiver.messages) == 1
+    assert run_once(delivery) == 1
+    assert run(delivery).status == "delivered"
+    assert len(receiver.messages) == 3
+
+
+def test_only_who_may_change_webhooks_sends_again(cast: Cast, receiver: Receiver) -> None:
+    api = cast.api("alice")
+    made = make(api, receiver.url)
+    api.post(f"/webhooks/{made['id']}/test")
+    (delivery,) = deliveries()
+    run(delivery)
+    path = f"/webhooks/deliveries/{delivery.id}/resend"
+    for name, status in (("bob", 403), ("vera", 403), ("charlie", 404)):
+        assert cast.api(name).post(path).status_code == status
+    api.request("PATCH", f"/webhooks/{made['id']}", {"is_active": False})
+    response = api.post(path)
+    assert (response.status_code, response.json["code"]) == (409, "webhook_inactive")
+    assert len(receiver.messages) == 1

@@ -32,6 +32,7 @@ FEATURE = Feature(
             past={
                 "retire old secret": "ended the old secret of",
                 "rotate secret": "made a new secret for",
+                "send again": "sent a message again to",
                 "test": "tested",
             },
             links={"webhook": ("webhooks.show", "webhook_id")},

@@ -75,6 +75,15 @@ def list_all_deliveries() -> Response:
     return _deliveries()
 
 
+@bp.post("/deliveries/<uuid:delivery_id>/resend")
+@requires(WEBHOOKS_WRITE)
+@bp.output(DeliveryResponse, 202)
+@bp.doc(operation_id="webhooks.resend", responses=[409])
+def resend(delivery_id: UUID) -> Delivery:
+    """Send a message again, at once and under the same id, whatever became of it"""
+    return services.send_again(delivery_id, actor=current_actor())
+
+
 @bp.post("/secret")
 @requires(WEBHOOKS_WRITE)
 @bp.input(SecretRequest, arg_name="body")

@@ -40,10 +40,15 @@ def send(
         organization_id=organization_id, webhook_id=webhook_id, url=url, payload=payload
     )
     db.session.add(delivery)
-    db.session.flush()
-    announce(organization_id)
-    engine.enqueue(db.session(), "webhook", key=f"webhook-{delivery.id}")
+    enqueue(delivery)
     return delivery
+
+
+def enqueue(delivery: Delivery) -> None:
+    """Let a worker deliver a message after the commit, and tell open pages that it waits."""
+    db.session.flush()
+    announce(delivery.organization_id)
+    engine.enqueue(db.session(), "webhook", key=delivery.job_key)
 
 
 def announce(organization_id: UUID) -> None:

@@ -1,9 +1,9 @@
 """Deliver messages: signed, tried again, never in the way of what happened.
 
-A POST of JSON (docs/contract/knowledge.md, webhook), 10 s for an answer, three attempts with
-growing pauses, in which the job holds no slot. A 2xx answer is the end, and so are 4xx, and 3xx
-because no redirect is followed; anything else, and no answer, is tried again. Private addresses are
-called only where `CALLBOARD_ALLOWED_HOSTS` names them.
+A POST of JSON (docs/contract/knowledge.md, webhook), 10 s for an answer, attempts with growing
+pauses (`Delivery.pauses`), in which the job holds no slot. A 2xx answer is the end, and so are 4xx,
+and 3xx because no redirect is followed; anything else, and no answer, is tried again. Private
+addresses are called only where `CALLBOARD_ALLOWED_HOSTS` names them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from webapp.core.extensions import db
 from webapp.webhooks import changes, keys, signing
 from webapp.webhooks.models import Attempt, Delivery, Status, Webhook
 
-MAX_ATTEMPTS = 3
 TIMEOUT_SECONDS = 10
+UUID_LENGTH = 36
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +46,8 @@ def deliver(key: str) -> None:
     Attempts are counted in the row before each one, so that a worker that dies takes none back.
     """
     engine.check_interrupted()
-    delivery_id = UUID(key.removeprefix("webhook-"))
-    delivery = _begin(delivery_id)
+    delivery_id = UUID(key.removeprefix("webhook-")[:UUID_LENGTH])
+    delivery = _begin(delivery_id, key)
     if delivery is None:
         return
     try:
@@ -63,16 +63,19 @@ def deliver(key: str) -> None:
         engine.retry_later(pause)
 
 
-def _begin(delivery_id: UUID) -> Delivery | None:
-    """Count an attempt; the message, unless there is nothing (more) to try."""
+def _begin(delivery_id: UUID, key: str) -> Delivery | None:
+    """Count an attempt; the message, unless there is nothing (more) to try.
+
+    Nor is there where the message was sent again since: another job sees to it.
+    """
     delivery: Delivery | None = get_locked(select(Delivery).where(Delivery.id == delivery_id))
-    if delivery is None or delivery.status != Status.PENDING:
+    if delivery is None or delivery.status != Status.PENDING or delivery.job_key != key:
         db.session.rollback()
         return None
     if delivery.webhook_id is not None and not _is_active(delivery.webhook_id):
         delivery.error = "the webhook was switched off or deleted"
         delivery.end(Status.FAILED, clock.now())
-    elif delivery.attempts >= MAX_ATTEMPTS:
+    elif delivery.attempts - delivery.attempts_before > len(delivery.pauses):
         delivery.end(Status.FAILED, clock.now())
     else:
         delivery.attempts += 1
@@ -138,18 +141,17 @@ def _note(delivery_id: UUID, outcome: Outcome) -> float | None:
     if delivery is None or delivery.status != Status.PENDING:
         db.session.rollback()
         return None
-    now, pause = clock.now(), None
+    now, pause = clock.now(), None if outcome.is_final else delivery.pause
     attempt = delivery.attempt_log[-1]
     attempt.ended_at = now
     attempt.response_status, attempt.error = outcome.response_status, outcome.error
     delivery.response_status, delivery.error = outcome.response_status, outcome.error
     if outcome.error is None:
         delivery.end(Status.DELIVERED, now)
-    elif outcome.is_final or delivery.attempts >= MAX_ATTEMPTS:
+    elif pause is None:
         delivery.end(Status.FAILED, now)
         log.warning("webhook_failed", delivery=str(delivery_id), error=outcome.error)
     else:
-        pause = 2.0 ** (delivery.attempts - 1)
         delivery.next_attempt_at = now + timedelta(seconds=pause)
     changes.announce(delivery.organization_id)
     db.session.commit()

@@ -13,6 +13,11 @@ from webapp.core import clock
 from webapp.core.database.types import OrderedJson
 from webapp.core.extensions import Model
 
+#: seconds between the attempts to reach a webhook: it may be away for most of a day
+PAUSES = (1.0, 2.0, 30.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0)
+#: between those to reach an address that a request or an agent names (docs/contract, webhook)
+NAMED_PAUSES = PAUSES[:2]
+
 
 class Webhook(Model):
     """An address that is told of the events it wants; of all of them where it names none."""
@@ -79,6 +84,8 @@ class Delivery(Model):
     payload: Mapped[dict[str, Any]] = mapped_column(OrderedJson)
     status: Mapped[str] = mapped_column(String(20), default=Status.PENDING.value)
     attempts: Mapped[int] = mapped_column(default=0)
+    #: how many attempts there had been when somebody last sent it again
+    attempts_before: Mapped[int] = mapped_column(default=0)
     response_status: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -98,6 +105,32 @@ class Delivery(Model):
             if key in self.payload:
                 return str(self.payload[key])
         return ""
+
+    @property
+    def pauses(self) -> tuple[float, ...]:
+        """The seconds between its attempts, of which there is one more than these."""
+        return PAUSES if self.webhook_id else NAMED_PAUSES
+
+    @property
+    def pause(self) -> float | None:
+        """The seconds from the last attempt to the next; None where there is to be no other."""
+        tried = self.attempts - self.attempts_before
+        return self.pauses[tried - 1] if tried <= len(self.pauses) else None
+
+    @property
+    def can_send_again(self) -> bool:
+        """Whether it has ended or waits for another attempt, and no attempt is running or due."""
+        return self.status != Status.PENDING or self.next_attempt_at is not None
+
+    @property
+    def job_key(self) -> str:
+        """Names the job that makes the attempts; each time it is sent again there is a new one."""
+        return f"webhook-{self.id}" + (f"-{self.attempts_before}" if self.attempts_before else "")
+
+    def send_again(self) -> None:
+        """Let it wait for a first attempt, and for as many as at the beginning."""
+        self.status, self.attempts_before = Status.PENDING.value, self.attempts
+        self.completed_at = self.next_attempt_at = None
 
     def end(self, status: Status, at: datetime) -> None:
         self.status, self.completed_at, self.next_attempt_at = status.value, at, None

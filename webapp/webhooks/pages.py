@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from webapp.core.security import current_actor, requires
 from webapp.core.shown_once import show_once, take_shown_once
@@ -103,6 +103,16 @@ def retire_secret(webhook_id: UUID) -> Response:
 def test(webhook_id: UUID) -> Response:
     services.send_test(webhook_id, actor=current_actor())
     return redirect_to("webhooks.show", webhook_id=webhook_id, message="A test is on its way.")
+
+
+@bp.post("/messages/<uuid:delivery_id>/again")
+@requires(WEBHOOKS_WRITE)
+def send_again(delivery_id: UUID) -> Response:
+    delivery = services.send_again(delivery_id, actor=current_actor())
+    message = "The message is on its way again."
+    if delivery.webhook_id is None or request.form.get("from") == "all":
+        return redirect_to("webhooks.index", message=message)
+    return redirect_to("webhooks.show", webhook_id=delivery.webhook_id, message=message)
 
 
 def _values(form: WebhookForm) -> dict[str, Any]:

@@ -80,5 +80,7 @@ class DeliveryResponse(ResponseModel):
     status: str
     attempts: list[AttemptResponse] = Field(validation_alias="attempt_log")
     created_at: datetime
-    next_attempt_at: datetime | None
+    next_attempt_at: datetime | None = Field(
+        description="When a pending message is tried again; none where an attempt is due."
+    )
     completed_at: datetime | None

@@ -116,12 +116,7 @@ def send_test(webhook_id: UUID, *, actor: Actor) -> Delivery:
     """Send a message that says nothing, to see whether it arrives."""
     actor.require(WEBHOOKS_WRITE)
     webhook = get_webhook(webhook_id, actor=actor, lock=True)
-    if not webhook.is_active:
-        raise Conflict(
-            f"{webhook.name} is switched off.",
-            code="webhook_inactive",
-            suggestions=["Switch it on first."],
-        )
+    _check_active(webhook)
     data = {"webhook_id": str(webhook.id), "sent_by": actor.name}
     delivery = changes.send_event(webhook, events.TEST, data)
     audit.record(actor, "test", webhook)
@@ -191,6 +186,39 @@ def list_deliveries(
     newest = statement.order_by(Delivery.created_at.desc(), Delivery.id)
     deliveries = list(db.session.scalars(newest.limit(paging.limit).offset(paging.offset)))
     return Page(deliveries, total, paging.limit, paging.offset)
+
+
+def send_again(delivery_id: UUID, *, actor: Actor) -> Delivery:
+    """Send a message once more, at once, under the id that it has; the attempts begin anew.
+
+    Raises Conflict where an attempt is under way or due, or the webhook is switched off.
+    """
+    actor.require(WEBHOOKS_WRITE)
+    statement = select(Delivery).where(
+        Delivery.organization_id == actor.organization_id, Delivery.id == delivery_id
+    )
+    delivery: Delivery | None = get_locked(statement)
+    if delivery is None:
+        raise NotFound(f"Message not found: {delivery_id}")
+    subject = _find_subject(delivery.webhook_id, actor)
+    if isinstance(subject, Webhook):
+        _check_active(subject)
+    if not delivery.can_send_again:
+        raise Conflict("The message is on its way already.", code="message_on_its_way")
+    delivery.send_again()
+    changes.enqueue(delivery)
+    audit.record(actor, "send again", subject, delivery_id=str(delivery.id), about=delivery.about)
+    db.session.commit()
+    return delivery
+
+
+def _check_active(webhook: Webhook) -> None:
+    if not webhook.is_active:
+        raise Conflict(
+            f"{webhook.name} is switched off.",
+            code="webhook_inactive",
+            suggestions=["Switch it on first."],
+        )
 
 
 def _check_events(names: Sequence[str]) -> list[str]:
