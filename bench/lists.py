@@ -140,7 +140,7 @@ def fill_documents(actor: Actor, numbers: range, topics: list[UUID]) -> None:
 
 def settle() -> None:
     """Leave PostgreSQL with what it has after a while of peace: statistics and a vacuum."""
-    refresh_list_statistics()
+    refresh_list_statistics(max(SIZES))
     for table in ("documents", "document_nodes"):
         refresh_statistics(table)
     db.session.commit()

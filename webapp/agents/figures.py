@@ -32,7 +32,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.agents.models import Agent, AgentFacet
 from webapp.core import live
 from webapp.core.database.sql import is_among, joined, not_by_index
-from webapp.core.database.transactions import refresh_statistics
+from webapp.core.database.transactions import has_grown, refresh_statistics
 from webapp.core.errors import NotFound
 from webapp.core.extensions import Model, db
 from webapp.core.feature import contributions
@@ -129,8 +129,10 @@ def announce_figures(agent_id: UUID, organization_id: UUID) -> None:
     live.announce(f"figures:{agent_id}", organization_id)
 
 
-def refresh_list_statistics() -> None:
-    """Let the database count anew what lists go by, after many agents have come."""
+def refresh_list_statistics(added: int) -> None:
+    """Let the database count anew what lists go by, where so many agents more are many."""
+    if not has_grown(Agent.__tablename__, added):
+        return
     refresh_statistics(Agent.__tablename__)
     refresh_statistics(AgentFacet.__tablename__)
     for kind in contributions(AgentFigures):

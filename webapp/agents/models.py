@@ -15,6 +15,7 @@ from webapp.core.database.text import fold, order_key
 from webapp.core.database.types import BigId, OrderedJson, is_same_json
 from webapp.core.errors import Conflict
 from webapp.core.extensions import Model
+from webapp.core.ids import uuid7
 
 #: words that stand in the place of a handle in some path
 RESERVED_HANDLES = frozenset(
@@ -167,7 +168,7 @@ class Agent(Model):
         ).ddl_if(dialect="postgresql"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
     handle: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(255))

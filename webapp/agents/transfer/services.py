@@ -35,6 +35,7 @@ from webapp.core.actor import Actor
 from webapp.core.database.transactions import lock_name, snapshot
 from webapp.core.errors import BadReference, Invalid, validation_errors
 from webapp.core.extensions import db
+from webapp.core.ids import uuid7
 
 BATCH = 200
 #: ids mean nothing elsewhere, so hand-offs leave only as handles and only when asked for
@@ -239,7 +240,7 @@ def _known_names(names: list[str], actor: Actor) -> dict[str, UUID]:
 def _agent_from(item: PortableAgent, handle: str, actor: Actor) -> Agent:
     values = item.model_dump(mode="json", include=set(PORTABLE))
     agent = Agent(
-        id=uuid4(),
+        id=uuid7(),
         organization_id=actor.organization_id,
         handle=handle,
         **values,
@@ -312,7 +313,7 @@ def _store(made: list[tuple[Agent, PortableAgent]], actor: Actor) -> None:
     db.session.flush()
     db.session.add_all(deployments)
     if len(made) >= BATCH:
-        refresh_list_statistics()
+        refresh_list_statistics(len(made))
     live.announce("agents:all", actor.organization_id)
 
 
