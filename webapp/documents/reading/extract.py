@@ -149,45 +149,55 @@ def read_html(content: str, bounds: Bounds) -> ParsedDocument:
     title, code_depth = "", None
     blocks: list[str] = []
     parts: list[str] = []
-    node: Any = root
-    count, depth = 0, 0
-    # By hand and not by recursion: the nesting is the sender's.
-    while node is not None:
-        count += 1
-        if count > bounds.nodes:
-            raise ParsingError(f"The HTML has more than {bounds.nodes:,} parts.")
-        if depth > bounds.depth:
-            raise ParsingError(f"The HTML is nested more than {bounds.depth:,} levels deep.")
+    for node, depth, is_end in _walk(root, bounds):
         tag = node.tag or ""
-        if code_depth is not None and depth <= code_depth:
-            blocks.append(_code("".join(parts)))
-            code_depth, parts = None, []
         if tag == "title" and not title:
             title = " ".join((node.text() or "").split())[:500]
-        is_entered = tag not in _DROPPED or tag == "head"
-        if tag == "-text":
+        if is_end and depth == code_depth:
+            blocks.append(_code("".join(parts)))
+            code_depth, parts = None, []
+        elif is_end:
+            parts.append("\n\n" if code_depth is None and tag in _BLOCKS else "")
+        elif tag == "-text":
             parts.append(node.text_content or "")
         elif code_depth is not None:
             parts.append("\n" if tag in _BLOCKS else "")
         elif tag == "pre":
             blocks.append(_prose("".join(parts)))
             code_depth, parts = depth, []
-        elif is_entered:
+        elif _is_read(tag):
             parts.append(_opening(tag))
-        child = node.first_child if is_entered and tag != "title" else None
-        if child is not None:
-            node, depth = child, depth + 1
-            continue
-        while True:
-            if code_depth is None and (node.tag in _BLOCKS):
-                parts.append("\n\n")
-            if node.next is not None or node.parent is None:
-                break
-            node, depth = node.parent, depth - 1
-        node = node.next
-    blocks.append((_prose if code_depth is None else _code)("".join(parts)))
+    blocks.append(_prose("".join(parts)))
     text = "\n\n".join(block for block in blocks if block)
     return ParsedDocument(title or first_heading(text), _tidy(text))
+
+
+def _walk(root: Any, bounds: Bounds) -> Iterator[tuple[Any, int, bool]]:
+    """Each node with its depth, twice: where it begins and, true, where it ends.
+
+    By hand and not by recursion: the nesting is the sender's.
+    """
+    node, depth, count = root, 0, 0
+    while node is not None:
+        count += 1
+        if count > bounds.nodes:
+            raise ParsingError(f"The HTML has more than {bounds.nodes:,} parts.")
+        if depth > bounds.depth:
+            raise ParsingError(f"The HTML is nested more than {bounds.depth:,} levels deep.")
+        yield node, depth, False
+        tag = node.tag or ""
+        if _is_read(tag) and tag != "title" and node.first_child is not None:
+            node, depth = node.first_child, depth + 1
+            continue
+        yield node, depth, True
+        while node.next is None and node.parent is not None:
+            node, depth = node.parent, depth - 1
+            yield node, depth, True
+        node = node.next
+
+
+def _is_read(tag: str) -> bool:
+    return tag not in _DROPPED or tag == "head"
 
 
 def _prose(text: str) -> str:
