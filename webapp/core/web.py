@@ -38,6 +38,12 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 def init_app(app: APIFlask) -> None:
+    """Serve the static files, and give templates what they call."""
+    _serve_static(app)
+    _equip_templates(app)
+
+
+def _serve_static(app: APIFlask) -> None:
     present = _static_version(Path(app.static_folder or ""))
 
     def send_static(filename: str, version: str = "") -> Response:
@@ -59,6 +65,8 @@ def init_app(app: APIFlask) -> None:
         if endpoint == "static" and not values.get("filename", "").startswith("vendor/"):
             values.setdefault("version", present)
 
+
+def _equip_templates(app: APIFlask) -> None:
     app.jinja_env.globals.update(
         dom_id=dom_id,
         frame_parts=navigation.frame_parts,
