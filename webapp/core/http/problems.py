@@ -131,13 +131,13 @@ def _to_sign_in() -> Response:
 
 def init_app(app: APIFlask) -> None:
     """Register the handlers, the more special ones last."""
-    app.error_processor(_handle_http_error)  # type: ignore[arg-type]  # takes any response
-    app.register_error_handler(HTTPException, _handle_http_exception)
-    app.register_error_handler(DomainError, handle)
-    app.register_error_handler(OddParameters, _handle_odd_parameters)
-    app.register_error_handler(CSRFError, _handle_csrf_error)
-    app.register_error_handler(RequestEntityTooLarge, _handle_too_large)
-    app.register_error_handler(Exception, _handle_failure)
+    app.error_processor(_answer_http_error)  # type: ignore[arg-type]  # takes any response
+    app.register_error_handler(HTTPException, _answer_http_exception)
+    app.register_error_handler(DomainError, answer)
+    app.register_error_handler(OddParameters, _answer_odd_parameters)
+    app.register_error_handler(CSRFError, _answer_csrf_error)
+    app.register_error_handler(RequestEntityTooLarge, _answer_too_large)
+    app.register_error_handler(Exception, _answer_failure)
     app.make_default_options_response = _allow_methods_here  # type: ignore[method-assign]  # Flask names more
 
 
@@ -154,26 +154,26 @@ def describe(error: DomainError, *, is_page: bool = False) -> dict[str, Any]:
     )
 
 
-def handle(error: DomainError) -> Response:
+def answer(error: DomainError) -> Response:
     """Answer a request with a refusal."""
     return respond(describe(error, is_page=not wants_problem()), error.headers)
 
 
-def _handle_odd_parameters(error: OddParameters) -> Response:
+def _answer_odd_parameters(error: OddParameters) -> Response:
     """Show a page without what its address should not say; a part of one keeps its page."""
     is_page = request.method in ("GET", "HEAD") and not wants_problem()
     odd = {item["field"].partition(".")[0] for item in error.errors} & request.args.keys()
     if is_page and odd and "HX-Request" not in request.headers:
         return returning.to_page_without(odd, error.page_message)
-    return handle(error)
+    return answer(error)
 
 
-def _handle_http_error(error: HTTPError) -> Response:
+def _answer_http_error(error: HTTPError) -> Response:
     code = HTTP_CODES.get(error.status_code, "http_error")
     return respond(problem(error.status_code, error.message, code=code), error.headers)
 
 
-def _handle_http_exception(error: HTTPException) -> Response:
+def _answer_http_exception(error: HTTPException) -> Response:
     if error.response is not None:
         return error.response  # type: ignore[return-value]  # a WSGI response is one
     status = error.code or 500
@@ -208,16 +208,16 @@ def _methods_here() -> list[str]:
     return sorted(min(methods.values(), key=lambda pair: pair[0])[1]) if methods else []
 
 
-def _handle_csrf_error(error: CSRFError) -> Response:
+def _answer_csrf_error(error: CSRFError) -> Response:
     detail = f"{error.description} Reload the page and try again."
     return respond(problem(403, detail, code="csrf_failed", title="Form expired"))
 
 
-def _handle_too_large(_error: RequestEntityTooLarge) -> Response:
+def _answer_too_large(_error: RequestEntityTooLarge) -> Response:
     limit = request.max_content_length or 0
     detail = f"The request body is larger than the limit of {limit:,} bytes."
     return respond(problem(413, detail, code="too_large", title="Too large"))
 
 
-def _handle_failure(error: Exception) -> Response:
-    return handle(refusal_of(error))
+def _answer_failure(error: Exception) -> Response:
+    return answer(refusal_of(error))
