@@ -21,8 +21,9 @@ from webapp.core.live.broadcaster import Broadcaster
 PATH = "/ws/live?feed=agents:all"
 
 
-def statements_of_a_push(alice: Actor, followers: list[Follower]) -> list[str]:
-    """What the broadcaster asks the database until all have been told of a change."""
+@contextmanager
+def asked_by_pushes() -> Iterator[list[str]]:
+    """What the broadcaster asks the database inside."""
     statements: list[str] = []
 
     def note(*arguments: object) -> None:
@@ -31,10 +32,16 @@ def statements_of_a_push(alice: Actor, followers: list[Follower]) -> list[str]:
 
     event.listen(db.engine, "before_cursor_execute", note)
     try:
-        make_agent(alice)
-        texts = {follower.receive() for follower in followers}
+        yield statements
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
+
+
+def statements_of_a_push(alice: Actor, followers: list[Follower]) -> list[str]:
+    """What the broadcaster asks the database until all have been told of a change."""
+    with asked_by_pushes() as statements:
+        make_agent(alice)
+        texts = {follower.receive() for follower in followers}
     assert len(texts) == 1
     assert "agents-revision" in texts.pop()
     return statements
@@ -53,6 +60,15 @@ def test_a_push_asks_once_for_all_rights_and_draws_once(
     many = statements_of_a_push(alice, followers + more)
     assert len(many) == len(few)
     assert len([text for text in many if "api_keys" in text]) == 1
+
+
+def test_a_first_state_asks_for_no_rights_that_its_request_has_asked_for(
+    connect: Callable[..., Follower],
+) -> None:
+    with asked_by_pushes() as statements:
+        assert "agents-revision" in connect("vera", PATH).receive()
+    assert statements
+    assert not [text for text in statements if "api_keys" in text]
 
 
 def test_what_cannot_be_drawn_keeps_nobody_else_waiting(
