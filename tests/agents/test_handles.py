@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+from apiflask import APIFlask
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
@@ -44,6 +46,17 @@ def test_a_handle_that_reads_as_a_uuid_is_refused(cast: Cast, alice: Actor) -> N
     made = api.post("/agents", {"name": str(agent.id), "instructions": "x"})
     assert made.json["handle"] == f"{agent.id}-agent"
     assert api.request("PATCH", f"/agents/{agent.id}", {"paused": True}).json["handle"] == "first"
+
+
+def test_no_agent_can_be_called_like_a_page_beside_the_agents(app: APIFlask, cast: Cast) -> None:
+    rules = [str(rule) for rule in app.url_map.iter_rules()]
+    places = [re.match(r"(?:/api/v1)?/agents/([^/<]+)", rule) for rule in rules]
+    words = {place[1] for place in places if place}
+    assert {"new", "import", "bulk"} <= words
+    for word in sorted(words):
+        body = {"name": word, "instructions": "x"}
+        assert cast.api("alice").post("/agents", body | {"handle": word}).status_code == 422, word
+        assert cast.api("alice").post("/agents", body).json["handle"] == f"{word}-agent"
 
 
 def test_an_id_wins_over_a_handle_of_older_days(cast: Cast, alice: Actor) -> None:
