@@ -226,6 +226,38 @@ def test_what_is_there_is_counted_and_what_comes_later_too(empty: Settings) -> N
         db.engine.dispose()
 
 
+def test_taxonomies_that_are_trees_are_known_afterwards(empty: Settings) -> None:
+    """0037: where a topic has two parents, it is none."""
+    ids = {name: uuid4() for name in ("acme", "tree", "graph", "a", "b", "c", "d", "e", "f")}
+    with create_app(empty).app_context():
+        flask_migrate.upgrade(revision="0036")
+        run = lambda statement, **values: _run(statement, ids | values)
+        none = "{}" if db.engine.dialect.name == "postgresql" else "[]"
+        run("INSERT INTO organizations (id, name, created_at) VALUES (:acme, 'acme', :at)")
+        for name in ("tree", "graph"):
+            run(
+                "INSERT INTO taxonomies (id, organization_id, version, node_count, created_at, "
+                f"updated_at) VALUES (:{name}, :acme, '{name}', 3, :at, :at)"
+            )
+        for name in "abcdef":
+            taxonomy = "tree" if name in "abc" else "graph"
+            run(
+                "INSERT INTO taxonomy_nodes (id, organization_id, public_id, taxonomy_id, label, "
+                "canonical_path, path_key, search_text) "
+                f"VALUES (:{name}, :acme, :{name}, :{taxonomy}, '{name}', '{none}', '', '')"
+            )
+        for parent, child in ("ab", "ac", "df", "ef"):
+            run(f"INSERT INTO taxonomy_edges VALUES (:{parent}, :{child})")
+        flask_migrate.upgrade(revision="0037")
+        found = run("SELECT version, is_tree FROM taxonomies")
+        assert {version: bool(is_tree) for version, is_tree in found} == {
+            "tree": True,
+            "graph": False,
+        }
+        db.session.remove()
+        db.engine.dispose()
+
+
 def _insert_agent(organization_id: UUID, agent_id: UUID, handle: str) -> None:
     """An agent as the database of that time takes it, whatever columns it has."""
     table = Table("agents", MetaData(), autoload_with=db.engine)

@@ -23,7 +23,7 @@ from webapp.core.actor import Actor
 from webapp.core.errors import BadReference, Conflict, Invalid
 from webapp.core.extensions import db
 from webapp.documents.models import DocumentNode
-from webapp.taxonomies import services
+from webapp.taxonomies import editing, services
 from webapp.taxonomies.graph import Circle, TooDeep, arrange
 from webapp.taxonomies.models import (
     Taxonomy,
@@ -124,6 +124,19 @@ def test_a_node_may_have_several_parents(cast: Cast, alice: Actor) -> None:
     assert [child["is_reference"] for child in physics["children"]] == [True]
     pairs = db.session.scalar(select(func.count()).select_from(TaxonomyClosure))
     assert pairs == 5
+
+
+def test_a_taxonomy_is_a_tree_while_no_topic_has_several_parents(alice: Actor) -> None:
+    assert by_paths(alice).taxonomy.is_tree
+    ids = {
+        tuple(node.canonical_path): node.public_id
+        for node in db.session.scalars(select(TaxonomyNode))
+    }
+    edge = {"parent": ids["Machines",], "child": ids["Physics", "Heat"]}
+    assert not grow(alice, nodes=[], edges=[edge]).taxonomy.is_tree
+    assert not by_paths(alice, ["Physics", "Light"]).taxonomy.is_tree
+    editing.delete_node("1.0.0", ids["Machines",], actor=alice)
+    assert db.session.scalars(select(Taxonomy)).one().is_tree
 
 
 FREE = {"node_id": str(UUID(int=5)), "label": "Physics"}

@@ -156,7 +156,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
     figures = figures_of(agent)
     topics = ScopeTopics.of(agent)
     measured = services.summarize(agent, topics)
-    roots = draw_tree(topics)
+    roots = draw_tree(topics, measured)
     history, problem = services.History(agent.id, [], None, None), ""
     unknown_range = ""
     try:

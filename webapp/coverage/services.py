@@ -7,8 +7,8 @@ docs/contract/knowledge.md.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -42,6 +42,8 @@ from webapp.taxonomies.models import (
 from webapp.taxonomies.references import select_topics
 
 MAX_HISTORY = 1000
+#: topics of a taxonomy that are looked at in the order of their paths, before all are sorted
+MAX_STEPS = 1000
 
 
 @dataclass(frozen=True)
@@ -64,17 +66,23 @@ class Coverage:
     calculated_at: datetime
 
 
+#: (documents, wanted) → topics
+Pairs = Mapping[tuple[int, int], int]
+
+
 @dataclass(frozen=True)
 class Summary:
     """An agent's coverage in figures, without its topics: what the database adds up at any size.
 
-    `pairs` are how many topics have so many documents and want so many.
+    `pairs` are how many topics have so many documents and want so many, `pairs_below` those of
+    each of the scope's roots.
     """
 
     version: str | None
     total_documents: int
     total_chunks: int
-    pairs: dict[tuple[int, int], int]
+    pairs: Pairs
+    pairs_below: Mapping[UUID, Pairs]
 
     @property
     def overall_coverage(self) -> float:
@@ -181,18 +189,31 @@ def share(documents: int, target: int) -> float:
 
 
 def summarize(agent: Agent, topics: ScopeTopics) -> Summary:
-    """The figures of `measure`, at the cost of one statement that adds up."""
-    each = topics.select_all()
+    """The figures of `measure`, at the cost of a statement or two that add up."""
+    each, closure = topics.select_all(), TaxonomyClosure
+    pair = each.c.documents, each.c.wanted
+    below: dict[UUID, dict[tuple[int, int], int]] = defaultdict(dict)
     rows = db.session.execute(
-        select(each.c.documents, each.c.wanted, func.count())
-        .where(topics.holds(each.c.node_id))
-        .group_by(each.c.documents, each.c.wanted)
+        select(closure.ancestor_id, *pair, func.count())
+        .join(each, each.c.node_id == closure.descendant_id)
+        .where(closure.ancestor_id.in_(topics.roots))
+        .group_by(closure.ancestor_id, *pair)
     )
+    for root, documents, wanted, count in rows:
+        below[root][documents, wanted] = count
+    pairs = Counter[tuple[int, int]]()
+    if topics.is_tree:
+        for counts in below.values():
+            pairs.update(counts)
+    else:
+        counted = topics.narrow(select(*pair, func.count()), each.c.node_id).group_by(*pair)
+        pairs.update({(row[0], row[1]): row[2] for row in db.session.execute(counted)})
     return Summary(
         version=agent.taxonomy_version,
         total_documents=topics.document_count,
         total_chunks=topics.chunk_count,
-        pairs={(row[0], row[1]): row[2] for row in rows},
+        pairs=pairs,
+        pairs_below=below,
     )
 
 
@@ -226,11 +247,21 @@ def list_gaps(
     missing = each.c.wanted - each.c.documents
     # Where all miss the same, the order is one of the paths, which the database has.
     order = [missing.desc()] if least < next(iter(counts)) else []
-    rows = db.session.execute(
+    statement = (
         select(each, TaxonomyNode.canonical_path)
         .join(TaxonomyNode, TaxonomyNode.id == each.c.node_id)
-        .where(topics.holds(each.c.node_id), missing >= least, _is_below(each, below))
-        .order_by(*order, TaxonomyNode.path_key, TaxonomyNode.public_id)
+        .where(missing >= least, _is_below(each, below))
+    )
+    found = sum(count for missing_count, count in counts.items() if missing_count >= least)
+    steps = (offset + (limit or found)) * topics.taxonomy_size / found
+    if steps <= MAX_STEPS and not order:
+        # So many are gaps that a page of them is soon found in the order of the paths.
+        of_version = TaxonomyNode.taxonomy_id == topics.taxonomy_id
+        statement = statement.where(of_version, topics.holds_one(TaxonomyNode.id))
+    else:
+        statement = topics.narrow(statement, each.c.node_id)
+    rows = db.session.execute(
+        statement.order_by(*order, TaxonomyNode.path_key, TaxonomyNode.public_id)
         .limit(limit)
         .offset(offset)
     )

@@ -12,11 +12,21 @@ from typing import Any
 from uuid import UUID
 
 import squarify
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 
 from webapp.core.extensions import db
-from webapp.coverage.services import share
+from webapp.coverage.services import Pairs, Summary, share
 from webapp.coverage.topics import ScopeTopics
 from webapp.taxonomies.models import (
     KEY_SEPARATOR,
@@ -36,6 +46,8 @@ MIN_DIVIDED = 14_000.0
 MIN_PART = 1_200.0
 HEADER = 17.0
 PADDING = 3.0
+
+EDGES, NODES = TaxonomyEdge.__table__, TaxonomyNode.__table__
 
 
 @dataclass
@@ -141,6 +153,12 @@ class Siblings:
     more: int = 0
     more_target_sum: int = 0
 
+    @classmethod
+    def of(cls, branches: Sequence[Branch]) -> Siblings:
+        ordered = sorted(branches, key=_largest_first)
+        rest = ordered[MAX_SIBLINGS:]
+        return cls(ordered[:MAX_SIBLINGS], len(rest), sum(branch.target_sum for branch in rest))
+
     def within(self, room: int) -> Siblings:
         """The same as at most so many areas, of which one may be that of the others."""
         if len(self.shown) + (self.more > 0) <= room:
@@ -153,9 +171,9 @@ class Siblings:
         )
 
 
-def draw_tree(topics: ScopeTopics) -> list[Branch]:
+def draw_tree(topics: ScopeTopics, summary: Summary) -> list[Branch]:
     """The topics at the top of the scope; from there down, those for which there is room."""
-    roots = _find_top(topics)
+    roots = _find_top(topics, summary)
     level, room = roots, MAX_DRAWN - len(roots)
     while level and room >= 0:
         opened = []
@@ -193,18 +211,17 @@ def draw_map(
     topics: ScopeTopics, roots: Sequence[Branch], width: float = 1000, height: float = 320
 ) -> list[Area]:
     """Nested areas, each as large as the documents its branch wants; groups before their parts."""
-    ordered = sorted(roots, key=_largest_first)
-    rest = ordered[MAX_SIBLINGS:]
-    more_target_sum = sum(branch.target_sum for branch in rest)
-    areas = _divide(
-        Siblings(ordered[:MAX_SIBLINGS], len(rest), more_target_sum), 0, 0, width, height
-    )
+    areas = _divide(Siblings.of(roots), 0, 0, width, height)
     level = areas
     while large := [area for area in level if area.may_be_divided]:
-        below = _find_largest(topics, [area.branch.id for area in large if area.branch])
+        branches = [area.branch for area in large if area.branch]
+        below = {branch.id: Siblings.of(branch.children) for branch in branches if branch.is_drawn}
+        unknown = [branch.id for branch in branches if not branch.is_drawn]
+        if unknown:
+            below |= _find_largest(topics, unknown, max(area.room for area in large))
         for area in large:
             siblings = below.get(area.branch.id) if area.branch else None
-            if siblings:
+            if siblings and siblings.shown:
                 area.is_group = True
                 area.parts = _divide(siblings.within(area.room), *area.inside)
         level = [part for area in large for part in area.parts]
@@ -242,56 +259,63 @@ class _Places:
     have their place here. One with several parents stands where its canonical path says."""
 
     def __init__(self, topics: ScopeTopics) -> None:
-        self.edge = aliased(TaxonomyEdge)
-        self.child, self.parent = aliased(TaxonomyNode), aliased(TaxonomyNode)
-        way, other = aliased(TaxonomyEdge), aliased(TaxonomyNode)
-        here, there = self._is_canonical(self.parent), self._is_canonical(other)
-        order = tuple_(other.path_key, other.id) < tuple_(self.parent.path_key, self.parent.id)
-        better = (
-            select(way.child_id)
-            .join(other, other.id == way.parent_id)
-            .where(
-                way.child_id == self.edge.child_id,
-                way.parent_id != self.edge.parent_id,
-                topics.holds_one(way.parent_id),
-                or_(and_(there, not_(here)), and_(or_(there, not_(here)), order)),
-            )
-            .exists()
-        )
-        self.is_here: ColumnElement[bool] = not_(better)
+        # Aliases of tables, because those of classes take milliseconds to make.
+        self.edge = EDGES.alias()
+        self.child, self.parent = NODES.alias(), NODES.alias()
+        self.is_here: ColumnElement[bool] = true() if topics.is_tree else self._is_here(topics)
 
     def below(self, parents: Sequence[UUID]) -> Select[UUID, UUID, bool]:
         """`parent_id`, `child_id` and `is_here`."""
         edge, child, parent = self.edge, self.child, self.parent
         return (
-            select(edge.parent_id, edge.child_id, self.is_here.label("is_here"))
-            .join(child, child.id == edge.child_id)
-            .join(parent, parent.id == edge.parent_id)
-            .where(edge.parent_id.in_(parents))
-            .order_by(child.label_key, child.public_id)
+            select(edge.c.parent_id, edge.c.child_id, self.is_here.label("is_here"))
+            .join(child, child.c.id == edge.c.child_id)
+            .join(parent, parent.c.id == edge.c.parent_id)
+            .where(edge.c.parent_id.in_(parents))
+            .order_by(child.c.label_key, child.c.public_id)
         )
 
-    def _is_canonical(self, parent: Any) -> ColumnElement[bool]:
-        path = parent.path_key + KEY_SEPARATOR + self.child.label_key
-        is_same: ColumnElement[bool] = func.substr(path, 1, MAX_KEY) == self.child.path_key
+    def _is_here(self, topics: ScopeTopics) -> ColumnElement[bool]:
+        edge, way = self.edge.c, EDGES.alias()
+        parent, other = self.parent, NODES.alias()
+        here, there = self._is_canonical(parent), self._is_canonical(other)
+        order = tuple_(other.c.path_key, other.c.id) < tuple_(parent.c.path_key, parent.c.id)
+        better = (
+            select(way.c.child_id)
+            .join(other, other.c.id == way.c.parent_id)
+            .where(
+                way.c.child_id == edge.child_id,
+                way.c.parent_id != edge.parent_id,
+                topics.holds_one(way.c.parent_id),
+                or_(and_(there, not_(here)), and_(or_(there, not_(here)), order)),
+            )
+            .exists()
+        )
+        return not_(better)
+
+    def _is_canonical(self, parent: FromClause) -> ColumnElement[bool]:
+        path = parent.c.path_key + KEY_SEPARATOR + self.child.c.label_key
+        is_same: ColumnElement[bool] = func.substr(path, 1, MAX_KEY) == self.child.c.path_key
         return is_same
 
 
-def _find_top(topics: ScopeTopics) -> list[Branch]:
-    """Those of the roots that stand below no other, in the order of their names."""
-    closure, roots = TaxonomyClosure, topics.roots
-    below = select(closure.descendant_id).where(
-        closure.ancestor_id.in_(roots),
-        closure.descendant_id.in_(roots),
-        closure.ancestor_id != closure.descendant_id,
+def _find_top(topics: ScopeTopics, summary: Summary) -> list[Branch]:
+    """The roots, in the order of their names."""
+    rows = db.session.execute(
+        _select_topics(topics)
+        .where(TaxonomyNode.id.in_(topics.roots))
+        .order_by(TaxonomyNode.label_key, TaxonomyNode.public_id)
     )
-    chosen = select(TaxonomyNode.id).where(
-        TaxonomyNode.id.in_(roots), TaxonomyNode.id.not_in(below)
+    return [_branch_of(row, *_sums(summary.pairs_below[row.id])) for row in rows]
+
+
+def _sums(pairs: Pairs) -> tuple[int, int, int]:
+    """`covered`, `target_sum` and `topic_count`."""
+    return (
+        sum(count * min(pair) for pair, count in pairs.items()),
+        sum(count * target for (_, target), count in pairs.items()),
+        sum(pairs.values()),
     )
-    by_name = chosen.order_by(TaxonomyNode.label_key, TaxonomyNode.public_id)
-    ids = db.session.scalars(by_name).all()
-    described = _describe(topics, ids)
-    return [described[node_id] for node_id in ids]
 
 
 def _add_children(topics: ScopeTopics, branches: Sequence[Branch]) -> None:
@@ -305,8 +329,11 @@ def _add_children(topics: ScopeTopics, branches: Sequence[Branch]) -> None:
         (above.children if row.is_here else above.elsewhere).append(child)
 
 
-def _find_largest(topics: ScopeTopics, parents: Sequence[UUID]) -> dict[UUID, Siblings]:
-    """By parents, the topics that have their place below them; of those without any, nothing."""
+def _find_largest(topics: ScopeTopics, parents: Sequence[UUID], room: int) -> dict[UUID, Siblings]:
+    """By parents, the topics that have their place below them; of those without any, nothing.
+
+    Of each parent's as many as `room`, and what the others come to.
+    """
     edge = TaxonomyEdge
     places = _Places(topics)
     placed = places.below(parents).where(places.is_here).order_by(None).subquery()
@@ -327,8 +354,8 @@ def _find_largest(topics: ScopeTopics, parents: Sequence[UUID]) -> dict[UUID, Si
     )
     found: dict[UUID, list[Branch]] = defaultdict(list)
     totals: dict[UUID, tuple[int, int]] = {}
-    for row in db.session.execute(select(ranked).where(ranked.c.rank <= MAX_SIBLINGS)):
-        found[row.parent_id].append(_branch_of(row))
+    for row in db.session.execute(select(ranked).where(ranked.c.rank <= min(room, MAX_SIBLINGS))):
+        found[row.parent_id].append(_branch_of(row, *_sums_of(row)))
         totals[row.parent_id] = row.sibling_count, int(row.sibling_sum)
     return {
         parent_id: Siblings(
@@ -343,10 +370,11 @@ def _find_largest(topics: ScopeTopics, parents: Sequence[UUID]) -> dict[UUID, Si
 def _describe(topics: ScopeTopics, ids: Sequence[UUID]) -> dict[UUID, Branch]:
     if not ids:
         return {}
-    return {row.id: _branch_of(row) for row in db.session.execute(_select_branches(topics, ids))}
+    rows = db.session.execute(_select_branches(topics, ids))
+    return {row.id: _branch_of(row, *_sums_of(row)) for row in rows}
 
 
-def _branch_of(row: Any) -> Branch:
+def _branch_of(row: Any, covered: int, target_sum: int, topic_count: int) -> Branch:
     return Branch(
         row.id,
         row.node_id,
@@ -354,17 +382,35 @@ def _branch_of(row: Any) -> Branch:
         row.canonical_path,
         row.documents,
         row.wanted,
-        int(row.covered),
-        int(row.target_sum),
-        row.topic_count,
+        covered,
+        target_sum,
+        topic_count,
         row.child_count,
     )
 
 
+def _sums_of(row: Any) -> tuple[int, int, int]:
+    return int(row.covered), int(row.target_sum), row.topic_count
+
+
+def _select_topics(topics: ScopeTopics) -> Select[Any]:
+    """The fields of `Branch` but for the sums."""
+    node, edge, own = TaxonomyNode, TaxonomyEdge, topics.select_all()
+    child_count = select(func.count()).where(edge.parent_id == node.id).scalar_subquery()
+    return select(
+        node.id,
+        node.public_id.label("node_id"),
+        node.label,
+        node.canonical_path,
+        own.c.documents,
+        own.c.wanted,
+        child_count.label("child_count"),
+    ).join(own, own.c.node_id == node.id)
+
+
 def _select_branches(topics: ScopeTopics, ids: Any) -> Select[Any]:
     """The fields of `Branch` for these topics, or for those of a select of ids."""
-    node, closure, edge = TaxonomyNode, TaxonomyClosure, TaxonomyEdge
-    each, own = topics.select_all(), topics.select_all().alias("own")
+    closure, each = TaxonomyClosure, topics.select_all().alias("each")
     sums = (
         select(
             closure.ancestor_id,
@@ -377,20 +423,8 @@ def _select_branches(topics: ScopeTopics, ids: Any) -> Select[Any]:
         .group_by(closure.ancestor_id)
         .subquery("sums")
     )
-    child_count = select(func.count()).where(edge.parent_id == node.id).scalar_subquery()
     return (
-        select(
-            node.id,
-            node.public_id.label("node_id"),
-            node.label,
-            node.canonical_path,
-            own.c.documents,
-            own.c.wanted,
-            sums.c.covered,
-            sums.c.target_sum,
-            sums.c.topic_count,
-            child_count.label("child_count"),
-        )
-        .join(sums, sums.c.ancestor_id == node.id)
-        .join(own, own.c.node_id == node.id)
+        _select_topics(topics)
+        .add_columns(sums.c.covered, sums.c.target_sum, sums.c.topic_count)
+        .join(sums, sums.c.ancestor_id == TaxonomyNode.id)
     )

@@ -136,6 +136,7 @@ class Draft:
         self._store_edges()
         self._store_pairs(shape)
         self.taxonomy.node_count = len(self.nodes)
+        self.taxonomy.is_tree = all(len(above) < 2 for above in self.parents.values())
         self.taxonomy.updated_at = clock.now()
         if len(created) >= MANY:
             refresh_topic_statistics()

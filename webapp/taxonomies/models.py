@@ -32,7 +32,10 @@ def sort_versions(versions: Iterable[str]) -> list[str]:
 
 
 class Taxonomy(Model):
-    """One version of an organization's topics. It grows; its node ids stay."""
+    """One version of an organization's topics. It grows; its node ids stay.
+
+    Where it `is_tree`, no topic has several parents; where not, some may have.
+    """
 
     __tablename__ = "taxonomies"
     __table_args__ = (UniqueConstraint("organization_id", "version"),)
@@ -41,6 +44,7 @@ class Taxonomy(Model):
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
     version: Mapped[str] = mapped_column(String(32))
     node_count: Mapped[int] = mapped_column(default=0)
+    is_tree: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
 
