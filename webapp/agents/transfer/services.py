@@ -171,29 +171,24 @@ def _portable(
 
 
 def _histories(agents: list[Agent]) -> dict[UUID, dict[str, Any]]:
-    """Versions and releases of a few agents, in three queries."""
-    ids = [agent.id for agent in agents]
+    """Versions and releases of a few agents, in two queries."""
+    known = {agent.id: agent for agent in agents}
     histories: dict[UUID, dict[str, Any]] = {
         agent.id: {"current_version": agent.current_version, "versions": [], "releases": []}
         for agent in agents
     }
-    running = {
-        (agent.id, release["version"], name)
-        for agent in agents
-        for name, release in agent.environments.items()
-    }
-    versions = select(AgentVersion).where(AgentVersion.agent_id.in_(ids))
-    for row in db.session.scalars(versions.order_by(AgentVersion.version)):
-        histories[row.agent_id]["versions"].append(
+    versions = select(AgentVersion).where(AgentVersion.agent_id.in_(known))
+    for version in db.session.scalars(versions.order_by(AgentVersion.version)):
+        histories[version.agent_id]["versions"].append(
             {
-                "version": row.version,
-                "snapshot": {k: v for k, v in row.snapshot.items() if k in PORTABLE},
-                "author": row.author,
-                "note": row.note,
-                "created_at": clock.iso(row.created_at),
+                "version": version.version,
+                "snapshot": {k: v for k, v in version.snapshot.items() if k in PORTABLE},
+                "author": version.author,
+                "note": version.note,
+                "created_at": clock.iso(version.created_at),
             }
         )
-    releases = select(Release).where(Release.agent_id.in_(ids))
+    releases = select(Release).where(Release.agent_id.in_(known))
     for release in db.session.scalars(releases.order_by(Release.created_at)):
         histories[release.agent_id]["releases"].append(
             {
@@ -203,11 +198,7 @@ def _histories(agents: list[Agent]) -> dict[UUID, dict[str, Any]]:
                 "status": release.status,
                 "author": release.author,
                 "created_at": clock.iso(release.created_at),
-                "environments": [
-                    name.value
-                    for name in Environment
-                    if (release.agent_id, release.version, name.value) in running
-                ],
+                "environments": known[release.agent_id].environments_of(release),
             }
         )
     return histories
