@@ -227,10 +227,10 @@ def test_what_is_there_is_counted_and_what_comes_later_too(empty: Settings) -> N
 
 
 def test_taxonomies_that_are_trees_are_known_afterwards(empty: Settings) -> None:
-    """0037: where a topic has two parents, it is none."""
+    """0038: where a topic has two parents, it is none."""
     ids = {name: uuid4() for name in ("acme", "tree", "graph", "a", "b", "c", "d", "e", "f")}
     with create_app(empty).app_context():
-        flask_migrate.upgrade(revision="0036")
+        flask_migrate.upgrade(revision="0037")
         run = lambda statement, **values: _run(statement, ids | values)
         none = "{}" if db.engine.dialect.name == "postgresql" else "[]"
         run("INSERT INTO organizations (id, name, created_at) VALUES (:acme, 'acme', :at)")
@@ -248,7 +248,7 @@ def test_taxonomies_that_are_trees_are_known_afterwards(empty: Settings) -> None
             )
         for parent, child in ("ab", "ac", "df", "ef"):
             run(f"INSERT INTO taxonomy_edges VALUES (:{parent}, :{child})")
-        flask_migrate.upgrade(revision="0037")
+        flask_migrate.upgrade(revision="0038")
         found = run("SELECT version, is_tree FROM taxonomies")
         assert {version: bool(is_tree) for version, is_tree in found} == {
             "tree": True,
