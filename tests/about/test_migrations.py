@@ -258,6 +258,47 @@ def test_taxonomies_that_are_trees_are_known_afterwards(empty: Settings) -> None
         db.engine.dispose()
 
 
+def test_texts_are_folded_and_kept_and_go_again(empty: Settings) -> None:
+    """0039: what there is can be searched, of active agents alone, and what comes is kept."""
+    ids = {name: uuid4() for name in ("acme", "other", "a", "b", "c", "one", "two")}
+    with create_app(empty).app_context():
+        flask_migrate.upgrade(revision="0038")
+        run = lambda statement, **values: _run(statement, ids | values)
+        for name in ("acme", "other"):
+            run(
+                "INSERT INTO organizations (id, name, created_at) VALUES (:id, :name, :at)",
+                id=ids[name], name=name,
+            )  # fmt: skip
+        for owner, handle in (("acme", "a"), ("acme", "b"), ("other", "c")):
+            _insert_agent(ids[owner], ids[handle], handle)
+            run("UPDATE agents SET search_text = handle WHERE handle = :handle", handle=handle)
+        run("UPDATE agents SET is_active = false WHERE id = :b")
+        for owner, key, title in (("other", "one", "GRÖßE"), ("acme", "two", "Tea")):
+            run(
+                "INSERT INTO documents (id, organization_id, title, content, content_type, "
+                "external_id, metadata, file_size, checksum, chunk_count, created_at, updated_at, "
+                "status) VALUES (:id, :owner, :title, '', '', :title, '{}', 0, '', 0, :at, :at, "
+                "'ready')",
+                id=ids[key], owner=ids[owner], title=title,
+            )  # fmt: skip
+        flask_migrate.upgrade(revision="0039")
+        texts = lambda table: {tuple(row) for row in run(f"SELECT text FROM {table}_texts")}
+        assert texts("agent") == {("a",), ("c",)}
+        assert texts("document") == {("grösse\ngrösse",), ("tea\ntea",)}
+        run("UPDATE agents SET search_text = 'changed', is_active = true WHERE id = :b")
+        run("UPDATE documents SET search_text = 'changed' WHERE id = :two")
+        run("DELETE FROM documents WHERE id = :one")
+        assert texts("agent") == {("a",), ("c",), ("changed",)}
+        assert texts("document") == {("changed",)}
+        flask_migrate.downgrade(revision="0038")
+        run("DELETE FROM agents WHERE id = :a")
+        flask_migrate.upgrade(revision="0039")
+        assert texts("agent") == {("changed",), ("c",)}
+        assert texts("document") == {("tea\ntea",)}
+        db.session.remove()
+        db.engine.dispose()
+
+
 def _insert_agent(organization_id: UUID, agent_id: UUID, handle: str) -> None:
     """An agent as the database of that time takes it, whatever columns it has."""
     table = Table("agents", MetaData(), autoload_with=db.engine)

@@ -49,6 +49,7 @@ FORGOTTEN = {
 BOUNDED = {
     "agent_coverage": "one for each agent",
     "agent_facets": "some for each agent",
+    "agent_texts": "one for each active agent",
     "agent_usage": "one for each agent",
     "agent_versions": "an agent's history, kept as long as the agent",
     "agents": "made by people; a deleted one can be restored, until it is removed for good",
@@ -57,6 +58,7 @@ BOUNDED = {
     "coverage_targets": "go with their agent",
     "deployments": "an agent's history, kept as long as the agent",
     "document_nodes": "go with their document",
+    "document_texts": "one for each document",
     "documents": "brought and deleted by people",
     "index_deletions": "go when segments are merged",
     "index_postings": "go when segments are merged",

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.agents.models import Agent, AgentFacet
+from webapp.agents.models import Agent, AgentFacet, AgentText
 from webapp.core import live
 from webapp.core.database.sql import is_among, joined, not_by_index
 from webapp.core.database.transactions import has_grown, refresh_statistics
@@ -135,6 +135,7 @@ def refresh_list_statistics(added: int) -> None:
         return
     refresh_statistics(Agent.__tablename__)
     refresh_statistics(AgentFacet.__tablename__)
+    refresh_statistics(AgentText.__tablename__)
     for kind in contributions(AgentFigures):
         refresh_statistics(kind.row.__tablename__)
 
@@ -180,9 +181,9 @@ def _conditions(query: BaseModel) -> Iterator[tuple[type[FiguresRow], ColumnElem
 def count_narrowed(narrowings: Sequence[Narrowing], organization_id: UUID) -> int:
     """How many active agents of the organization all of `narrowings`, one at least, include."""
     if len(narrowings) > 1:
-        is_short = any(found.is_short for found in narrowings)
-        owner: Any = not_by_index(Agent.organization_id) if is_short else Agent.organization_id
-        narrowed = (found.includes(Agent.id, is_walk=is_short) for found in narrowings)
+        is_some = any(not found.is_long for found in narrowings)
+        owner: Any = not_by_index(Agent.organization_id) if is_some else Agent.organization_id
+        narrowed = (found.includes(Agent.id, is_walk=is_some) for found in narrowings)
         return count_all(select(Agent).where(owner == organization_id, Agent.is_active, *narrowed))
     [found] = narrowings
     if found.total is not None:

@@ -16,6 +16,7 @@ from webapp.core.database.types import BigId, OrderedJson, is_same_json
 from webapp.core.errors import Conflict
 from webapp.core.extensions import Model
 from webapp.core.ids import uuid7
+from webapp.core.texts import SearchedText
 
 #: words that stand in the place of a handle in some path
 RESERVED_HANDLES = frozenset(
@@ -308,6 +309,12 @@ class AgentFacet(Model):
     name: Mapped[str] = mapped_column(String(20), primary_key=True)
     value: Mapped[str] = mapped_column(String(255), primary_key=True)
     agent_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class AgentText(SearchedText):
+    """The `search_text` of an active agent, written by triggers."""
+
+    __tablename__ = "agent_texts"
 
 
 class AgentVersion(Model):

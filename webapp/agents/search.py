@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, or_, select
 
 from webapp.agents import facets, figures
-from webapp.agents.models import MAX_KEY, Agent
+from webapp.agents.models import MAX_KEY, Agent, AgentText
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_below
 from webapp.agents.schemas import AgentFilter
@@ -19,6 +19,7 @@ from webapp.core.database.sql import begins_with, list_contains
 from webapp.core.database.text import beginnings, fold, like_pattern
 from webapp.core.errors import Forbidden
 from webapp.core.narrowing import Narrowing
+from webapp.core.texts import Sought
 
 QUALIFIERS = ("model", "tool", "modality", "status")
 _TOKEN = re.compile(r'(?:(\w+):)?(?:"([^"]*)"|(\S+))')
@@ -47,13 +48,30 @@ def parse(q: str) -> Terms:
     return terms
 
 
-def select_agents(query: AgentFilter, *, actor: Actor) -> Select[Any]:
-    """The agents of the actor's organization that match, in no order yet."""
+def seek_text(query: AgentFilter, *, actor: Actor) -> Sought | None:
+    """The active agents that hold the plain text of `q`; None where there is none, or all count."""
+    text = parse(query.q).text.strip()
+    if not text or query.include_deleted:
+        return None
+    return Sought(AgentText, text, actor.organization_id)
+
+
+def select_agents(query: AgentFilter, *, actor: Actor, sought: Sought | None = None) -> Select[Any]:
+    """The agents of the actor's organization that match, in no order yet.
+
+    `sought` is what `seek_text` has found, where that is known: few are looked up, of many each
+    text is looked at, with all else in one index.
+    """
     if query.include_deleted and not actor.may(AGENTS_WRITE):
         raise Forbidden("Only an admin sees deleted agents.")
     statement = select(Agent).where(Agent.organization_id == actor.organization_id)
     if not query.include_deleted:
         statement = statement.where(Agent.is_active)
+    sought = sought or seek_text(query, actor=actor)
+    if sought and not sought.is_long:
+        statement = statement.where(sought.includes(Agent.id))
+    elif text := parse(query.q).text.strip():
+        statement = statement.where(matches_text(text))
     return statement.where(
         *_other_conditions(query),
         *(_has_facet(*facet) for facet in _facets(query)),
@@ -61,15 +79,20 @@ def select_agents(query: AgentFilter, *, actor: Actor) -> Select[Any]:
     )
 
 
-def narrow_agents(query: AgentFilter, *, actor: Actor) -> list[Narrowing] | None:
-    """What `select_agents` selects of the active agents, by their facets and figures.
+def narrow_agents(
+    query: AgentFilter, *, actor: Actor, sought: Sought | None
+) -> list[Narrowing] | None:
+    """What `select_agents` selects of the active agents, by facets, figures and texts.
 
     None where it selects by something else as well, or deleted agents too.
     """
     if query.include_deleted or _other_conditions(query):
         return None
     found = facets.narrow(_facets(query), actor.organization_id)
-    return None if found is None else found + figures.narrow(query, actor.organization_id)
+    if found is None:
+        return None
+    found += figures.narrow(query, actor.organization_id)
+    return [*found, sought] if sought else found
 
 
 def select_names(actor: Actor) -> Select[UUID, str, str]:
@@ -114,9 +137,7 @@ def _facets(query: AgentFilter) -> list[tuple[str, str, bool]]:
 
 
 def _other_conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
-    terms, conditions = parse(query.q), []
-    if terms.text.strip():
-        conditions.append(matches_text(terms.text.strip()))
+    conditions: list[ColumnElement[bool]] = []
     if query.active is not None:
         conditions.append(Agent.paused.is_(not query.active))
     if query.is_sub is not None:

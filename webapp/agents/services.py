@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,14 +11,15 @@ from webapp.agents.figures import add_figures, count_narrowed, refuse_stale, sel
 from webapp.agents.models import (
     SCOPE,
     Agent,
+    AgentText,
     handle_from,
 )
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSearch, AgentUpdate
 from webapp.agents.search import (
-    matches_text,
     narrow_agents,
+    seek_text,
     select_agents,
     select_called,
     select_described,
@@ -33,6 +33,7 @@ from webapp.core.database.transactions import get_locked
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page, count_all, total_of
+from webapp.core.texts import Sought
 
 #: names that a suggestion compares
 RECENT_COUNT = 500
@@ -93,8 +94,9 @@ def _refuse_deleted(reference: str | UUID, *, actor: Actor) -> None:
 
 def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     """One page of the organization's agents that match the filters."""
-    statement = select_agents(query, actor=actor)
-    narrowings = narrow_agents(query, actor=actor)
+    sought = seek_text(query, actor=actor)
+    statement = select_agents(query, actor=actor, sought=sought)
+    narrowings = narrow_agents(query, actor=actor, sought=sought)
     rows = select_page(
         statement,
         query.sort,
@@ -106,9 +108,15 @@ def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     agents = list(db.session.scalars(rows))
 
     def count() -> int:
-        if narrowings:
-            return count_narrowed(narrowings, actor.organization_id)
-        return count_all(statement) if narrowings is None else count_agents(actor=actor)
+        if narrowings == []:
+            return count_agents(actor=actor)
+        # Many texts and many others: all that they are known by stands in one index.
+        is_read = (
+            sought and len(narrowings or ()) > 1 and all(of.is_long for of in narrowings or ())
+        )
+        if narrowings is None or is_read:
+            return count_all(statement)
+        return count_narrowed(narrowings, actor.organization_id)
 
     total = total_of(count, len(agents), limit=query.limit, offset=query.offset)
     return Page(agents, total, query.limit, query.offset)
@@ -120,17 +128,22 @@ def search_agents(query: AgentSearch, *, actor: Actor) -> tuple[list[Agent], int
     docs/contract/knowledge.md, U-REQ-003 and E-REQ-007: without `q`, all of them.
     """
     statement = select(Agent).where(Agent.organization_id == actor.organization_id, Agent.is_active)
-    count = partial(count_agents, actor=actor)
-    if query.q.strip():
-        statement = statement.where(matches_text(query.q.strip()))
-        count = partial(count_all, statement)
+    text = query.q.strip()
+    narrowings = [Sought(AgentText, text, actor.organization_id)] if text else []
     rows = select_page(
         statement,
         "-created_at",
         organization_id=actor.organization_id,
         limit=query.max_results,
+        narrowings=narrowings,
     )
     agents = list(db.session.scalars(rows))
+
+    def count() -> int:
+        if narrowings:
+            return count_narrowed(narrowings, actor.organization_id)
+        return count_agents(actor=actor)
+
     return agents, total_of(count, len(agents), limit=query.max_results)
 
 

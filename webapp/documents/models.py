@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from webapp.core import clock
-from webapp.core.database.text import order_key
+from webapp.core.database.text import fold, order_key
 from webapp.core.database.types import BigId
 from webapp.core.extensions import Model
+from webapp.core.texts import SearchedText
 from webapp.taxonomies.models import TaxonomyNode
 
 #: from this confidence on, a document is in the scope of a node
@@ -20,6 +23,17 @@ from webapp.taxonomies.models import TaxonomyNode
 MIN_CONFIDENCE = 0.7
 #: characters that titles are sorted by
 MAX_KEY = 100
+
+
+def search_text(names: Mapping[str, Any]) -> str:
+    """What a document with this `title` and `external_id` is searched by."""
+    return fold(f"{names.get('title') or ''}\n{names.get('external_id') or ''}")
+
+
+def _search_text_of_row(context: DefaultExecutionContext) -> str:
+    """The same of a row that is inserted without an object."""
+    names = context.get_current_parameters()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+    return search_text(names)
 
 
 class DocumentNode(Model):
@@ -102,6 +116,8 @@ class Document(Model):
     title: Mapped[str] = mapped_column(String(500))
     #: what the list sorts titles by
     title_key: Mapped[str] = mapped_column(String(MAX_KEY), default="")
+    #: what the list is searched by
+    search_text: Mapped[str] = mapped_column(default=_search_text_of_row)
     content: Mapped[str] = mapped_column(deferred=True)
     content_type: Mapped[str] = mapped_column(String(100))
     source_url: Mapped[str | None] = mapped_column(String(2000))
@@ -123,10 +139,19 @@ class Document(Model):
         order_by=lambda: (DocumentNode.is_proposed, DocumentNode.confidence.desc()),
     )
 
-    @validates("title")
-    def _keep_key(self, _name: str, title: str) -> str:
-        self.title_key = order_key(title, MAX_KEY)
-        return title
+    @validates("title", "external_id")
+    def _keep_keys(self, name: str, value: str | None) -> str | None:
+        """Bring what the list sorts and searches by up to date."""
+        names = {"title": self.title, "external_id": self.external_id, name: value}
+        self.title_key = order_key(names["title"] or "", MAX_KEY)
+        self.search_text = search_text(names)
+        return value
+
+
+class DocumentText(SearchedText):
+    """The `search_text` of a document, written by triggers."""
+
+    __tablename__ = "document_texts"
 
 
 class Chunk(Model):

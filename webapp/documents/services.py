@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, asc, desc, or_, select
+from sqlalchemy import Select, asc, desc, select
 from sqlalchemy.orm import selectinload
 
 from webapp import index
 from webapp.audit import services as audit
 from webapp.core import clock, matching, tallies
 from webapp.core.actor import Actor
-from webapp.core.database.sql import is_among, matches_pattern, not_by_index
-from webapp.core.database.text import like_pattern
+from webapp.core.database.sql import is_among, not_by_index
 from webapp.core.database.transactions import get_locked
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.core.lists import Page, count_all, total_of
 from webapp.core.narrowing import Narrowing
+from webapp.core.texts import Sought
 from webapp.documents.changes import (
     Batch,
     Item,
@@ -30,7 +30,7 @@ from webapp.documents.changes import (
     remove_documents,
     store_documents,
 )
-from webapp.documents.models import Document, DocumentNode
+from webapp.documents.models import Document, DocumentNode, DocumentText
 from webapp.documents.reading.chunking import chunk_text
 from webapp.documents.reading.parsing import ParsedDocument, ParsingError, parse
 from webapp.documents.schemas import (
@@ -163,8 +163,10 @@ def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     def count() -> int:
         if narrowings and query.is_about_topic_alone:
             return narrowings[0].count()
-        if not (narrowings or query.q.strip()):
+        if not narrowings:
             return count_documents(query.status, actor=actor)
+        if len(narrowings) == 1 and narrowings[0].total is not None and not query.status:
+            return narrowings[0].total
         return count_all(_select(query, narrowings, actor.organization_id))
 
     total = total_of(count, len(documents), limit=query.limit, offset=query.offset)
@@ -198,14 +200,16 @@ def select_matching(query: DocumentFilter, organization_id: UUID) -> Select[Any]
 
 
 def _narrow(query: DocumentFilter, organization_id: UUID) -> list[Narrowing]:
-    """The documents that the filters find by their topics."""
-    narrowings = []
+    """The documents that the filters find by their topics and texts."""
+    narrowings: list[Narrowing] = []
     if query.node:
         narrowings.append(Narrowing(documents_under(select_topics(organization_id, [query.node]))))
     if query.proposed:
         narrowings.append(
             Narrowing(select(DocumentNode.document_id).where(DocumentNode.is_proposed))
         )
+    if query.q.strip():
+        narrowings.append(Sought(DocumentText, query.q.strip(), organization_id))
     return narrowings
 
 
@@ -223,14 +227,6 @@ def _select(
     statement = statement.where(
         *(found.includes(Document.id, is_walk=is_walk) for found in narrowings)
     )
-    if query.q.strip():
-        pattern = like_pattern(query.q.strip())
-        statement = statement.where(
-            or_(
-                matches_pattern(Document.title, pattern),
-                matches_pattern(Document.external_id, pattern),
-            )
-        )
     if query.status:
         statement = statement.where(Document.status == query.status)
     return statement

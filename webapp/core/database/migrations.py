@@ -16,6 +16,7 @@ from werkzeug.local import LocalProxy
 
 from webapp import engine
 from webapp.config import BadSettings, Settings
+from webapp.core import texts
 from webapp.core.database import types
 from webapp.core.extensions import db
 
@@ -64,8 +65,11 @@ def _revision() -> str:
 def is_ours(thing: Any, name: str | None, kind: str, *_: Any) -> bool:
     """Whether Alembic looks after this: our tables, and the indexes meant for this database.
 
-    The job engine keeps its own tables; `info={"only": "sqlite"}` keeps an index to one dialect.
+    The job engine keeps its own tables, and texts their trigrams; `info={"only": "sqlite"}` keeps
+    an index to one dialect.
     """
+    if name is not None and texts.owns(name):
+        return False
     if kind == "table":
         return name is None or not engine.owns_table(name)
     only = thing.info.get("only") if kind == "index" else None

@@ -158,28 +158,6 @@ def _not_by_index_postgresql(element: not_by_index, compiler: Any, **options: An
     return str(compiler.process(element.clauses, **options))
 
 
-class matches_pattern(FunctionElement[Any]):
-    """SQL for `ilike(…, escape="\\")`; on SQLite, LIKE by itself takes no notice of ASCII case."""
-
-    inherit_cache = True
-    type = NullType()
-
-    def __init__(self, column: Any, pattern: str) -> None:
-        super().__init__(column, literal(pattern, String))
-
-
-@compiles(matches_pattern)
-def _matches_pattern_sqlite(element: matches_pattern, compiler: Any, **options: Any) -> str:
-    column, pattern = (compiler.process(clause, **options) for clause in element.clauses)
-    return rf"({column} LIKE {pattern} ESCAPE '\')"
-
-
-@compiles(matches_pattern, "postgresql")
-def _matches_pattern_postgresql(element: matches_pattern, compiler: Any, **options: Any) -> str:
-    column, pattern = (compiler.process(clause, **options) for clause in element.clauses)
-    return rf"({column} ILIKE {pattern} ESCAPE '\')"
-
-
 class begins_with(FunctionElement[Any]):
     """SQL for "this column begins so", letter for letter, which an index answers.
 

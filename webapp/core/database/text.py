@@ -38,6 +38,6 @@ def beginnings(text: str, limit: int) -> list[str]:
 
 
 def like_pattern(text: str) -> str:
-    """`%text%` for `ilike(..., escape="\\")`, with the text's own `%` and `_` taken literally."""
+    """`%text%` for `like(..., escape="\\")`, with the text's own `%` and `_` taken literally."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
