@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.server import EMAIL, Installation
 
@@ -156,3 +156,65 @@ def test_publishing_can_be_left_and_leaves_its_button_where_it_was(
     reason = page.locator("#why-not-publish")
     expect(reason).to_have_text(re.compile(r"Version 1 is released as 1\.0\.0\."))
     assert opener.bounding_box() == before
+
+
+def test_the_palette_offers_pages_and_actions_before_the_server_answers(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make_agent(installation, "slowly-found")
+    sign_in(page)
+    options = page.locator(".palette [role=option]")
+    said = page.locator("[data-palette-status]")
+    field = page.get_by_role("combobox", name="Go to")
+    page.keyboard.press("Control+k")
+    expect(options.filter(has_text="Dark theme")).to_be_visible()
+    page.keyboard.press("Escape")
+    asked: list[Route] = []
+    page.route("**/palette?*", lambda route: asked.append(route))
+    page.goto(f"{installation.url}/tasks")
+    page.keyboard.press("Control+k")
+    expect(options.filter(has_text="Dark theme")).to_be_visible()
+    page.keyboard.type("slowly")
+    expect(said).to_have_text("Searching…")
+    # What is pressed before there is anything to choose counts when there is.
+    page.keyboard.press("Enter")
+    expect(field).to_be_focused()
+    for route in asked:
+        route.continue_()
+    expect(page).to_have_url(f"{installation.url}/agents/slowly-found")
+    page.wait_for_load_state()
+
+    page.unroute("**/palette?*")
+    page.route("**/palette?*", lambda route: route.abort())
+    page.keyboard.press("Control+k")
+    page.keyboard.type("log out")
+    expect(options).to_have_count(1)
+    expect(options).to_have_text("Sign out")
+    expect(said).to_contain_text("The server does not answer.")
+    field.fill("absolute")
+    expect(options).to_have_text("Show absolute times")
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog.palette")).to_be_hidden()
+    assert page.evaluate("localStorage.times") == "absolute"
+
+
+def test_the_palette_means_the_agent_that_is_open_and_takes_a_pause_back(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make_agent(installation, "first-made", name="First Made")
+    for number in range(7):
+        make_agent(installation, f"made-later-{number}")
+    sign_in(page).goto(f"{installation.url}/agents/first-made/versions")
+    options = page.locator(".palette [role=option]")
+    for verb in "delete", "pause":
+        page.keyboard.press("Control+k")
+        page.keyboard.type(verb)
+        expect(options.first).to_contain_text(f"{verb.capitalize()} First Made")
+        if verb == "delete":
+            page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    toast = page.locator(".toast", has_text="First Made is paused.")
+    toast.get_by_role("button", name="Undo").click()
+    expect(page.locator(".toast", has_text="First Made goes on.")).to_be_visible()
+    expect(page).to_have_url(f"{installation.url}/agents/first-made/versions")
+    assert installation.request("GET", "/agents/first-made")["paused"] is False

@@ -186,3 +186,24 @@ def test_in_a_large_organization_names_are_found_by_how_they_begin(
     assert found("pumpe 1") == []
     titles = documents.suggest_documents("x/0", limit=6, actor=alice)
     assert [document.title for document in titles] == ["Old 0"]
+
+
+def test_an_open_agent_stands_first_among_those_that_fit_as_well(
+    cast: Cast, alice: Actor, charlie: Actor, browser: Browser
+) -> None:
+    make_agent(alice, handle="open", name="Opened")
+    for number in range(8):
+        make_agent(alice, handle=f"other-{number}", name=f"Other {number}")
+    make_agent(charlie, handle="theirs", name="Theirs")
+    assert labels(browser.get("/palette?q=delete"))[0] != "Delete Opened"
+    assert labels(browser.get("/palette?q=delete&agent=open"))[0] == "Delete Opened"
+    # What is named goes before it, and what is not there is nobody's.
+    assert labels(browser.get("/palette?q=delete+other+3&agent=open"))[0] == "Delete Other 3"
+    assert "Delete Theirs" not in labels(browser.get("/palette?q=delete&agent=theirs"))
+
+
+def test_an_exact_name_goes_before_one_that_begins_so(alice: Actor, browser: Browser) -> None:
+    make_agent(alice, handle="exact", name="Pump")
+    make_agent(alice, handle="longer", name="Pump station")
+    assert labels(browser.get("/palette?q=delete+pump&agent=longer"))[0] == "Delete Pump"
+    assert labels(browser.get("/palette?q=upload"))[0] == "Add documents"

@@ -146,8 +146,13 @@ def settings(handle: str) -> Response:
 def pause(handle: str) -> Response:
     is_paused = request.form.get("paused") == "true"
     agent = services.update_agent(handle, AgentPatch(paused=is_paused), actor=current_actor())
-    message = f"{agent.name} is paused." if is_paused else f"{agent.name} goes on."
-    return redirect_to("agents.settings", handle=agent.handle, message=message)
+    undo: Any = {
+        "message": f"{agent.name} is paused." if is_paused else f"{agent.name} goes on.",
+        "undo": url_for("agents.pause", handle=agent.handle),
+        "fields": {"paused": "false" if is_paused else "true", "stay": "1"},
+    }
+    flash(undo, "undo")
+    return redirect_to("agents.settings", handle=agent.handle)
 
 
 @bp.post("/<handle>/copies")

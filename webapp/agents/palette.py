@@ -11,6 +11,7 @@ from webapp.agents.tabs import AgentCommand
 from webapp.audit.models import AuditEntry
 from webapp.core import matching
 from webapp.core.actor import Actor
+from webapp.core.errors import NotFound
 from webapp.core.feature import contributions
 from webapp.core.navigation import Confirmation, PaletteEntry
 
@@ -25,7 +26,7 @@ MIN_DESCRIBED = 3
 MAX_EXCERPT = 60
 
 
-def find_agents(words: str, actor: Actor) -> list[PaletteEntry]:
+def find_agents(words: str, actor: Actor, _open_handle: str = "") -> list[PaletteEntry]:
     """The few agents that are meant most likely."""
     agents = services.suggest_agents(words, limit=MAX_FOUND, actor=actor)
     entries = [_link(agent, _hint(agent)) for agent in agents]
@@ -39,8 +40,11 @@ def find_agents(words: str, actor: Actor) -> list[PaletteEntry]:
     return entries[:MAX_FOUND]
 
 
-def find_commands(words: str, actor: Actor) -> list[PaletteEntry]:
-    """What can be done with the agents named behind a verb: "pause triage"."""
+def find_commands(words: str, actor: Actor, open_handle: str = "") -> list[PaletteEntry]:
+    """What can be done with the agents named behind a verb: "pause triage".
+
+    Of those that fit as well the one whose page is open stands first; without a name it is meant.
+    """
     named = [
         (command, name)
         for command in contributions(AgentCommand)
@@ -50,6 +54,10 @@ def find_commands(words: str, actor: Actor) -> list[PaletteEntry]:
         name: services.suggest_agents(name, limit=MAX_FOUND, actor=actor)
         for name in sorted({name for _, name in named}, key=len)[:MAX_NAMES]
     }
+    is_open = _by_handle(open_handle, actor) if named and open_handle else None
+    for name, found in agents.items():
+        if is_open and (is_open in found or _fits(name, is_open)):
+            found[:] = [is_open, *(agent for agent in found if agent != is_open)]
     entries = [
         _entry(command, agent)
         for command, name in named
@@ -84,6 +92,18 @@ def _name_behind(words: str, command: AgentCommand) -> str | None:
         ):
             return " ".join(rest[:-count])
     return " ".join(rest)
+
+
+def _by_handle(handle: str, actor: Actor) -> Agent | None:
+    """The agent of that handle; None where it is not there, or not yours."""
+    try:
+        return services.get_agent(handle, actor=actor)
+    except NotFound:
+        return None
+
+
+def _fits(name: str, agent: Agent) -> bool:
+    return any(matching.rank(name, known) is not None for known in (agent.name, agent.handle))
 
 
 def _link(agent: Agent, hint: str) -> PaletteEntry:

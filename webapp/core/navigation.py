@@ -80,7 +80,8 @@ class Confirmation:
 class PaletteEntry:
     """A line of the palette: a page, or with `fields` a form, or with `script` a deed of a script.
 
-    `key` is what leads there after `g`; with `stays` the form's answer is the page one is on.
+    `key` is what leads there after `g`, `words` find it as well; with `stays` the form's answer is
+    the page one is on.
     """
 
     label: str
@@ -91,6 +92,7 @@ class PaletteEntry:
     script: str = ""
     confirmation: Confirmation | None = None
     stays: bool = False
+    words: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,12 @@ class PaletteAction:
     def to_entry(self) -> PaletteEntry:
         href = url_for(self.endpoint) if self.endpoint else ""
         return PaletteEntry(
-            self.label, href, fields=self.fields, script=self.script, stays=self.stays
+            self.label,
+            href,
+            fields=self.fields,
+            script=self.script,
+            stays=self.stays,
+            words=self.words,
         )
 
 
@@ -126,10 +133,13 @@ class PaletteSearch:
 
 @dataclass(frozen=True)
 class PaletteGroup:
-    """Things that the palette finds: `search(words, actor)` answers the best few, best first."""
+    """Things that the palette finds: `search(words, actor, open_handle)` answers the best few.
+
+    The best stands first; `open_handle` is the agent whose page is open, or empty.
+    """
 
     label: str
-    search: Callable[[str, Actor], list[PaletteEntry]]
+    search: Callable[[str, Actor, str], list[PaletteEntry]]
 
 
 def home() -> str:
@@ -169,11 +179,13 @@ def sections() -> list[dict[str, Any]]:
     ]
 
 
-def palette(words: str, actor: Actor) -> list[tuple[str, list[PaletteEntry]]]:
+def palette(
+    words: str, actor: Actor, open_handle: str = ""
+) -> list[tuple[str, list[PaletteEntry]]]:
     """Groups of entries that match, the one with the best first, searches of lists last."""
     found = {"Pages": _pages(words, actor), "Actions": _actions(words, actor)}
     for group in contributions(PaletteGroup):
-        found.setdefault(group.label, []).extend(group.search(words, actor))
+        found.setdefault(group.label, []).extend(group.search(words, actor, open_handle))
     groups = [(label, entries) for label, entries in found.items() if entries]
     if words:
         groups.sort(key=lambda group: min(_rank(words, entry) for entry in group[1]))
@@ -188,7 +200,10 @@ def _pages(words: str, actor: Actor) -> list[PaletteEntry]:
         for item in ordered
     ]
     named += [
-        ((page.label, *page.words), PaletteEntry(page.label, url_for(page.endpoint)))
+        (
+            (page.label, *page.words),
+            PaletteEntry(page.label, url_for(page.endpoint), words=page.words),
+        )
         for page in contributions(PalettePage)
         if actor.may(page.permission)
     ]

@@ -56,7 +56,12 @@ FEATURE = Feature(
         Section("Documents", "documents.index", "documents", position=30, key="d"),
         SectionPages("Documents", ("documents", "document_bulk")),
         PalettePage("Index", "documents.show_index", permission=KNOWLEDGE_READ),
-        PalettePage("Add documents", "documents.new", permission=KNOWLEDGE_WRITE),
+        PalettePage(
+            "Add documents",
+            "documents.new",
+            permission=KNOWLEDGE_WRITE,
+            words=("upload", "files", "paste"),
+        ),
         PaletteGroup("Documents", palette.find_documents),
         PaletteSearch("Find documents titled “{}”", "documents.index", permission=KNOWLEDGE_READ),
         Wording(

@@ -12,7 +12,7 @@ from webapp.documents import services
 MAX_FOUND = 6
 
 
-def find_documents(words: str, actor: Actor) -> list[PaletteEntry]:
+def find_documents(words: str, actor: Actor, _open_handle: str = "") -> list[PaletteEntry]:
     """The few documents that are meant most likely."""
     documents = services.suggest_documents(words, limit=MAX_FOUND, actor=actor)
     return [

@@ -58,7 +58,7 @@ def show() -> Response:
 def palette() -> Response:
     """The command palette's results: pages, actions, and what the features find."""
     actor, q = current_actor(), request.args.get("q", "").strip()[:100]
-    groups = navigation.palette(q, actor)
+    groups = navigation.palette(q, actor, request.args.get("agent", ""))
     return Response(render_template("overview/_palette_results.html", groups=groups, query=q))
 
 
