@@ -101,7 +101,8 @@ PERMISSIONS = {
     "DELETE /api/v1/tasks/<task_id>": "tasks:write",
     "GET /agents/<handle>/coverage /agents/<handle>/coverage/topics/<uuid:node_id> /documents "
     "/documents/<uuid:document_id> /documents/<uuid:document_id>/original /documents/index "
-    "/search /taxonomies /taxonomies/<version> /taxonomies/<version>/compare /taxonomies/topics "
+    "/search /taxonomies /taxonomies/<version> /taxonomies/<version>/compare "
+    "/taxonomies/<version>/file /taxonomies/topics "
     "/api/v1/agents/<agent_id>/coverage /api/v1/agents/<agent_id>/coverage/history "
     "/api/v1/agents/<agent_id>/coverage/status/<task_id> /api/v1/agents/<agent_id>/gaps "
     "/api/v1/agents/<agent_id>/unanswered /api/v1/documents /api/v1/documents/<uuid:document_id> "

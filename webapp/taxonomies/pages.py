@@ -11,8 +11,9 @@ from webapp.core.counts import counted
 from webapp.core.lists import MAX_OFFSET, Paging
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, redirect_to, whole_number
-from webapp.taxonomies import browsing, editing, services
+from webapp.taxonomies import browsing, copying, editing, services
 from webapp.taxonomies.forms import NodeForm, Reference, TaxonomyForm
+from webapp.taxonomies.models import Taxonomy
 from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 from webapp.taxonomies.schemas import NodeChanges, NodeQuery
 
@@ -32,11 +33,21 @@ def index() -> Response:
 @bp.get("/new")
 @requires(KNOWLEDGE_WRITE)
 def new() -> Response:
-    form = TaxonomyForm()
-    form.version.data = request.args.get("version") or services.next_version(actor=current_actor())
+    """An empty form; one to add below the path `under`, or with all topics of the version `from`.
+
+    What is too long for its text box is left to a file.
+    """
+    form, actor = TaxonomyForm(), current_actor()
+    form.version.data = request.args.get("version") or services.next_version(actor=actor)
     if request.args.get("under"):
         form.content.data = f"{request.args['under']} > "
-    return page("taxonomies/new.html", form=form)
+    start = request.args.get("from")
+    copied = services.get_taxonomy(start, actor=actor) if start else None
+    if copied is not None and copied.node_count <= copying.MAX_TOPICS:
+        draft = copying.write_draft(copied.version, actor=actor)
+        form.content.data = draft if len(draft) <= copying.MAX_CHARACTERS else None
+        form.content.render_kw = {**form.content.render_kw, "rows": 24}
+    return _new_page(form, copied=copied)
 
 
 @bp.post("")
@@ -51,7 +62,19 @@ def extend() -> Response:
             message = f"{counted(count, 'topic')} added to {extension.version}."
             message = " ".join([message, *extension.warnings[:3]])
             return redirect_to("taxonomies.show", version=extension.version, message=message)
-    return page("taxonomies/new.html", status=422, form=form)
+    return _new_page(form, status=422)
+
+
+@bp.get("/<version>/file")
+@requires(KNOWLEDGE_READ)
+def download(version: str) -> Response:
+    """All topics, as the form for a new version takes them."""
+    draft = copying.write_draft(version, actor=current_actor())
+    kind, ending = ("application/json", "json") if draft.startswith("{") else ("text/plain", "txt")
+    response = Response(draft, mimetype=kind)
+    name = f"taxonomy-{version}.{ending}"
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
 
 
 @bp.get("/topics")
@@ -142,6 +165,16 @@ def update_node(version: str, node_id: UUID) -> Response:
 def destroy_node(version: str, node_id: UUID) -> Response:
     editing.delete_node(version, node_id, actor=current_actor())
     return redirect_to("taxonomies.show", version=version, message="The topic is deleted.")
+
+
+def _new_page(form: TaxonomyForm, *, copied: Taxonomy | None = None, status: int = 200) -> Response:
+    return page(
+        "taxonomies/new.html",
+        status=status,
+        form=form,
+        copied=copied,
+        others=services.list_taxonomies(actor=current_actor()),
+    )
 
 
 def _parents(version: str, chosen: list[Reference], above: list[UUID]) -> list[UUID]:
