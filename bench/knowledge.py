@@ -43,7 +43,7 @@ from webapp.coverage.scopes.schemas import FromTaxonomyRequest
 from webapp.documents.filters import select_documents
 from webapp.documents.models import Chunk, Document, DocumentNode
 from webapp.documents.services import indexed_text
-from webapp.documents.topics.changes import recount_nodes, recount_scopes
+from webapp.documents.topics.recounting import recount_nodes, recount_scopes
 from webapp.index.embedding import local_embedder
 from webapp.questions.schemas import QueryRequest
 from webapp.questions.services import ask_agent

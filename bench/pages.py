@@ -37,7 +37,7 @@ from webapp.accounts.models import Membership
 from webapp.config import Settings
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
-from webapp.documents.topics.changes import recount_nodes, recount_scopes
+from webapp.documents.topics.recounting import recount_nodes, recount_scopes
 from webapp.taxonomies import services as taxonomies
 from webapp.taxonomies.models import Scope
 from webapp.taxonomies.schemas import TaxonomyRequest

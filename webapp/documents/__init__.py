@@ -16,7 +16,7 @@ from webapp.documents.bulk import pages as bulk_pages
 from webapp.documents.bulk import services as bulk
 from webapp.documents.schemas import DocumentQuery
 from webapp.documents.topics import counts, proposals
-from webapp.documents.topics.changes import recount_scopes_of
+from webapp.documents.topics.recounting import recount_scopes_of
 from webapp.documents.uploads import jobs
 from webapp.documents.uploads.changes import drop_uploads_of
 from webapp.engine import Job

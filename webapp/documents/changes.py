@@ -20,12 +20,8 @@ from webapp.documents.reading.parsing import ParsedDocument
 from webapp.documents.schemas import (
     DocumentRequest,
 )
-from webapp.documents.topics.changes import (
-    add_topics,
-    lock_topics,
-    recounting,
-    schedule_proposals,
-)
+from webapp.documents.topics.changes import add_topics, lock_topics, schedule_proposals
+from webapp.documents.topics.recounting import recounting
 
 #: changes are gathered for so long before large segments of the index are merged
 SETTLING_SECONDS = 15

@@ -16,7 +16,7 @@ from webapp.core.errors import Invalid
 from webapp.core.extensions import db
 from webapp.documents.models import Chunk, Document
 from webapp.documents.schemas import Filters
-from webapp.documents.topics.changes import documents_under
+from webapp.documents.topics.counts import documents_under
 
 
 def select_documents(

@@ -18,7 +18,7 @@ from webapp.core.extensions import db
 from webapp.documents.changes import schedule_merge
 from webapp.documents.models import Chunk, Document
 from webapp.documents.services import indexed_text
-from webapp.documents.topics.changes import recount_nodes, recount_scopes, topic_totals
+from webapp.documents.topics.recounting import recount_nodes, recount_scopes, topic_totals
 from webapp.index import rebuilding
 from webapp.index.embedding import get_embedder
 from webapp.index.models import IndexSegment, IndexState

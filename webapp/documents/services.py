@@ -40,12 +40,9 @@ from webapp.documents.schemas import (
     DocumentRequest,
     FileOptions,
 )
-from webapp.documents.topics.changes import (
-    documents_under,
-    recounting,
-    review_proposals,
-    set_topics,
-)
+from webapp.documents.topics.changes import review_proposals, set_topics
+from webapp.documents.topics.counts import documents_under
+from webapp.documents.topics.recounting import recounting
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.references import Topics, select_topics
 

@@ -11,7 +11,7 @@ from webapp.agents.models import Agent
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.documents.models import Chunk, Document, DocumentStatus
-from webapp.documents.topics.changes import documents_under
+from webapp.documents.topics.counts import documents_under
 from webapp.questions.models import Question
 from webapp.questions.unanswered.models import MIN_CONFIDENCE
 from webapp.taxonomies.references import find_roots

@@ -30,7 +30,8 @@ from webapp.coverage.moves.matching import (
 from webapp.coverage.moves.schemas import MoveRequest
 from webapp.coverage.scopes import changes as scopes
 from webapp.documents.models import DocumentNode
-from webapp.documents.topics.changes import add_topics, recounting
+from webapp.documents.topics.changes import add_topics
+from webapp.documents.topics.recounting import recounting
 from webapp.tasks.running import Run
 
 BATCH_DOCUMENTS = 500

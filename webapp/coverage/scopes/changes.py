@@ -18,7 +18,7 @@ from webapp.core.database.transactions import lock_name
 from webapp.core.extensions import db
 from webapp.coverage.changes import set_figures
 from webapp.coverage.services import measure
-from webapp.documents.topics.changes import count_under
+from webapp.documents.topics.counts import count_under
 from webapp.taxonomies.models import Scope, ScopeRoot, Taxonomy, TaxonomyNode
 from webapp.taxonomies.references import select_topics, unknown_nodes
 

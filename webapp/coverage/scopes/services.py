@@ -26,7 +26,7 @@ from webapp.coverage.changes import set_figures
 from webapp.coverage.scopes.changes import assign_scope, find_or_create_scope, find_topics, key_of
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest, ScopeRequest
 from webapp.documents.models import Document
-from webapp.documents.topics.changes import count_under
+from webapp.documents.topics.counts import count_under
 from webapp.taxonomies.models import Scope, TaxonomyClosure, TaxonomyNode
 from webapp.taxonomies.references import select_topics
 
