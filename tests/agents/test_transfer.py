@@ -127,6 +127,8 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(cast: Cast, alice: 
         ({"instructions": "x"}, "agents.1.name"),
         ("text", "agents.1"),
         ({"name": "B", "instructions": "x", "handle": "search"}, "reserved"),
+        ({"name": "B", "instructions": "x", "handle": "No Handle"},
+         "agents.1.handle: Must be 1 to 64 lower-case letters, digits, - and _"),
         ({"name": "B", "instructions": "x", "input_schema": {"$ref": "http://x"}}, "input_schema"),
         ({"name": "B", "instructions": "x", "versions": [{"version": 5, "snapshot": {"name": "B"},
           "created_at": "2026-01-01T00:00:00Z"}]}, "above current_version"),

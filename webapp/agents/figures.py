@@ -15,7 +15,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
-from pydantic_core import PydanticKnownError
 from sqlalchemy import (
     ColumnElement,
     ForeignKey,
@@ -39,6 +38,7 @@ from webapp.core.feature import contributions
 from webapp.core.http import preconditions
 from webapp.core.lists import count_all
 from webapp.core.narrowing import Narrowing
+from webapp.core.schemas import misshaped
 
 #: by what the list can be sorted without any feature's figures
 OWN_SORTS = ("name", "created_at", "updated_at")
@@ -256,7 +256,7 @@ def _pattern() -> str:
 
 def _check_sort(value: str) -> str:
     if value.removeprefix("-") not in _sorts():
-        raise PydanticKnownError("string_pattern_mismatch", {"pattern": _pattern()})
+        raise misshaped(f"one of {', '.join(_sorts())}; a minus before it turns the order round")
     return value
 
 

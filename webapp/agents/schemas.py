@@ -32,7 +32,7 @@ from webapp.agents.switches import check_switches
 from webapp.core.added_fields import complete
 from webapp.core.http.preconditions import etag_of
 from webapp.core.lists import DEFAULT_LIMIT, Limit, Offset
-from webapp.core.schemas import RequestModel, ResponseModel
+from webapp.core.schemas import RequestModel, ResponseModel, Shaped
 from webapp.index import Strategy
 
 MAX_INSTRUCTIONS = 200_000
@@ -72,7 +72,8 @@ def _not_reserved(value: str) -> str:
 
 Handle = Annotated[
     str,
-    Field(pattern=HANDLE_PATTERN, examples=["coding-expert"]),
+    Field(examples=["coding-expert"]),
+    Shaped(HANDLE_PATTERN, "1 to 64 lower-case letters, digits, - and _"),
     AfterValidator(_not_reserved),
 ]
 Note = Annotated[

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
-from pydantic_core import CoreSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from webapp.core import clock
 from webapp.core.added_fields import complete
@@ -23,6 +32,39 @@ from webapp.core.errors import Invalid, validation_errors
 Moment = Annotated[datetime, AfterValidator(clock.in_utc)]
 
 M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """In a text's annotation: it matches a pattern as a whole, and `words` say what that means.
+
+    The API's document has the pattern, a refusal the words: "1 to 64 letters or digits". It stands
+    behind the `Field` of the annotation.
+    """
+
+    pattern: str
+    words: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return handler(schema) | {"pattern": self.pattern}
+
+    def _check(self, value: str) -> str:
+        if not re.fullmatch(self.pattern, value, re.ASCII):
+            raise misshaped(self.words)
+        return value
+
+
+def misshaped(words: str) -> PydanticCustomError:
+    """That a text is not of the shape that `words` describe; the code is pydantic's own."""
+    return PydanticCustomError("string_pattern_mismatch", "Must be {words}", {"words": words})
+
 
 MAX_DEPTH = 64
 #: pydantic takes true for 1, 0 for false and "5" for 5 in these, unless they are strict

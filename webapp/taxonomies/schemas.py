@@ -15,14 +15,16 @@ from pydantic import (
 )
 
 from webapp.core.lists import DEFAULT_LIMIT, Limit, Offset
-from webapp.core.schemas import Query, RequestModel, ResponseModel
+from webapp.core.schemas import Query, RequestModel, ResponseModel, Shaped
 from webapp.taxonomies.graph import MAX_DEPTH
 
 MAX_NODES = 20_000
 VERSION = r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$"
 
 Label = Annotated[str, Field(min_length=1, max_length=255)]
-Version = Annotated[str, Field(pattern=VERSION, max_length=32, examples=["1.0.0"])]
+Version = Annotated[
+    str, Field(max_length=32, examples=["1.0.0"]), Shaped(VERSION, "three numbers, like 1.0.0")
+]
 
 
 def _not_blank(label: str) -> str:
