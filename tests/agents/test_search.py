@@ -145,7 +145,25 @@ def test_the_page_shows_what_is_chosen_among_what_there_is(browser: Browser) -> 
     }
     assert offered == {
         "status": ["Any status", "Draft", "Published", "Deprecated", "Archived"],
+        "active": ["Any state", "not paused", "paused"],
         "modality": ["Any modality", "Text or voice", "Voice and camera", "Voice and screen"],
     }
     chosen = [option.attributes["value"] for option in form.css("option[selected]")]
     assert chosen == ["draft", "audio_camera"]
+
+
+@pytest.mark.usefixtures("agents")
+@pytest.mark.parametrize("q", ["status:paused", "is:paused", "IS:paused cod", "?active=false"])
+def test_paused_agents_are_found_and_ask_nobody(cast: Cast, alice: Actor, q: str) -> None:
+    services.update_agent("coding-expert", AgentPatch(paused=True), actor=alice)
+    browser = cast.browser("alice")
+    page = browser.get("/agents" + (q if q.startswith("?") else f"?q={q.lower()}"))
+    assert [words_of(link) for link in page.css("tbody .row-title")] == ["Coding Expert"]
+    assert "Ask" not in [words_of(link) for link in page.css("tbody .row-actions a")]
+    states = [words_of(option) for option in page.css("select[name=active] option")]
+    assert states == ["Any state", "not paused", "paused"]
+    others = browser.get("/agents?active=true")
+    assert len(others.css("tbody .row-title")) == 2
+    assert {words_of(link) for link in others.css("tbody .row-actions a")} == {"Ask"}
+    none = browser.get("/agents?q=is:paused+nothing")
+    assert "status: and is:paused" in words_of(none.css_first("#agents"))

@@ -12,11 +12,12 @@ from apiflask import APIFlask
 from flask import render_template_string
 from jinja2 import UndefinedError
 
+from tests.browser import words_of
 from tests.cast import Cast
 from webapp import ROOT
 from webapp.agents.permissions import AGENTS_READ, AGENTS_WRITE, EXECUTIONS_RUN
 from webapp.core import clock
-from webapp.core.actor import ORGANIZATION_READ, Actor, Permission, Role
+from webapp.core.actor import ORGANIZATION_READ, ROLE_MEANINGS, Actor, Permission, Role
 from webapp.core.errors import Forbidden
 from webapp.core.feature import KEY, contributions
 from webapp.core.security import check_permissions, public, required_permission, requires
@@ -157,3 +158,19 @@ def test_who_are_shown_the_same_are_of_one_organization_and_role() -> None:
     people = [Actor(place, role, "x") for place in (ours, theirs) for role in Role]
     assert len({person.audience for person in people}) == len(people)
     assert replace(people[0], name="y", user_id=uuid4()).audience == people[0].audience
+
+
+def test_a_page_says_in_words_who_may_do_what_is_refused(cast: Cast, alice: Actor) -> None:
+    page = cast.browser("vera").get("/agents/new", status=403)
+    assert "Only an admin may do this, and you are viewer here." in words_of(page.css_first("main"))
+    problem = cast.api("vera").post("/agents", {"name": "Tea"}).json
+    assert problem["extras"] == {"needs": {"role": "admin", "permission": "agents:write"}}
+
+
+def test_who_invites_reads_what_each_role_may_do(cast: Cast) -> None:
+    page = cast.browser("alice").get("/settings/members")
+    hint = words_of(page.css_first("#role-hint"))
+    for role, meaning in ROLE_MEANINGS.items():
+        assert f"{role.capitalize()}: {meaning}" in hint
+    titles = [option.attributes["title"] for option in page.css("td option")]
+    assert set(titles) == set(ROLE_MEANINGS.values())

@@ -22,6 +22,7 @@ from webapp.core.extensions import db
 from webapp.documents.models import Document, DocumentNode
 from webapp.documents.reading import parsing
 from webapp.documents.reading.extract import Bounds
+from webapp.documents.topics import proposals
 from webapp.documents.topics.changes import add_topics
 from webapp.tasks import running
 from webapp.tasks.models import Task
@@ -113,8 +114,6 @@ def test_who_tries_again_need_not_say_again_what_a_file_is_about(
 def test_topics_are_proposed_and_count_only_when_confirmed(
     cast: Cast, alice: Actor, topics: dict[str, UUID]
 ) -> None:
-    from webapp.documents.topics import proposals
-
     api = cast.api("alice")
     tea = {"title": "Brewing green tea", "content": "Green tea wants water of 80 degrees."}
     keys = {"title": "Rotation", "content": "How to rotate a security key, step by step."}
@@ -140,6 +139,47 @@ def test_topics_are_proposed_and_count_only_when_confirmed(
     # What was rejected is not proposed again by itself.
     proposals.propose("job", organization_id=str(alice.organization_id))
     assert api.get(f"/documents/{ids[1]}").json["nodes"] == []
+
+
+def test_nothing_is_proposed_for_what_no_topic_is_about(cast: Cast, alice: Actor) -> None:
+    paths = [["Thema 17", f"Thema 17-{i}", f"Thema 17-{i}-{k}"] for i in range(3) for k in range(9)]
+    paths += [["Straßenbau", "Asphalt", "Einbau"], ["Straßenbau", "Bitumen"], ["Personal"]]
+    api = cast.api("alice")
+    api.post("/taxonomies", {"version": "1.0.0", "nodes": [{"path": path} for path in paths]})
+    texts = {
+        "Text eins": "Das ist der erste Text zum Thema. Er hat 17 Wörter und noch 0 bis 6 mehr.",
+        "Bindemittel": "Das Bindemittel für Straßen ist Bitumen. Penetration 50/70 ist die Härte.",
+        "Walzen": "Der Einbau von Asphalt braucht 150 °C. Die Walze folgt dem Fertiger.",
+        "Personal": "Wer frei nehmen will, sagt es drei Wochen vorher.",
+    }
+    ids = [
+        api.post("/documents", {"title": title, "content": text}).json["id"]
+        for title, text in texts.items()
+    ]
+    proposals.propose("job", organization_id=str(alice.organization_id))
+    found = [
+        [node["path"][-1] for node in api.get(f"/documents/{key}").json["nodes"]] for key in ids
+    ]
+    assert found == [[], ["Bitumen"], ["Einbau", "Asphalt"], ["Personal"]]
+    page = cast.browser("alice").get(f"/documents/{ids[0]}")
+    assert "none to propose that its text names" in words_of(page.css_first("#document-topics"))
+
+
+def test_topics_left_empty_are_proposed_and_the_page_says_so(
+    cast: Cast, alice: Actor, topics: dict[str, UUID]
+) -> None:
+    tea = make_document(alice, title="Tea", content="Green tea wants water of 80 degrees.")
+    proposals.propose("job", organization_id=str(alice.organization_id))
+    api, browser, path = cast.api("alice"), cast.browser("alice"), f"/documents/{tea.id}"
+    api.post("/documents/proposals", {"ids": [str(tea.id)], "action": "reject"})
+    page = browser.post(f"{path}/topics", {"topics": ""})
+    told = page.css_first("#toasts").text()
+    assert "No topics are set. Looking for some to propose." in told
+    assert "The topics are set" not in told
+    proposals.propose("job", organization_id=str(alice.organization_id))
+    assert [node["path"][-1] for node in api.get(path).json["nodes"]] == ["Green tea"]
+    page = browser.post(f"{path}/topics", {"topics": str(topics["Key rotation"])})
+    assert "The topics are set." in page.css_first("#toasts").text()
 
 
 def test_topics_are_proposed_anew_and_a_record_says_who_asked(

@@ -12,7 +12,8 @@ from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from webapp.agents import services as agents
-from webapp.agents.schemas import AgentPatch
+from webapp.agents.releases import services as releases
+from webapp.agents.schemas import AgentPatch, PublishRequest
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
@@ -273,3 +274,29 @@ def test_stop_words_that_carry_the_question_stay(question: str, terms: list[str]
     assert [term.rstrip("e") for term in analyze_query(question)] == [
         term.rstrip("e") for term in terms
     ]
+
+
+def test_the_ask_page_says_which_version_answers(cast: Cast, alice: Actor) -> None:
+    make_document(alice)
+    make_agent(alice, handle="helper")
+    browser = cast.browser("alice")
+    said = lambda: words_of(browser.get("/agents/helper/ask").css_first("[data-ask-status]"))
+    assert said().endswith("You ask version 1.")
+    releases.publish_version("helper", 1, PublishRequest(), actor=alice)
+    assert said().endswith("You ask version 1, which production runs as 1.0.0.")
+    agents.update_agent("helper", AgentPatch(name="Anew"), actor=alice)
+    assert said().endswith("version 2, the current one; production runs 1.0.0 (version 1).")
+
+
+def test_a_document_that_could_not_be_read_is_none_to_answer_from(cast: Cast, alice: Actor) -> None:
+    make_document(alice)
+    make_document(alice, title="Empty").status = "failed"
+    db.session.commit()
+    make_agent(alice, handle="helper")
+    browser = cast.browser("alice")
+    assert "answers from 1 document." in words_of(
+        browser.get("/agents/helper/ask").css_first("main")
+    )
+    assert "(1)" in words_of(browser.get("/agents/helper").css_first("main"))
+    figures = words_of(browser.get("/").css_first("#figures"))
+    assert "Documents 1 to answer from" in figures

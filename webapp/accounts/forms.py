@@ -24,10 +24,13 @@ from webapp.accounts.organizations import MAX_LOGO
 from webapp.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from webapp.accounts.preferences import LOCALES, Theme, known_zones, time_zones
 from webapp.core import clock
-from webapp.core.actor import Role
+from webapp.core.actor import ROLE_MEANINGS, Role
 from webapp.core.forms import Form
 
 ROLES = [(role.value, role.value.capitalize()) for role in Role]
+ROLES_EXPLAINED = Markup("<br>").join(
+    f"{role.value.capitalize()}: {meaning}" for role, meaning in ROLE_MEANINGS.items()
+)
 
 
 def is_zone(_form: Form, field: Field) -> None:
@@ -113,7 +116,8 @@ class OrganizationForm(Form):
 class LogoForm(Form):
     logo = FileField(
         "Picture",
-        description=f"PNG, JPEG or WebP, square, at most {MAX_LOGO // 1024} KiB.",
+        description=f"PNG, JPEG or WebP of at most {MAX_LOGO // 1024} KiB. It is shown whole in a "
+        "small square, so that a wide one becomes low.",
         validators=[FileRequired("Choose a picture.")],
         render_kw={"accept": "image/png,image/jpeg,image/webp"},
     )
@@ -144,7 +148,9 @@ class SetupForm(Form):
 
 class MemberForm(Form):
     email = EmailField("E-mail", validators=[DataRequired()])
-    role = SelectField("Role", choices=ROLES, default=Role.MEMBER.value)
+    role = SelectField(
+        "Role", choices=ROLES, default=Role.MEMBER.value, description=ROLES_EXPLAINED
+    )
 
 
 class JoinForm(Form):
@@ -161,7 +167,9 @@ class JoinForm(Form):
 
 class KeyForm(Form):
     name = StringField("Name", validators=[DataRequired(), Length(max=255)])
-    role = SelectField("Role", choices=ROLES, default=Role.MEMBER.value)
+    role = SelectField(
+        "Role", choices=ROLES, default=Role.MEMBER.value, description=ROLES_EXPLAINED
+    )
     #: which the time is meant in
     zone = HiddenField("Time zone", validators=[is_zone])
     expires_at = DateTimeLocalField("Expires", validators=[Optional()])

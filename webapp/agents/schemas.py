@@ -254,7 +254,8 @@ class AgentFilter(RequestModel):
         "",
         max_length=255,
         description="Part of name, handle or description; `model:`, `tool:`, `modality:` and "
-        "`status:` before a word narrow the list, quotes keep words together",
+        "`status:` before a word narrow the list, `is:paused` finds paused ones, quotes keep words "
+        "together",
     )
     active: bool | None = Field(None, description="true: not paused")
     parent: str | None = Field(None, max_length=64, description="Handle or UUID of the agent above")

@@ -22,6 +22,8 @@ from webapp.core.narrowing import Narrowing
 from webapp.core.texts import Sought
 
 QUALIFIERS = ("model", "tool", "modality", "status")
+#: what finds the paused ones: it is no status of a release, and people type it as one
+PAUSED = (("status", "paused"), ("is", "paused"))
 _TOKEN = re.compile(r'(?:(\w+):)?(?:"([^"]*)"|(\S+))')
 
 
@@ -31,6 +33,7 @@ class Terms:
 
     text: str = ""
     qualified: list[tuple[str, str]] = field(default_factory=list)
+    is_paused: bool = False
 
 
 def parse(q: str) -> Terms:
@@ -38,7 +41,9 @@ def parse(q: str) -> Terms:
     terms, words = Terms(), []
     for match in _TOKEN.finditer(q):
         name, quoted, word = match.groups()
-        if name in QUALIFIERS:
+        if name and (name, (quoted or word).lower()) in PAUSED:
+            terms.is_paused = True
+        elif name in QUALIFIERS:
             terms.qualified.append((name, quoted if quoted is not None else word))
         elif quoted is not None and name is None:
             words.append(quoted)
@@ -138,6 +143,8 @@ def _facets(query: AgentFilter) -> list[tuple[str, str, bool]]:
 
 def _other_conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
+    if parse(query.q).is_paused:
+        conditions.append(Agent.paused.is_(True))
     if query.active is not None:
         conditions.append(Agent.paused.is_(not query.active))
     if query.is_sub is not None:

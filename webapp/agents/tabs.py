@@ -38,11 +38,15 @@ class AgentTab:
 
 @dataclass(frozen=True)
 class AgentAction:
-    """What whoever may does with an agent; a button on its page and in the list."""
+    """What whoever may does with an agent; a button on its page and in the list.
+
+    `applies(agent)` says whether it can be done now.
+    """
 
     label: str
     endpoint: str
     permission: Permission = AGENTS_READ
+    applies: Callable[[Agent], bool] = lambda _agent: True
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ def agent_actions(agent: Agent) -> list[tuple[str, str]]:
     return [
         (action.label, url_for(action.endpoint, handle=agent.handle))
         for action in contributions(AgentAction)
-        if actor.may(action.permission)
+        if actor.may(action.permission) and action.applies(agent)
     ]
 
 

@@ -25,6 +25,13 @@ class Role(StrEnum):
         return self if other.includes(self) else other
 
 
+#: what each may do, in a sentence for those who give them
+ROLE_MEANINGS = {
+    Role.VIEWER: "Reads agents, documents and coverage; changes nothing and asks no agent.",
+    Role.MEMBER: "Reads, asks agents, and shares views of lists.",
+    Role.ADMIN: "Does everything: agents, documents, topics, tasks, webhooks and members.",
+}
+
 _RANKS = {role: rank for rank, role in enumerate(Role)}
 
 
@@ -93,6 +100,7 @@ class Actor:
         if not self.may(permission):
             raise Forbidden(
                 f"This needs the role {permission.role}, for {permission}; you are {self.role}.",
+                extras={"needs": {"role": str(permission.role), "permission": str(permission)}},
                 suggestions=["Ask an admin of your organization to do it or to change your role."],
             )
 

@@ -76,7 +76,7 @@ def draw_panel(agent: Agent) -> str:
         if measured
         else [],
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=PANEL_ROWS),
-        document_count=0 if measured else documents.count_documents(actor=actor),
+        document_count=0 if measured else documents.count_documents("ready", actor=actor),
     )
 
 

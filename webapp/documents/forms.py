@@ -9,7 +9,7 @@ from webapp.core.forms import Form
 from webapp.documents.schemas import CONTENT_TYPES, MAX_CONTENT
 from webapp.taxonomies.forms import TopicsField
 
-PROPOSED = "Left empty, some are proposed."
+PROPOSED = "Left empty, those that the text is clearly about are proposed."
 TYPE_LABELS = {"text/markdown": "Markdown", "text/plain": "Plain text", "text/html": "HTML"}
 
 

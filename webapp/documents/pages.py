@@ -154,9 +154,11 @@ def set_topics(document_id: UUID) -> Response:
         with form.refusing("topics"):
             changes = DocumentChanges(nodes=form.topics.data)
             documents.update_document(document_id, changes, actor=current_actor())
-            return redirect_to(
-                "documents.show", document_id=document_id, message="The topics are set."
+            chosen = "The topics are set."
+            message = (
+                chosen if form.topics.data else "No topics are set. Looking for some to propose."
             )
+            return redirect_to("documents.show", document_id=document_id, message=message)
     return _document_page(document_id, form, status=422)
 
 

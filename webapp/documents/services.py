@@ -258,6 +258,8 @@ def update_document(document_id: UUID, changes: DocumentChanges, *, actor: Actor
             index.move_scopes(actor.organization_id)
         if "nodes" in given:
             set_topics(document, node_ids, confidence=changes.confidence)
+            if not node_ids:
+                document.proposed_at = None  # as for a new one without topics, some are proposed
             index.move_scopes(actor.organization_id)
         document.updated_at = clock.now()
     audit.record(actor, "update", document, fields=sorted(given))

@@ -57,6 +57,10 @@ class Embedder(Protocol):
     def weights(self) -> tuple[float, float]:
         """The shares of keywords and of vectors in a hybrid score."""
 
+    @property
+    def related_from(self) -> float:
+        """The cosine from which a text is hardly by chance near to a few words."""
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (texts, dimensions); zeros for a text without any token.
 
@@ -70,6 +74,8 @@ class WordLlamaEmbedder:
     name = "wordllama-l2-supercat-256"
     dimensions = 256
     weights = (0.7, 0.3)
+    # Texts and labels that have nothing to do with each other reach 0.36; a taxonomy has thousands.
+    related_from = 0.4
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -146,6 +152,7 @@ class OpenAIEmbedder:
     """
 
     weights = (0.5, 0.5)
+    related_from = 0.25
 
     def __init__(self, url: str, model: str, dimensions: int, api_key: str | None = None) -> None:
         self.name = f"{model}-{dimensions}"

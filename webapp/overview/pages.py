@@ -94,7 +94,7 @@ def overview(actor: Actor, *, is_kept: bool = False) -> dict[str, Any]:
         "guide_handle": samples.GUIDE_HANDLE,
         "sample_question": first_steps.SAMPLE_QUESTION,
         "agent_count": agents.count_agents(actor=actor),
-        "document_count": documents.count_documents(actor=actor),
+        "document_count": documents.count_documents("ready", actor=actor),
         "question_count": questions.count_questions(
             actor=actor, since=clock.now() - timedelta(days=1)
         ),

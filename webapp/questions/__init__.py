@@ -44,7 +44,12 @@ FEATURE = Feature(
         AgentFigures(AgentUsage, figures.UsageFields, sorts=("total_queries",)),
         AddedFields(AgentResponse, figures.UsageFields),
         AgentTab("Ask", "questions.ask", position=20, permission=EXECUTIONS_RUN),
-        AgentAction("Ask", "questions.ask", permission=EXECUTIONS_RUN),
+        AgentAction(
+            "Ask",
+            "questions.ask",
+            permission=EXECUTIONS_RUN,
+            applies=lambda agent: not agent.paused,
+        ),
         AgentCommand("Ask {}", "questions.ask", permission=EXECUTIONS_RUN),
         AgentColumn(
             "Questions",

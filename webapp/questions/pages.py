@@ -51,7 +51,7 @@ def search() -> Response:
         picker=draw_picker("about", about, label="Topics", placeholder="All topics"),
         examples=[] if answer or error else examples.searches_to_try(actor=actor),
         weight=request.args.get("weight", default_weight(), type=float),
-        document_count=documents.count_documents(actor=actor),
+        document_count=documents.count_documents("ready", actor=actor),
     )
 
 

@@ -176,7 +176,7 @@ def read_revision(actor: Actor) -> str:
 def count_documents_of(agent: Agent, *, actor: Actor) -> int:
     """How many documents an agent answers from."""
     if not agent.taxonomy_node_ids:
-        return documents.count_documents(actor=actor)
+        return documents.count_documents("ready", actor=actor)
     statement = select(Scope.document_count).where(Scope.id == agent.scope_id)
     return db.session.scalar(statement) or 0
 

@@ -91,7 +91,8 @@ class TaxonomyForm(Form):
 
     version = StringField(
         "Version",
-        description="Three numbers. Topics are added to a version that is there already.",
+        description="Three numbers. Topics are added to a version that is there already. Agents "
+        "and documents choose from the highest version, and its topics are proposed.",
         validators=[
             DataRequired(),
             Length(max=32),

@@ -12,7 +12,7 @@ from webapp.accounts.identity import link_url
 from webapp.accounts.models import Membership
 from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.core import clock
-from webapp.core.actor import ORGANIZATION_READ, Role
+from webapp.core.actor import ORGANIZATION_READ, ROLE_MEANINGS, Role
 from webapp.core.errors import NotFound
 from webapp.core.security import current_actor, requires
 from webapp.core.shown_once import show_once, take_shown_once
@@ -93,6 +93,7 @@ def _index_page(form: MemberForm, *, status: int = 200) -> Response:
         only_admin=admins[0] if len(admins) == 1 else None,
         form=form,
         roles=list(Role),
+        role_meanings=ROLE_MEANINGS,
         now=clock.now(),
         shown_once=take_shown_once("members"),
     )

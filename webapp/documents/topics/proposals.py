@@ -1,11 +1,13 @@
 """Proposals: topics that a document seems to be about, until somebody says so.
 
-A proposal is in no scope and counts for nothing. It is made for documents without any topic, by
-the nearness of their text to the topics' paths, and says how near they are as its confidence.
+A proposal is in no scope and counts for nothing. It is made for documents without any topic whose
+title or text names the topic, or is so near to the topic's path that it is hardly chance; it says
+how near they are as its confidence.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,18 +24,19 @@ from webapp.core.arrays import np
 from webapp.core.extensions import db
 from webapp.documents.models import Document, DocumentNode
 from webapp.documents.topics.changes import add_topics, schedule_proposals
-from webapp.index.embedding import get_embedder
+from webapp.index.analysis import analyze
+from webapp.index.embedding import Embedder, get_embedder
 from webapp.taxonomies.models import Taxonomy, TaxonomyNode, sort_versions
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: below this cosine two texts have hardly anything to do with each other
-MIN_COSINE = 0.25
 #: a proposal is at least so near as a share of the nearest one
 MIN_SHARE = 0.85
 MAX_PROPOSALS = 3
+#: a longer label is a sentence, which texts do not repeat word by word
+MAX_LABEL_TERMS = 8
 #: what is read of a document's text
 MAX_CHARS = 4_000
 BATCH_DOCUMENTS = 100
@@ -41,16 +44,32 @@ BATCH_DOCUMENTS = 100
 
 @dataclass(frozen=True)
 class _Topics:
-    """The topics of a taxonomy and where they are in the embedder's space, row by row."""
+    """The topics of a taxonomy and where they are in the embedder's space, row by row.
+
+    `named` has the rows of the topics whose label consists of these terms.
+    """
 
     ids: list[UUID]
     vectors: NDArray[np.float32]
+    named: dict[tuple[str, ...], list[int]]
+
+    def find(self, text: str) -> list[int]:
+        """The rows of the topics that a text names: their whole label, in whatever form."""
+        terms = analyze(text)
+        lengths = range(1, max(map(len, self.named), default=0) + 1)
+        phrases = {
+            tuple(terms[at : at + length])
+            for length in lengths
+            for at in range(len(terms) - length + 1)
+        }
+        return [row for phrase in phrases & self.named.keys() for row in self.named[phrase]]
 
 
 def propose(_key: str, *, organization_id: str) -> None:
     """The engine's job: propose topics of the highest version for documents without any."""
     organization = UUID(organization_id)
-    topics = _load_topics(organization)
+    embedder = get_embedder()
+    topics = _load_topics(organization, embedder)
     if topics is None:
         return
     while True:
@@ -67,11 +86,14 @@ def propose(_key: str, *, organization_id: str) -> None:
         if not rows:
             db.session.rollback()
             return
-        vectors = get_embedder().embed([f"{row.title}\n{row.content[:MAX_CHARS]}" for row in rows])
+        texts = [f"{row.title}\n{row.content[:MAX_CHARS]}" for row in rows]
+        vectors = embedder.embed(texts)
         links = [
             (row.id, node_id, confidence)
-            for row, vector in zip(rows, vectors, strict=True)
-            for node_id, confidence in _nearest(topics, vector)
+            for row, text, vector in zip(rows, texts, vectors, strict=True)
+            for node_id, confidence in _nearest(
+                topics, row.title, text, vector, embedder.related_from
+            )
         ]
         index.lock(organization)
         still = _without_topics([row.id for row in rows])
@@ -108,7 +130,7 @@ def propose_again(*, actor: Actor) -> None:
     db.session.commit()
 
 
-def _load_topics(organization_id: UUID) -> _Topics | None:
+def _load_topics(organization_id: UUID, embedder: Embedder) -> _Topics | None:
     rows = db.session.execute(
         select(Taxonomy.version, Taxonomy.id).where(Taxonomy.organization_id == organization_id)
     )
@@ -122,17 +144,33 @@ def _load_topics(organization_id: UUID) -> _Topics | None:
     ).all()
     # The label twice: what is above says less about a topic than its own name.
     texts = [f"{node.label} {' '.join(node.canonical_path)}" for node in nodes]
-    return _Topics([node.id for node in nodes], get_embedder().embed(texts))
+    named: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row, node in enumerate(nodes):
+        terms = tuple(analyze(node.label))
+        # A label of numbers and single letters would be found in every text.
+        if len(terms) <= MAX_LABEL_TERMS and any(
+            len(term) > 1 and term.isalpha() for term in terms
+        ):
+            named[terms].append(row)
+    return _Topics([node.id for node in nodes], embedder.embed(texts), dict(named))
 
 
-def _nearest(topics: _Topics, vector: NDArray[np.float32]) -> list[tuple[UUID, float]]:
-    cosines = topics.vectors @ vector
-    best = np.argsort(-cosines, kind="stable")[:MAX_PROPOSALS]
-    limit = max(MIN_COSINE, MIN_SHARE * float(cosines[best[0]])) if len(best) else 1.0
+def _nearest(
+    topics: _Topics, title: str, text: str, vector: NDArray[np.float32], related_from: float
+) -> list[tuple[UUID, float]]:
+    """The nearest topics and how near they are (0…1), the nearest first.
+
+    One that the text names is nearer than its cosine, and one that the title names nearer still.
+    """
+    cosines = (topics.vectors @ vector).clip(0, 1)
+    scores = np.where(cosines >= related_from, cosines, 0)
+    for named, share in ((topics.find(text), 2), (topics.find(title), 3)):
+        scores[named] = (cosines[named] + share - 1) / share
+    best = np.argsort(-scores, kind="stable")[:MAX_PROPOSALS]
     return [
-        (topics.ids[at], round(min(float(cosines[at]), 1.0), 3))
+        (topics.ids[at], round(min(float(scores[at]), 1.0), 3))
         for at in best
-        if cosines[at] >= limit
+        if scores[at] > 0 and scores[at] >= MIN_SHARE * scores[best[0]]
     ]
 
 
