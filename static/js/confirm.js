@@ -3,6 +3,18 @@ import { first, one } from "./elements.js";
 
 /** @type {HTMLFormElement | undefined} */
 let confirmed;
+
+/**
+ * Send a form about which nothing is asked any more.
+ * @param {HTMLFormElement} form
+ * @param {HTMLElement | null} submitter
+ */
+export function sendConfirmed(form, submitter) {
+  confirmed = form;
+  form.requestSubmit(submitter);
+  confirmed = undefined;
+}
+
 const dialog = first("dialog.confirm", HTMLDialogElement);
 
 if (dialog) {
@@ -28,10 +40,7 @@ if (dialog) {
       dialog.returnValue = "";
       dialog.showModal();
       dialog.onclose = () => {
-        if (dialog.returnValue !== "yes") return;
-        confirmed = form;
-        form.requestSubmit(event.submitter);
-        confirmed = undefined;
+        if (dialog.returnValue === "yes") sendConfirmed(form, event.submitter);
       };
     },
     true,

@@ -218,3 +218,52 @@ def test_the_palette_means_the_agent_that_is_open_and_takes_a_pause_back(
     expect(page.locator(".toast", has_text="First Made goes on.")).to_be_visible()
     expect(page).to_have_url(f"{installation.url}/agents/first-made/versions")
     assert installation.request("GET", "/agents/first-made")["paused"] is False
+
+
+def test_what_is_sent_while_the_server_is_away_is_kept_and_can_be_sent_again(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make_agent(installation, "kept-draft")
+    sign_in(page).goto(f"{installation.url}/agents/new")
+    page.get_by_label("Name", exact=True).fill("Kept Draft Two")
+    page.get_by_label("Instructions", exact=True).fill("Help with what is kept.")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Create agent").click()
+    told = page.get_by_text("The server does not answer.")
+    expect(told).to_be_visible()
+    # It can be tried as often as one likes, and what was entered stands there still.
+    page.get_by_role("button", name="Create agent").click()
+    expect(told).to_have_count(1)
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Kept Draft Two")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Create agent").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Kept Draft Two")
+    assert installation.request("GET", "/agents/kept-draft-two")["status"] == "draft"
+
+
+def test_a_question_and_a_deed_stay_in_the_page_while_the_server_is_away(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make_agent(installation, "asked-away")
+    sign_in(page)
+    told = page.get_by_text("The server does not answer.")
+    # No socket comes about, and nothing is answered.
+    page.route_web_socket("**/*", lambda socket: socket.close())
+    for path in ("/agents/asked-away/ask", "/agents/asked-away/settings"):
+        page.goto(installation.url + path)
+        expect(page.locator("[data-live-dot]")).to_have_text("not live")
+        page.context.set_offline(True)
+        if path.endswith("ask"):
+            page.get_by_label("Your question").fill("Where is everybody?")
+            page.keyboard.press("Enter")
+            expect(told).to_be_visible()
+            expect(page.get_by_label("Your question")).to_have_value("Where is everybody?")
+        else:
+            page.get_by_role("button", name="Delete", exact=True).click()
+            page.get_by_role("button", name="Delete agent").click()
+            expect(told).to_be_visible()
+        page.context.set_offline(False)
+    # Then the question is not asked a second time.
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete agent").click()
+    expect(page).to_have_url(re.compile(r"/agents(\?.*)?$"))
