@@ -14,7 +14,7 @@ from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.core.ranges import Range
-from webapp.questions import services as questions
+from webapp.questions import counts as questions
 from webapp.questions.models import Question
 
 NOW = datetime(2026, 3, 5, 12, 34, 56, tzinfo=UTC)

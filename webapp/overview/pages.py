@@ -24,7 +24,7 @@ from webapp.coverage import services as coverage
 from webapp.documents import services as documents
 from webapp.documents.schemas import DocumentRequest
 from webapp.overview import first_steps, samples
-from webapp.questions import services as questions
+from webapp.questions import counts as questions
 from webapp.questions.unanswered import services as unanswered
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 

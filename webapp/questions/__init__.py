@@ -22,7 +22,7 @@ from webapp.core.retention import Retention, forget_by
 from webapp.core.signals import Receiver
 from webapp.documents import signals as documents
 from webapp.engine import Job
-from webapp.questions import api, figures, live, pages, services
+from webapp.questions import api, counts, figures, live, pages
 from webapp.questions.models import AgentUsage, Question
 from webapp.questions.unanswered import api as unanswered_api
 from webapp.questions.unanswered import services as unanswered
@@ -58,10 +58,10 @@ FEATURE = Feature(
             position=20,
             is_number=True,
             feed="questions",
-            revision=services.read_revision,
+            revision=counts.read_revision,
         ),
         AgentFact("Questions", "questions/_fact.html", position=20),
-        OwnedRows("questions", services.count_questions_of),
+        OwnedRows("questions", counts.count_questions_of),
         Retention("questions", forget_by(Question.created_at), "history_days"),
         Retention(
             "unanswered questions", forget_by(UnansweredQuestion.last_asked_at), "history_days"

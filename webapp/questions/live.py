@@ -13,7 +13,7 @@ from webapp.core.actor import Actor
 from webapp.core.openapi import SocketDocument
 from webapp.core.schemas import read
 from webapp.core.web import component
-from webapp.questions import services
+from webapp.questions import counts, services
 from webapp.questions.figures import stream_delay_ms
 from webapp.questions.schemas import QueryRequest, QueryResponse
 
@@ -58,7 +58,7 @@ PAGE_DOCUMENT = SocketDocument(
 
 
 def _draw_revision(_item_id: str, actor: Actor) -> str:
-    return live.draw_revision("questions-revision", services.read_revision(actor))
+    return live.draw_revision("questions-revision", counts.read_revision(actor))
 
 
 #: `questions:all`: that somebody has asked an agent of the organization

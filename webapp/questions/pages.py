@@ -15,7 +15,7 @@ from webapp.core.web import page, redirect_to, whole_number
 from webapp.documents import services as documents
 from webapp.index import Strategy
 from webapp.index.embedding import get_embedder
-from webapp.questions import examples, services
+from webapp.questions import counts, examples, services
 from webapp.questions.schemas import QueryRequest, SearchRequest
 from webapp.taxonomies.forms import draw_picker, read_topics
 from webapp.taxonomies.permissions import KNOWLEDGE_READ
@@ -92,7 +92,7 @@ def _ask_page(agent: Agent, question: str, *, error: str | None = None) -> Respo
         error=error,
         examples=[] if answer or error else examples.questions_to_try(agent, actor=actor),
         socket_url=link(f"/ws/ask/{agent.id}"),
-        document_count=services.count_documents_of(agent, actor=actor),
+        document_count=counts.count_documents_of(agent, actor=actor),
     )
 
 

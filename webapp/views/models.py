@@ -14,9 +14,10 @@ MAX_QUERY = 2000
 
 
 class SavedView(Model):
-    """What an address of a list says behind its question mark, under a name.
+    """A view: what an address of a list says behind its question mark, under a name.
 
-    `list_name` is that of a `ViewedList`; `query_string` has parameters of that list alone.
+    It is called saved because what answers a request is a view as well. `list_name` is that of a
+    `ViewedList`; `query_string` has parameters of that list alone.
     """
 
     __tablename__ = "saved_views"
