@@ -6,12 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import deletion, services
+from webapp.agents.models import Agent
 from webapp.agents.schemas import AgentQuery
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
@@ -239,3 +240,65 @@ def test_the_page_changes_a_field(browser: Browser, alice: Actor, three: list[st
     assert page.css_first("form[method=post] [name=value]").attributes["value"] == "audio_camera"
     for bad in ("action=explode&id=a", "action=pause", "action=change&id=a&field=handle&value=x"):
         browser.get(f"/agents/bulk?{bad}", status=422)
+
+
+def test_deleted_agents_are_restored_together_from_the_list(
+    browser: Browser, alice: Actor, three: list[str]
+) -> None:
+    assert not browser.get("/agents").css("#bulk button[value=restore]")
+    for handle in ("a", "b"):
+        deletion.delete_agent(handle, actor=alice)
+    page = browser.get("/agents?include_deleted=true")
+    assert len(page.css("td.tick input")) == 3
+    assert [button.text(strip=True) for button in page.css("#bulk button[name=action]")] == [
+        "Pause…", "Resume…", "Change…", "Delete…", "Restore…",
+    ]  # fmt: skip
+    page = browser.get(f"/agents/bulk?action=restore&id={three[0]}&id={three[2]}")
+    assert words_of(page.css_first("h1")) == "Restore 2 agents"
+    assert words_of(page.css_first("#what-happens")) == "1 will be restored, 1 cannot be."
+    assert "Agent c is not deleted." in words_of(page.css_first("main"))
+    assert not is_there(alice, "a")
+    page = browser.get(f"/agents/bulk?action=pause&id={three[0]}&id={three[2]}")
+    assert "It is deleted, or not there." in words_of(page.css_first("main"))
+    page = browser.post("/agents/bulk", {"action": "restore", "id": three})
+    assert "2 agents restored. 1 could not be." in page.css_first("#toasts").text()
+    assert is_there(alice, "a") and is_there(alice, "b")
+    entries = [entry.action for entry in audit.latest(alice.organization_id, limit=2)]
+    assert entries == ["restore", "restore"]
+
+
+def test_all_deleted_ones_that_match_are_restored_and_no_other(
+    browser: Browser, alice: Actor, three: list[str]
+) -> None:
+    for handle in ("a", "b", "c"):
+        deletion.delete_agent(handle, actor=alice)
+    page = browser.get("/agents?include_deleted=true")
+    # Nothing else can be done with what is deleted.
+    assert [button.text(strip=True) for button in page.css("#bulk button[name=action]")] == [
+        "Restore…"
+    ]
+    browser.post("/agents/bulk", {"action": "restore", "all": "true", "q": "nobody"}, status=200)
+    assert not is_there(alice, "a")
+    form = {"action": "restore", "all": "true", "q": "model:old"}
+    page = browser.post("/agents/bulk", form)
+    assert "2 agents restored." in page.css_first("#toasts").text()
+    assert [is_there(alice, handle) for handle in "abc"] == [True, True, False]
+
+
+def test_who_may_not_delete_restores_nothing(cast: Cast, alice: Actor, three: list[str]) -> None:
+    deletion.delete_agent("a", actor=alice)
+    form = {"action": "restore", "id": [three[0]]}
+    cast.browser("vera").post("/agents/bulk", form, status=403)
+    cast.browser("charlie").post("/agents/bulk", form)
+    assert not is_there(alice, "a")
+
+
+def is_there(actor: Actor, handle: str) -> bool:
+    """Whether the agent is there and not deleted."""
+    return bool(
+        db.session.scalar(
+            select(Agent.is_active).where(
+                Agent.organization_id == actor.organization_id, Agent.handle == handle
+            )
+        )
+    )

@@ -32,14 +32,16 @@ def is_below(reference: str) -> ColumnElement[bool]:
     return Agent.parent == handle.correlate(Agent).scalar_subquery()
 
 
-def find_ids(references: Sequence[str | UUID], *, actor: Actor) -> dict[str, UUID]:
-    """The ids of those agents that are there and not deleted, by reference as given."""
+def find_ids(
+    references: Sequence[str | UUID], *, actor: Actor, include_deleted: bool = False
+) -> dict[str, UUID]:
+    """The ids of those agents that are there, by reference as given; else none that is deleted."""
     texts = [str(reference) for reference in references]
     uuids = {text: agent_id for text in texts if (agent_id := as_uuid(text)) is not None}
     rows = db.session.execute(
         select(Agent.id, Agent.handle).where(
             Agent.organization_id == actor.organization_id,
-            Agent.is_active,
+            *([] if include_deleted else [Agent.is_active]),
             or_(Agent.handle.in_(texts), Agent.id.in_(uuids.values())),
         )
     ).all()

@@ -22,7 +22,13 @@ from webapp.core.web import page, redirect_to
 
 bp = Blueprint("agent_bulk", __name__, url_prefix="/agents/bulk")
 
-DONE = {"pause": "paused", "resume": "resumed", "change": "changed", "delete": "deleted"}
+DONE = {
+    "pause": "paused",
+    "resume": "resumed",
+    "change": "changed",
+    "delete": "deleted",
+    "restore": "restored",
+}
 FIELDS = ("model", "voice", "modality", "tools", "description")
 
 
@@ -102,6 +108,8 @@ def _run(
         return services.delete_agents(
             selection, actor=actor, force=is_forced, is_dry_run=is_dry_run, at=at
         )
+    if action == "restore":
+        return services.restore_selected(selection, actor=actor, is_dry_run=is_dry_run)
     changes = read(BulkChanges, _changes(values, action))
     return services.update_agents(selection, changes, actor=actor, is_dry_run=is_dry_run)
 
@@ -109,7 +117,7 @@ def _run(
 def _action(values: MultiDict[str, str]) -> str:
     action = values.get("action", "")
     if action not in DONE:
-        raise Invalid("Say what to do with the agents: pause, resume, change or delete.")
+        raise Invalid(f"Say what to do with the agents: {', '.join(DONE)}.")
     return action
 
 

@@ -97,6 +97,24 @@ def delete_agents(
     return _each(selection, delete, actor=actor, is_dry_run=is_dry_run, keep_parents=not force)
 
 
+def restore_selected(
+    selection: BulkSelection, *, actor: Actor, is_dry_run: bool = False
+) -> list[BulkResult]:
+    """Bring back the selected agents; one that is not deleted is refused for itself.
+
+    A filter finds the deleted ones alone.
+    """
+
+    restored_at = clock.now()
+
+    def restore(agent: Agent) -> BulkResult:
+        agent.restore(restored_at)
+        audit.record(actor, "restore", agent, bulk=True)
+        return BulkResult(str(agent.id), 200, agent.name, ("is_active",))
+
+    return _each(selection, restore, actor=actor, is_dry_run=is_dry_run, is_about_deleted=True)
+
+
 def restore_agents(deleted_at: datetime, *, actor: Actor) -> list[Agent]:
     """Bring back all agents that were deleted together, where they are deleted still.
 
@@ -128,12 +146,17 @@ def _each(
     actor: Actor,
     is_dry_run: bool,
     keep_parents: bool = False,
+    is_about_deleted: bool = False,
 ) -> list[BulkResult]:
     """Lock the agents in one order, do the action with each, in one transaction."""
     actor.require(AGENTS_WRITE)
-    agents, missing = _select(selection, actor=actor)
+    agents, missing = _select(selection, actor=actor, is_about_deleted=is_about_deleted)
     results = [
-        _refused(reference, NotFound(f"Agent not found: {reference}")) for reference in missing
+        _refused(
+            reference,
+            NotFound(f"Agent not found: {reference}", page_message="It is deleted, or not there."),
+        )
+        for reference in missing
     ]
     refused = _parents_left_behind(agents) if keep_parents else {}
     for agent in agents:
@@ -159,21 +182,25 @@ def _announce(agents: list[Agent], actor: Actor) -> None:
     live.announce("agents:all", actor.organization_id)
 
 
-def _select(selection: BulkSelection, *, actor: Actor) -> tuple[list[Agent], list[str]]:
+def _select(
+    selection: BulkSelection, *, actor: Actor, is_about_deleted: bool
+) -> tuple[list[Agent], list[str]]:
     """The selected agents, locked, and the references that lead to none."""
     missing: list[str] = []
     if selection.ids is not None:
-        known = find_ids(selection.ids, actor=actor)
+        known = find_ids(selection.ids, actor=actor, include_deleted=is_about_deleted)
         missing = [reference for reference in selection.ids if reference not in known]
         statement = select(Agent).where(
             Agent.organization_id == actor.organization_id,
             Agent.id.in_(set(known.values())),
-            Agent.is_active,
+            *([] if is_about_deleted else [Agent.is_active]),
         )
     else:
         assert selection.filter is not None  # noqa: S101 - the schema asks for one of both
-        query = selection.filter.model_copy(update={"include_deleted": False})
+        query = selection.filter.model_copy(update={"include_deleted": is_about_deleted})
         statement = select_agents(query, actor=actor)
+        if is_about_deleted:
+            statement = statement.where(Agent.is_active.is_(False))
         # Rows are long: too many are refused before any is read.
         ids = statement.with_only_columns(Agent.id).limit(MAX_AGENTS + 1)
         _refuse_many(db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0)
