@@ -195,7 +195,8 @@ def test_the_database_adds_up_what_slow_arithmetic_does(
     agent = make_tangle(alice, chance, edges)
     topics, measured, roots = ScopeTopics.of(agent), services.measure(agent), read_slowly(agent)
 
-    summary = services.summarize(agent, topics)
+    summary = services.summarize(agent, topics, with_children=not seed % 2)
+    assert summary.has_children == (not edges and not seed % 2)
     counts = measured.document_counts
     assert summary.overall_coverage == measured.overall_coverage
     assert summary.topic_count == len(counts)
@@ -250,7 +251,7 @@ def test_the_database_adds_up_what_slow_arithmetic_does(
                 area.is_group,
                 area.more,
             )
-            for area in draw_map(topics, draw_tree(topics, summary))
+            for area in draw_map(topics, summary, draw_tree(topics, summary))
         ]
         assert areas == list(divide_slowly(roots, 0, 0, 1000, 320))
 
@@ -307,7 +308,7 @@ def test_an_area_of_the_map_is_divided_into_parts_that_can_be_hit(alice: Actor) 
     agent = make_agent(alice, *(ids[f"Area {number}"] for number in range(8)))
     topics = ScopeTopics.of(agent)
     summary = services.summarize(agent, topics)
-    areas = draw_map(topics, draw_tree(topics, summary))
+    areas = draw_map(topics, summary, draw_tree(topics, summary))
     for group in (area for area in areas if area.is_group):
         inside = group.inside[2] * group.inside[3]
         assert len(group.parts) == int(inside / tree.MIN_PART) > 20

@@ -155,7 +155,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
     query = read_query(GapPageQuery)
     figures = figures_of(agent)
     topics = ScopeTopics.of(agent)
-    measured = services.summarize(agent, topics)
+    measured = services.summarize(agent, topics, with_children=True)
     roots = draw_tree(topics, measured)
     history, problem = services.History(agent.id, [], None, None), ""
     unknown_range = ""
@@ -181,7 +181,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         alert=alert,
         coverage=measured,
         roots=roots,
-        areas=draw_map(topics, roots),
+        areas=draw_map(topics, measured, roots),
         gaps=_list_gaps(topics, measured, query),
         threshold=query.threshold,
         thresholds=THRESHOLDS,

@@ -36,12 +36,15 @@ from webapp.taxonomies.models import (
     Scope,
     ScopeRoot,
     TaxonomyClosure,
+    TaxonomyEdge,
     TaxonomyNode,
     path_key,
 )
 from webapp.taxonomies.references import select_topics
 
 MAX_HISTORY = 1000
+#: topics right below the roots of a tree that are summed up with these
+MAX_CHILDREN = 1000
 #: topics of a taxonomy that are looked at in the order of their paths, before all are sorted
 MAX_STEPS = 1000
 
@@ -75,7 +78,7 @@ class Summary:
     """An agent's coverage in figures, without its topics: what the database adds up at any size.
 
     `pairs` are how many topics have so many documents and want so many, `pairs_below` those of
-    each of the scope's roots.
+    each of the scope's roots, and where it `has_children`, of each topic right below these.
     """
 
     version: str | None
@@ -83,6 +86,7 @@ class Summary:
     total_chunks: int
     pairs: Pairs
     pairs_below: Mapping[UUID, Pairs]
+    has_children: bool
 
     @property
     def overall_coverage(self) -> float:
@@ -188,24 +192,22 @@ def share(documents: int, target: int) -> float:
     return round(min(100.0, 100 * documents / target), 2) if target else 100.0
 
 
-def summarize(agent: Agent, topics: ScopeTopics) -> Summary:
-    """The figures of `measure`, at the cost of a statement or two that add up."""
-    each, closure = topics.select_all(), TaxonomyClosure
-    pair = each.c.documents, each.c.wanted
-    below: dict[UUID, dict[tuple[int, int], int]] = defaultdict(dict)
-    rows = db.session.execute(
-        select(closure.ancestor_id, *pair, func.count())
-        .join(each, each.c.node_id == closure.descendant_id)
-        .where(closure.ancestor_id.in_(topics.roots))
-        .group_by(closure.ancestor_id, *pair)
-    )
-    for root, documents, wanted, count in rows:
-        below[root][documents, wanted] = count
+def summarize(agent: Agent, topics: ScopeTopics, *, with_children: bool = False) -> Summary:
+    """The figures of `measure`, at the cost of a statement or two that add up.
+
+    `with_children` asks for those right below the roots as well, where one look tells both.
+    """
     pairs = Counter[tuple[int, int]]()
+    below = _count_two_levels(topics) if with_children else None
+    has_children = below is not None
+    if below is None:
+        below = _count_pairs(topics, topics.roots)
     if topics.is_tree:
-        for counts in below.values():
-            pairs.update(counts)
+        for root in topics.roots:
+            pairs.update(below[root])
     else:
+        each = topics.select_all()
+        pair = each.c.documents, each.c.wanted
         counted = topics.narrow(select(*pair, func.count()), each.c.node_id).group_by(*pair)
         pairs.update({(row[0], row[1]): row[2] for row in db.session.execute(counted)})
     return Summary(
@@ -214,7 +216,45 @@ def summarize(agent: Agent, topics: ScopeTopics) -> Summary:
         total_chunks=topics.chunk_count,
         pairs=pairs,
         pairs_below=below,
+        has_children=has_children,
     )
+
+
+def _count_two_levels(topics: ScopeTopics) -> dict[UUID, Counter[tuple[int, int]]] | None:
+    """The pairs of the roots and of all right below them, in one look; None where it takes two."""
+    if not topics.is_tree:
+        return None
+    each, edge = topics.select_all(), TaxonomyEdge.__table__
+    rows = db.session.execute(
+        select(each.c.node_id, each.c.documents, each.c.wanted, edge.c.child_id)
+        .outerjoin(edge, edge.c.parent_id == each.c.node_id)
+        .where(each.c.node_id.in_(topics.roots))
+        .limit(MAX_CHILDREN + 1)
+    ).all()
+    if len(rows) > MAX_CHILDREN:
+        return None
+    found = _count_pairs(topics, [row.child_id for row in rows if row.child_id is not None])
+    roots = {row.node_id: Counter([(row.documents, row.wanted)]) for row in rows}
+    for row in rows:
+        if row.child_id is not None:
+            roots[row.node_id].update(found[row.child_id])
+    return found | roots
+
+
+def _count_pairs(topics: ScopeTopics, ids: Sequence[UUID]) -> dict[UUID, Counter[tuple[int, int]]]:
+    """Over each of these topics and those below it."""
+    each, closure = topics.select_all(), TaxonomyClosure
+    pair = each.c.documents, each.c.wanted
+    found: dict[UUID, Counter[tuple[int, int]]] = defaultdict(Counter)
+    rows = db.session.execute(
+        select(closure.ancestor_id, *pair, func.count())
+        .join(each, each.c.node_id == closure.descendant_id)
+        .where(closure.ancestor_id.in_(ids))
+        .group_by(closure.ancestor_id, *pair)
+    )
+    for node_id, documents, wanted, count in rows:
+        found[node_id][documents, wanted] = count
+    return found
 
 
 def find_gaps(reference: str | UUID, threshold: float, *, actor: Actor) -> list[Gap]:

@@ -6,7 +6,7 @@ Both are read a level at a time, and of a level only what is drawn.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -183,7 +183,7 @@ def draw_tree(topics: ScopeTopics, summary: Summary) -> list[Branch]:
                 break
             branch.is_drawn = True
             opened.append(branch)
-        _add_children(topics, [branch for branch in opened if branch.is_branch])
+        _add_children(topics, summary, [branch for branch in opened if branch.is_branch])
         level = [child for branch in opened for child in branch.children]
     return roots
 
@@ -198,7 +198,7 @@ def list_level(topics: ScopeTopics, under: UUID, offset: int) -> Level:
     is_end = end >= total
     others = db.session.execute(places.below([under]).where(not_(places.is_here))) if is_end else ()
     elsewhere = [row.child_id for row in others]
-    described = _describe(topics, [*(row.child_id for row in shown), *elsewhere])
+    described = _describe(topics, [*(row.child_id for row in shown), *elsewhere], {})
     return Level(
         [described[row.child_id] for row in shown],
         [described[child_id] for child_id in elsewhere],
@@ -208,15 +208,21 @@ def list_level(topics: ScopeTopics, under: UUID, offset: int) -> Level:
 
 
 def draw_map(
-    topics: ScopeTopics, roots: Sequence[Branch], width: float = 1000, height: float = 320
+    topics: ScopeTopics,
+    summary: Summary,
+    roots: Sequence[Branch],
+    width: float = 1000,
+    height: float = 320,
 ) -> list[Area]:
     """Nested areas, each as large as the documents its branch wants; groups before their parts."""
     areas = _divide(Siblings.of(roots), 0, 0, width, height)
     level = areas
     while large := [area for area in level if area.may_be_divided]:
         branches = [area.branch for area in large if area.branch]
-        below = {branch.id: Siblings.of(branch.children) for branch in branches if branch.is_drawn}
-        unknown = [branch.id for branch in branches if not branch.is_drawn]
+        if level is areas and summary.has_children:
+            _add_children(topics, summary, [branch for branch in branches if not branch.is_drawn])
+        below = {branch.id: Siblings.of(branch.children) for branch in branches if branch.children}
+        unknown = [branch.id for branch in branches if branch.id not in below]
         if unknown:
             below |= _find_largest(topics, unknown, max(area.room for area in large))
         for area in large:
@@ -318,12 +324,12 @@ def _sums(pairs: Pairs) -> tuple[int, int, int]:
     )
 
 
-def _add_children(topics: ScopeTopics, branches: Sequence[Branch]) -> None:
+def _add_children(topics: ScopeTopics, summary: Summary, branches: Sequence[Branch]) -> None:
     if not branches:
         return
     by_id = {branch.id: branch for branch in branches}
     rows = db.session.execute(_Places(topics).below(list(by_id))).all()
-    described = _describe(topics, [row.child_id for row in rows])
+    described = _describe(topics, [row.child_id for row in rows], summary.pairs_below)
     for row in rows:
         above, child = by_id[row.parent_id], described[row.child_id]
         (above.children if row.is_here else above.elsewhere).append(child)
@@ -367,9 +373,15 @@ def _find_largest(topics: ScopeTopics, parents: Sequence[UUID], room: int) -> di
     }
 
 
-def _describe(topics: ScopeTopics, ids: Sequence[UUID]) -> dict[UUID, Branch]:
+def _describe(
+    topics: ScopeTopics, ids: Sequence[UUID], known: Mapping[UUID, Pairs]
+) -> dict[UUID, Branch]:
+    """These topics, the sums of which may be known."""
     if not ids:
         return {}
+    if known.keys() >= set(ids):
+        rows = db.session.execute(_select_topics(topics).where(TaxonomyNode.id.in_(ids)))
+        return {row.id: _branch_of(row, *_sums(known[row.id])) for row in rows}
     rows = db.session.execute(_select_branches(topics, ids))
     return {row.id: _branch_of(row, *_sums_of(row)) for row in rows}
 
