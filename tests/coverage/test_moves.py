@@ -226,7 +226,7 @@ def test_the_preview_counts_the_documents_that_will_be_about_a_successor(
     about(alice, old["Alchemy"], "Gold")
     proposed = make_document(alice, title="Glider").id
     wings = taxonomies.get_node(old["Physics > Wings"], actor=alice).id
-    add_topics([(proposed, wings, 0.9)], proposed=True)
+    add_topics([(proposed, wings, 0.9)], is_proposed=True)
     db.session.commit()
     found = cast.api("alice").post("/taxonomies/2.0.0/moves/preview", {"start": "1.0.0"}).json
     assert found["document_count"] == 2
@@ -295,9 +295,9 @@ def test_only_the_named_agents_move(alice: Actor, old: Ids, new: Ids) -> None:
 def test_what_somebody_said_wins_over_a_proposal(alice: Actor, old: Ids, new: Ids) -> None:
     document_id = about(alice, old["Physics > Heat"], "Heat pumps")
     topic = lambda node_id: taxonomies.get_node(node_id, actor=alice).id
-    add_topics([(document_id, topic(new["Physics > Heat"]), 0.4)], proposed=True)
+    add_topics([(document_id, topic(new["Physics > Heat"]), 0.4)], is_proposed=True)
     only_proposed = make_document(alice, title="Glider").id
-    add_topics([(only_proposed, topic(old["Physics > Wings"]), 0.5)], proposed=True)
+    add_topics([(only_proposed, topic(old["Physics > Wings"]), 0.5)], is_proposed=True)
     db.session.commit()
     done = move(alice)
     assert done.result["documents"] == 1  # The other one is about nothing yet.

@@ -189,7 +189,7 @@ def test_topics_are_proposed_anew_and_a_record_says_who_asked(
     node_id = db.session.scalar(
         select(TaxonomyNode.id).where(TaxonomyNode.public_id == topics["Green tea"])
     )
-    add_topics([(tea.id, node_id, 0.61)], proposed=True)
+    add_topics([(tea.id, node_id, 0.61)], is_proposed=True)
     db.session.commit()
     # The tests' client fails on a change that is not recorded, or not announced.
     page = browser.post("/documents/proposals/again")
@@ -226,7 +226,7 @@ def test_one_proposed_topic_is_confirmed_and_another_rejected(
     ids = db.session.scalars(
         select(TaxonomyNode.id).where(TaxonomyNode.public_id.in_(proposed))
     ).all()
-    add_topics([(tea.id, node_id, 0.61) for node_id in ids], proposed=True)
+    add_topics([(tea.id, node_id, 0.61) for node_id in ids], is_proposed=True)
     db.session.commit()
     browser = cast.browser("alice")
     path = "/documents/proposals"

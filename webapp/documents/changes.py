@@ -113,9 +113,9 @@ def assign_topics(
     node_ids: Sequence[UUID],
     *,
     confidence: float,
-    keep: bool,
+    is_addition: bool,
 ) -> int:
-    """Let documents be about these topics, as well or only.
+    """Let documents be about these topics as well (`is_addition`), or only about them.
 
     How many there were: those that somebody has deleted meanwhile are left out. Raises Invalid
     where one of the topics has been deleted.
@@ -125,7 +125,7 @@ def assign_topics(
         ids = list(db.session.scalars(select(Document.id).where(Document.id.in_(ids))))
         lock_topics(node_ids)
         replaced = delete(DocumentNode).where(DocumentNode.document_id.in_(ids))
-        if keep:
+        if is_addition:
             replaced = replaced.where(DocumentNode.node_id.in_(node_ids))
         db.session.execute(replaced)
         links = [(document_id, node_id, confidence) for document_id in ids for node_id in node_ids]

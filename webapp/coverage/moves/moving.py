@@ -124,7 +124,7 @@ def _add_successors(organization_id: UUID, document_ids: list[UUID], match: Matc
                 for link, (said, sure) in successor_links.items()
                 if said != is_proposed
             ]
-            add_topics(links, proposed=is_proposed)
+            add_topics(links, is_proposed=is_proposed)
         index.move_scopes(organization_id)
 
 

@@ -108,7 +108,7 @@ def change_documents(run: Run) -> None:
                 batch,
                 node_ids,
                 confidence=body.confidence,
-                keep=body.action == "add_topics",
+                is_addition=body.action == "add_topics",
             )
         changes.announce(task.organization_id)
         after = str(batch[-1])

@@ -23,13 +23,11 @@ from webapp.taxonomies.references import select_topics
 SETTLING_SECONDS = 5
 
 
-def set_topics(
-    document: Document, node_ids: Iterable[UUID], *, confidence: float = 1.0, proposed: bool = False
-) -> None:
+def set_topics(document: Document, node_ids: Iterable[UUID], *, confidence: float = 1.0) -> None:
     """Let a document be about these topics and no others; call within `recounting`."""
     db.session.execute(delete(DocumentNode).where(DocumentNode.document_id == document.id))
     db.session.expire(document, ["links"])
-    add_topics([(document.id, node_id, confidence) for node_id in node_ids], proposed=proposed)
+    add_topics([(document.id, node_id, confidence) for node_id in node_ids])
 
 
 def review_proposals(
@@ -93,12 +91,12 @@ def lock_topics(node_ids: Sequence[UUID]) -> None:
         )
 
 
-def add_topics(links: Sequence[tuple[UUID, UUID, float]], *, proposed: bool = False) -> None:
+def add_topics(links: Sequence[tuple[UUID, UUID, float]], *, is_proposed: bool = False) -> None:
     """Add `(document, node, confidence)`; call within `recounting` unless they are proposals."""
     rows = []
     for document_id, node_id, confidence in links:
         link = DocumentNode(
-            document_id=document_id, node_id=node_id, confidence=confidence, is_proposed=proposed
+            document_id=document_id, node_id=node_id, confidence=confidence, is_proposed=is_proposed
         )
         link.decide()
         rows.append(

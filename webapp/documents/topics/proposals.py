@@ -97,7 +97,7 @@ def propose(_key: str, *, organization_id: str) -> None:
         ]
         index.lock(organization)
         still = _without_topics([row.id for row in rows])
-        add_topics([link for link in links if link[0] in still], proposed=True)
+        add_topics([link for link in links if link[0] in still], is_proposed=True)
         db.session.execute(
             update(Document)
             .where(Document.id.in_([row.id for row in rows]))
