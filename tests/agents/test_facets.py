@@ -14,6 +14,7 @@ from webapp.agents.models import Agent, AgentFacet
 from webapp.core import narrowing
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
+from webapp.core.tallies import Tally
 
 Facet = tuple[str, str, str]
 
@@ -95,6 +96,23 @@ def test_facets_are_true_after_what_passes_the_services(api: Api, alice: Actor) 
     db.session.execute(update(Agent).values(is_active=False))
     db.session.rollback()
     assert len(kept()) == 15
+
+
+def test_a_change_writes_the_facets_that_differ_alone(api: Api) -> None:
+    """What is written again would be as it should, and not as it has been marked here."""
+    api.post("/agents", {"name": "A", "instructions": "Help.", "tools": ["mail", "search"]})
+    db.session.execute(update(AgentFacet).values(value=AgentFacet.value + "!"))
+    db.session.execute(update(Tally).values(part=Tally.part + 10**6))
+    db.session.commit()
+    marked = kept()
+    api.request("PATCH", "/agents/a", {"name": "B", "scope_description": "Mail", "paused": True})
+    api.request("PUT", "/agents/a", {"instructions": "Go.", "tools": ["mail", "search"]})
+    assert kept() == marked
+    api.request("PUT", "/agents/a", {"tools": ["mail", "sql"]})
+    assert set(kept()) - set(marked) == {("a", "tool", "sql")}
+    written = select(Tally.value, Tally.count).where(Tally.part < 10**6)
+    db.session.rollback()
+    assert [tuple(row) for row in db.session.execute(written)] == [("sql", 1)]
 
 
 @pytest.mark.parametrize(("few", "many"), [(100, 5000), (1, 5000), (1, 1)])
