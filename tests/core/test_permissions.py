@@ -34,7 +34,7 @@ ROLES = {
     },
     Role.ADMIN: {
         "agents:write", "knowledge:write", "members:write", "organization:write", "tasks:write",
-        "views:manage", "webhooks:read", "webhooks:write",
+        "views:manage", "audit:read", "webhooks:read", "webhooks:write",
     },
 }  # fmt: skip
 

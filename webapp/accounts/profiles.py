@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from webapp.accounts import preferences, services
-from webapp.accounts.models import MAX_NAME, User
+from webapp.accounts.models import MAX_NAME, Membership, User
 from webapp.accounts.preferences import Theme
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.errors import Invalid
 from webapp.core.extensions import db
+
+
+def read_names(*, actor: Actor) -> dict[str, str]:
+    """The names that members of the actor's organization go by, by e-mail; of those who have one.
+
+    Before somebody has joined, their name would tell that they have an account elsewhere.
+    """
+    rows = db.session.execute(
+        select(User.email, User.display_name)
+        .join(Membership, Membership.user_id == User.id)
+        .where(
+            Membership.organization_id == actor.organization_id,
+            Membership.joined_at.is_not(None),
+            User.display_name != "",
+        )
+    )
+    return {row.email: row.display_name for row in rows}
 
 
 def change_profile(

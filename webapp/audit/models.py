@@ -30,3 +30,16 @@ class AuditEntry(Model):
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
     request_id: Mapped[str | None] = mapped_column(String(128))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    # How many entries it stands for where a list shows an act on many things as one.
+    together = 1
+
+    @property
+    def is_of_many(self) -> bool:
+        """Whether it is one of many that one request made in one act."""
+        return bool(self.request_id and self.detail.get("bulk"))
+
+    def is_of_act(self, other: AuditEntry) -> bool:
+        """Whether the same was done in the same request."""
+        mine = (self.request_id, self.action, self.subject_type)
+        return mine == (other.request_id, other.action, other.subject_type)

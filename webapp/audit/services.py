@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from webapp.audit.models import AuditEntry
+from webapp.audit.permissions import AUDIT_READ
 from webapp.core import clock, live
 from webapp.core.actor import Actor
+from webapp.core.database.text import like_pattern
 from webapp.core.extensions import db
 
 #: entries among which a deletion is looked for: no index leads to it
 DELETIONS_AMONG = 5_000
+#: entries among which those of one change of many things are looked for
+ACT_AMONG = 5_000
 #: announced with every entry
 FEED = "audit:all"
 
@@ -68,6 +74,17 @@ def entries_after(entry_id: int, organization_id: UUID, *, limit: int) -> list[A
     return list(db.session.scalars(statement))
 
 
+def join_acts(entries: Sequence[AuditEntry]) -> list[AuditEntry]:
+    """These entries, newest first, of which one stands for each change of many things."""
+    acts: list[AuditEntry] = []
+    for entry in sorted(entries, key=lambda entry: -entry.id):
+        if acts and entry.is_of_many and entry.is_of_act(acts[-1]):
+            acts[-1].together += 1
+        else:
+            acts.append(entry)
+    return acts
+
+
 def describe_deletion(subject_type: str, *, actor: Actor, **subject: str) -> list[str]:
     """When and by whom a thing of the actor's organization was deleted, as a sentence or none.
 
@@ -94,11 +111,77 @@ def describe_deletion(subject_type: str, *, actor: Actor, **subject: str) -> lis
 
 
 def latest(organization_id: UUID, *, limit: int = 12) -> list[AuditEntry]:
-    """The newest entries of an organization, newest first."""
-    statement = (
-        select(AuditEntry)
-        .where(AuditEntry.organization_id == organization_id)
-        .order_by(AuditEntry.id.desc())
-        .limit(limit)
+    """The newest entries of an organization, newest first; what was done to many things is one."""
+    return _read_acts(AuditEntry.organization_id == organization_id, limit=limit)[0]
+
+
+def list_entries(
+    *,
+    actor: Actor,
+    who: str = "",
+    action: str = "",
+    thing: str = "",
+    span: timedelta | None = None,
+    request_id: str = "",
+    before: int | None = None,
+    limit: int = 50,
+) -> tuple[list[AuditEntry], int | None]:
+    """Entries of the actor's organization, newest first, and before which id older ones stand.
+
+    `who` and `thing` are parts of names; `span` reaches back from now. What was done to many
+    things at once is one entry, unless `request_id` asks for those of one request.
+    """
+    actor.require(AUDIT_READ)
+    conditions = [AuditEntry.organization_id == actor.organization_id]
+    if who.strip():
+        conditions.append(_holds(AuditEntry.actor_name, who))
+    if thing.strip():
+        conditions.append(_holds(AuditEntry.subject_name, thing))
+    if action:
+        conditions.append(AuditEntry.action == action)
+    if span is not None:
+        conditions.append(AuditEntry.created_at >= clock.now() - span)
+    if request_id:
+        conditions.append(AuditEntry.request_id == request_id)
+    if before is not None:
+        conditions.append(AuditEntry.id < before)
+    return _read_acts(*conditions, limit=limit, is_each=bool(request_id))
+
+
+def _holds(column: InstrumentedAttribute[str], part: str) -> ColumnElement[bool]:
+    return func.lower(column).like(like_pattern(part.strip().lower()), escape="\\")
+
+
+def _read_acts(
+    *conditions: ColumnElement[bool], limit: int, is_each: bool = False
+) -> tuple[list[AuditEntry], int | None]:
+    """The newest entries, one for each act, and the id before which the next ones stand."""
+    acts: list[AuditEntry] = []
+    next_id: int | None = None
+    statement = select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc())
+    while len(acts) <= limit:
+        wanted = statement if next_id is None else statement.where(AuditEntry.id < next_id)
+        for entry in db.session.scalars(wanted.limit(limit + 1 - len(acts))).all():
+            if len(acts) == limit:
+                return acts, next_id
+            acts.append(entry)
+            next_id = entry.id
+            if entry.is_of_many and not is_each:
+                entry.together, next_id = _measure_act(entry)
+                break
+        else:
+            break
+    return acts, None
+
+
+def _measure_act(last: AuditEntry) -> tuple[int, int]:
+    """How many entries are of the same change of many things, and the lowest id of them."""
+    statement = select(func.count(), func.min(AuditEntry.id)).where(
+        AuditEntry.organization_id == last.organization_id,
+        AuditEntry.id.between(last.id - ACT_AMONG, last.id),
+        AuditEntry.request_id == last.request_id,
+        AuditEntry.action == last.action,
+        AuditEntry.subject_type == last.subject_type,
     )
-    return list(db.session.scalars(statement))
+    count, lowest = db.session.execute(statement).one()
+    return count, lowest

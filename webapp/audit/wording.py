@@ -37,6 +37,12 @@ def verb(entry: AuditEntry) -> str:
     return entry.action.replace("_", " ")
 
 
+def actions() -> dict[str, str]:
+    """Every action that has words, with them, in the order of the words."""
+    words = {action: past for each in _all() for action, past in each.past.items()}
+    return dict(sorted(words.items(), key=lambda pair: pair[1]))
+
+
 def noun(entry: AuditEntry) -> str:
     """What kind of thing it was done to; nothing where the verb says it all."""
     if any(entry.action in words.alone for words in _all()):

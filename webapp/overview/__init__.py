@@ -21,7 +21,7 @@ FEATURE = Feature(
         PaletteAction("Show relative times", script="relative-times", words=("ago",)),
         PaletteAction("Keyboard shortcuts", script="keys", words=("help", "keys", "hotkeys")),
         Section("Overview", "overview.show", "overview", position=10, key="o"),
-        SectionPages("Overview", ("overview",)),
+        SectionPages("Overview", ("overview", "audit")),
         Sample(samples.seed),
         Wording(past={"dismiss_first_steps": "dismissed the first steps of"}),
     ),

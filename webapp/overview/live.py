@@ -28,7 +28,7 @@ def _read(_item_id: str, actor: Actor, after: int, limit: int) -> list[AuditEntr
 
 
 def _draw_entries(entries: Sequence[AuditEntry], _actor: Actor) -> str:
-    newest_first = list(reversed(entries))
+    newest_first = audit.join_acts(entries)
     return render_template("overview/_entries.html", activity=newest_first, wording=wording)
 
 

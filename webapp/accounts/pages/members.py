@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
-from webapp.accounts import credentials, invitations, services
+from webapp.accounts import credentials, invitations, profiles, services
 from webapp.accounts.forms import MemberForm
 from webapp.accounts.identity import link_url
 from webapp.accounts.models import Membership
@@ -97,3 +97,16 @@ def _index_page(form: MemberForm, *, status: int = 200) -> Response:
         now=clock.now(),
         shown_once=take_shown_once("members"),
     )
+
+
+@bp.app_template_global()
+def name_of(said: str) -> str:
+    """The name of the member with this e-mail, where they have one; else what is given.
+
+    All names are read once for all that one request, or one push, draws.
+    """
+    actor = current_actor()
+    names = g.setdefault("member_names", {})
+    if actor.organization_id not in names:
+        names[actor.organization_id] = profiles.read_names(actor=actor)
+    return str(names[actor.organization_id].get(said, said))

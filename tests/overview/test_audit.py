@@ -1,0 +1,88 @@
+"""The audit log: its filters and pages, acts on many things, and who is named how."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser import Browser, words_of
+from tests.cast import Cast
+from tests.factories import make_agent
+from webapp.accounts import profiles
+from webapp.audit import services as audit
+from webapp.core.actor import Actor
+
+
+def entries(browser: Browser, query: str = "") -> list[str]:
+    page = browser.get(f"/audit{query}")
+    return [words_of(entry.css_first(".what")) for entry in page.css(".timeline li")]
+
+
+def test_the_log_is_narrowed_by_who_what_and_which_thing(cast: Cast, alice: Actor) -> None:
+    browser = cast.browser("alice")
+    make_agent(alice, name="Triage 100%")
+    make_agent(alice, name="Billing")
+    assert cast.api("alice").request("DELETE", "/agents/billing").status_code == 204
+    assert entries(browser)[0] == "deleted agent Billing"
+    assert entries(browser, "?what=create&thing=billing") == ["created agent Billing"]
+    assert entries(browser, "?thing=0%25") == ["created agent Triage 100%"]
+    assert entries(browser, "?who=nobody") == []
+    assert "Nothing matches" in browser.get("/audit?who=nobody").text()
+    assert len(entries(browser, "?who=ALICE&range=1h&what=delete")) == 1
+    page = browser.get("/audit?what=create&range=24h")
+    chosen = [option.attributes["value"] for option in page.css("option[selected]")]
+    assert chosen == ["create", "24h"]
+
+
+def test_the_log_is_leafed_through_from_the_newest_on(
+    cast: Cast, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        make_agent(alice, name=f"Agent {number}")
+    seen: list[str] = []
+    before: int | None = None
+    while True:
+        found, before = audit.list_entries(actor=alice, action="create", before=before, limit=2)
+        seen += [entry.subject_name for entry in found if entry.subject_type == "agent"]
+        if before is None:
+            break
+    assert seen == [f"Agent {number}" for number in (4, 3, 2, 1, 0)]
+
+
+def test_what_is_done_to_many_at_once_is_one_entry_that_opens(cast: Cast, alice: Actor) -> None:
+    for number in range(14):
+        make_agent(alice, name=f"Agent {number}")
+    browser = cast.browser("alice")
+    body = {"filter": {"q": "agent"}, "changes": {"paused": True}}
+    assert cast.api("alice").request("PATCH", "/agents/bulk", body).status_code == 200
+    make_agent(alice, name="Later")
+    first, many = entries(browser)[:2]
+    assert (first, many) == ("created agent Later", "paused 14 agents")
+    overview = browser.get("/").css("#activity .what")
+    assert [words_of(entry) for entry in overview[:2]] == ["created agent Later", many]
+    assert len(overview) == 12
+    link = browser.get("/audit").css(".timeline a")[1].attributes["href"]
+    assert len(entries(browser, link.removeprefix("/audit"))) == 14
+    page, before = audit.list_entries(actor=alice, limit=2)
+    assert [entry.together for entry in page] == [1, 14]
+    (next_one, *_), _ = audit.list_entries(actor=alice, limit=2, before=before)
+    assert next_one.subject_name == "alice's key"  # it was made for the change
+
+
+def test_only_admins_read_the_whole_log_and_only_their_own(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, name="Ours")
+    for name in ("bob", "vera"):
+        cast.browser(name).get("/audit", status=403)
+        assert cast.browser(name).get("/").css_first("a[href='/audit']") is None
+    assert cast.browser("alice").get("/").css_first("a[href='/audit']") is not None
+    assert entries(cast.browser("charlie"), "?thing=Ours") == []
+
+
+def test_who_has_a_name_is_named_by_it(cast: Cast, alice: Actor) -> None:
+    browser = cast.browser("alice")
+    make_agent(alice, name="Triage")
+    profiles.change_profile(actor=alice, display_name="Alice Adams")
+    who = browser.get("/").css_first("#activity .actor span")
+    assert (who.text(), who.attributes["title"]) == ("Alice Adams", alice.name)
+    assert "Alice Adams" in words_of(browser.get("/agents/triage/versions").css_first("main"))
+    assert "Alice Adams" in words_of(browser.get("/agents/triage").css_first("main"))
+    assert "Alice Adams" in words_of(cast.browser("vera").get("/").css_first("#activity"))
