@@ -46,11 +46,12 @@ AGENTS = [
     "sort=coverage_percent", "sort=-coverage_percent&offset=9000", "sort=-total_queries",
     "min_coverage=0", "min_coverage=50", "min_coverage=50&sort=-total_queries", "status=draft",
     "tool=search", "tool=search&sort=name", "q=refund", "q=refund&sort=name", "q=model:gpt-4",
-    "q=nothing-like-it", "q=agent-99", "q=a",
+    "q=nothing-like-it", "q=agent-99", "q=a", "q=refund&status=draft",
 ]  # fmt: skip
 DOCUMENTS = [
     "limit=50", "limit=50&offset=9000", "sort=title", "sort=-updated_at", "status=ready",
-    "status=failed", "q=refund", "q=nothing-like-it", "proposed=true", "node={topic}",
+    "status=failed", "q=refund", "q=refund&status=ready", "q=nothing-like-it", "q=document-99",
+    "proposed=true", "node={topic}",
 ]  # fmt: skip
 
 
@@ -141,7 +142,7 @@ def fill_documents(actor: Actor, numbers: range, topics: list[UUID]) -> None:
 def settle() -> None:
     """Leave PostgreSQL with what it has after a while of peace: statistics and a vacuum."""
     refresh_list_statistics(max(SIZES))
-    for table in ("documents", "document_nodes"):
+    for table in ("documents", "document_nodes", "document_texts"):
         refresh_statistics(table)
     db.session.commit()
     if db.engine.dialect.name == "postgresql":
