@@ -37,7 +37,7 @@ from webapp.core.extensions import Model, db
 from webapp.core.feature import contributions
 from webapp.core.http import preconditions
 from webapp.core.lists import count_all
-from webapp.core.narrowing import Narrowing
+from webapp.core.narrowing import Narrowing, count_common
 from webapp.core.schemas import misshaped
 
 #: by what the list can be sorted without any feature's figures
@@ -180,14 +180,15 @@ def _conditions(query: BaseModel) -> Iterator[tuple[type[FiguresRow], ColumnElem
 
 def count_narrowed(narrowings: Sequence[Narrowing], organization_id: UUID) -> int:
     """How many active agents of the organization all of `narrowings`, one at least, include."""
+    known = count_common(narrowings) if len(narrowings) > 1 else narrowings[0].total
+    if known is not None:
+        return known
     if len(narrowings) > 1:
         is_some = any(not found.is_long for found in narrowings)
         owner: Any = not_by_index(Agent.organization_id) if is_some else Agent.organization_id
         narrowed = (found.includes(Agent.id, is_walk=is_some) for found in narrowings)
         return count_all(select(Agent).where(owner == organization_id, Agent.is_active, *narrowed))
     [found] = narrowings
-    if found.total is not None:
-        return found.total
     [key] = found.ids.selected_columns
     return count_all(found.ids.where(key.not_in(select_deleted(organization_id))))
 

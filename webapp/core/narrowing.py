@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -21,6 +22,9 @@ class Narrowing:
     not all are gathered for it. `total` is how many they are, each once, where that is known and
     the list has them all.
     """
+
+    #: whether a look at one row costs much, as that at a text does
+    is_dear = False
 
     def __init__(self, ids: Select[Any], *, total: int | None = None) -> None:
         self.ids, self.total, found = ids, total, total
@@ -46,3 +50,17 @@ class Narrowing:
         [column] = self.ids.selected_columns
         counted = self.ids.with_only_columns(func.count(column.distinct()))
         return db.session.scalar(counted) or 0
+
+
+def count_common(narrowings: Sequence[Narrowing]) -> int | None:
+    """How many ids all of these have; None where one may have ids that the list has not.
+
+    Those of the fewest are looked up in the others, and texts in none where there are many.
+    """
+    if any(found.total is None for found in narrowings):
+        return None
+    first = min(narrowings, key=lambda found: (found.is_long, not found.is_dear, found.total))
+    [key] = first.ids.selected_columns
+    others = (found.includes(key, is_walk=True) for found in narrowings if found is not first)
+    counted = first.ids.where(*others).with_only_columns(func.count(key.distinct()))
+    return db.session.scalar(counted) or 0

@@ -52,6 +52,8 @@ class SearchedText(Model):
 class Sought(Narrowing):
     """The things whose text holds what is sought, whatever its case; all of them are listed."""
 
+    is_dear = True
+
     def __init__(self, row: type[SearchedText], sought: str, organization_id: UUID) -> None:
         self._row, self._sought, self._owner = row, fold(sought), organization_id
         self._pattern = like_pattern(self._sought)
