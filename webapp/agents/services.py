@@ -50,22 +50,16 @@ def create_agent(body: AgentCreate, *, actor: Actor) -> Agent:
     return agent
 
 
-def get_agent(
-    reference: str | UUID, *, actor: Actor, lock: bool = False, deleted: bool = False
-) -> Agent:
-    """The agent with this UUID or handle; NotFound also for another organization's.
-
-    `deleted` looks for a deleted one instead.
-    """
+def get_agent(reference: str | UUID, *, actor: Actor, lock: bool = False) -> Agent:
+    """The agent with this UUID or handle; NotFound also for another organization's."""
     statement = select(Agent).where(
         Agent.organization_id == actor.organization_id,
         is_agent(reference),
-        Agent.is_active.is_(not deleted),
+        Agent.is_active,
     )
     agent: Agent | None = get_locked(statement) if lock else db.session.scalar(statement)
     if agent is None:
-        if not deleted:
-            _refuse_deleted(reference, actor=actor)
+        _refuse_deleted(reference, actor=actor)
         raise NotFound(f"Agent not found: {reference}")
     return agent
 

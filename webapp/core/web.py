@@ -173,10 +173,10 @@ def dom_id(thing: Any, prefix: str = "") -> str:
     return "-".join(part for part in (prefix, name, str(thing.id)) if part)
 
 
-def read_paging(*, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> Paging:
+def read_paging() -> Paging:
     """Which part of a list the address asks for; OddParameters where that is no part."""
     return Paging(
-        whole_number("limit", default, 1, maximum),
+        whole_number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT),
         whole_number("offset", 0, 0, MAX_OFFSET),
     )
 
