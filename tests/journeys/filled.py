@@ -31,6 +31,7 @@ OTHERS = (
     "/nothing-here",
     "/styleguide",
     "/taxonomies/2.0.0",
+    "/taxonomies/new?from=1.0.0",
 )
 MARKDOWN = """# Tea number {number}
 
