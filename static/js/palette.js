@@ -122,7 +122,13 @@ function ownThat(words) {
 }
 
 /** @returns {Recent[]} */
-const readRecent = () => JSON.parse(kept(recentKey) ?? "[]");
+function readRecent() {
+  try {
+    return JSON.parse(kept(recentKey) ?? "[]");
+  } catch {
+    return []; // no list of ours
+  }
+}
 
 /** @param {Recent} thing */
 function remember(thing) {
