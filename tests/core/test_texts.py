@@ -23,7 +23,7 @@ from webapp.core.actor import Actor
 from webapp.core.database.text import fold, like_pattern
 from webapp.core.database.transactions import refresh_statistics
 from webapp.core.extensions import db
-from webapp.core.texts import SearchedText, Sought
+from webapp.core.texts import UNKNOWN_TO_TOKENIZER, SearchedText, Sought
 from webapp.documents.models import Document, DocumentText
 from webapp.tasks import running
 
@@ -166,9 +166,10 @@ def test_a_text_is_found_exactly_where_like_finds_it(
         )
         assert set(db.session.scalars(found.ids)) == expected
         assert found.total == len(expected)
-        assert expected == {
-            row["subject_id"] for row in values[: len(own)] if fold(sought) in row["text"]
-        }
+        if not UNKNOWN_TO_TOKENIZER & set(sought):  # SQLite takes one of them for another.
+            assert expected == {
+                row["subject_id"] for row in values[: len(own)] if fold(sought) in row["text"]
+            }
         found.is_long = True
         listed = aliased(AgentText)
         walked = select(listed.subject_id).where(
