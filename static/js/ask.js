@@ -103,9 +103,11 @@ function take({ id, event, data }) {
   if (event === "result") {
     // The server's own escaped card, the same that the page has when it is loaded.
     list.insertAdjacentHTML("beforeend", data.html);
+    document.dispatchEvent(new Event("callboard:drawn"));
   } else if (event === "completed") {
     pending = "";
     status.innerHTML = data.html;
+    document.dispatchEvent(new Event("callboard:drawn"));
   } else if (event === "error") {
     pending = "";
     status.textContent = data.detail ?? data.error;

@@ -12,7 +12,8 @@ const countTokens = (text) => {
 };
 
 /** @type {(count: number, noun: string) => string} */
-const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+const counted = (count, noun) =>
+  `${count.toLocaleString(document.documentElement.dataset.locale || "en")} ${noun}${count === 1 ? "" : "s"}`;
 
 function counting() {
   const editor = one("[data-editor]", HTMLElement);

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.core.counts import counted, percent, plural, size
+from webapp.core.counts import counted, local, percent, plural, size
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,3 +53,12 @@ def test_plurals_are_made_in_one_place() -> None:
     by_hand = re.compile(r"""\|filesizeformat|if [^%}]* == 1 else ["'][a-z]*s["']""")
     files = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("webapp/**/*.py")]
     assert [str(path.relative_to(ROOT)) for path in files if by_hand.search(path.read_text())] == []
+
+
+def test_numbers_of_a_text_are_marked_for_who_writes_them_otherwise() -> None:
+    assert local("1,204 topics in 0.5 ms") == (
+        '<data value="1204">1,204</data> topics in <data value="0.5">0.5</data> ms'
+    )
+    assert local("87.5 %") == '<data value="87.5">87.5</data> %'
+    # What all write alike stays as it is, and what is no markup is none.
+    assert local("12 of <b> & 3") == "12 of &lt;b&gt; &amp; 3"

@@ -267,3 +267,34 @@ def test_a_question_and_a_deed_stay_in_the_page_while_the_server_is_away(
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Delete agent").click()
     expect(page).to_have_url(re.compile(r"/agents(\?.*)?$"))
+
+
+def test_all_numbers_are_written_as_the_person_does(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make_agent(installation, "numbered", instructions="Help. " * 400)
+    installation.request("POST", "/documents", {
+        "title": "How wide the numbered lock is", "external_id": "numbered-lock",
+        "content": "The numbered lock is twelve metres wide. " * 60,
+    })  # fmt: skip
+    sign_in(page)
+
+    # In this page alone: the others who use the installation keep their numbers.
+    page.add_init_script(
+        "new MutationObserver(() => { document.documentElement.dataset.locale = 'de-DE' })"
+        ".observe(document, { childList: true })"
+    )
+    page.goto(f"{installation.url}/agents/numbered")
+    expect(page.locator("main")).to_contain_text("2.400 characters")
+    page.goto(f"{installation.url}/documents?q=numbered+lock")
+    expect(page.locator("#documents td[data-label=Size]")).to_have_text(re.compile("^2,5 kB$"))
+    page.goto(f"{installation.url}/search?q=numbered+lock")
+    expect(page.locator(".result .value, .score .value").first).to_have_text(
+        re.compile(r"^\d,\d{3}$")
+    )
+    expect(page.locator("main")).to_contain_text(re.compile(r"in \d+,\d ms"))
+    page.goto(f"{installation.url}/agents/numbered/ask")
+    page.get_by_label("Your question").fill("How wide is the numbered lock?")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-ask-status]")).to_contain_text(re.compile(r"in \d+,\d ms"))
+    expect(page.locator(".score .value").first).to_have_text(re.compile(r"^\d,\d{3}$"))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from jinja2.filters import do_filesizeformat
+from markupsafe import Markup, escape
+
+#: a number that languages write in different ways
+_WRITTEN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+")
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:
@@ -18,6 +24,18 @@ def counted(count: int, noun: str, nouns: str = "") -> str:
 def size(byte_count: int) -> str:
     """A size in decimal units: "1 byte", "755 bytes", "1.2 kB"."""
     return counted(byte_count, "byte") if byte_count < 1000 else do_filesizeformat(byte_count)
+
+
+def local(text: str) -> Markup:
+    """A text of ours for a page: `numbers.js` writes its numbers as the person does.
+
+    For what stands between tags; attributes, pictures and sentences take the text itself.
+    """
+    marked = _WRITTEN.sub(
+        lambda found: f'<data value="{found[0].replace(",", "")}">{found[0]}</data>',
+        str(escape(text)),
+    )
+    return Markup(marked)  # noqa: S704 - escaped, but for the elements put in here
 
 
 def percent(value: float) -> str:

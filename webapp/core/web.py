@@ -86,6 +86,7 @@ def _equip_templates(app: APIFlask) -> None:
         counted=counts.counted,
         iso=clock.iso,
         in_words=clock.in_words,
+        local=counts.local,
         percent=counts.percent,
         plural=counts.plural,
         size=counts.size,
