@@ -109,11 +109,13 @@ function plotOf(element, plot) {
           space: 64,
           values: (_chart, moments, _axis, _space, step) => {
             const isLong = moments.length > 0 && moments[moments.length - 1] - moments[0] > DAY;
-            return moments.map((moment) => {
+            const labels = moments.map((moment) => {
               const isMidnight = wallClock(moment).getHours() === 0;
               const isDay = step >= DAY || (isLong && isMidnight);
               return (isDay ? dayOf : hourOf).format(at(moment));
             });
+            // Some steps are of seconds: a minute is said once.
+            return labels.map((label, place) => (label === labels[place - 1] ? null : label));
           },
         },
         {

@@ -61,3 +61,12 @@ def test_the_page_leads_to_the_copy(browser: Browser, alice: Actor) -> None:
     page = browser.get("/agents/a/settings")
     page = browser.post(page.css_first("form[action$=copies]").attributes["action"])
     assert page.css_first("h1").text() == "A (Copy)"
+
+
+def test_a_copy_is_told_from_its_original_where_names_are_cut(
+    alice: Actor, browser: Browser
+) -> None:
+    make_agent(alice, handle="one", name="A long name")
+    make_agent(alice, handle="two", name="A long name")
+    titles = {link.attributes["title"] for link in browser.get("/agents").css(".row-title")}
+    assert titles == {"A long name · one", "A long name · two"}
