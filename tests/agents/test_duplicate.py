@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import services
@@ -70,3 +70,16 @@ def test_a_copy_is_told_from_its_original_where_names_are_cut(
     make_agent(alice, handle="two", name="A long name")
     titles = {link.attributes["title"] for link in browser.get("/agents").css(".row-title")}
     assert titles == {"A long name · one", "A long name · two"}
+
+
+def test_a_copy_with_topics_says_that_it_is_not_measured_yet(cast: Cast, alice: Actor) -> None:
+    taxonomy = {"version": "1.0.0", "nodes": [{"path": ["Tea"]}]}
+    api, browser = cast.api("alice"), cast.browser("alice")
+    api.post("/taxonomies", taxonomy)
+    node_id = api.get("/taxonomies/1.0.0/nodes").json[0]["node_id"]
+    body = {"name": "Tea", "taxonomy_node_ids": [node_id], "taxonomy_version": "1.0.0"}
+    assert api.post("/agents/from-taxonomy", body).status_code == 201
+    assert "0 % covered" in words_of(browser.get("/agents/tea").css_first("main"))
+    handle = api.post("/agents/tea/duplicate").json["handle"]
+    said = words_of(browser.get(f"/agents/{handle}").css_first("main"))
+    assert "1 topic with what is below, not measured yet" in said
