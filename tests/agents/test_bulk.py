@@ -15,9 +15,15 @@ from webapp.agents import deletion, services
 from webapp.agents.models import Agent
 from webapp.agents.schemas import AgentQuery
 from webapp.audit import services as audit
+from webapp.audit.models import AuditEntry
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.coverage.figures import get_figures
+
+
+def newest_entries(actor: Actor, count: int) -> list[AuditEntry]:
+    """One for each agent, which a page shows as one for all."""
+    return audit.entries_after(0, actor.organization_id, limit=1000)[-count:]
 
 
 @pytest.fixture
@@ -123,7 +129,7 @@ def test_only_admins_and_only_a_thousand(cast: Cast, alice: Actor, three: list[s
 
 def test_one_entry_of_the_audit_for_each(cast: Cast, alice: Actor, three: list[str]) -> None:
     cast.api("alice").request("DELETE", "/agents/bulk", {"ids": three})
-    entries = audit.latest(alice.organization_id, limit=3)
+    entries = newest_entries(alice, 3)
     assert {entry.subject_id for entry in entries} == set(three)
     assert {entry.action for entry in entries} == {"delete"}
 
@@ -145,6 +151,20 @@ def test_the_page_shows_what_would_happen_first(
     assert "2 will be deleted" in " ".join(page.body.text().split())
     browser.post("/agents/bulk", {"action": "delete", "all": "true", "q": "model:old"})
     assert [a.handle for a in services.list_agents(AgentQuery(), actor=alice).items] == ["c"]
+
+
+def test_the_list_is_filtered_as_before_when_it_is_done(browser: Browser, three: list[str]) -> None:
+    chosen = f"id={three[1]}&id={three[0]}&q=model:old"
+    for address in (f"action=change&{chosen}", f"action=pause&{chosen}"):
+        page = browser.get(f"/agents/bulk?{address}")
+        [cancel] = [link for link in page.css("a.button") if words_of(link) == "Cancel"]
+        assert cancel.attributes["href"] == "/agents?q=model:old"
+        named = [link.attributes["href"] for link in page.css("li > a, td > a")]
+        assert named == [f"/agents/{agent_id}" for agent_id in three[:2]]  # a before b
+    sent = {node.attributes["name"]: node.attributes["value"] for node in page.css("[name=q]")}
+    fields = {"action": "pause", "id": three[:2]} | sent
+    browser.post("/agents/bulk", fields, status=303)
+    assert browser.response and browser.response.location == "/agents?q=model:old"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +205,7 @@ def test_agents_deleted_together_come_back_together(
     assert "2 agents restored." in words_of(page.css_first("#toasts"))
     found = services.list_agents(AgentQuery(), actor=alice).items
     assert {agent.handle for agent in found} == {"a", "b", "c"}
-    entries = audit.latest(alice.organization_id, limit=2)
+    entries = newest_entries(alice, 2)
     assert {(entry.action, entry.subject_id) for entry in entries} == {
         ("restore", three[0]), ("restore", three[1]),
     }  # fmt: skip
@@ -263,7 +283,7 @@ def test_deleted_agents_are_restored_together_from_the_list(
     page = browser.post("/agents/bulk", {"action": "restore", "id": three})
     assert "2 agents restored. 1 could not be." in page.css_first("#toasts").text()
     assert is_there(alice, "a") and is_there(alice, "b")
-    entries = [entry.action for entry in audit.latest(alice.organization_id, limit=2)]
+    entries = [entry.action for entry in newest_entries(alice, 2)]
     assert entries == ["restore", "restore"]
 
 

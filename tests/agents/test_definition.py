@@ -57,4 +57,4 @@ def test_a_page_of_the_list_takes_a_fixed_number_of_queries(alice: Actor) -> Non
             totals.append(len(counted))
     finally:
         event.remove(db.engine, "before_cursor_execute", count)
-    assert totals == [1, 1, 1]
+    assert totals == [2, 2, 2]  # what holds the text is counted first

@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from webapp.agents.bulk import services
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection, Restoration, StrictFilter
 from webapp.agents.labels import label_of, labels_of
+from webapp.agents.models import name_key
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.core import clock
 from webapp.core.added_fields import complete
@@ -50,7 +51,8 @@ def show() -> Response:
     return page(
         "agents/bulk.html",
         action=action,
-        results=results,
+        results=sorted(results, key=lambda result: name_key(result.name or result.id)),
+        filters=_filters(values),
         summary=services.summary(results),
         selection=_selected(values),
         fields=FIELDS,
@@ -69,15 +71,16 @@ def update() -> Response:
     message = _told(request.form, summary["changed"])
     if summary["refused"]:
         message += f" {summary['refused']} could not be."
+    filters = _filters(request.form)
     if _action(request.form) != "delete" or not summary["changed"]:
-        return redirect_to("agents.index", message=message)
+        return redirect_to("agents.index", message=message, **filters)
     undo: Any = {
         "message": message,
         "undo": url_for("agent_bulk.restore"),
         "fields": {"deleted_at": deleted_at.isoformat()},
     }
     flash(undo, "undo")
-    return redirect_to("agents.index")
+    return redirect_to("agents.index", **filters)
 
 
 @bp.post("/restoration")
@@ -123,19 +126,26 @@ def _action(values: MultiDict[str, str]) -> str:
 
 def _selection(values: MultiDict[str, str]) -> BulkSelection:
     if "all" in values:
-        names = complete(StrictFilter).model_fields
-        filters = {key: values[key] for key in names if values.get(key)}
-        return read(BulkSelection, {"filter": read_text(StrictFilter, filters)})
+        return read(BulkSelection, {"filter": read_text(StrictFilter, _filters(values))})
     ids = values.getlist("id")
     if not ids:
         raise Invalid("Select at least one agent.")
     return read(BulkSelection, {"ids": ids})
 
 
+def _filters(values: MultiDict[str, str]) -> dict[str, str]:
+    """How the list was filtered in which the agents were selected."""
+    return {name: values[name] for name in complete(StrictFilter).model_fields if values.get(name)}
+
+
 def _selected(values: MultiDict[str, str]) -> list[tuple[str, str]]:
-    """The selection as hidden fields, so that the next step is about the same agents."""
-    names = ("id",) if "all" not in values else ("all", *complete(StrictFilter).model_fields)
-    return [(name, value) for name in names for value in values.getlist(name) if value]
+    """The selection as hidden fields, so that the next step is about the same agents.
+
+    The filters go along with chosen agents too: they lead back to the same list.
+    """
+    names = ("all",) if "all" in values else ("id",)
+    chosen = [(name, value) for name in names for value in values.getlist(name) if value]
+    return [*chosen, *_filters(values).items()]
 
 
 def _changes(values: MultiDict[str, str], action: str) -> dict[str, Any]:
