@@ -35,7 +35,7 @@ function enhance(input) {
     const chips = all(".chip input", HTMLInputElement, box);
     const present = chips.map((chip) => chip.value);
     held.value = present.join(", ");
-    if (!first(".chip:is(.bad, .doubt)", HTMLElement, box)) told.textContent = "";
+    explain(box, told);
     const added = present.filter((word) => !checked.has(word));
     checked = new Set(present);
     check(input, added, told);
@@ -79,8 +79,19 @@ async function check(input, words, told) {
     if (!chip) continue;
     chip.classList.add(same ? "doubt" : "bad");
     const reason = found.querySelector("[aria-disabled]")?.textContent?.trim();
-    told.textContent = same?.dataset.doubt ?? reason ?? `No agent has the handle “${word}”.`;
+    chip.title = same?.dataset.doubt ?? reason ?? `No agent has the handle “${word}”.`;
+    explain(box, told);
   }
+}
+
+/**
+ * Say of every marked word that is left what is wrong with it.
+ * @param {HTMLElement} box
+ * @param {HTMLElement} told
+ */
+function explain(box, told) {
+  const marked = all(".chip:is(.bad, .doubt)", HTMLElement, box);
+  told.textContent = marked.map((chip) => chip.title).join(" ");
 }
 
 for (const input of all("input[data-chips]", HTMLInputElement)) enhance(input);

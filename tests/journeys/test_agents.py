@@ -215,8 +215,11 @@ def test_tools_and_handoffs_are_chosen_by_keyboard_and_what_is_not_there_is_told
     expect(doubt).to_be_visible()
     tools.press_sequentially("oqn,")
     expect(page.get_by_text("No recent agent has a tool “oqn”.")).to_be_visible()
+    expect(doubt).to_be_visible()  # both are named
     page.get_by_role("button", name="Remove oqn").press("Enter")
     expect(page.locator(".chip.doubt")).to_have_text("own×")
+    expect(page.get_by_text("No recent agent has a tool “oqn”.")).to_be_hidden()
+    expect(doubt).to_be_visible()
 
     model = page.get_by_label("Model", exact=True)
     note = page.get_by_text("Kept, but not called: answers are passages")
