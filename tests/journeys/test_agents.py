@@ -146,7 +146,7 @@ def test_the_list_is_live_and_filters_as_one_types(
     expect(page.locator("[data-live-dot]")).to_have_text("live")
     page.get_by_label("Find agents").fill("model:bird")
     expect(page.locator(".row-title")).to_have_text(["Quail"])
-    expect(page).to_have_url(f"{installation.url}/agents?q=model%3Abird&status=&modality=")
+    expect(page).to_have_url(f"{installation.url}/agents?q=model%3Abird&status=&active=&modality=")
     make(installation, "raven", model="bird-2")
     expect(page.locator(".row-title")).to_have_text(["Raven", "Quail"])
 

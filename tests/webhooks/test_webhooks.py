@@ -263,7 +263,8 @@ def test_the_document_says_what_an_answer_does(
     text = " ".join((docs / "operations.md").read_text().split())
     assert "from 200 to 299 within 10 seconds has delivered a message" in text
     assert "One from 300 to 499 refuses it for good: no redirect is followed" in text
-    assert "After any other answer, or none, it is tried again, three times in all" in text
+    assert "After any other answer, or none, it is tried again: a webhook nine times" in text
+    assert "an address that a request or an agent names three times" in text
     assert deliveries.TIMEOUT_SECONDS == 10
     for status in statuses:
         receiver.messages.clear()
