@@ -61,6 +61,7 @@ def test_long_names_of_views_and_organizations_keep_a_phone_page_as_wide_as_it_i
     expect(chip).to_have_attribute("title", name)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.locator("[name=id]").first.check()
+    expect(page.locator("#bulk")).to_be_visible()
     bar = page.locator("#bulk").bounding_box()
     assert bar
     assert bar["x"] >= 0

@@ -41,5 +41,5 @@ class AuditEntry(Model):
 
     def is_of_act(self, other: AuditEntry) -> bool:
         """Whether the same was done in the same request."""
-        mine = (self.request_id, self.action, self.subject_type)
-        return mine == (other.request_id, other.action, other.subject_type)
+        own = (self.request_id, self.action, self.subject_type)
+        return own == (other.request_id, other.action, other.subject_type)
