@@ -56,8 +56,8 @@ document.addEventListener(
     const form = event.target;
     if (event.defaultPrevented || form === reached) return;
     if (!(form instanceof HTMLFormElement) || form.method !== "post") return;
-    // While the page's socket is open nobody has to ask, nor where there is none, as on sign-in.
-    if (!first("[data-live-dot]:not(.live)", HTMLElement)) return;
+    // While the page's socket is open nobody has to ask; and little is lost on the way in.
+    if (first("[data-live-dot].live", HTMLElement) || !first(".shell", HTMLElement)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (form.ariaBusy !== "true") sendWhenThere(form, event.submitter);
