@@ -36,6 +36,23 @@ function refreshing() {
   });
 }
 
+// A filter may be there before the answer for what a part showed until then, which would undo it.
+function outdated() {
+  /** @type {WeakMap<object, string | null>} */
+  const asked = new WeakMap();
+  document.addEventListener("htmx:before:request", ({ target, detail }) => {
+    if (target instanceof HTMLElement && "refresh" in target.dataset)
+      asked.set(detail.ctx, target.getAttribute("hx-get"));
+  });
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { target, detail } = event;
+    if (!(target instanceof HTMLElement) || !asked.has(detail.ctx)) return;
+    if (asked.get(detail.ctx) === target.getAttribute("hx-get")) return;
+    event.preventDefault();
+    window.htmx.trigger(target, "refresh");
+  });
+}
+
 // A log only grows: a socket is told the last row that the page has, and sends what follows.
 function logs() {
   document.addEventListener("htmx:ws:after:connection", ({ detail }) => {
@@ -70,4 +87,5 @@ function tidy(list) {
 
 liveDot();
 refreshing();
+outdated();
 logs();

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.server import Installation
 
@@ -196,6 +196,25 @@ def test_an_import_is_checked_before_it_is_done(
     expect(page.locator("tbody tr")).to_contain_text("Carried in")
     page.get_by_role("button", name="Import 1 agent").click()
     expect(page.get_by_text("1 agent imported.")).to_be_visible()
+
+
+def test_what_was_asked_for_before_a_filter_does_not_undo_it(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make(installation, "heron", model="late-1")
+    sign_in(page).goto(f"{installation.url}/agents")
+    expect(page.locator("[data-live-dot]")).to_have_text("live")
+    held: list[Route] = []
+    page.route(f"{installation.url}/agents", lambda route: held.append(route))
+    with page.expect_request(f"{installation.url}/agents"):
+        make(installation, "jackdaw", model="late-2")
+    page.get_by_label("Find agents").fill("model:late")
+    expect(page.locator(".row-title")).to_have_text(["Jackdaw", "Heron"])
+    with page.expect_response(lambda answer: "q=model" in answer.url):
+        held[0].continue_()
+    expect(page.locator(".row-title")).to_have_text(["Jackdaw", "Heron"])
+    make(installation, "kite", model="late-3")
+    expect(page.locator(".row-title")).to_have_text(["Kite", "Jackdaw", "Heron"])
 
 
 @pytest.mark.once

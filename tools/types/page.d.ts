@@ -3,7 +3,12 @@
 /** A socket of htmx is open: what is sent on it reaches `/ws/live`. */
 type LiveConnection = CustomEvent<{ connection: { socket: WebSocket } }>;
 
+/** A request of htmx, which all its events tell of by the same object. */
+type HtmxRequest = CustomEvent<{ ctx: object }>;
+
 interface DocumentEventMap {
+  "htmx:before:request": HtmxRequest;
+  "htmx:before:swap": HtmxRequest;
   "htmx:ws:after:connection": LiveConnection;
 }
 
