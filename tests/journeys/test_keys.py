@@ -29,6 +29,8 @@ def test_g_and_a_letter_go_to_each_section(page: Page, sign_in: SignIn) -> None:
         page.keyboard.press("g")
         page.keyboard.press(letter)
         expect(heading).to_have_text(title)
+        # A heading is there before the scripts have run that know the keys.
+        page.wait_for_load_state("domcontentloaded")
     expect(page.get_by_label("Search all documents")).to_be_focused()
     page.keyboard.type("ga?/")
     expect(page.get_by_label("Search all documents")).to_have_value("ga?/")
