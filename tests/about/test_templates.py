@@ -42,6 +42,11 @@ def test_no_line_of_a_template_is_too_long_to_be_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_no_template_holds_the_marks_of_a_merge_that_was_never_finished(name: str) -> None:
+    assert not re.search(r"<{7} |>{7} |^\s*={7}$", (TEMPLATES / name).read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_no_template_has_a_percentage_of_its_own(name: str) -> None:
     assert not re.search(r"\}\} %(?!\})| %%", (TEMPLATES / name).read_text())
 
