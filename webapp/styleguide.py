@@ -17,7 +17,8 @@ from webapp.core.lists import Page
 from webapp.core.ranges import Range
 from webapp.core.security import requires
 from webapp.core.web import page
-from webapp.coverage.tree import Area, Branch
+from webapp.coverage.map import Area
+from webapp.coverage.tree import Branch
 
 RESULT = {
     "content": "Make the new key first, move the programs over, then revoke the old key.",

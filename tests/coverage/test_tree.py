@@ -20,9 +20,11 @@ from webapp.agents.models import Agent
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference
 from webapp.core.extensions import db
+from webapp.coverage import map as treemap
 from webapp.coverage import services, targets, tree
+from webapp.coverage.map import draw_map
 from webapp.coverage.topics import ScopeTopics
-from webapp.coverage.tree import Branch, draw_map, draw_tree, list_level
+from webapp.coverage.tree import Branch, draw_tree, list_level
 from webapp.taxonomies import services as taxonomies
 from webapp.taxonomies.models import NodeStat, TaxonomyEdge, TaxonomyNode, path_key
 from webapp.taxonomies.schemas import TaxonomyRequest
@@ -160,7 +162,7 @@ def divide_slowly(
     topics: list[Slow], x: float, y: float, width: float, height: float, room: int = 1000
 ) -> Any:
     ordered = sorted(topics, key=lambda topic: (-topic.target_sum, topic.row.label))
-    most = min(tree.MAX_SIBLINGS, len(ordered))
+    most = min(treemap.MAX_SIBLINGS, len(ordered))
     if most + (most < len(ordered)) > room:
         most = room - 1
     shown, rest = ordered[:most], ordered[most:]
@@ -173,15 +175,15 @@ def divide_slowly(
     for at, place in enumerate(squarify.squarify(sizes, x, y, width, height)):
         topic = shown[at] if at < len(shown) else None
         inside = place["dx"], place["dy"]
-        within = inside[0] - 2 * tree.PADDING, inside[1] - tree.HEADER - tree.PADDING
-        parts = int(max(0, within[0]) * max(0, within[1]) / tree.MIN_PART)
-        is_large = inside[0] * inside[1] >= tree.MIN_DIVIDED and parts > 1
+        within = inside[0] - 2 * treemap.PADDING, inside[1] - treemap.HEADER - treemap.PADDING
+        parts = int(max(0, within[0]) * max(0, within[1]) / treemap.MIN_PART)
+        is_large = inside[0] * inside[1] >= treemap.MIN_DIVIDED and parts > 1
         is_group = bool(topic and topic.children and is_large)
         # Of namesakes of one size, either may come first.
         name = (topic.row.label, topic.target_sum) if topic else None
         yield name, place["x"], place["y"], *inside, is_group, len(rest)
         if topic and is_group:
-            corner = place["x"] + tree.PADDING, place["y"] + tree.HEADER
+            corner = place["x"] + treemap.PADDING, place["y"] + treemap.HEADER
             yield from divide_slowly(topic.children, *corner, *within, parts)
 
 
@@ -241,9 +243,9 @@ def test_the_database_adds_up_what_slow_arithmetic_does(
         (3, 500.0, 1.0),
         (40, 500.0, 10_000.0),
     ):
-        monkeypatch.setattr(tree, "MAX_SIBLINGS", most)
-        monkeypatch.setattr(tree, "MIN_DIVIDED", least)
-        monkeypatch.setattr(tree, "MIN_PART", part)
+        monkeypatch.setattr(treemap, "MAX_SIBLINGS", most)
+        monkeypatch.setattr(treemap, "MIN_DIVIDED", least)
+        monkeypatch.setattr(treemap, "MIN_PART", part)
         areas = [
             (
                 (area.branch.label, area.branch.target_sum) if area.branch else None,
@@ -311,11 +313,11 @@ def test_an_area_of_the_map_is_divided_into_parts_that_can_be_hit(alice: Actor) 
     areas = draw_map(topics, summary, draw_tree(topics, summary))
     for group in (area for area in areas if area.is_group):
         inside = group.inside[2] * group.inside[3]
-        assert len(group.parts) == int(inside / tree.MIN_PART) > 20
+        assert len(group.parts) == int(inside / treemap.MIN_PART) > 20
         rest = group.parts[-1]
         assert rest.more == 60 - (len(group.parts) - 1)
         assert sum(part.width * part.height for part in group.parts) == pytest.approx(inside)
-        assert min(part.width * part.height for part in group.parts) > tree.MIN_PART / 2
+        assert min(part.width * part.height for part in group.parts) > treemap.MIN_PART / 2
         assert min(min(part.width, part.height) for part in group.parts) > 15
     assert sum(area.is_group for area in areas) == 8
 

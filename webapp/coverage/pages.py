@@ -22,9 +22,10 @@ from webapp.core.web import is_htmx, page, read_query, redirect_to, whole_number
 from webapp.coverage import refresh as refreshing
 from webapp.coverage import services, targets
 from webapp.coverage.forms import AlertForm, TargetForm
+from webapp.coverage.map import draw_map
 from webapp.coverage.schemas import GapQuery, HistoryQuery
 from webapp.coverage.topics import ScopeTopics
-from webapp.coverage.tree import draw_map, draw_tree, list_level
+from webapp.coverage.tree import draw_tree, list_level
 from webapp.documents import services as documents
 from webapp.documents.schemas import DocumentQuery
 from webapp.questions.unanswered import services as questions

@@ -1,17 +1,15 @@
-"""An agent's coverage as a person looks at it: a tree with sums, and a map of areas.
+"""An agent's coverage as a tree of topics with sums over them.
 
-Both are read a level at a time, and of a level only what is drawn.
+It is read a level at a time, and of a level only what is drawn.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import squarify
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -38,14 +36,6 @@ from webapp.taxonomies.models import (
 
 #: topics of the tree that come with the page
 MAX_DRAWN = 100
-#: siblings drawn in the map; the smallest of more are one area
-MAX_SIBLINGS = 40
-#: an area is divided further from this size on, in units of the drawing
-MIN_DIVIDED = 14_000.0
-#: room that a part of a divided area has on average, so that it can be hit
-MIN_PART = 1_200.0
-HEADER = 17.0
-PADDING = 3.0
 
 EDGES, NODES = TaxonomyEdge.__table__, TaxonomyNode.__table__
 
@@ -97,80 +87,6 @@ class Level:
     next_offset: int | None
 
 
-@dataclass
-class Area:
-    """A rectangle of the map, in units of its drawing; a group has areas inside."""
-
-    branch: Branch | None
-    x: float
-    y: float
-    width: float
-    height: float
-    more: int
-    is_group: bool = False
-    parts: list[Area] = field(default_factory=list)
-
-    @property
-    def label(self) -> str:
-        """As much of the name as fits."""
-        name = self.branch.label if self.branch else f"{self.more} more"
-        room = int(self.width / 7.2) - 1
-        if self.height < 15 or room < 5:
-            return ""
-        return name if len(name) <= room else f"{name[: room - 1]}…"
-
-    @property
-    def inside(self) -> tuple[float, float, float, float]:
-        """`x`, `y`, width and height of what its parts have."""
-        return (
-            self.x + PADDING,
-            self.y + HEADER,
-            self.width - 2 * PADDING,
-            self.height - HEADER - PADDING,
-        )
-
-    @property
-    def room(self) -> int:
-        """Parts that can be hit inside."""
-        *_, width, height = self.inside
-        return int(max(width, 0) * max(height, 0) / MIN_PART)
-
-    @property
-    def may_be_divided(self) -> bool:
-        return (
-            self.branch is not None
-            and self.branch.is_branch
-            and self.width * self.height >= MIN_DIVIDED
-            and self.room > 1
-        )
-
-
-@dataclass(frozen=True)
-class Siblings:
-    """The largest topics below one, and what the others come to."""
-
-    shown: list[Branch]
-    more: int = 0
-    more_target_sum: int = 0
-
-    @classmethod
-    def of(cls, branches: Sequence[Branch]) -> Siblings:
-        ordered = sorted(branches, key=_largest_first)
-        rest = ordered[MAX_SIBLINGS:]
-        return cls(ordered[:MAX_SIBLINGS], len(rest), sum(branch.target_sum for branch in rest))
-
-    def within(self, room: int) -> Siblings:
-        """The same as at most so many areas, of which one may be that of the others."""
-        if len(self.shown) + (self.more > 0) <= room:
-            return self
-        rest = self.shown[room - 1 :]
-        return Siblings(
-            self.shown[: room - 1],
-            self.more + len(rest),
-            self.more_target_sum + sum(branch.target_sum for branch in rest),
-        )
-
-
 def draw_tree(topics: ScopeTopics, summary: Summary) -> list[Branch]:
     """The topics at the top of the scope; from there down, those for which there is room."""
     roots = _find_top(topics, summary)
@@ -183,14 +99,14 @@ def draw_tree(topics: ScopeTopics, summary: Summary) -> list[Branch]:
                 break
             branch.is_drawn = True
             opened.append(branch)
-        _add_children(topics, summary, [branch for branch in opened if branch.is_branch])
+        add_children(topics, summary, [branch for branch in opened if branch.is_branch])
         level = [child for branch in opened for child in branch.children]
     return roots
 
 
 def list_level(topics: ScopeTopics, under: UUID, offset: int) -> Level:
     """The topics right below one of the scope, by the id that tables refer to, from `offset` on."""
-    places = _Places(topics)
+    places = Places(topics)
     placed = places.below([under]).where(places.is_here)
     total = db.session.scalar(select(func.count()).select_from(placed.subquery())) or 0
     shown = db.session.execute(placed.limit(MAX_DRAWN).offset(offset)).all()
@@ -207,60 +123,7 @@ def list_level(topics: ScopeTopics, under: UUID, offset: int) -> Level:
     )
 
 
-def draw_map(
-    topics: ScopeTopics,
-    summary: Summary,
-    roots: Sequence[Branch],
-    width: float = 1000,
-    height: float = 320,
-) -> list[Area]:
-    """Nested areas, each as large as the documents its branch wants; groups before their parts."""
-    areas = _divide(Siblings.of(roots), 0, 0, width, height)
-    level = areas
-    while large := [area for area in level if area.may_be_divided]:
-        branches = [area.branch for area in large if area.branch]
-        if level is areas and summary.has_children:
-            _add_children(topics, summary, [branch for branch in branches if not branch.is_drawn])
-        below = {branch.id: Siblings.of(branch.children) for branch in branches if branch.children}
-        unknown = [branch.id for branch in branches if branch.id not in below]
-        if unknown:
-            below |= _find_largest(topics, unknown, max(area.room for area in large))
-        for area in large:
-            siblings = below.get(area.branch.id) if area.branch else None
-            if siblings and siblings.shown:
-                area.is_group = True
-                area.parts = _divide(siblings.within(area.room), *area.inside)
-        level = [part for area in large for part in area.parts]
-    return list(_flatten(areas))
-
-
-def _divide(siblings: Siblings, x: float, y: float, width: float, height: float) -> list[Area]:
-    weights = [max(branch.target_sum, 1) for branch in siblings.shown]
-    if siblings.more:
-        weights.append(max(1, min(siblings.more_target_sum, weights[-1] * 4)))
-    if not weights or width <= 0 or height <= 0:
-        return []
-    sizes = squarify.normalize_sizes(weights, width, height)
-    branches = [*siblings.shown, None]
-    return [
-        Area(branch, place["x"], place["y"], place["dx"], place["dy"], siblings.more)
-        for branch, place in zip(
-            branches, squarify.squarify(sizes, x, y, width, height), strict=False
-        )
-    ]
-
-
-def _flatten(areas: Sequence[Area]) -> Iterator[Area]:
-    for area in areas:
-        yield area
-        yield from _flatten(area.parts)
-
-
-def _largest_first(branch: Branch) -> tuple[int, str]:
-    return -branch.target_sum, branch.label
-
-
-class _Places:
+class Places:
     """For statements: the topics right below others, in the order of their names, and whether they
     have their place here. One with several parents stands where its canonical path says."""
 
@@ -312,7 +175,7 @@ def _find_top(topics: ScopeTopics, summary: Summary) -> list[Branch]:
         .where(TaxonomyNode.id.in_(topics.roots))
         .order_by(TaxonomyNode.label_key, TaxonomyNode.public_id)
     )
-    return [_branch_of(row, *_sums(summary.pairs_below[row.id])) for row in rows]
+    return [branch_of(row, *_sums(summary.pairs_below[row.id])) for row in rows]
 
 
 def _sums(pairs: Pairs) -> tuple[int, int, int]:
@@ -324,53 +187,16 @@ def _sums(pairs: Pairs) -> tuple[int, int, int]:
     )
 
 
-def _add_children(topics: ScopeTopics, summary: Summary, branches: Sequence[Branch]) -> None:
+def add_children(topics: ScopeTopics, summary: Summary, branches: Sequence[Branch]) -> None:
+    """Give these branches all of their children, and those that stand elsewhere."""
     if not branches:
         return
     by_id = {branch.id: branch for branch in branches}
-    rows = db.session.execute(_Places(topics).below(list(by_id))).all()
+    rows = db.session.execute(Places(topics).below(list(by_id))).all()
     described = _describe(topics, [row.child_id for row in rows], summary.pairs_below)
     for row in rows:
         above, child = by_id[row.parent_id], described[row.child_id]
         (above.children if row.is_here else above.elsewhere).append(child)
-
-
-def _find_largest(topics: ScopeTopics, parents: Sequence[UUID], room: int) -> dict[UUID, Siblings]:
-    """By parents, the topics that have their place below them; of those without any, nothing.
-
-    Of each parent's as many as `room`, and what the others come to.
-    """
-    edge = TaxonomyEdge
-    places = _Places(topics)
-    placed = places.below(parents).where(places.is_here).order_by(None).subquery()
-    below = select(edge.child_id).where(edge.parent_id.in_(parents))
-    each = _select_branches(topics, below).subquery()
-    parent_id = placed.c.parent_id
-    largest_first = (each.c.target_sum.desc(), each.c.label, each.c.node_id)
-    ranked = (
-        select(
-            parent_id,
-            each,
-            func.row_number().over(partition_by=parent_id, order_by=largest_first).label("rank"),
-            func.count().over(partition_by=parent_id).label("sibling_count"),
-            func.sum(each.c.target_sum).over(partition_by=parent_id).label("sibling_sum"),
-        )
-        .join(each, each.c.id == placed.c.child_id)
-        .subquery()
-    )
-    found: dict[UUID, list[Branch]] = defaultdict(list)
-    totals: dict[UUID, tuple[int, int]] = {}
-    for row in db.session.execute(select(ranked).where(ranked.c.rank <= min(room, MAX_SIBLINGS))):
-        found[row.parent_id].append(_branch_of(row, *_sums_of(row)))
-        totals[row.parent_id] = row.sibling_count, int(row.sibling_sum)
-    return {
-        parent_id: Siblings(
-            sorted(shown, key=_largest_first),
-            totals[parent_id][0] - len(shown),
-            totals[parent_id][1] - sum(branch.target_sum for branch in shown),
-        )
-        for parent_id, shown in found.items()
-    }
 
 
 def _describe(
@@ -381,12 +207,13 @@ def _describe(
         return {}
     if known.keys() >= set(ids):
         rows = db.session.execute(_select_topics(topics).where(TaxonomyNode.id.in_(ids)))
-        return {row.id: _branch_of(row, *_sums(known[row.id])) for row in rows}
-    rows = db.session.execute(_select_branches(topics, ids))
-    return {row.id: _branch_of(row, *_sums_of(row)) for row in rows}
+        return {row.id: branch_of(row, *_sums(known[row.id])) for row in rows}
+    rows = db.session.execute(select_branches(topics, ids))
+    return {row.id: branch_of(row, *sums_of(row)) for row in rows}
 
 
-def _branch_of(row: Any, covered: int, target_sum: int, topic_count: int) -> Branch:
+def branch_of(row: Any, covered: int, target_sum: int, topic_count: int) -> Branch:
+    """What a row of `select_branches` tells, with `sums_of` it."""
     return Branch(
         row.id,
         row.node_id,
@@ -401,7 +228,8 @@ def _branch_of(row: Any, covered: int, target_sum: int, topic_count: int) -> Bra
     )
 
 
-def _sums_of(row: Any) -> tuple[int, int, int]:
+def sums_of(row: Any) -> tuple[int, int, int]:
+    """`covered`, `target_sum` and `topic_count`."""
     return int(row.covered), int(row.target_sum), row.topic_count
 
 
@@ -420,7 +248,7 @@ def _select_topics(topics: ScopeTopics) -> Select[Any]:
     ).join(own, own.c.node_id == node.id)
 
 
-def _select_branches(topics: ScopeTopics, ids: Any) -> Select[Any]:
+def select_branches(topics: ScopeTopics, ids: Any) -> Select[Any]:
     """The fields of `Branch` for these topics, or for those of a select of ids."""
     closure, each = TaxonomyClosure, topics.select_all().alias("each")
     sums = (
