@@ -80,3 +80,27 @@ def test_a_column_that_is_not_wanted_stays_away(agents: Page, installation: Inst
     agents.locator("summary", has_text="Columns").click()
     agents.get_by_role("checkbox", name="Model").check()
     expect(agents.get_by_role("columnheader", name="Model")).to_be_visible()
+
+
+def test_a_handle_stays_in_its_row_beside_a_long_name(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    handle = "wide-handles-of-agents-that-are-told-apart-by-them"
+    for name, own in (("Of a wide name, " * 6, handle), ("Wide name too", "wide-2")):
+        body = {"name": name, "handle": own, "instructions": "Go.", "description": LONG}
+        installation.request("POST", "/agents", body)
+    sign_in(page).goto(f"{installation.url}/agents?q=wide")
+    cell = page.locator("#agents td.title", has_text="Of a wide name")
+    shown = cell.locator(".handle")
+    width, inner = shown.evaluate("at => [at.clientWidth, at.scrollWidth]")
+    assert 60 <= width < inner
+    assert shown.evaluate("at => getComputedStyle(at).textOverflow") == "ellipsis"
+    row, mark = cell.bounding_box(), shown.bounding_box()
+    assert row
+    assert mark
+    assert mark["x"] + mark["width"] <= row["x"] + row["width"]
+    short = page.locator("#agents .handle", has_text="wide-2")
+    assert short.evaluate("at => at.scrollWidth <= at.clientWidth")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert shown.evaluate("at => at.scrollWidth <= at.clientWidth")
+    expect(shown).to_have_text(handle)

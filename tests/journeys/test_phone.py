@@ -121,3 +121,99 @@ def test_an_agent_is_found_asked_paused_and_left_with_a_thumb(
     menu.tap()
     phone.locator("form[action='/sign-out'] button").tap()
     expect(phone.get_by_label("Password")).to_be_visible()
+
+
+def test_a_list_is_sorted_where_its_table_has_no_head(
+    installation: Installation, phone: Page
+) -> None:
+    for name in ("Zz Sorted last", "Aa Sorted first"):
+        agent = {"name": name, "handle": name.lower().replace(" ", "-"), "instructions": "Help."}
+        installation.request("POST", "/agents", agent)
+    phone.goto(f"{installation.url}/sign-in")
+    phone.get_by_label("E-mail").fill(EMAIL)
+    phone.get_by_label("Password").fill(PASSWORD)
+    phone.get_by_role("button", name="Sign in").tap()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Overview")
+    phone.goto(f"{installation.url}/agents?q=sorted")
+    menu, titles = phone.locator(".sort-choice"), phone.locator("#agents .row-title")
+    expect(menu.locator("summary")).to_have_text(re.compile(r"Sort: Newest"))
+    expect(titles).to_have_text(["Aa Sorted first", "Zz Sorted last"])
+    menu.locator("summary").tap()
+    look(phone)
+    # The same addresses as the table's head has, which a phone does not show.
+    heads = phone.locator("#agents thead a").evaluate_all("links => links.map((at) => at.href)")
+    orders = menu.locator("a").evaluate_all("links => links.map((at) => at.href)")
+    assert orders == [f"{installation.url}/agents?q=sorted", *heads]
+    menu.get_by_role("link", name="Name").tap()
+    expect(phone).to_have_url(re.compile("q=sorted&sort=name"))
+    expect(titles).to_have_text(["Aa Sorted first", "Zz Sorted last"])
+    expect(menu.locator("summary")).to_have_text(re.compile(r"Sort: Name\s+↑"))
+    # With keys, and downwards.
+    menu.locator("summary").focus()
+    phone.keyboard.press("Enter")
+    phone.keyboard.press("Tab")
+    expect(menu.get_by_role("link", name="Newest")).to_be_focused()
+    phone.keyboard.press("Escape")
+    expect(menu.get_by_role("link", name="Newest")).to_be_hidden()
+    phone.keyboard.press("Enter")
+    menu.get_by_role("link", name="Name").focus()
+    phone.keyboard.press("Enter")
+    expect(phone).to_have_url(re.compile("sort=-name"))
+    expect(titles).to_have_text(["Zz Sorted last", "Aa Sorted first"])
+
+
+def test_a_list_is_sorted_without_a_script_too(
+    chromium: Browser, installation: Installation
+) -> None:
+    installation.request("POST", "/documents", {"title": "Sorted plainly", "content": "Plain."})
+    context = chromium.new_context(viewport=PHONE, java_script_enabled=False)  # type: ignore[arg-type]  # it is a size
+    page = context.new_page()
+    page.goto(f"{installation.url}/sign-in")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.goto(f"{installation.url}/documents")
+    page.locator(".sort-choice > summary").click()
+    page.locator(".sort-choice").get_by_role("link", name="Title").click()
+    expect(page).to_have_url(re.compile("sort=title"))
+    context.close()
+
+
+def test_topics_are_chosen_moved_and_read_on_a_map(installation: Installation, phone: Page) -> None:
+    long = "Thumbsandtheirlengthsinmillimetres"
+    for version, root in (("0.9.1", "Thumbs"), ("0.9.2", "Fingers")):
+        nodes = [{"path": [root, long], "target_documents": 3}, {"path": [root, "Nails"]}]
+        grown = installation.request("POST", "/taxonomies", {"version": version, "nodes": nodes})
+    top = next(node["node_id"] for node in grown["nodes"] if not node["parent_ids"])
+    body = {"name": "Thumb", "handle": "thumb", "instructions": "Help.",
+            "taxonomy_version": "0.9.2", "taxonomy_node_ids": [top]}  # fmt: skip
+    installation.request("POST", "/agents/from-taxonomy", body)
+    phone.goto(f"{installation.url}/sign-in")
+    phone.get_by_label("E-mail").fill(EMAIL)
+    phone.get_by_label("Password").fill(PASSWORD)
+    phone.get_by_role("button", name="Sign in").tap()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Overview")
+
+    phone.goto(f"{installation.url}/taxonomies/0.9.2/move?start=0.9.1")
+    picker = phone.locator(".topic-picker").first.bounding_box()
+    assert picker
+    assert picker["width"] >= 300
+    look(phone)
+
+    phone.goto(f"{installation.url}/agents/thumb/scope")
+    label = phone.locator(".twig label", has_text=long)
+    tops = label.evaluate(
+        """at => {
+          const text = document.createRange();
+          text.selectNodeContents(at);
+          const lines = [...text.getClientRects()].filter((line) => line.width > 40);
+          return [at.querySelector("input").getBoundingClientRect().bottom, lines[0].top];
+        }"""
+    )
+    assert tops[1] < tops[0]  # its first line stands beside its box
+    look(phone)
+
+    phone.goto(f"{installation.url}/agents/thumb/coverage")
+    scale = phone.locator(".map svg").evaluate("at => at.getBoundingClientRect().width / 1000")
+    assert scale * 11 >= 11  # what is drawn at 11 pixels is read at 11
+    look(phone)
