@@ -29,7 +29,7 @@ PERMISSIONS = {
     "POST /join /password /setup /sign-in /sign-out": None,
     "GET / /palette /settings /settings/members /styleguide /ws/live /api/v1/members "
     "/api/v1/organization": "organization:read",
-    "GET /audit": "audit:read",
+    "GET /audit /audit/export /api/v1/audit /api/v1/audit/export": "audit:read",
     "POST /first-steps/dismissal": "organization:write",
     "POST /first-steps/samples": "agents:write",
     "POST /first-steps/text": "knowledge:write",

@@ -41,7 +41,9 @@ def test_the_log_is_leafed_through_from_the_newest_on(
     seen: list[str] = []
     before: int | None = None
     while True:
-        found, before = audit.list_entries(actor=alice, action="create", before=before, limit=2)
+        found, before = audit.list_entries(
+            audit.Selection(action="create"), actor=alice, before=before, limit=2
+        )
         seen += [entry.subject_name for entry in found if entry.subject_type == "agent"]
         if before is None:
             break

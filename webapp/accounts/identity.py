@@ -13,7 +13,7 @@ from webapp.accounts import keys, sessions
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Membership, Session
 from webapp.config import Settings
 from webapp.core import clock
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor, Role, name_key
 from webapp.core.database.sql import is_among, uuid_digits
 from webapp.core.errors import Unauthenticated
 from webapp.core.extensions import db
@@ -34,7 +34,7 @@ def identify() -> Actor | None:
         return Actor(
             organization_id=key.membership.organization_id,
             role=key.effective_role,
-            name=f"{key.name} ({key.membership.email})",
+            name=name_key(key.name, key.membership.email),
             user_id=key.membership.user_id,
             api_key_id=key.id,
             request_id=g.request_id,

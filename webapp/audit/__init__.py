@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webapp.audit import pages
+from webapp.audit import api, pages
 from webapp.audit.models import AuditEntry
 from webapp.audit.permissions import AUDIT_READ, PERMISSIONS
 from webapp.core.feature import Feature
@@ -10,7 +10,7 @@ from webapp.core.navigation import PalettePage
 from webapp.core.retention import Retention, forget_by
 
 FEATURE = Feature(
-    blueprints=(pages.bp,),
+    blueprints=(pages.bp, api.bp),
     contributions=(
         *PERMISSIONS,
         Retention("audit", forget_by(AuditEntry.created_at), "audit_days"),

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
+from webapp.core.actor import split_name
 from webapp.core.database.types import BigId
 from webapp.core.extensions import Model
 
@@ -33,6 +34,16 @@ class AuditEntry(Model):
 
     # How many entries it stands for where a list shows an act on many things as one.
     together = 1
+
+    @property
+    def actor(self) -> str:
+        """Who it was: of an API key, the person whose it is."""
+        return split_name(self.actor_name)[1]
+
+    @property
+    def key_name(self) -> str | None:
+        """The name of the API key, where one was used."""
+        return split_name(self.actor_name)[0] if self.actor_kind == "api_key" else None
 
     @property
     def is_of_many(self) -> bool:

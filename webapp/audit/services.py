@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from webapp.audit.models import AuditEntry
@@ -21,8 +22,26 @@ from webapp.core.extensions import db
 DELETIONS_AMONG = 5_000
 #: entries among which those of one change of many things are looked for
 ACT_AMONG = 5_000
+#: entries that an export reads in one look, and holds in memory
+EXPORTED_AT_ONCE = 500
 #: announced with every entry
 FEED = "audit:all"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which entries are wanted: those that fit all that is given.
+
+    `actor` is a part of a name, `subject` a part of one or an id; `span` reaches back from now.
+    """
+
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+    span: timedelta | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    request_id: str = ""
 
 
 class Subject(Protocol):
@@ -116,36 +135,65 @@ def latest(organization_id: UUID, *, limit: int = 12) -> list[AuditEntry]:
 
 
 def list_entries(
+    selection: Selection = Selection(),
     *,
     actor: Actor,
-    who: str = "",
-    action: str = "",
-    thing: str = "",
-    span: timedelta | None = None,
-    request_id: str = "",
     before: int | None = None,
     limit: int = 50,
+    is_each: bool = False,
 ) -> tuple[list[AuditEntry], int | None]:
     """Entries of the actor's organization, newest first, and before which id older ones stand.
 
-    `who` and `thing` are parts of names; `span` reaches back from now. What was done to many
-    things at once is one entry, unless `request_id` asks for those of one request.
+    What was done to many things at once is one entry, unless each is wanted or the selection asks
+    for those of one request.
     """
     actor.require(AUDIT_READ)
-    conditions = [AuditEntry.organization_id == actor.organization_id]
-    if who.strip():
-        conditions.append(_holds(AuditEntry.actor_name, who))
-    if thing.strip():
-        conditions.append(_holds(AuditEntry.subject_name, thing))
-    if action:
-        conditions.append(AuditEntry.action == action)
-    if span is not None:
-        conditions.append(AuditEntry.created_at >= clock.now() - span)
-    if request_id:
-        conditions.append(AuditEntry.request_id == request_id)
+    conditions = [*_conditions(selection, actor)]
     if before is not None:
         conditions.append(AuditEntry.id < before)
-    return _read_acts(*conditions, limit=limit, is_each=bool(request_id))
+    is_each = is_each or bool(selection.request_id)
+    return _read_acts(*conditions, limit=limit, is_each=is_each)
+
+
+def export_entries(selection: Selection, *, actor: Actor) -> Iterator[list[AuditEntry]]:
+    """All matching entries, newest first, in parts of `EXPORTED_AT_ONCE`; the first may be empty.
+
+    The log only grows at its beginning, so what is added meanwhile is in none. Between two parts no
+    transaction is open: who fetches them may take its time.
+    """
+    actor.require(AUDIT_READ)
+    statement = select(AuditEntry).where(*_conditions(selection, actor))
+    statement = statement.order_by(AuditEntry.id.desc()).limit(EXPORTED_AT_ONCE)
+    entries = list(db.session.scalars(statement))
+    while True:
+        last_id = entries[-1].id if entries else 0
+        is_more = len(entries) == EXPORTED_AT_ONCE
+        db.session.expunge_all()
+        db.session.rollback()
+        yield entries
+        if not is_more:
+            return
+        entries = list(db.session.scalars(statement.where(AuditEntry.id < last_id)))
+        if not entries:
+            return
+
+
+def _conditions(selection: Selection, actor: Actor) -> Iterator[ColumnElement[bool]]:
+    yield AuditEntry.organization_id == actor.organization_id
+    if selection.actor.strip():
+        yield _holds(AuditEntry.actor_name, selection.actor)
+    if subject := selection.subject.strip():
+        yield or_(_holds(AuditEntry.subject_name, subject), AuditEntry.subject_id == subject)
+    if selection.action:
+        yield AuditEntry.action == selection.action
+    if selection.span is not None:
+        yield AuditEntry.created_at >= clock.now() - selection.span
+    if selection.since is not None:
+        yield AuditEntry.created_at >= selection.since
+    if selection.until is not None:
+        yield AuditEntry.created_at <= selection.until
+    if selection.request_id:
+        yield AuditEntry.request_id == selection.request_id
 
 
 def _holds(column: InstrumentedAttribute[str], part: str) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -53,6 +54,21 @@ class Permission:
     def constant(self) -> str:
         """How code and templates call it: `AGENTS_WRITE`."""
         return self.name.replace(":", "_").upper()
+
+
+#: what `name_key` makes: an e-mail has neither space nor bracket
+_NAMED_KEY = re.compile(r"(.+) \(([^\s()]+@[^\s()]+)\)", re.S)
+
+
+def name_key(name: str, email: str) -> str:
+    """How an API key is called as an actor: by its name and by whose it is."""
+    return f"{name} ({email})"
+
+
+def split_name(said: str) -> tuple[str | None, str]:
+    """The name of the API key and whose it is, out of an actor's name; None where it is no key."""
+    found = _NAMED_KEY.fullmatch(said)
+    return (found[1], found[2]) if found else (None, said)
 
 
 #: the organization itself: who belongs to it, what happens in it

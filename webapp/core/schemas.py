@@ -11,12 +11,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
@@ -30,6 +31,36 @@ from webapp.core.errors import Invalid, validation_errors
 
 #: a time that somebody gives, in UTC; without a zone it is UTC
 Moment = Annotated[datetime, AfterValidator(clock.in_utc)]
+
+
+def _first_moment(value: object) -> object:
+    return _moment(value, time.min)
+
+
+def _last_moment(value: object) -> object:
+    return _moment(value, time.max)
+
+
+def _moment(value: object, at: time) -> object:
+    if not isinstance(value, str):
+        return value
+    # A "+" that nobody encoded arrives as a space.
+    text = value.strip().replace(" ", "+") if "T" in value else value.strip()
+    if not text:
+        return None
+    try:
+        if len(text) == len("2026-01-31"):
+            return datetime.combine(date.fromisoformat(text), at, UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("must be a date or a time in ISO 8601") from error
+    return clock.in_utc(moment)
+
+
+#: where a time range of a query begins and ends: a day without a time means all of it, a time
+#: without a zone is UTC, "" is none
+FirstMoment = Annotated[datetime | None, BeforeValidator(_first_moment)]
+LastMoment = Annotated[datetime | None, BeforeValidator(_last_moment)]
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -26,6 +26,7 @@ from pydantic import BaseModel
 from werkzeug.datastructures import MultiDict
 
 from webapp.core import clock, counts, navigation, rendering
+from webapp.core.actor import split_name
 from webapp.core.errors import Invalid, OddParameters
 from webapp.core.http import returning
 from webapp.core.lists import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, Paging
@@ -75,6 +76,7 @@ def _equip_templates(app: APIFlask) -> None:
         list_above=returning.list_above,
         page_of_form=returning.page_of_form,
         search_url=navigation.search_url,
+        split_name=split_name,
         url_with=url_with,
         csrf_field=csrf_field,
         fold=rendering.fold,

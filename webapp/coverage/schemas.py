@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
-from typing import Annotated
+from datetime import datetime
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, RootModel, StrictInt
+from pydantic import Field, RootModel, StrictInt
 
-from webapp.core import clock
-from webapp.core.schemas import Query, ResponseModel
+from webapp.core.schemas import FirstMoment, LastMoment, Query, ResponseModel
 from webapp.coverage.services import MAX_HISTORY
-
-
-def _start(value: object) -> object:
-    return _moment(value, time.min)
-
-
-def _end(value: object) -> object:
-    return _moment(value, time.max)
-
-
-def _moment(value: object, at: time) -> object:
-    """A day without a time means all of it; a time without a zone is UTC; "" is none."""
-    if not isinstance(value, str):
-        return value
-    # A "+" that nobody encoded arrives as a space.
-    text = value.strip().replace(" ", "+") if "T" in value else value.strip()
-    if not text:
-        return None
-    try:
-        if len(text) == len("2026-01-31"):
-            return datetime.combine(date.fromisoformat(text), at, UTC)
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError("must be a date or a time in ISO 8601") from error
-    return clock.in_utc(moment)
 
 
 class GapQuery(Query):
@@ -50,12 +23,10 @@ class RefreshQuery(Query):
 
 
 class HistoryQuery(Query):
-    start_date: Annotated[datetime | None, BeforeValidator(_start)] = Field(
+    start_date: FirstMoment = Field(
         None, description="The first moment; a day counts from its beginning"
     )
-    end_date: Annotated[datetime | None, BeforeValidator(_end)] = Field(
-        None, description="The last moment; a day counts to its end"
-    )
+    end_date: LastMoment = Field(None, description="The last moment; a day counts to its end")
     limit: int = Field(MAX_HISTORY, ge=1, le=MAX_HISTORY)
 
 
