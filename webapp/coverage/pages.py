@@ -21,6 +21,7 @@ from webapp.core.security import current_actor, requires
 from webapp.core.web import is_htmx, page, read_query, redirect_to, whole_number
 from webapp.coverage import refresh as refreshing
 from webapp.coverage import services, targets
+from webapp.coverage.figures import get_figures
 from webapp.coverage.forms import AlertForm, TargetForm
 from webapp.coverage.map import draw_map
 from webapp.coverage.schemas import GapQuery, HistoryQuery
@@ -157,6 +158,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
     figures = figures_of(agent)
     topics = ScopeTopics.of(agent)
     measured = services.summarize(agent, topics, with_children=True)
+    task = refreshing.running_refresh(agent)
     roots = draw_tree(topics, measured)
     history, problem = services.History(agent.id, [], None, None), ""
     unknown_range = ""
@@ -193,7 +195,8 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         ranges=[Range.DAY, Range.WEEK, Range.MONTH],
         dates_problem=problem,
         unknown_range=unknown_range,
-        task=refreshing.running_refresh(agent),
+        task=task,
+        is_awaited=task is not None or refreshing.is_awaited(agent, get_figures(agent)),
         max_open=MAX_OPEN,
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),
         coverage_revision=refreshing.revision_of(agent, figures),

@@ -96,6 +96,18 @@ def running_refresh(agent: Agent) -> Task | None:
     )
 
 
+def is_awaited(agent: Agent, figures: AgentCoverage) -> bool:
+    """Whether what was measured last is not what would be measured now, and soon will be.
+
+    Its documents have changed since, and a job that is on its way measures it again.
+    """
+    measured_at = figures.last_coverage_update
+    if measured_at is None:
+        return True
+    changed = select(Scope.id).where(Scope.id == agent.scope_id, Scope.changed_at > measured_at)
+    return db.session.scalar(changed) is not None
+
+
 def revision_of(agent: Agent, figures: Figures) -> str:
     """Another text whenever the agent's page has something new to show."""
     task = running_refresh(agent)

@@ -7,10 +7,11 @@ from selectolax.lexbor import LexborHTMLParser
 from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.coverage.pages.physicist import PAGE, text_of
-from tests.coverage.physics import Ids
+from tests.coverage.physics import Ids, about
 from tests.factories import make_agent
 from webapp.agents.models import Agent
 from webapp.core.actor import Actor
+from webapp.coverage import refresh
 from webapp.tasks import running
 
 
@@ -28,6 +29,20 @@ def test_an_agent_without_topics_has_nothing_to_measure(
     page = cast.browser("vera").get(path)
     assert "An admin can choose the topics" in page.text()
     assert not page.css("#coverage .empty a")
+
+
+def test_figures_that_are_about_to_be_measured_again_say_so(
+    cast: Cast, physicist: Agent, alice: Actor, ids: Ids
+) -> None:
+    def last_measured() -> str:
+        return words_of(cast.browser("vera").get(PAGE).css(".figures .card")[3])
+
+    refresh.refresh_changed("coverage-job", organization_id=str(alice.organization_id))
+    assert last_measured().startswith("Last measured 16.7 % ")
+    about(alice, ids["Heat"], count=2)
+    assert last_measured() == "Last measured … is being measured"
+    refresh.refresh_changed("coverage-job", organization_id=str(alice.organization_id))
+    assert last_measured().startswith("Last measured 33.3 % ")
 
 
 def test_the_page_shows_figures_a_map_and_a_tree(cast: Cast, physicist: Agent, ids: Ids) -> None:
