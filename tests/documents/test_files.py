@@ -8,7 +8,7 @@ import pytest
 from docx import Document as Word
 from sqlalchemy import select, update
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.documents.files import (
     make_docx,
@@ -226,6 +226,49 @@ def test_what_is_read_line_by_line_is_told_by_line(cast: Cast, browser: Browser)
     assert [cell.text(strip=True) for cell in page.css("th")] == ["Line", "What is wrong"]
     (cell,) = page.css("td[data-label]")
     assert (cell.attributes["data-label"], cell.text(strip=True)) == ("Line", "2")
+
+
+def test_a_failed_file_that_was_kept_is_told_from_those_that_were_not_taken(
+    cast: Cast, browser: Browser
+) -> None:
+    files = [
+        (io.BytesIO(make_pdf("")), "scan.pdf"),
+        (io.BytesIO(b""), "empty.pdf"),
+        (io.BytesIO(b"# Tea\n\ngarnet"), "tea.md"),
+    ]
+    browser.post("/documents/uploads", {"files": files, "about": ""})
+    task = db.session.scalars(select(Task)).one()
+    running.run_task(task.id)
+    api = cast.api("alice")
+    result = api.get(f"/tasks/{task.id}").json["result"]
+    assert (result["created"], result["failed"]) == (1, 2)
+    errors = {error["name"]: error for error in result["errors"]}
+    listed = {item["external_id"]: item for item in api.get("/documents").json}
+    assert set(listed) == {"scan.pdf", "tea.md"}
+    assert listed["scan.pdf"]["status"] == "failed"
+    assert errors["scan.pdf"]["document_id"] == listed["scan.pdf"]["id"]
+    assert "document_id" not in errors["empty.pdf"]
+    page = browser.get(f"/tasks/{task.id}")
+    (link,) = page.css("td[data-label] a")
+    assert link.text(strip=True) == "scan.pdf"
+    assert link.attributes["href"] == f"/documents/{listed['scan.pdf']['id']}"
+    assert "Of the others nothing was kept." in words_of(page.css_first("main"))
+
+
+def test_what_is_wrong_with_a_line_is_said_in_words(cast: Cast) -> None:
+    lines = [b'{"title": "Tea"}', b'{"content": "x", "colour": "red"}', b'{"content": 7}',
+             b'{"content": "fine"}']  # fmt: skip
+    headers = {"Content-Type": "application/x-ndjson"}
+    api = cast.api("alice")
+    started = api.post("/documents/import", data=b"\n".join(lines), headers=headers).json
+    running.run_task(started["task_id"])
+    result = api.get(f"/tasks/{started['task_id']}").json["result"]
+    assert (result["created"], result["failed"]) == (1, 3)
+    assert result["errors"] == [
+        {"line": 1, "detail": "The field content is missing."},
+        {"line": 2, "detail": "A document has no field colour."},
+        {"line": 3, "detail": "content: Input should be a valid string."},
+    ]
 
 
 def test_where_no_file_is_good_all_reasons_are_named(cast: Cast, browser: Browser) -> None:

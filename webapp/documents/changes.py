@@ -155,8 +155,8 @@ def attach_original(document: Document, upload: Upload, content: bytes | None = 
     document.upload_id, document.file_size = upload.id, upload.size
 
 
-def fail_document(upload: Upload, external_id: str, error: str) -> None:
-    """Say on a document why its file could not be read.
+def fail_document(upload: Upload, external_id: str, error: str) -> Document:
+    """Say on a document why its file could not be read; which one that is.
 
     One that was read before keeps its text and goes on being found.
     """
@@ -170,6 +170,8 @@ def fail_document(upload: Upload, external_id: str, error: str) -> None:
         document.status, document.error = "failed", error[:500]
         attach_original(document, upload)
     document.updated_at = clock.now()
+    db.session.flush()
+    return document
 
 
 def fail_pending(upload_ids: Sequence[UUID], error: str) -> None:

@@ -62,8 +62,10 @@ def import_documents(run: Run) -> None:
     """Read the task's uploads from its last position to the end, a batch a commit.
 
     The result counts `created`, `replaced`, `failed` and lists the first 100 `errors` as
-    `{line, name, detail}`; what is good is kept whatever the others are. A file that fails
-    leaves a document that says why. `gone` are files that a newer import has read meanwhile.
+    `{line, name, detail, document_id}`; what is good is kept whatever the others are. A file that
+    was taken and cannot be read leaves a failed document, whose id the error has; of one that was
+    not taken (empty, of another kind) and of a line nothing stays. `gone` are files that a newer
+    import has read meanwhile.
     """
     task = run.task
     options = uploads.options_of(task)
@@ -164,7 +166,10 @@ def _body_of(item: Item, options: FileOptions) -> DocumentRequest:
             raise ValueError("The line is not JSON.") from error
         if not isinstance(value, dict):
             raise ValueError("The line is not a JSON object.")
-        return read_json(DocumentRequest, value)
+        try:
+            return read_json(DocumentRequest, value)
+        except Invalid as error:
+            raise ValueError(_in_words(error)) from error
     check_kind(item.content[:2048], item.content_type)
     is_binary = item.content_type in (PDF, DOCX)
     text = "" if is_binary else item.content.decode("utf-8-sig")
@@ -179,6 +184,21 @@ def _body_of(item: Item, options: FileOptions) -> DocumentRequest:
         | values
         | {"content_type": item.content_type},
     )
+
+
+def _in_words(error: Invalid) -> str:
+    """What is wrong with a line, for whoever wrote it: "The field content is missing."."""
+    sentences = {
+        "missing": "The field {field} is missing.",
+        "extra_forbidden": "A document has no field {field}.",
+    }
+    said = [
+        sentences.get(item["code"], "{field}: {message}.").format(
+            field=item["field"], message=item["message"].rstrip(".")
+        )
+        for item in error.errors[:3]
+    ]
+    return " ".join(said) or error.sentences
 
 
 _FIELDS = [(name, field) for name, field in DocumentRequest.model_fields.items()]
@@ -205,10 +225,12 @@ def _store(
         if not item.is_line:
             original = _original(item, run.task)
             changes.attach_original(document, original, item.content)
+    kept: dict[int, str] = {}
     for item, detail in read.failed:
         if not item.is_line and item.content:
             name = options.external_id if item.upload and options.external_id else item.name
-            changes.fail_document(_original(item, run.task), name, detail)
+            document = changes.fail_document(_original(item, run.task), name, detail)
+            kept[item.number] = str(document.id)
     changes.announce(organization_id)
     result = result | {
         "created": result["created"] + stored.created,
@@ -218,7 +240,9 @@ def _store(
         result["document_id"] = str(stored.documents[0].id)
     has_several = len(run.task.input["upload_ids"]) + len(run.task.input.get("refused", ())) > 1
     for item, detail in read.failed:
-        error = {"line": item.number, "detail": detail[:300]}
+        error: dict[str, Any] = {"line": item.number, "detail": detail[:300]}
+        if item.number in kept:
+            error["document_id"] = kept[item.number]
         is_plain = item.is_line and not has_several
         result = _add_error(result, error if is_plain else {**error, "name": item.name})
     return result
