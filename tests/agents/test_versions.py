@@ -106,6 +106,16 @@ def test_neither_the_order_of_switches_nor_how_a_number_is_written_is_a_change(
         assert cast.api("alice").put("/agents/a", body).json["current_version"] == 1
 
 
+def test_settings_of_retrieval_are_compared_in_words(cast: Cast, alice: Actor) -> None:
+    agent = make_agent(alice, handle="a", retrieval_config={"top_k": 5, "strategy": "hybrid"})
+    new = {"top_k": 8, "strategy": "keyword", "depth": [1]}
+    services.update_agent(agent.id, AgentUpdate(retrieval_config=new), actor=alice)
+    page = cast.browser("alice").get("/agents/a/versions/compare?from=1&to=2")
+    told = [words_of(line) for line in page.css("#change-retrieval_config .items")]
+    assert told == ["Top k 5 8", "Search Hybrid Keyword", "Depth [ 1 ]"]
+    assert not page.css("#change-retrieval_config .diff")
+
+
 def test_handoff_targets_count_too(alice: Actor) -> None:
     make_agent(alice, handle="other")
     agent = make_agent(alice)

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select
 
+from tests.browser import words_of
 from tests.cast import Cast
 from tests.factories import make_document
 from webapp.core.actor import Actor
@@ -261,3 +262,23 @@ def test_original_files_go_with_their_documents(cast: Cast, alice: Actor) -> Non
     body = {"action": "delete", "filter": {"q": "a.md"}}
     run(api.post(BULK, body).json["task_id"])
     assert (count(Document), count(Upload)) == (1, 1)
+
+
+def test_who_changes_their_mind_comes_back_to_the_list_as_it_was_filtered(
+    cast: Cast, alice: Actor
+) -> None:
+    browser = cast.browser("alice")
+    chosen = make_documents(alice, 3, "Note")
+    for what in (f"id={chosen[0]}&id={chosen[1]}", "all=true"):
+        page = browser.get(f"{BULK}?action=delete&{what}&q=note&status=ready")
+        links = {words_of(link): link.attributes["href"] for link in page.css("main a")}
+        assert links["Cancel"] == links["Documents"] == "/documents?q=note&status=ready"
+    # What is chosen stays what is meant, whatever else the filters would find.
+    page = browser.get(f"{BULK}?action=delete&id={chosen[0]}&q=note")
+    fields = {
+        str(field.attributes["name"]): str(field.attributes["value"])
+        for field in page.css("form.card [type=hidden]")
+        if field.attributes["name"] != "csrf_token"
+    }
+    browser.post(BULK, fields, status=303)
+    assert db.session.scalars(select(Task)).one().input["count"] == 1

@@ -24,6 +24,7 @@ CONTEXT = 3
 
 TEXTS = frozenset({"description", "instructions", "persona", "scope_description"})
 LISTS = frozenset({"handoff_targets", "tools", "panels"})
+SETTINGS = frozenset({"retrieval_config"})
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 Op = Literal[" ", "+", "-"]
@@ -62,6 +63,18 @@ class Change:
     def sections(self) -> list[Section]:
         """The texts side by side, for a page."""
         return side_by_side(text_of(self.before), text_of(self.after))
+
+    @property
+    def settings(self) -> list[tuple[str, str, str]]:
+        """Of a field that holds settings: those that differ, by name, before and after.
+
+        What is not set is an empty text. Empty for every other field.
+        """
+        if self.field not in SETTINGS:
+            return []
+        before, after = self.before or {}, self.after or {}
+        pairs = ((name, before.get(name), after.get(name)) for name in {**before, **after})
+        return [(name, text_of(old), text_of(new)) for name, old, new in pairs if old != new]
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ def _bulk_page(form: BulkForm, *, status: int = 200) -> Response:
         form=form,
         action=_action(),
         preview=services.preview_bulk(selection, actor=current_actor()),
-        chosen=_hidden_fields(),
+        chosen=_selected(),
+        filters=_filters(),
     )
 
 
@@ -67,9 +68,7 @@ def _action() -> str:
 def _body(action: str, nodes: list[Reference]) -> BulkRequest:
     values: dict[str, Any]
     if "all" in request.values:
-        names = StrictFilter.model_fields
-        filters = {key: request.values[key] for key in names if request.values.get(key)}
-        values = {"filter": read_text(StrictFilter, filters)}
+        values = {"filter": read_text(StrictFilter, _filters())}
     elif ids := request.values.getlist("id"):
         values = {"ids": ids}
     else:
@@ -77,7 +76,16 @@ def _body(action: str, nodes: list[Reference]) -> BulkRequest:
     return read(BulkRequest, {"action": action, "nodes": nodes, **values})
 
 
-def _hidden_fields() -> list[tuple[str, str]]:
-    """The selection, so that the next step is about the same documents."""
-    names = ("all", *StrictFilter.model_fields) if "all" in request.values else ("id",)
-    return [(name, value) for name in names for value in request.values.getlist(name) if value]
+def _filters() -> dict[str, str]:
+    """How the list was filtered in which the documents were selected."""
+    names = StrictFilter.model_fields
+    return {name: request.values[name] for name in names if request.values.get(name)}
+
+
+def _selected() -> list[tuple[str, str]]:
+    """The selection as hidden fields, so that the next step is about the same documents.
+
+    The filters go along with chosen documents too: they lead back to the same list.
+    """
+    name = "all" if "all" in request.values else "id"
+    return [*((name, value) for value in request.values.getlist(name)), *_filters().items()]
