@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.server import EMAIL, Installation
+from tests.server import EMAIL, Installation, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 
@@ -299,3 +299,37 @@ def test_all_numbers_are_written_as_the_person_does(
     page.keyboard.press("Enter")
     expect(page.locator("[data-ask-status]")).to_contain_text(re.compile(r"in \d+,\d ms"))
     expect(page.locator(".score .value").first).to_have_text(re.compile(r"^\d,\d{3}$"))
+
+
+def test_numbers_in_titles_options_and_pictures_are_the_persons_too(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    """What can hold no element: it was English beside the page's own numbers."""
+    nodes: list[dict[str, object]] = [
+        {"path": ["Numbered 4.5", f"Numbered {at}"], "target_documents": 3} for at in range(1000)
+    ]
+    installation.request("POST", "/taxonomies", {"version": "0.8.1", "nodes": nodes})
+    small = {"path": ["Measured 4.5", "Once"], "target_documents": 3}
+    measured = installation.request("POST", "/taxonomies", {"version": "0.8.2", "nodes": [small]})
+    body = {"name": "Measured", "handle": "measured-once", "taxonomy_version": "0.8.2",
+            "taxonomy_node_ids": [node["node_id"] for node in measured["nodes"]]}  # fmt: skip
+    installation.request("POST", "/agents/from-taxonomy", body)
+    for title in ("Once", "Twice"):
+        document = installation.request("POST", "/documents", {
+            "title": f"Measured {title}", "content": "Measured.", "version": "0.8.2",
+            "nodes": [small["path"]],
+        })["id"]  # fmt: skip
+        eventually(
+            lambda at=document: installation.request("GET", f"/documents/{at}")["status"] == "ready"
+        )
+    sign_in(page)
+    page.add_init_script(
+        "new MutationObserver(() => { document.documentElement.dataset.locale = 'de-DE' })"
+        ".observe(document, { childList: true })"
+    )
+    page.goto(f"{installation.url}/agents/measured-once/coverage")
+    told = page.locator(".map title", has_text="Once")
+    expect(told).to_have_text("Measured 4.5 › Once: 66,7 %, 2 of 3 documents")
+    expect(page.locator(".map .share").last).to_have_text("66,7 %")
+    page.goto(f"{installation.url}/taxonomies/new")
+    expect(page.locator("option[value='0.8.1']")).to_have_text("0.8.1 with 1.001 topics")
