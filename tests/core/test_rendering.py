@@ -11,6 +11,7 @@ from webapp.core.rendering import (
     Fold,
     ends_in_code,
     fold,
+    keep_ends,
     relative_addresses,
     render,
     render_line,
@@ -261,3 +262,13 @@ def test_lists_and_quotations_begin_on_the_side_of_their_words() -> None:
     page = drawn("* one\n\ntext\n\n1. first\n\ntext\n\n> said")
     for tag in ("ul", "ol", "blockquote"):
         assert page.css_first(tag).attributes["dir"] == "auto"
+
+
+def test_a_long_word_takes_its_last_letters_down_together() -> None:
+    word = "Rechtsschutzversicherung"
+    kept = keep_ends(f"<b> {word}s-Antrag & {word}")
+    end = '<span class="word-end">{}</span>'
+    assert kept == (
+        f"&lt;b&gt; {word[:-4]}{end.format('rungs')}-Antrag &amp; {word[:-5]}{end.format('erung')}"
+    )
+    assert keep_ends("of words that fit") == "of words that fit"

@@ -217,3 +217,30 @@ def test_topics_are_chosen_moved_and_read_on_a_map(installation: Installation, p
     scale = phone.locator(".map svg").evaluate("at => at.getBoundingClientRect().width / 1000")
     assert scale * 11 >= 11  # what is drawn at 11 pixels is read at 11
     look(phone)
+
+
+def test_no_word_loses_its_last_letter_to_the_next_line(
+    installation: Installation, phone: Page
+) -> None:
+    word = "Kraftfahrzeughaftpflichtversicherungsgesellschaftsangestellte"
+    agent = {"name": word, "handle": "one-word", "instructions": "Help."}
+    installation.request("POST", "/agents", agent)
+    phone.goto(f"{installation.url}/sign-in")
+    phone.get_by_label("E-mail").fill(EMAIL)
+    phone.get_by_label("Password").fill(PASSWORD)
+    phone.get_by_role("button", name="Sign in").tap()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Overview")
+    phone.goto(f"{installation.url}/agents?q=one-word")
+    title = phone.locator("#agents .row-title")
+    expect(title).to_have_text(word)
+    last = title.evaluate_handle("at => at.querySelector('.word-end')").as_element()
+    assert last
+    broken = []
+    for width in range(320, 400, 4):
+        phone.set_viewport_size({"width": width, "height": 844})
+        lines = title.evaluate(
+            "at => new Set([...at.getClientRects()].map((line) => Math.round(line.top))).size"
+        )
+        broken.append(lines > 1)
+        assert last.evaluate("at => at.getClientRects().length") == 1, width
+    assert any(broken)

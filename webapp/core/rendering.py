@@ -43,10 +43,25 @@ _CELLS = re.compile(r"(?:\\.|[^|\\])+\\?(?:\||$)|\|")
 #: as the reader of Markdown counts them
 _LINE_END = re.compile(r"\r\n?|\n")
 _WORD = re.compile(r"\w+")
+#: a word that may be longer than a line, and as many of its last letters as stay together
+_LONG_WORD = re.compile(r"\w{15,}")
+_END = 5
 #: of a link, or of a reference that links have
 _ADDRESS = re.compile(
     r"\]\([ \t]*<?([^()\s<>]+)|^ {0,3}\[[^\]\n]{1,200}\]:[ \t]*<?([^\s<>]+)", re.M
 )
+
+
+def keep_ends(text: str) -> Markup:
+    """A name or a sentence whose long words take their last letters to the next line together.
+
+    Where a column is narrower than a word it breaks anywhere; else a single letter may go down.
+    """
+    marked = _LONG_WORD.sub(
+        lambda word: f'{word[0][:-_END]}<span class="word-end">{word[0][-_END:]}</span>',
+        str(escape(text)),
+    )
+    return Markup(marked)  # noqa: S704 - escaped, but for the elements put in here
 
 
 class Fold(StrEnum):

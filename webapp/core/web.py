@@ -87,6 +87,7 @@ def _equip_templates(app: APIFlask) -> None:
     app.jinja_env.filters.update(
         counted=counts.counted,
         iso=clock.iso,
+        keep_ends=rendering.keep_ends,
         in_words=clock.in_words,
         local=counts.local,
         percent=counts.percent,
