@@ -32,3 +32,33 @@ def test_a_worker_tells_a_webhook_again_after_a_pause(
     assert pushed != first
     socket.close()
     installation.request("DELETE", f"/webhooks/{made['id']}")
+
+
+def test_a_message_is_sent_again_however_often_its_webhook_was_off(
+    installation: Installation, receiver: Receiver
+) -> None:
+    """Each time it has a job of its own, also where the one before did not try."""
+    receiver.answers = [400]
+    made = installation.request("POST", "/webhooks", {"url": receiver.url})
+    path = f"/webhooks/{made['id']}"
+
+    def ended() -> dict[str, Any] | None:
+        (delivery,) = installation.request("GET", f"{path}/deliveries")
+        return delivery if delivery["completed_at"] else None
+
+    installation.request("POST", f"{path}/test")
+    message = eventually(ended)
+    worker = installation.part("worker")
+    for _ in range(2):
+        worker.suspend()
+        try:
+            installation.request("POST", f"/webhooks/deliveries/{message['id']}/resend")
+            installation.request("PATCH", path, {"is_active": False})
+        finally:
+            worker.resume()
+        assert eventually(ended)["status"] == "failed"
+        installation.request("PATCH", path, {"is_active": True})
+    installation.request("POST", f"/webhooks/deliveries/{message['id']}/resend")
+    message = eventually(ended)
+    assert (message["status"], len(receiver.messages)) == ("delivered", 2)
+    installation.request("DELETE", path)

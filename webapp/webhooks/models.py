@@ -86,6 +86,8 @@ class Delivery(Model):
     attempts: Mapped[int] = mapped_column(default=0)
     #: how many attempts there had been when somebody last sent it again
     attempts_before: Mapped[int] = mapped_column(default=0)
+    #: how many jobs there have been for it besides the first; none of them has another's key
+    later_jobs: Mapped[int] = mapped_column(default=0)
     response_status: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -125,11 +127,12 @@ class Delivery(Model):
     @property
     def job_key(self) -> str:
         """Names the job that makes the attempts; each time it is sent again there is a new one."""
-        return f"webhook-{self.id}" + (f"-{self.attempts_before}" if self.attempts_before else "")
+        return f"webhook-{self.id}" + (f"-{self.later_jobs}" if self.later_jobs else "")
 
     def send_again(self) -> None:
         """Let it wait for a first attempt, and for as many as at the beginning."""
         self.status, self.attempts_before = Status.PENDING.value, self.attempts
+        self.later_jobs += 1
         self.completed_at = self.next_attempt_at = None
 
     def end(self, status: Status, at: datetime) -> None:
