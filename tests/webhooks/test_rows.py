@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from threading import Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from tests.cast import Api, Cast
 from tests.factories import make_agent
@@ -470,3 +471,37 @@ def test_only_who_may_change_webhooks_sends_again(cast: Cast, receiver: Receiver
     response = api.post(path)
     assert (response.status_code, response.json["code"]) == (409, "webhook_inactive")
     assert len(receiver.messages) == 1
+
+
+def test_who_sends_again_and_who_deletes_do_not_wait_in_a_circle(
+    cast: Cast, alice: Actor, receiver: Receiver
+) -> None:
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer")
+    api = cast.api("alice")
+    made = make(api, receiver.url)
+    api.post(f"/webhooks/{made['id']}/test")
+    (delivery,) = deliveries()
+    run(delivery)
+    deleted: list[str] = []
+
+    def delete() -> None:
+        with cast.app.app_context():
+            deleted.append(services.delete_webhook(UUID(made["id"]), actor=alice).url)
+
+    deleting = Thread(target=delete)
+
+    def begin_to_delete(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        """Once the first row is locked; given a moment to lock what it can."""
+        if "FOR UPDATE" in statement and deleting.ident is None:
+            deleting.start()
+            deleting.join(0.5)
+
+    event.listen(db.engine, "after_cursor_execute", begin_to_delete)
+    try:
+        sent = api.post(f"/webhooks/deliveries/{delivery.id}/resend")
+    finally:
+        event.remove(db.engine, "after_cursor_execute", begin_to_delete)
+    deleting.join()
+    assert (sent.status_code, deleted) == (202, [receiver.url])
+    assert count(Delivery) == 0

@@ -197,10 +197,12 @@ def send_again(delivery_id: UUID, *, actor: Actor) -> Delivery:
     statement = select(Delivery).where(
         Delivery.organization_id == actor.organization_id, Delivery.id == delivery_id
     )
-    delivery: Delivery | None = get_locked(statement)
-    if delivery is None:
+    delivery: Delivery | None = db.session.scalar(statement)
+    # The webhook before its message, as who deletes both: nobody waits in a circle.
+    subject = delivery and _find_subject(delivery.webhook_id, actor)
+    delivery = get_locked(statement)
+    if subject is None or delivery is None:
         raise NotFound(f"Message not found: {delivery_id}")
-    subject = _find_subject(delivery.webhook_id, actor)
     if isinstance(subject, Webhook):
         _check_active(subject)
     if not delivery.can_send_again:
