@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests.browser import Browser, words_of
@@ -10,6 +12,7 @@ from tests.factories import make_agent
 from webapp.accounts import profiles
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
+from webapp.core.extensions import db
 
 
 def entries(browser: Browser, query: str = "") -> list[str]:
@@ -68,6 +71,35 @@ def test_what_is_done_to_many_at_once_is_one_entry_that_opens(cast: Cast, alice:
     assert [entry.together for entry in page] == [1, 14]
     (next_one, *_), _ = audit.list_entries(actor=alice, limit=2, before=before)
     assert next_one.subject_name == "alice's key"  # it was made for the change
+
+
+def test_an_act_on_many_things_hides_no_entry_of_others(cast: Cast, alice: Actor) -> None:
+    """Neither of who writes meanwhile nor between two requests that a client names alike."""
+    agents = [make_agent(alice, name=f"Agent {number}") for number in range(4)]
+    named = dataclasses.replace(alice, request_id="deploy")
+
+    def record(actor: Actor, action: str, *numbers: int, **detail: bool) -> None:
+        for number in numbers:
+            audit.record(actor, action, agents[number], **detail)
+            db.session.flush()
+
+    record(named, "update", 0, 1, bulk=True)
+    record(alice, "publish", 3)
+    record(dataclasses.replace(alice, request_id=None), "retire", 3)
+    record(cast.actor("bob"), "pause", 3)
+    record(dataclasses.replace(cast.actor("bob"), request_id="deploy"), "update", 3, bulk=True)
+    record(named, "update", 2, bulk=True)
+    db.session.commit()
+    expected = [("update", 3), ("update", 1), ("pause", 1), ("retire", 1), ("publish", 1)]
+    found, _ = audit.list_entries(actor=alice, limit=5)
+    assert [(entry.action, entry.together) for entry in found] == expected
+    leafed, before = [], None
+    for _ in expected:
+        (entry,), before = audit.list_entries(actor=alice, limit=1, before=before)
+        leafed.append((entry.action, entry.together))
+    assert leafed == expected
+    (made,), _ = audit.list_entries(actor=alice, limit=1, before=before)
+    assert (made.action, made.subject_name) == ("create", "Agent 3")
 
 
 def test_only_admins_read_the_whole_log_and_only_their_own(cast: Cast, alice: Actor) -> None:

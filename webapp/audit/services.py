@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from webapp.audit.models import AuditEntry
@@ -24,6 +24,8 @@ DELETIONS_AMONG = 5_000
 ACT_AMONG = 5_000
 #: entries that an export reads in one look, and holds in memory
 EXPORTED_AT_ONCE = 500
+#: the longest time in which one change of many things makes its entries
+ACT_SPAN = timedelta(minutes=1)
 #: announced with every entry
 FEED = "audit:all"
 
@@ -148,11 +150,9 @@ def list_entries(
     for those of one request.
     """
     actor.require(AUDIT_READ)
-    conditions = [*_conditions(selection, actor)]
-    if before is not None:
-        conditions.append(AuditEntry.id < before)
     is_each = is_each or bool(selection.request_id)
-    return _read_acts(*conditions, limit=limit, is_each=is_each)
+    conditions = _conditions(selection, actor)
+    return _read_acts(*conditions, limit=limit, before=before, is_each=is_each)
 
 
 def export_entries(selection: Selection, *, actor: Actor) -> Iterator[list[AuditEntry]]:
@@ -201,35 +201,81 @@ def _holds(column: InstrumentedAttribute[str], part: str) -> ColumnElement[bool]
 
 
 def _read_acts(
-    *conditions: ColumnElement[bool], limit: int, is_each: bool = False
+    *conditions: ColumnElement[bool],
+    limit: int,
+    before: int | None = None,
+    is_each: bool = False,
 ) -> tuple[list[AuditEntry], int | None]:
-    """The newest entries, one for each act, and the id before which the next ones stand."""
+    """The newest entries, one for each act, and the id before which the next ones stand.
+
+    Entries of others that stand between those of an act are read like all others.
+    """
     acts: list[AuditEntry] = []
-    next_id: int | None = None
+    told: list[ColumnElement[bool]] = []
+    next_id = before
     statement = select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc())
     while len(acts) <= limit:
-        wanted = statement if next_id is None else statement.where(AuditEntry.id < next_id)
+        wanted = statement.where(*(not_(act) for act in told))
+        if next_id is not None:
+            wanted = wanted.where(AuditEntry.id < next_id)
         for entry in db.session.scalars(wanted.limit(limit + 1 - len(acts))).all():
+            is_of_many = entry.is_of_many and not is_each
+            if is_of_many and before is not None and _is_told_above(entry, before, *conditions):
+                next_id = entry.id
+                told.append(_same_act(entry))
+                break
             if len(acts) == limit:
                 return acts, next_id
             acts.append(entry)
             next_id = entry.id
-            if entry.is_of_many and not is_each:
-                entry.together, next_id = _measure_act(entry)
+            if is_of_many:
+                entry.together, lowest = _measure_act(entry)
+                if _count_between(lowest, entry) == entry.together:
+                    next_id = lowest
+                else:
+                    told.append(_same_act(entry))
                 break
         else:
             break
     return acts, None
 
 
+def _same_act(entry: AuditEntry, *, is_above: bool = False) -> ColumnElement[bool]:
+    """The entries of the same change of many things from this one on down, or up.
+
+    A client names its requests, and may name several alike.
+    """
+    ids = (entry.id, entry.id + ACT_AMONG) if is_above else (entry.id - ACT_AMONG, entry.id)
+    times = entry.created_at - ACT_SPAN, entry.created_at + ACT_SPAN
+    return and_(
+        AuditEntry.organization_id == entry.organization_id,
+        AuditEntry.id.between(*ids),
+        AuditEntry.created_at.between(*times),
+        # `not_` of it holds for entries without a request too.
+        func.coalesce(AuditEntry.request_id, "") == entry.request_id,
+        AuditEntry.action == entry.action,
+        AuditEntry.subject_type == entry.subject_type,
+        AuditEntry.actor_name == entry.actor_name,
+    )
+
+
+def _is_told_above(entry: AuditEntry, before: int, *conditions: ColumnElement[bool]) -> bool:
+    """Whether the part of the log above already has an entry for the same act."""
+    same = select(AuditEntry.id).where(*conditions, _same_act(entry, is_above=True))
+    return db.session.scalar(same.where(AuditEntry.id >= before).limit(1)) is not None
+
+
 def _measure_act(last: AuditEntry) -> tuple[int, int]:
     """How many entries are of the same change of many things, and the lowest id of them."""
-    statement = select(func.count(), func.min(AuditEntry.id)).where(
-        AuditEntry.organization_id == last.organization_id,
-        AuditEntry.id.between(last.id - ACT_AMONG, last.id),
-        AuditEntry.request_id == last.request_id,
-        AuditEntry.action == last.action,
-        AuditEntry.subject_type == last.subject_type,
-    )
-    count, lowest = db.session.execute(statement).one()
+    count, lowest = db.session.execute(
+        select(func.count(), func.min(AuditEntry.id)).where(_same_act(last))
+    ).one()
     return count, lowest
+
+
+def _count_between(lowest: int, last: AuditEntry) -> int:
+    """How many entries the organization has from one to another."""
+    statement = select(func.count()).where(
+        AuditEntry.organization_id == last.organization_id, AuditEntry.id.between(lowest, last.id)
+    )
+    return db.session.scalar(statement) or 0
