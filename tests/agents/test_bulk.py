@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,8 @@ from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.agents import deletion, services
+from webapp.agents.bulk import services as bulk
+from webapp.agents.bulk.schemas import BulkSelection
 from webapp.agents.models import Agent
 from webapp.agents.schemas import AgentQuery
 from webapp.audit import services as audit
@@ -322,3 +325,29 @@ def is_there(actor: Actor, handle: str) -> bool:
             )
         )
     )
+
+
+def test_who_comes_second_is_told_of_each_agent_that_is_gone(
+    cast: Cast, alice: Actor, three: list[str]
+) -> None:
+    """Two delete the same at once; the second had looked the agents up before."""
+    others = BulkSelection(ids=three[:1])
+
+    def delete() -> None:
+        with cast.app.app_context():
+            bulk.delete_agents(others, actor=alice, force=True)
+
+    deleting = Thread(target=delete)
+
+    def delete_first(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "agents.handle IN" in statement and deleting.ident is None:
+            deleting.start()
+            deleting.join()
+
+    event.listen(db.engine, "after_cursor_execute", delete_first)
+    try:
+        answer = cast.api("alice").request("DELETE", "/agents/bulk?force=true", {"ids": three})
+    finally:
+        event.remove(db.engine, "after_cursor_execute", delete_first)
+    statuses = {result["id"]: result["status"] for result in answer.json["results"]}
+    assert statuses == {three[0]: 404, three[1]: 204, three[2]: 204}

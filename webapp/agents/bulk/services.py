@@ -186,10 +186,9 @@ def _select(
     selection: BulkSelection, *, actor: Actor, is_about_deleted: bool
 ) -> tuple[list[Agent], list[str]]:
     """The selected agents, locked, and the references that lead to none."""
-    missing: list[str] = []
+    known: dict[str, UUID] = {}
     if selection.ids is not None:
         known = find_ids(selection.ids, actor=actor, include_deleted=is_about_deleted)
-        missing = [reference for reference in selection.ids if reference not in known]
         statement = select(Agent).where(
             Agent.organization_id == actor.organization_id,
             Agent.id.in_(set(known.values())),
@@ -208,7 +207,9 @@ def _select(
     statement = statement.order_by(Agent.id).limit(MAX_AGENTS + 1).with_for_update()
     agents = list(db.session.scalars(statement.execution_options(populate_existing=True)))
     _refuse_many(len(agents))
-    return agents, missing
+    # Somebody else may have deleted one between the look and the lock.
+    found = {agent.id for agent in agents}
+    return agents, [text for text in selection.ids or [] if known.get(text) not in found]
 
 
 def _refuse_many(count: int) -> None:
