@@ -167,3 +167,13 @@ def test_paused_agents_are_found_and_ask_nobody(cast: Cast, alice: Actor, q: str
     assert {words_of(link) for link in others.css("tbody .row-actions a")} == {"Ask"}
     none = browser.get("/agents?q=is:paused+nothing")
     assert "status: and is:paused" in words_of(none.css_first("#agents"))
+
+
+@pytest.mark.parametrize("name", ["status", "model", "modality", "is"])
+def test_an_empty_word_behind_a_qualifier_narrows_nothing(
+    cast: Cast, alice: Actor, name: str
+) -> None:
+    """It stands there while somebody types between the quotation marks."""
+    make_agent(alice, name='A "is:" of old', description='is:""')
+    found = cast.api("alice").get(f"/agents?q={name}:%22%22")
+    assert [agent["name"] for agent in found.json] == ['A "is:" of old']

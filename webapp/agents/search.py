@@ -41,10 +41,11 @@ def parse(q: str) -> Terms:
     terms, words = Terms(), []
     for match in _TOKEN.finditer(q):
         name, quoted, word = match.groups()
-        if name and (name, (quoted or word).lower()) in PAUSED:
+        value = word if quoted is None else quoted
+        if (name, value.lower()) in PAUSED:
             terms.is_paused = True
         elif name in QUALIFIERS:
-            terms.qualified.append((name, quoted if quoted is not None else word))
+            terms.qualified.append((name, value))
         elif quoted is not None and name is None:
             words.append(quoted)
         else:
