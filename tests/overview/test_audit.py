@@ -100,6 +100,12 @@ def test_an_act_on_many_things_hides_no_entry_of_others(cast: Cast, alice: Actor
     assert leafed == expected
     (made,), _ = audit.list_entries(actor=alice, limit=1, before=before)
     assert (made.action, made.subject_name) == ("create", "Agent 3")
+    db.session.expunge_all()
+    pushed = audit.join_acts(audit.entries_after(0, alice.organization_id, limit=100))[:2]
+    assert [(act.actor_name, act.together) for act in pushed] == [
+        (alice.name, 1),
+        (cast.actor("bob").name, 1),
+    ]
 
 
 def test_only_admins_read_the_whole_log_and_only_their_own(cast: Cast, alice: Actor) -> None:

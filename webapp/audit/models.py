@@ -51,6 +51,6 @@ class AuditEntry(Model):
         return bool(self.request_id and self.detail.get("bulk"))
 
     def is_of_act(self, other: AuditEntry) -> bool:
-        """Whether the same was done in the same request."""
-        own = (self.request_id, self.action, self.subject_type)
-        return own == (other.request_id, other.action, other.subject_type)
+        """Whether the same one did the same in the same request."""
+        own = (self.request_id, self.actor_name, self.action, self.subject_type)
+        return own == (other.request_id, other.actor_name, other.action, other.subject_type)
