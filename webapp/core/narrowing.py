@@ -19,15 +19,18 @@ class Narrowing:
     """Ids that a list is narrowed to and that another table finds; may hold an id twice.
 
     Few of them are looked up. Of many, a page soon has enough on its way through the list, so that
-    not all are gathered for it. `total` is how many they are, each once, where that is known and
-    the list has them all.
+    not all are gathered for it. `is_whole` where the list has them all, and `total` is then how
+    many they are, each once, where that is known.
     """
 
     #: whether a look at one row costs much, as that at a text does
     is_dear = False
 
-    def __init__(self, ids: Select[Any], *, total: int | None = None) -> None:
+    def __init__(
+        self, ids: Select[Any], *, total: int | None = None, is_whole: bool = False
+    ) -> None:
         self.ids, self.total, found = ids, total, total
+        self.is_whole = is_whole or total is not None
         if found is None:
             some = ids.limit(MANY + 1).subquery()
             found = db.session.scalar(select(func.count()).select_from(some)) or 0
@@ -47,6 +50,8 @@ class Narrowing:
 
     def count(self) -> int:
         """How many they are, each once."""
+        if self.total is not None:
+            return self.total
         [column] = self.ids.selected_columns
         counted = self.ids.with_only_columns(func.count(column.distinct()))
         return db.session.scalar(counted) or 0

@@ -109,11 +109,6 @@ class DocumentFilter(RequestModel):
     node: UUID | None = Field(None, description="About this topic or one below it")
     proposed: bool = Field(False, description="Only those with topics to confirm")
 
-    @property
-    def is_about_topic_alone(self) -> bool:
-        """Whether a topic is all that is asked for."""
-        return self.node is not None and not (self.q.strip() or self.status or self.proposed)
-
 
 class DocumentQuery(DocumentFilter):
     model_config = {"extra": "ignore"}

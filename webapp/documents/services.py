@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from webapp import index
 from webapp.audit import services as audit
-from webapp.core import clock, matching, tallies
+from webapp.core import clock, matching, narrowing, tallies
 from webapp.core.actor import Actor
 from webapp.core.database.sql import is_among, not_by_index
 from webapp.core.database.transactions import get_locked
@@ -30,7 +30,7 @@ from webapp.documents.changes import (
     remove_documents,
     store_documents,
 )
-from webapp.documents.models import Document, DocumentNode, DocumentText
+from webapp.documents.models import Document, DocumentNode, DocumentStatus, DocumentText
 from webapp.documents.reading.chunking import chunk_text
 from webapp.documents.reading.parsing import ParsedDocument, ParsingError, parse
 from webapp.documents.schemas import (
@@ -41,11 +41,13 @@ from webapp.documents.schemas import (
     FileOptions,
 )
 from webapp.documents.topics.changes import review_proposals, set_topics
-from webapp.documents.topics.counts import documents_under
+from webapp.documents.topics.counts import About
 from webapp.documents.topics.recounting import recounting
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.references import Topics, select_topics
 
+#: a page that begins after so many rows is far down
+FAR = 500
 #: titles that a suggestion compares
 RECENT_COUNT = 500
 
@@ -138,7 +140,9 @@ ORDERS = {"title": "title_key", "updated_at": "updated_at", "created_at": "creat
 def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     """One page of the organization's documents, newest first where nothing else is asked for."""
     narrowings = _narrow(query, actor.organization_id)
-    statement = _select(query, narrowings, actor.organization_id, is_walk=True)
+    # Far down, all of a branch are gathered sooner than met one by one on the way.
+    is_walk = query.node is None or query.offset <= FAR
+    statement = _select(query, narrowings, actor.organization_id, is_walk=is_walk)
     # Found and sorted by an index alone; then only the rows of the page are read.
     ordered = asc if query.sort == query.sort.lstrip("-") else desc
     order = getattr(Document, ORDERS[query.sort.lstrip("-")])
@@ -158,13 +162,7 @@ def list_documents(query: DocumentQuery, *, actor: Actor) -> Page:
     documents = list(db.session.scalars(rows))
 
     def count() -> int:
-        if narrowings and query.is_about_topic_alone:
-            return narrowings[0].count()
-        if not narrowings:
-            return count_documents(query.status, actor=actor)
-        if len(narrowings) == 1 and narrowings[0].total is not None and not query.status:
-            return narrowings[0].total
-        return count_all(_select(query, narrowings, actor.organization_id))
+        return _count(query, narrowings, actor=actor)
 
     total = total_of(count, len(documents), limit=query.limit, offset=query.offset)
     return Page(documents, total, query.limit, query.offset)
@@ -200,7 +198,7 @@ def _narrow(query: DocumentFilter, organization_id: UUID) -> list[Narrowing]:
     """The documents that the filters find by their topics and texts."""
     narrowings: list[Narrowing] = []
     if query.node:
-        narrowings.append(Narrowing(documents_under(select_topics(organization_id, [query.node]))))
+        narrowings.append(About(select_topics(organization_id, [query.node])))
     if query.proposed:
         narrowings.append(
             Narrowing(select(DocumentNode.document_id).where(DocumentNode.is_proposed))
@@ -210,13 +208,35 @@ def _narrow(query: DocumentFilter, organization_id: UUID) -> list[Narrowing]:
     return narrowings
 
 
+def _count(query: DocumentFilter, narrowings: Sequence[Narrowing], *, actor: Actor) -> int:
+    """How many documents the filters find.
+
+    Of a status that few have, or all but few, those few alone are looked at.
+    """
+    organization_id = actor.organization_id
+    if not narrowings:
+        return count_documents(query.status, actor=actor)
+    alone = narrowings[0] if len(narrowings) == 1 and narrowings[0].is_whole else None
+    if query.status is None:
+        return alone.count() if alone else count_all(_select(query, narrowings, organization_id))
+    having = count_documents(query.status, actor=actor)
+    if having <= narrowing.MANY:
+        return count_all(_select(query, narrowings, organization_id, is_walk=True))
+    if alone and count_documents(actor=actor) - having <= narrowing.MANY:
+        rest = _select(query, narrowings, organization_id, is_walk=True, has_status=False)
+        return alone.count() - count_all(rest)
+    return count_all(_select(query, narrowings, organization_id))
+
+
 def _select(
     query: DocumentFilter,
     narrowings: Sequence[Narrowing],
     organization_id: UUID,
     *,
     is_walk: bool = False,
+    has_status: bool = True,
 ) -> Select[Any]:
+    """The organization's documents that the filters find; or would find, but for their status."""
     owner: Any = Document.organization_id
     if any(found.is_short for found in narrowings):
         owner = not_by_index(owner)
@@ -225,7 +245,9 @@ def _select(
         *(found.includes(Document.id, is_walk=is_walk) for found in narrowings)
     )
     if query.status:
-        statement = statement.where(Document.status == query.status)
+        others = [of for of in DocumentStatus if of != query.status]
+        is_wanted = Document.status == query.status if has_status else Document.status.in_(others)
+        statement = statement.where(is_wanted)
     return statement
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 
 from webapp.core.extensions import db
+from webapp.core.narrowing import Narrowing
 from webapp.documents.models import Document, DocumentNode
 from webapp.taxonomies.actions import DocumentCount
 from webapp.taxonomies.models import NodeStat, TaxonomyClosure
@@ -26,6 +27,33 @@ def documents_under(node_ids: Sequence[UUID] | Select[UUID]) -> Select[Any]:
         .join(TaxonomyClosure, TaxonomyClosure.descendant_id == DocumentNode.node_id)
         .where(TaxonomyClosure.ancestor_id.in_(node_ids), DocumentNode.is_counted)
     )
+
+
+class About(Narrowing):
+    """The documents about a topic or one below it.
+
+    PostgreSQL expects a hundredth of the documents that a branch has, and would gather them all:
+    on the way through the list, each one's own topics are looked at.
+    """
+
+    def __init__(self, topic: Select[UUID]) -> None:
+        super().__init__(documents_under(topic), is_whole=True)
+        self._topic = topic.scalar_subquery()
+
+    def includes(self, key: Any, *, is_walk: bool = False) -> ColumnElement[bool]:
+        if not (self.is_long and is_walk):
+            return super().includes(key)
+        # Values, which no plan takes for a join.
+        is_below = select(TaxonomyClosure.descendant_id).where(
+            TaxonomyClosure.ancestor_id == self._topic,
+            TaxonomyClosure.descendant_id == DocumentNode.node_id,
+        )
+        own = select(DocumentNode.document_id).where(
+            DocumentNode.document_id == key,
+            DocumentNode.is_counted,
+            is_below.scalar_subquery().is_not(None),
+        )
+        return own.limit(1).scalar_subquery().is_not(None)
 
 
 def count_under(node_ids: Sequence[UUID]) -> Pair:
