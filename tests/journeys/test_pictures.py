@@ -29,6 +29,8 @@ def test_a_chart_tells_what_is_pointed_at_and_lists_it(
     installation.request("POST", "/agents/pictured/query", {"query": "Who is there?"})
     expect(page.locator("#questions-chart canvas")).to_be_visible()
     expect(legend).to_have_text(f"Questions {before + 1:,} in 24 hours")
+    # The chart's own one, which says nothing while nothing is pointed at, is not there.
+    expect(page.locator(".u-legend")).to_have_count(0)
     over = page.locator("#questions .u-over")
     box = over.bounding_box()
     assert box is not None
@@ -46,6 +48,31 @@ def test_a_chart_tells_what_is_pointed_at_and_lists_it(
     assert str(latest) in counts.all_inner_texts()
     installation.request("POST", "/agents/pictured/query", {"query": "And who else?"})
     eventually(lambda: sum(int(count) for count in counts.all_inner_texts()) == before + 2)
+
+
+def test_what_is_said_in_a_box_stays_in_it(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    """A name is as wide as its letters are, which nobody can tell by counting them."""
+    names = {
+        "boxed-wide": "WWWW MMMM WWWW MMMM WWWW",
+        "boxed-long": "Illiteracy of lilies, 2nd ed.",
+    }
+    for handle, name in names.items():
+        installation.request("POST", "/agents", {
+            "name": name, "handle": handle, "instructions": "Do.",
+            "handoff_targets": ["boxed-wide"] if handle == "boxed-long" else [],
+        })  # fmt: skip
+    sign_in(page).goto(f"{installation.url}/agents/handoffs")
+    for name in names.values():
+        box = page.locator(".graph a", has_text=name)
+        edge = box.locator("rect").bounding_box()
+        assert edge
+        for said in box.locator("div, text").all():
+            place = said.bounding_box()
+            assert place
+            assert place["x"] + place["width"] < edge["x"] + edge["width"]
+            assert said.evaluate("element => getComputedStyle(element).textOverflow") == "ellipsis"
 
 
 def test_a_box_with_the_focus_brings_out_its_arrows(

@@ -11,6 +11,19 @@ from tests.server import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 
+#: of words in the letters of an element, and of what it stands in
+WIDTHS = """
+(element, words) => {
+  const said = document.createElement("span");
+  said.textContent = words;
+  element.append(said);
+  const range = document.createRange();
+  range.selectNodeContents(said);
+  const width = [...range.getClientRects()].reduce((sum, rect) => sum + rect.width, 0);
+  said.remove();
+  return [width, element.closest(".card").clientWidth];
+}
+"""
 CHAPTERS = "\n\n".join(
     f"## Chapter {number}\n\n"
     + "\n\n".join(f"Line {line} of walnut {number}." for line in range(30))
@@ -46,3 +59,27 @@ def test_a_passage_is_unfolded_and_found_in_its_document(
     page.keyboard.press("Enter")
     expect(page.locator(".chunk")).to_have_count(60)
     expect(more).to_have_count(0)
+
+
+def test_a_text_is_narrow_code_is_mono_and_a_fold_has_a_sign_and_cuts_no_number(
+    installation: Installation, page: Page, sign_in: Callable[[Page], Page]
+) -> None:
+    steps = "\n".join(f"{number}. Pick quince {number}." for number in range(90, 120))
+    content = f"{'quince ' * 60}\n\n```\nquince --ripe\n```\n\n## Steps\n\n{steps}"
+    made = installation.request("POST", "/documents", {"title": "Quinces", "content": content})
+    sign_in(page).set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{installation.url}/documents/{made['id']}")
+    for selector, lines in (("p", "0" * 72), ("ol", "119. ")):
+        part = page.locator(f".rendered {selector}", has_text="quince").first
+        width, room = part.evaluate(WIDTHS, lines)
+        if selector == "p":
+            assert part.evaluate("text => text.offsetWidth") <= width + 1 < room
+        else:
+            assert part.evaluate("list => parseFloat(getComputedStyle(list).paddingLeft)") > width
+    code = page.locator(".rendered pre", has_text="quince --ripe")
+    assert code.evaluate(WIDTHS, "iiii")[0] == code.evaluate(WIDTHS, "mmmm")[0]
+
+    page.goto(f"{installation.url}/search?q=pick+quince&strategy=keyword&top_k=1")
+    expect(page.locator(".unfold summary")).to_have_text("Show all", use_inner_text=True)
+    text = page.locator(".passage .rendered")
+    assert "gradient" in text.evaluate("text => getComputedStyle(text).maskImage")

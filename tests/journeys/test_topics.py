@@ -9,6 +9,16 @@ from playwright.sync_api import Page, expect
 
 from tests.server import Installation
 
+#: the middles of the lines of an element's words, from the top of the window
+LINES = """
+(element) => {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  return [...range.getClientRects()].filter(({ width }) => width > 40)
+    .map(({ top, height }) => top + height / 2);
+}
+"""
+
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 
 
@@ -45,3 +55,34 @@ def test_topics_are_chosen_with_the_keyboard_alone(
     page.get_by_role("button", name="Save topics").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#toasts")).to_contain_text("The scope is changed.")
+
+
+def test_a_tree_of_many_levels_is_read_on_a_phone(
+    installation: Installation, page: Page, sign_in: Callable[[Page], Page]
+) -> None:
+    name = "Everything about the level below and who is in charge of it"
+    path = [f"{name} {level}" for level in range(8)]
+    body = {"version": "78.0.0", "nodes": [{"path": path}]}
+    installation.request("POST", "/taxonomies", body)
+    agent = {"name": "Deep", "handle": "deep", "instructions": "Go down."}
+    installation.request("POST", "/agents", agent)
+    sign_in(page).set_viewport_size({"width": 390, "height": 844})
+    for address in ("/taxonomies/78.0.0", "/agents/deep/scope?version=78.0.0"):
+        page.goto(installation.url + address)
+        for level in range(7):
+            twist = page.get_by_role("button", name=f"Topics below {path[level]}")
+            if twist.get_attribute("aria-expanded") == "false":
+                twist.click()
+            said = page.locator(".twig .row-title, .twig label").filter(has_text=path[level + 1])
+            expect(said).to_be_visible()
+            place, button = said.bounding_box(), twist.bounding_box()
+            assert place and button
+            # Beside what opens it and not below, and as wide as words are.
+            assert place["x"] >= button["x"] + button["width"], address
+            assert place["width"] > 120, address
+            box = said.locator("input")
+            if box.count():
+                first = said.evaluate(LINES)[0]
+                tick = box.bounding_box()
+                assert tick
+                assert abs(tick["y"] + tick["height"] / 2 - first) < 8
