@@ -16,11 +16,15 @@ from typing import Any
 
 import pytest
 
+from tests.browser import words_of
 from tests.cast import Cast
 from tests.database import new_database
+from tests.factories import make_agent
 from tests.server import ROOT, Installation
+from webapp.core.actor import Actor
 from webapp.documents.uploads.kinds import ENDINGS
 
+GETTING_STARTED = (ROOT / "docs/getting-started.md").read_text()
 #: `make run` without installing what is installed
 MAKE = f"make() {{ exec {shlex.quote(sys.executable)} -P webapp/engine/supervisor.py; }}"
 
@@ -96,9 +100,27 @@ def test_each_command_of_the_tour_does_what_it_says(cast: Cast) -> None:
 
 
 def test_getting_started_names_every_kind_of_file_that_is_read() -> None:
-    text = (ROOT / "docs/getting-started.md").read_text()
     first = {kind: ending for ending, kind in reversed(ENDINGS.items())}
-    assert not [ending for ending in first.values() if f"`{ending}`" not in text]
+    assert not [ending for ending in first.values() if f"`{ending}`" not in GETTING_STARTED]
+
+
+def test_getting_started_names_what_pages_call_so(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="helper")
+    browser = cast.browser("alice")
+    paths = ("/", "/agents", "/documents", "/agents/helper")
+    said = " ".join(words_of(browser.get(path).css_first("body")) for path in paths)
+    names = re.findall(r"(?<!\*)\*([A-Z][\w ]+)\*(?!\*)", GETTING_STARTED)
+    assert {"Add documents", "New agent", "Releases"} <= set(names)
+    assert not [name for name in names if name not in said]
+
+
+def test_every_command_of_make_that_a_page_names_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        text = path.read_text()
+        named = re.findall(r"`make ([a-z-]+)", text) + re.findall(r"^make ([a-z-]+)$", text, re.M)
+        for name in named:
+            assert re.search(rf"^[\w -]*\b{name}\b[\w -]*:", makefile, re.M), (path.name, name)
 
 
 def json_in(text: str) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,21 @@ def test_a_question_names_the_thing_and_its_buttons_say_what_they_do(
         assert not re.match(r"(?i)yes|no\b|ok$|confirm$|cancel|delete$|remove$|go on", verb), verb
         # "Cancel" is the other button, and must not read as the deed.
         assert "ancel" not in title
+        options = {option.key: said_by(option.value) for option in call.kwargs}
+        if options.get("tone", "danger") == "danger":
+            assert options.get("keep", "Cancel") != "Cancel", title
+
+
+def test_a_moment_is_said_in_one_way_and_without_fractions(app: APIFlask) -> None:
+    moment = datetime(2026, 3, 10, 12, 5, 7, 123456, tzinfo=UTC)
+    with app.test_request_context():
+        time = LexborHTMLParser(str(app.jinja_env.globals["ui"].ago(moment))).css_first("time")
+    # Until a script says it in the reader's own zone.
+    assert time.attributes["title"] == "2026-03-10 12:05 UTC"
+    for name in NAMES:
+        source = (TEMPLATES / name).read_text()
+        assert "<time" not in source or name == "components/ago.html", name
+        assert not re.search(r"_at(\.isoformat\(\))? *\}\}", source), name
 
 
 def said_by(expression: nodes.Node) -> str:

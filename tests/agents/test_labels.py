@@ -46,6 +46,10 @@ def test_the_form_has_the_words_of_such_tools_with_help_below(browser: Browser) 
     for name in ("persona", "modality", "scope_description", "top_k", "strategy"):
         assert words_of(page.css_first(f"#{name}-hint")) == FIELDS[name].help
     assert words_of(page.css_first("#modality [selected]")) == "Text or voice"
+    named = [words_of(option) for option in page.css("#modality option")]
+    assert named == list(VALUES["modality"].values())
+    text = words_of(page.css_first("main form"))
+    assert not [panel for panel in VALUES["panels"].values() if panel not in text]
 
 
 def test_all_pages_of_an_agent_call_a_field_the_same(browser: Browser, alice: Actor) -> None:

@@ -220,6 +220,17 @@ def test_the_page_publishes_promotes_and_rolls_back(browser: Browser, alice: Act
     assert "staging or production" in page.css_first(".toast.error").text()
 
 
+def test_who_deployed_in_a_row_is_named_once(browser: Browser, alice: Actor) -> None:
+    make_agent(alice, handle="a")
+    for environment in ("staging", "production"):
+        browser.post("/agents/a/releases?version=1", {"environment": environment, "semver": ""})
+    rows = browser.get("/agents/a/releases").css("main li")
+    told = [
+        "follows" in (row.attributes.get("class") or "") for row in rows if row.css_first(".actor")
+    ]
+    assert told == [False, True]
+
+
 def test_a_released_version_says_so_and_leads_to_its_release(
     browser: Browser, alice: Actor
 ) -> None:

@@ -235,6 +235,8 @@ def test_one_proposed_topic_is_confirmed_and_another_rejected(
         "Kitchen › Green tea", "Security › Key rotation",
     }  # fmt: skip
     assert "0.61" in page.css_first(".proposal").text()
+    # Nobody types a topic into a row: it is taken or left.
+    assert page.css("#documents tbody input:not([type=checkbox], [type=hidden])") == []
     said = "dashed topics are proposed, and count once they are confirmed"
     assert said in words_of(page.css_first("#documents"))
     page = browser.post(path, {"confirm": f"{tea.id} {topics['Green tea']}", "offset": "0"})
