@@ -105,6 +105,13 @@ def test_growing_keeps_every_id_and_makes_nothing_twice(alice: Actor) -> None:
     assert heat.target_documents == 12
 
 
+def test_topics_that_come_together_lie_together_in_every_index(alice: Actor) -> None:
+    paths = [["Wings", f"Topic {number}"] for number in range(30)]
+    by_paths(alice, *paths)
+    ids = select(TaxonomyNode.label).order_by(TaxonomyNode.id)
+    assert [*db.session.scalars(ids)] == ["Wings", *(path[1] for path in paths)]
+
+
 def test_a_node_may_have_several_parents(cast: Cast, alice: Actor) -> None:
     a, b, c = (str(uuid4()) for _ in range(3))
     body = {

@@ -16,6 +16,7 @@ from webapp.core.database.text import fold
 from webapp.core.database.transactions import refresh_statistics
 from webapp.core.errors import BadReference, Conflict, Invalid
 from webapp.core.extensions import db
+from webapp.core.ids import uuid7
 from webapp.taxonomies import signals
 from webapp.taxonomies.graph import MAX_DEPTH, Circle, Shape, TooDeep, arrange
 from webapp.taxonomies.models import (
@@ -218,7 +219,7 @@ class Draft:
         if node_id in self.nodes or node_id in self._taken:
             raise Conflict(f"The node id {node_id} is taken.", code="node_taken", field="nodes")
         node = TaxonomyNode(
-            id=uuid4(),
+            id=uuid7(),
             organization_id=self.taxonomy.organization_id,
             public_id=node_id or uuid4(),
             taxonomy_id=self.taxonomy.id,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 from webapp.core import clock
 from webapp.core.database.text import order_key
 from webapp.core.extensions import Model
+from webapp.core.ids import uuid7
 
 MAX_LABEL_KEY, MAX_KEY = 255, 500
 #: stands between the labels of a path's key, and comes before whatever is in them
@@ -67,7 +68,7 @@ class TaxonomyNode(Model):
         Index(None, "taxonomy_id", "path_key"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
     public_id: Mapped[UUID] = mapped_column(default=uuid4)
     taxonomy_id: Mapped[UUID] = mapped_column(ForeignKey("taxonomies.id", ondelete="CASCADE"))
