@@ -16,7 +16,15 @@ from sqlalchemy import func, select
 from webapp.core.extensions import db
 from webapp.coverage.services import Summary
 from webapp.coverage.topics import ScopeTopics
-from webapp.coverage.tree import Branch, Places, add_children, branch_of, select_branches, sums_of
+from webapp.coverage.tree import (
+    Branch,
+    Places,
+    branch_of,
+    describe,
+    select_branches,
+    sums_of,
+    sums_over,
+)
 from webapp.taxonomies.models import TaxonomyEdge
 
 #: siblings drawn in the map; the smallest of more are one area
@@ -115,12 +123,13 @@ def draw_map(
     level = areas
     while large := [area for area in level if area.may_be_divided]:
         branches = [area.branch for area in large if area.branch]
-        if level is areas and summary.has_children:
-            add_children(topics, summary, [branch for branch in branches if not branch.is_drawn])
         below = {branch.id: Siblings.of(branch.children) for branch in branches if branch.children}
+        room = max(area.room for area in large)
         unknown = [branch.id for branch in branches if branch.id not in below]
-        if unknown:
-            below |= _find_largest(topics, unknown, max(area.room for area in large))
+        if unknown and level is areas and summary.has_children:
+            below |= _take_largest(topics, summary, unknown, room)
+        elif unknown:
+            below |= _find_largest(topics, unknown, room)
         for area in large:
             siblings = below.get(area.branch.id) if area.branch else None
             if siblings and siblings.shown:
@@ -154,6 +163,29 @@ def _flatten(areas: Sequence[Area]) -> Iterator[Area]:
 
 def _largest_first(branch: Branch) -> tuple[int, str]:
     return -branch.target_sum, branch.label
+
+
+def _take_largest(
+    topics: ScopeTopics, summary: Summary, parents: Sequence[UUID], room: int
+) -> dict[UUID, Siblings]:
+    """What `_find_largest` finds, of roots in a tree: the sums of those below them are known."""
+    children: dict[UUID, list[tuple[int, str, UUID]]] = defaultdict(list)
+    for row in db.session.execute(Places(topics).below(parents)):
+        _, target_sum, _ = sums_over(summary.pairs_below[row.child_id])
+        children[row.parent_id].append((target_sum, row.label, row.child_id))
+    for each in children.values():
+        each.sort(key=lambda child: (-child[0], child[1]))
+    count = min(room, MAX_SIBLINGS)
+    ids = [child_id for each in children.values() for *_, child_id in each[:count]]
+    described = describe(topics, ids, summary.pairs_below)
+    return {
+        parent_id: Siblings(
+            [described[child_id] for *_, child_id in each[:count]],
+            len(each[count:]),
+            sum(target_sum for target_sum, *_ in each[count:]),
+        )
+        for parent_id, each in children.items()
+    }
 
 
 def _find_largest(topics: ScopeTopics, parents: Sequence[UUID], room: int) -> dict[UUID, Siblings]:

@@ -99,7 +99,7 @@ def draw_tree(topics: ScopeTopics, summary: Summary) -> list[Branch]:
                 break
             branch.is_drawn = True
             opened.append(branch)
-        add_children(topics, summary, [branch for branch in opened if branch.is_branch])
+        _add_children(topics, summary, [branch for branch in opened if branch.is_branch])
         level = [child for branch in opened for child in branch.children]
     return roots
 
@@ -114,7 +114,7 @@ def list_level(topics: ScopeTopics, under: UUID, offset: int) -> Level:
     is_end = end >= total
     others = db.session.execute(places.below([under]).where(not_(places.is_here))) if is_end else ()
     elsewhere = [row.child_id for row in others]
-    described = _describe(topics, [*(row.child_id for row in shown), *elsewhere], {})
+    described = describe(topics, [*(row.child_id for row in shown), *elsewhere], {})
     return Level(
         [described[row.child_id] for row in shown],
         [described[child_id] for child_id in elsewhere],
@@ -133,11 +133,11 @@ class Places:
         self.child, self.parent = NODES.alias(), NODES.alias()
         self.is_here: ColumnElement[bool] = true() if topics.is_tree else self._is_here(topics)
 
-    def below(self, parents: Sequence[UUID]) -> Select[UUID, UUID, bool]:
-        """`parent_id`, `child_id` and `is_here`."""
+    def below(self, parents: Sequence[UUID]) -> Select[UUID, UUID, str, bool]:
+        """`parent_id`, `child_id`, its `label` and `is_here`."""
         edge, child, parent = self.edge, self.child, self.parent
         return (
-            select(edge.c.parent_id, edge.c.child_id, self.is_here.label("is_here"))
+            select(edge.c.parent_id, edge.c.child_id, child.c.label, self.is_here.label("is_here"))
             .join(child, child.c.id == edge.c.child_id)
             .join(parent, parent.c.id == edge.c.parent_id)
             .where(edge.c.parent_id.in_(parents))
@@ -175,10 +175,10 @@ def _find_top(topics: ScopeTopics, summary: Summary) -> list[Branch]:
         .where(TaxonomyNode.id.in_(topics.roots))
         .order_by(TaxonomyNode.label_key, TaxonomyNode.public_id)
     )
-    return [branch_of(row, *_sums(summary.pairs_below[row.id])) for row in rows]
+    return [branch_of(row, *sums_over(summary.pairs_below[row.id])) for row in rows]
 
 
-def _sums(pairs: Pairs) -> tuple[int, int, int]:
+def sums_over(pairs: Pairs) -> tuple[int, int, int]:
     """`covered`, `target_sum` and `topic_count`."""
     return (
         sum(count * min(pair) for pair, count in pairs.items()),
@@ -187,19 +187,19 @@ def _sums(pairs: Pairs) -> tuple[int, int, int]:
     )
 
 
-def add_children(topics: ScopeTopics, summary: Summary, branches: Sequence[Branch]) -> None:
+def _add_children(topics: ScopeTopics, summary: Summary, branches: Sequence[Branch]) -> None:
     """Give these branches all of their children, and those that stand elsewhere."""
     if not branches:
         return
     by_id = {branch.id: branch for branch in branches}
     rows = db.session.execute(Places(topics).below(list(by_id))).all()
-    described = _describe(topics, [row.child_id for row in rows], summary.pairs_below)
+    described = describe(topics, [row.child_id for row in rows], summary.pairs_below)
     for row in rows:
         above, child = by_id[row.parent_id], described[row.child_id]
         (above.children if row.is_here else above.elsewhere).append(child)
 
 
-def _describe(
+def describe(
     topics: ScopeTopics, ids: Sequence[UUID], known: Mapping[UUID, Pairs]
 ) -> dict[UUID, Branch]:
     """These topics, the sums of which may be known."""
@@ -207,7 +207,7 @@ def _describe(
         return {}
     if known.keys() >= set(ids):
         rows = db.session.execute(_select_topics(topics).where(TaxonomyNode.id.in_(ids)))
-        return {row.id: branch_of(row, *_sums(known[row.id])) for row in rows}
+        return {row.id: branch_of(row, *sums_over(known[row.id])) for row in rows}
     rows = db.session.execute(select_branches(topics, ids))
     return {row.id: branch_of(row, *sums_of(row)) for row in rows}
 
