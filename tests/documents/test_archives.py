@@ -76,6 +76,19 @@ def test_an_archive_is_read_up_to_its_limits(cast: Cast, monkeypatch: pytest.Mon
     assert task.result["created"] <= 3
 
 
+def test_an_archive_of_too_many_files_is_not_read(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "MAX_ENTRIES", 2)
+    api = cast.api("alice")
+    files = {"a.md": "# A\n\ngarnet", "b.md": "# B\n\nbasalt", ".DS_Store": b"junk"}
+    assert read(send(api, "two.zip", make_zip(files))).result["created"] == 2
+    task = read(send(api, "three.zip", make_zip(files | {"c.md": "# C\n\njade"})))
+    assert task.status == "failed"
+    assert "The zip archive has more than 2 files." in (task.error or "")
+    assert count(Document) == 2
+
+
 @pytest.mark.parametrize("cut", [30, 60])
 def test_a_broken_archive_fails_with_its_reason(cast: Cast, cut: int) -> None:
     task = read(send(cast.api("alice"), "a.zip", make_zip({"a.md": "# A\n\ntext"})[:cut]))
