@@ -76,3 +76,39 @@ def test_a_slow_answer_is_awaited_in_its_place(
     expect(page.locator(".result").first).to_contain_text("beside the wall")
     expect(page.locator(".skeleton")).to_have_count(0)
     expect(page.locator(".results")).not_to_have_attribute("aria-busy", "true")
+
+
+#: The sockets that the page asks through, so that a test knows when one is open.
+SOCKETS = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(url) {
+    super(url);
+    if (url.includes("/ws/ask/")) window.sockets.push(this);
+  }
+};
+"""
+#: Ask all of these at once: no frame of an answer can come between.
+ASK = """(questions) => {
+  const form = document.querySelector(".ask-form");
+  for (const question of questions) {
+    form.elements.q.value = question;
+    form.requestSubmit();
+  }
+}"""
+
+
+def test_of_two_questions_that_wait_the_page_shows_the_answer_to_the_last(
+    installation: Installation, page: Page, sign_in: Callable[[Page], Page]
+) -> None:
+    for name, text in (("Sloes", "Sloes want frost."), ("Rowans", "Rowans redden in August.")):
+        installation.request("POST", "/documents", {"title": name, "content": text})
+    body = {"name": "Forager", "handle": "forager", "instructions": "Help."}
+    installation.request("POST", "/agents", body)
+    page.add_init_script(SOCKETS)
+    sign_in(page).goto(f"{installation.url}/agents/forager/ask")
+    eventually(lambda: page.evaluate("window.sockets.some((socket) => socket.readyState === 1)"))
+    page.evaluate(ASK, ["What do sloes want?", "When do rowans redden?"])
+    expect(page.locator("[data-ask-status]")).to_contain_text("passage")
+    expect(page.locator(".result h2").first).to_have_text("Rowans")
+    expect(page.locator(".result h2", has_text="Rowans")).to_have_count(1)
