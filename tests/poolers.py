@@ -24,16 +24,22 @@ auth_type = any
 pool_mode = {mode}
 default_pool_size = {size}
 max_client_conn = 500
+{more}
 """
 
 
 @contextmanager
-def pgbouncer(url: str, folder: Path, *, mode: str, size: int = 90) -> Iterator[str]:
-    """The address of the database of `url` through a pooler: `session` or `transaction`."""
+def pgbouncer(
+    url: str, folder: Path, *, mode: str, size: int = 90, more: str = ""
+) -> Iterator[str]:
+    """The address of the database of `url` through a pooler: `session` or `transaction`.
+
+    `more` are further lines of its configuration.
+    """
     parts = urlsplit(url)
     port = free_port()
     host = Path(parse_qs(parts.query)["host"][0])
-    text = CONFIGURATION.format(host=host, port=port, mode=mode, size=size)
+    text = CONFIGURATION.format(host=host, port=port, mode=mode, size=size, more=more)
     if os.getuid() == 0:  # It refuses to run as root; the server's own user reaches the server.
         text += f"user = {host.owner()}\n"
     file = folder / "pgbouncer.ini"

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from tests.database import new_database
@@ -46,6 +47,20 @@ def test_a_pooler_that_shares_sessions_is_refused(url: str, tmp_path: Path, size
         settings = settings_for(address, tmp_path)
         with pytest.raises(BadSettings, match=r"pool_mode = transaction.*pool_mode = session"):
             startup.check_database(settings)
+
+
+def test_a_pooler_that_takes_turns_is_refused(url: str, tmp_path: Path) -> None:
+    """Two clients never meet in one session there, but each has another one every time."""
+    turns = "server_round_robin = 1"
+    with pgbouncer(url, tmp_path, mode="transaction", more=turns) as address:
+        others = [psycopg.connect(address) for _ in range(5)]
+        for other in others:
+            other.execute("SELECT 1")
+        for other in others:
+            other.rollback()
+            other.close()
+        with pytest.raises(BadSettings, match="shares sessions between transactions"):
+            startup.check_database(settings_for(address, tmp_path))
 
 
 def test_sessions_of_ones_own_are_not_refused(url: str, tmp_path: Path) -> None:
