@@ -24,7 +24,10 @@ def test_what_is_public_is_so_with_a_bad_key_too(
 @pytest.mark.parametrize("headers", BAD)
 @pytest.mark.parametrize("path", ["/", "/agents", "/settings/members"])
 def test_a_page_says_so_and_leads_nowhere(cast: Cast, headers: dict[str, str], path: str) -> None:
-    browser = Browser(cast.app.test_client())
+    client = cast.app.test_client()
+    # First without going after it: where a page led to itself, a browser would never end.
+    assert client.get(path, headers=headers).status_code == 401
+    browser = Browser(client)
     page = browser.get(path, status=401, headers=headers)
     assert browser.response is not None
     assert browser.response.history == ()
@@ -43,7 +46,9 @@ def test_without_credentials_one_is_told_what_would_be_some(app: APIFlask) -> No
 
 
 def test_the_sign_in_page_does_not_mind(cast: Cast) -> None:
-    page = Browser(cast.app.test_client()).get("/sign-in", headers=BAD[0])
+    client = cast.app.test_client()
+    assert client.get("/sign-in", headers=BAD[0]).status_code == 200
+    page = Browser(client).get("/sign-in", headers=BAD[0])
     assert page.css_first("input[name=password]")
 
 
