@@ -62,7 +62,7 @@ def test_a_feature_imports_only_what_stands_above_it(path: Path) -> None:
 #: what of a feature faces the web: requests, forms, addresses, HTML
 EDGE = (
     "__init__", "actions", "pages", "api", "forms", "live", "cli", "tabs", "palette", "navigation",
-    "health", "identity",
+    "health", "identity", "noting",
 )  # fmt: skip
 #: what of core does
 WEB = ("api", "forms", "http.bodies", "http.conditional", "http.problems", "http.refusals",

@@ -11,6 +11,7 @@ from sqlalchemy import func, null, or_, select, union_all
 
 from webapp.accounts import keys, sessions
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Membership, Session
+from webapp.audit.noting import note
 from webapp.config import Settings
 from webapp.core import clock
 from webapp.core.actor import Actor, Role, name_key
@@ -26,6 +27,8 @@ def identify() -> Actor | None:
     if secret is not None:
         key = keys.find_key(secret)
         if key is None:
+            address, request_id = request.remote_addr or "", g.request_id
+            note(lambda: keys.refuse(secret, address=address, request_id=request_id))
             raise Unauthenticated(
                 "Invalid or missing API key",
                 code="bad_api_key",

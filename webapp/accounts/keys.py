@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from uuid import UUID
@@ -14,8 +16,9 @@ from webapp.accounts import changes, services
 from webapp.accounts.models import PREFIX_LENGTH, ApiKey, Membership
 from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.audit import services as audit
+from webapp.audit.refusals import KEY, Refusal
 from webapp.core import clock
-from webapp.core.actor import Actor, Role
+from webapp.core.actor import Actor, Role, name_key
 from webapp.core.database.transactions import get_locked, unless_busy
 from webapp.core.errors import Forbidden, Invalid, NotFound
 from webapp.core.extensions import db
@@ -108,6 +111,24 @@ def find_key(secret: str) -> ApiKey | None:
                     )
             return row
     return None
+
+
+def refuse(secret: str, *, address: str, request_id: str) -> Iterator[Refusal]:
+    """The refusal of a key that was good once; of one that nobody knows there is none."""
+    if not secret.isascii():
+        return
+    key_hash, now = ApiKey.hash_of(secret), clock.now()
+    for row in db.session.scalars(_WITH_PREFIX, {"prefix": secret[:PREFIX_LENGTH]}):
+        if compare_digest(row.key_hash, key_hash) and not row.is_usable(now):
+            owner = row.membership
+            actor = replace(
+                owner.actor,
+                name=name_key(row.name, owner.email),
+                api_key_id=row.id,
+                request_id=request_id,
+            )
+            reason = row.status(now) if owner.is_open else "its owner is shut out"
+            yield Refusal(actor, KEY, "apikey", str(row.id), row.name, reason, address)
 
 
 def _within_reach(actor: Actor) -> Select[ApiKey]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 from webapp.accounts import changes, passwords, services
 from webapp.accounts.models import Membership, Session, User
 from webapp.audit import services as audit
+from webapp.audit.refusals import SIGN_IN, Refusal
 from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.database.transactions import unless_busy
@@ -47,6 +50,14 @@ def sign_in(
     session = changes.add_session(membership, address=address, user_agent=user_agent)
     db.session.commit()
     return session
+
+
+def refuse(email: str, reason: str, *, address: str, request_id: str) -> Iterator[Refusal]:
+    """A refused sign-in, for each organization that the person has joined."""
+    user = services.find_user(email)
+    for membership in user.open_memberships if user else ():
+        actor = replace(membership.actor, request_id=request_id)
+        yield Refusal(actor, SIGN_IN, "user", str(actor.user_id), actor.name, reason, address)
 
 
 def open_session(session_id: UUID) -> Session | None:

@@ -59,6 +59,9 @@ class EntryFilter(Query):
         None, alias="to", description="The last moment; a day counts to its end"
     )
     request_id: str = Field("", max_length=128, description="What was done in one request")
+    refused: bool | None = Field(
+        None, description="true: attempts that were refused; false: what was done"
+    )
 
     @property
     def selection(self) -> Selection:
@@ -69,6 +72,7 @@ class EntryFilter(Query):
             since=self.since,
             until=self.until,
             request_id=self.request_id,
+            is_refused=self.refused,
         )
 
 

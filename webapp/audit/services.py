@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from webapp.audit.models import AuditEntry
 from webapp.audit.permissions import AUDIT_READ
+from webapp.audit.refusals import REFUSALS
 from webapp.core import clock, live
 from webapp.core.actor import Actor
 from webapp.core.database.text import like_pattern
@@ -44,6 +45,7 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
     request_id: str = ""
+    is_refused: bool | None = None
 
 
 class Subject(Protocol):
@@ -88,7 +90,11 @@ def entries_after(entry_id: int, organization_id: UUID, *, limit: int) -> list[A
     """The first entries of an organization that came after another, oldest first."""
     statement = (
         select(AuditEntry)
-        .where(AuditEntry.organization_id == organization_id, AuditEntry.id > entry_id)
+        .where(
+            AuditEntry.organization_id == organization_id,
+            AuditEntry.id > entry_id,
+            AuditEntry.action.not_in(REFUSALS),
+        )
         .order_by(AuditEntry.id)
         .limit(limit)
     )
@@ -113,7 +119,10 @@ def describe_deletion(subject_type: str, *, actor: Actor, **subject: str) -> lis
     """
     newest = (
         select(AuditEntry)
-        .where(AuditEntry.organization_id == actor.organization_id)
+        .where(
+            AuditEntry.organization_id == actor.organization_id,
+            AuditEntry.action.not_in(REFUSALS),
+        )
         .order_by(AuditEntry.id.desc())
         .limit(DELETIONS_AMONG)
         .subquery()
@@ -132,8 +141,9 @@ def describe_deletion(subject_type: str, *, actor: Actor, **subject: str) -> lis
 
 
 def latest(organization_id: UUID, *, limit: int = 12) -> list[AuditEntry]:
-    """The newest entries of an organization, newest first; what was done to many things is one."""
-    return _read_acts(AuditEntry.organization_id == organization_id, limit=limit)[0]
+    """What was done last in an organization, newest first; what was done to many things is one."""
+    is_done = AuditEntry.action.not_in(REFUSALS)
+    return _read_acts(AuditEntry.organization_id == organization_id, is_done, limit=limit)[0]
 
 
 def list_entries(
@@ -194,6 +204,9 @@ def _conditions(selection: Selection, actor: Actor) -> Iterator[ColumnElement[bo
         yield AuditEntry.created_at <= selection.until
     if selection.request_id:
         yield AuditEntry.request_id == selection.request_id
+    if selection.is_refused is not None:
+        is_refusal = AuditEntry.action.in_(REFUSALS)
+        yield is_refusal if selection.is_refused else ~is_refusal
 
 
 def _holds(column: InstrumentedAttribute[str], part: str) -> ColumnElement[bool]:

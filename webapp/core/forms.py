@@ -15,6 +15,7 @@ from wtforms import ValidationError as FieldRefused
 
 from webapp.core.errors import DomainError, Invalid, NotFound, validation_errors
 from webapp.core.schemas import from_json
+from webapp.core.signals import refused
 
 
 class Form(FlaskForm):
@@ -57,6 +58,7 @@ class Form(FlaskForm):
 
     def reject(self, error: DomainError, default: str | None = None, **fields: str) -> None:
         """Put a service's refusal on the field it names, or on the form as a whole."""
+        refused.send(error=error)
         item = {"field": error.field or "", "message": error.page_message, "code": "value_error"}
         self._put(item, default, fields)
 

@@ -29,6 +29,10 @@ class Signal:
         return [receiver.function(**values) for receiver in receivers]
 
 
+#: a request was refused: `error` is the DomainError; nothing may be written before the answer
+refused = Signal("refused")
+
+
 @dataclass(frozen=True)
 class Receiver:
     """A feature's ear for a signal of a feature above: `function(**values)`."""

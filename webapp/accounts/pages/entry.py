@@ -11,6 +11,7 @@ from webapp.accounts import credentials, invitations, samples, services, session
 from webapp.accounts.forms import JoinForm, NewPasswordForm, SetupForm, SignInForm
 from webapp.accounts.models import Membership, Session
 from webapp.accounts.tokens import hash_token
+from webapp.audit.noting import note
 from webapp.config import Settings
 from webapp.core import navigation
 from webapp.core.errors import DomainError, NotFound
@@ -86,6 +87,7 @@ def create_session() -> Response:
         except DomainError as error:
             form.reject(error)
             status = error.status
+            _note_refusal(form.email.data, error.code)
         else:
             response = redirect_to(navigation.home())
             response.headers["Location"] = _safe_next() or response.headers["Location"]
@@ -180,6 +182,12 @@ def _is_for(invitation: Membership) -> bool:
 
 def _open(email: str, password: str, invitation: str = "") -> None:
     _remember(sessions.sign_in(email, password, invitation=invitation, **_browser()))
+
+
+def _note_refusal(email: str, reason: str) -> None:
+    """Tell the organizations of the person; who is in none, or not there, is told to nobody."""
+    address, request_id = request.remote_addr or "", g.request_id
+    note(lambda: sessions.refuse(email, reason, address=address, request_id=request_id))
 
 
 def _browser() -> dict[str, str]:

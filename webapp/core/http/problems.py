@@ -35,6 +35,7 @@ from webapp.core.feature import contribution
 from webapp.core.http import returning
 from webapp.core.http.refusals import refusal_of
 from webapp.core.security import Identity, sign_in_url
+from webapp.core.signals import refused
 
 #: refusals of what was sent, after which a person goes on where they were
 OF_A_FORM = (400, 409, 412, 422)
@@ -156,6 +157,7 @@ def describe(error: DomainError, *, is_page: bool = False) -> dict[str, Any]:
 
 def answer(error: DomainError) -> Response:
     """Answer a request with a refusal."""
+    refused.send(error=error)
     return respond(describe(error, is_page=not wants_problem()), error.headers)
 
 
