@@ -21,7 +21,6 @@ from webapp.core.security import current_actor, requires
 from webapp.core.web import is_htmx, page, read_query, redirect_to, whole_number
 from webapp.coverage import refresh as refreshing
 from webapp.coverage import services, targets
-from webapp.coverage.figures import get_figures
 from webapp.coverage.forms import AlertForm, TargetForm
 from webapp.coverage.map import draw_map
 from webapp.coverage.schemas import GapQuery, HistoryQuery
@@ -159,6 +158,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
     topics = ScopeTopics.of(agent)
     measured = services.summarize(agent, topics, with_children=True)
     task = refreshing.running_refresh(agent)
+    measured_at = figures.values["last_coverage_update"]
     roots = draw_tree(topics, measured)
     history, problem = services.History(agent.id, [], None, None), ""
     unknown_range = ""
@@ -196,7 +196,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         dates_problem=problem,
         unknown_range=unknown_range,
         task=task,
-        is_awaited=task is not None or refreshing.is_awaited(agent, get_figures(agent)),
+        is_awaited=task is not None or refreshing.is_awaited(agent, measured_at),
         max_open=MAX_OPEN,
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),
         coverage_revision=refreshing.revision_of(agent, figures),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -96,12 +96,11 @@ def running_refresh(agent: Agent) -> Task | None:
     )
 
 
-def is_awaited(agent: Agent, figures: AgentCoverage) -> bool:
+def is_awaited(agent: Agent, measured_at: datetime | None) -> bool:
     """Whether what was measured last is not what would be measured now, and soon will be.
 
     Its documents have changed since, and a job that is on its way measures it again.
     """
-    measured_at = figures.last_coverage_update
     if measured_at is None:
         return True
     changed = select(Scope.id).where(Scope.id == agent.scope_id, Scope.changed_at > measured_at)
