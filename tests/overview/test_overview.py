@@ -162,6 +162,7 @@ NOT_IN_PALETTE = {
     "/sign-in",
     "/agents/bulk",
     "/agents/export",
+    "/audit/export",
     "/agents/search/handoffs",
     "/agents/search/tools",
     "/documents/bulk",
