@@ -8,12 +8,18 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from sqlalchemy import func, select
+
+from tests.cast import Api
 from webapp import engine
+from webapp.audit import services as audit
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.engine import jobs
 from webapp.webhooks import changes
 from webapp.webhooks.models import Delivery
+
+HOOK = "https://example.com/hook"
 
 #: the seconds between attempts, which no test waits for
 waited: list[float] = []
@@ -90,3 +96,21 @@ def run_once(delivery: Delivery) -> float | None:
         pause = later.seconds
     db.session.refresh(delivery)
     return pause
+
+
+def make(api: Api, url: str = HOOK, **fields: Any) -> dict[str, Any]:
+    response = api.post("/webhooks", {"url": url, **fields})
+    assert response.status_code == 201, response.text
+    return dict(response.json)
+
+
+def deliveries() -> list[Delivery]:
+    return list(db.session.scalars(select(Delivery).order_by(Delivery.created_at)))
+
+
+def count(model: type[Any]) -> int:
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def last_action(actor: Actor) -> str:
+    return audit.latest(actor.organization_id)[0].action
