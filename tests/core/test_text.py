@@ -9,7 +9,7 @@ from webapp.core.database.text import beginnings, order_key
 NAMES = [
     "Area", "Area 1", "Area 01", "Area 001", "Area 2", "Area 2 b", "Area 2.9", "Area 2.10",
     "Area 10", "Area 12345678", "Area 123456789", "Area-51", "Ärea 1", "AREA 3", "2 Areas",
-    "Area x1y", "1",
+    "Area x1y", "1", "Stra\N{LATIN SMALL LETTER SHARP S}\N{COMBINING ACUTE ACCENT}e 12",
 ]  # fmt: skip
 
 

@@ -20,7 +20,7 @@ def order_key(text: str, limit: int) -> str:
 
     Names that differ may have the same.
     """
-    return _NUMBER.sub(lambda number: number[0].zfill(_DIGITS), fold(text))[:limit]
+    return _pad(fold(text))[:limit]
 
 
 def beginnings(text: str, limit: int) -> list[str]:
@@ -32,9 +32,14 @@ def beginnings(text: str, limit: int) -> list[str]:
     digits = whole[len(whole.rstrip("0123456789")) :]
     if not digits or len(digits) >= _DIGITS:
         return [order_key(text, limit)]
-    before = order_key(whole.removesuffix(digits), limit)
+    # What is folded is not folded once more: "ß" with an accent would be another text.
+    before = _pad(whole.removesuffix(digits))[:limit]
     zeros = range(_DIGITS - len(digits), -1, -1)
     return list(dict.fromkeys(f"{before}{'0' * count}{digits}"[:limit] for count in zeros))
+
+
+def _pad(folded: str) -> str:
+    return _NUMBER.sub(lambda number: number[0].zfill(_DIGITS), folded)
 
 
 def like_pattern(text: str) -> str:
