@@ -36,7 +36,7 @@ FIELDS = {
     "handoff_targets": Label("Hand-offs", "Agents that it may pass a conversation on to."),
     "scope_description": Label(
         "Knowledge scope",
-        "What its documents are about, in a sentence. Its topics are picked with “Choose topics”.",
+        "What its documents are about, in a sentence. Its topics are chosen on the tab Topics.",
     ),
     "retrieval_config": Label("Retrieval"),
     "top_k": Label("Top k", "How many passages it answers from, 1 to 50."),

@@ -71,7 +71,7 @@ FEATURE = Feature(
         ),
         AddedFields(AgentResponse, figures.CoverageFields),
         AddedFields(AgentFilter, figures.CoverageFilter),
-        AgentTab("Coverage", "coverage.show", position=30),
+        AgentTab("Topics", "coverage.show", position=30),
         AgentPanel(pages.draw_panel),
         AgentColumn("Coverage", "coverage_percent", "coverage/_column.html", position=10),
         AgentFact("Knowledge scope", "coverage/_fact.html", position=10),

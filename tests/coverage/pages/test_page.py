@@ -118,3 +118,15 @@ def test_the_page_asks_for_its_own_part_again(browser: Browser, physicist: Agent
     fragment = browser.get(part, headers={"HX-Request": "true"})
     assert len(fragment.css("#coverage")) == 1
     assert not fragment.css("h1, #alert")
+
+
+def test_topics_have_one_word_on_the_tab_its_pages_and_what_leads_there(
+    cast: Cast, alice: Actor
+) -> None:
+    make_agent(alice, handle="one-word", name="One word")
+    browser = cast.browser("alice")
+    for path in ("coverage", "scope"):
+        page = browser.get(f"/agents/one-word/{path}")
+        assert text_of(page, ".tabs [aria-current]") == "Topics"
+    assert text_of(page, ".crumbs") == "Agents / One word / Topics"
+    assert "Choose topics" in page.css_first("main").text()

@@ -65,4 +65,4 @@ def test_targets_are_for_admins_and_for_topics_of_the_scope(
     root = browser.get(f"{PAGE}/topics/{ids['Physics']}")
     facts = words_of(root.css_first(".facts"))
     assert facts.startswith("Documents in this topic 0 With topics below 2 Wanted in this topic")
-    assert text_of(root, ".crumbs") == "Agents / Physicist / Coverage"
+    assert text_of(root, ".crumbs") == "Agents / Physicist / Topics"
