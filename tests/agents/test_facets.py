@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from sqlalchemy import event, func, select, text, update
 from tests.cast import Api, Cast
 from tests.factories import make_agent
 from webapp.agents import facets
-from webapp.agents.models import Agent, AgentFacet
+from webapp.agents import services as agent_services
+from webapp.agents.models import Agent, AgentFacet, Status
+from webapp.agents.schemas import AgentQuery
 from webapp.core import narrowing
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
@@ -145,6 +148,45 @@ def test_the_list_finds_by_facets_alike_for_few_and_many(
     assert listed("tool=search&q=a&limit=1") == ("1", "2")
     assert listed("tool=search&include_deleted=true&limit=1") == ("3", "3")
     assert listed("tool=search&active=false") == ("", "0")
+
+
+@pytest.mark.parametrize(("few", "many"), [(100, 5000), (0, 4), (0, 0)])
+def test_a_text_and_facets_find_together_what_a_look_at_each_agent_finds(
+    api: Api, alice: Actor, charlie: Actor, monkeypatch: pytest.MonkeyPatch, few: int, many: int
+) -> None:
+    monkeypatch.setattr(narrowing, "FEW", few)
+    monkeypatch.setattr(narrowing, "MANY", many)
+    statuses = ["draft", "draft", "draft", "archived", "draft", "published"]
+    agents = []
+    for number in range(12):
+        name = f"{['Tea', 'Green tea', 'Coffee'][number % 3]} {number}"
+        values = {"tools": ["search"][: number % 2], "model": f"gpt-{number % 4 // 3}"}
+        agents.append(make_agent(alice, name=name, **values))
+        changed = update(Agent).where(Agent.id == agents[-1].id)
+        db.session.execute(changed.values(status=statuses[number % 6]))
+    db.session.commit()
+    make_agent(charlie, name="Tea", model="gpt-9")
+    assert api.delete(f"/agents/{agents[0].handle}").status_code < 300
+    db.session.rollback()
+    own = Agent.organization_id == alice.organization_id, Agent.is_active
+    expected = list(db.session.scalars(select(Agent).where(*own).order_by(Agent.created_at)))
+    assert len(expected) == 11
+    for q, status, tool, model in itertools.product(
+        ("tea", "te", "none"), (None, *Status), (None, "search"), ("", "gpt", "gpt-0", "gpt-9")
+    ):
+        found = [
+            agent.id
+            for agent in expected
+            if q in agent.name.lower()
+            and agent.status == (status or agent.status)
+            and (tool is None or tool in agent.tools)
+            and model in agent.model
+        ]
+        words = f"{q} model:{model}" if model else q
+        query = AgentQuery(q=words, status=status, tool=tool, sort="created_at", limit=1)
+        page = agent_services.list_agents(query, actor=alice)
+        listed = [agent.id for agent in page.items], page.total
+        assert (query, *listed) == (query, found[:1], len(found))
 
 
 def test_models_that_are_too_many_to_name_are_found_all_the_same(

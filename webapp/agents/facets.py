@@ -6,6 +6,7 @@ The rows are kept by triggers of the database, so that they are true after every
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -15,6 +16,7 @@ from webapp.core import tallies
 from webapp.core.database.text import fold
 from webapp.core.extensions import db
 from webapp.core.narrowing import Narrowing
+from webapp.core.tallies import Tally
 
 #: so many values may match a word that is being typed
 MAX_VALUES = 50
@@ -36,8 +38,23 @@ def narrow(terms: Iterable[tuple[str, str, bool]], organization_id: UUID) -> lis
             AgentFacet.value.in_(values),
         )
         total = tallies.total(f"agent.{name}", organization_id, values)
-        narrowings.append(Narrowing(ids, total=total))
+        rest = None if name == "tool" else partial(_others, name, values, total, organization_id)
+        narrowings.append(Narrowing(ids, total=total, rest=rest))
     return narrowings
+
+
+def _others(name: str, values: list[str], total: int, organization_id: UUID) -> Narrowing:
+    """The active agents with another value of a facet of which each has one; `total` have these."""
+    kind = f"agent.{name}"
+    other = select(Tally.value).where(
+        Tally.organization_id == organization_id, Tally.kind == kind, Tally.value.not_in(values)
+    )
+    ids = select(AgentFacet.agent_id).where(
+        AgentFacet.organization_id == organization_id,
+        AgentFacet.name == name,
+        AgentFacet.value.in_(other),
+    )
+    return Narrowing(ids, total=tallies.total(kind, organization_id) - total)
 
 
 def _find_values(name: str, word: str, organization_id: UUID) -> list[str] | None:

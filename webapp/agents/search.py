@@ -18,7 +18,7 @@ from webapp.core.actor import Actor
 from webapp.core.database.sql import begins_with, list_contains
 from webapp.core.database.text import beginnings, fold, like_pattern
 from webapp.core.errors import Forbidden
-from webapp.core.narrowing import Narrowing
+from webapp.core.narrowing import Narrowing, count_by_few
 from webapp.core.texts import Sought
 
 QUALIFIERS = ("model", "tool", "modality", "status")
@@ -99,6 +99,14 @@ def narrow_agents(
         return None
     found += figures.narrow(query, actor.organization_id)
     return [*found, sought] if sought else found
+
+
+def count_with_text(query: AgentFilter, *, actor: Actor, sought: Sought) -> int | None:
+    """How many `select_agents` selects, where few agents have to be looked at for it; else None."""
+    if _other_conditions(query) or list(figures.conditions(query, actor.organization_id)):
+        return None
+    found = facets.narrow(_facets(query), actor.organization_id)
+    return count_by_few([*found, sought]) if found else None
 
 
 def select_names(actor: Actor) -> Select[UUID, str, str]:

@@ -18,6 +18,7 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSearch, AgentUpdate
 from webapp.agents.search import (
+    count_with_text,
     narrow_agents,
     seek_text,
     select_agents,
@@ -108,7 +109,8 @@ def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
         if narrowings == []:
             return count_agents(actor=actor)
         if narrowings is None:
-            return count_all(statement)
+            few = count_with_text(query, actor=actor, sought=sought) if sought else None
+            return count_all(statement) if few is None else few
         return count_narrowed(narrowings, actor.organization_id)
 
     total = total_of(count, len(agents), limit=query.limit, offset=query.offset)

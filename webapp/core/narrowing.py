@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -20,21 +20,26 @@ class Narrowing:
 
     Few of them are looked up. Of many, a page soon has enough on its way through the list, so that
     not all are gathered for it. `is_whole` where the list has them all, and `total` is then how
-    many they are, each once, where that is known.
+    many they are, each once, where that is known; `rest` finds all others of the list.
     """
 
     #: whether a look at one row costs much, as that at a text does
     is_dear = False
 
     def __init__(
-        self, ids: Select[Any], *, total: int | None = None, is_whole: bool = False
+        self,
+        ids: Select[Any],
+        *,
+        total: int | None = None,
+        is_whole: bool = False,
+        rest: Callable[[], Narrowing] | None = None,
     ) -> None:
-        self.ids, self.total, found = ids, total, total
+        self.ids, self.total, found, self.rest = ids, total, total, rest
         self.is_whole = is_whole or total is not None
         if found is None:
             some = ids.limit(MANY + 1).subquery()
             found = db.session.scalar(select(func.count()).select_from(some)) or 0
-        self.is_short, self.is_long = found <= FEW, found > MANY
+        self.is_short, self.is_long, self.found = found <= FEW, found > MANY, found
 
     def includes(self, key: Any, *, is_walk: bool = False) -> ColumnElement[bool]:
         """That an id of the list is one of them.
@@ -62,10 +67,28 @@ def count_common(narrowings: Sequence[Narrowing]) -> int | None:
 
     Those of the fewest are looked up in the others, and texts in none where there are many.
     """
-    if any(found.total is None for found in narrowings):
+    if not all(found.is_whole for found in narrowings):
         return None
-    first = min(narrowings, key=lambda found: (found.is_long, not found.is_dear, found.total))
+    first = min(narrowings, key=lambda found: (found.is_long, not found.is_dear, found.found))
     [key] = first.ids.selected_columns
     others = (found.includes(key, is_walk=True) for found in narrowings if found is not first)
     counted = first.ids.where(*others).with_only_columns(func.count(key.distinct()))
     return db.session.scalar(counted) or 0
+
+
+def count_by_few(narrowings: Sequence[Narrowing]) -> int | None:
+    """How many ids all of these have, where few have to be looked at for it; else None.
+
+    They are few where one has few, or all of the list but few.
+    """
+    if len(narrowings) == 1:
+        return narrowings[0].total
+    if not all(found.is_long for found in narrowings):
+        return count_common(narrowings)
+    for found in narrowings:
+        rest = found.rest() if found.rest else None
+        if rest and not rest.is_long:
+            others = [other for other in narrowings if other is not found]
+            among, without = count_by_few(others), count_common([*others, rest])
+            return None if among is None or without is None else among - without
+    return None
