@@ -175,6 +175,16 @@ def test_what_opens_over_a_page_keeps_nobody_out(running: Installation, page: Pa
     page.get_by_role("button", name="Create").click()
     expect(page.locator(".error-summary")).to_be_visible()
     found["refused form"] = look_at(page)
+    text = (
+        "## How lids open\n\nA lid is `opened` over a pot.\n\n| lid | pot |\n|---|---|\n| 1 | 2 |"
+    )
+    running.request("POST", "/documents", {"title": "Lids", "content": text})
+    page.goto(f"{running.url}/agents/opened-over/ask")
+    expect(page.locator("[data-live-dot]")).to_have_text("live")
+    page.get_by_label("Your question").fill("How is a lid opened?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".result").first).to_contain_text("over a pot")
+    found["answers"] = look_at(page)
     agents = [{**agent, "handle": f"opened-{number}"} for number in range(120)]
     page.goto(f"{running.url}/agents/import")
     page.get_by_label("Or the text").fill(json.dumps({"agents": agents}))
