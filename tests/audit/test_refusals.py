@@ -139,6 +139,20 @@ def test_what_is_tried_again_and_again_is_told_ever_more_rarely(cast: Cast, alic
     )
 
 
+def test_the_page_shows_all_that_was_refused_and_nothing_else(cast: Cast) -> None:
+    agent = {"name": "Made", "handle": "made", "instructions": "Be."}
+    assert cast.api("alice").post("/agents", json=agent).status_code == 201
+    assert sign_in(cast, "bob@example.com", "a guess").status_code == 401
+    assert finish(cast.api("vera").delete("/agents/x")).status_code == 403
+    page = cast.browser("alice").get("/audit?what=refused")
+    verbs = [words_of(entry).split(" (")[0] for entry in page.css(".timeline .what")]
+    assert verbs == ["was refused the request DELETE /api/v1/agents/x", "was refused a sign-in"]
+    assert page.css_first("select[name=what] [selected]").text(strip=True) == "anything refused"
+    browser = cast.browser("alice")
+    file = finish(browser.client.get("/audit/export?format=csv&what=refused"))
+    assert len(file.text.splitlines()) == 3
+
+
 def test_a_flood_of_different_attempts_is_counted_together(
     cast: Cast, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

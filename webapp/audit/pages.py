@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from webapp.audit import services, wording
 from webapp.audit.api import export_response
 from webapp.audit.permissions import AUDIT_READ
-from webapp.audit.schemas import AuditQuery, PageExportQuery
+from webapp.audit.schemas import REFUSED, AuditQuery, PageExportQuery
 from webapp.core.ranges import Range
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, read_query
@@ -30,6 +30,7 @@ def index() -> Response:
         query=query,
         filters=query.model_dump(mode="json", exclude_defaults=True, exclude={"before"}),
         wording=wording,
+        actions={REFUSED: "anything refused"} | wording.actions(),
         ranges=list(Range),
     )
 

@@ -13,6 +13,8 @@ from webapp.core.lists import DEFAULT_LIMIT, Limit
 from webapp.core.ranges import Range
 from webapp.core.schemas import FirstMoment, LastMoment, Query, ResponseModel
 
+#: what the page's filter of actions calls every refused attempt
+REFUSED = "refused"
 #: how an export is written
 Format = Literal["csv", "jsonl"]
 
@@ -33,7 +35,8 @@ class AuditQuery(Query):
     def selection(self) -> Selection:
         return Selection(
             actor=self.who,
-            action=self.what,
+            action="" if self.what == REFUSED else self.what,
+            is_refused=True if self.what == REFUSED else None,
             subject=self.thing,
             span=self.range.span if self.range else None,
             request_id=self.request,
