@@ -148,8 +148,7 @@ def test_the_page_shows_all_that_was_refused_and_nothing_else(cast: Cast) -> Non
     verbs = [words_of(entry).split(" (")[0] for entry in page.css(".timeline .what")]
     assert verbs == ["was refused the request DELETE /api/v1/agents/x", "was refused a sign-in"]
     assert page.css_first("select[name=what] [selected]").text(strip=True) == "anything refused"
-    browser = cast.browser("alice")
-    file = finish(browser.client.get("/audit/export?format=csv&what=refused"))
+    file = cast.browser("alice").client.get("/audit/export?format=csv&what=refused")
     assert len(file.text.splitlines()) == 3
 
 
