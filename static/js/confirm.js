@@ -1,15 +1,15 @@
 // Asks before a form with `data-confirm` is sent (see components/confirm.html).
 import { first, one } from "./elements.js";
+import { hold } from "./sending.js";
 
 /** @type {HTMLFormElement | undefined} */
 let confirmed;
 
 /**
  * Send a form about which nothing is asked any more.
- * @param {HTMLFormElement} form
- * @param {HTMLElement | null} submitter
+ * @param {import("./sending.js").Sending} sending
  */
-export function sendConfirmed(form, submitter) {
+export function sendConfirmed({ form, submitter }) {
   confirmed = form;
   form.requestSubmit(submitter);
   confirmed = undefined;
@@ -37,10 +37,11 @@ if (dialog) {
       go.classList.toggle("danger", asks.confirmTone === "danger");
       go.classList.toggle("primary", asks.confirmTone !== "danger");
       keep.textContent = asks.confirmKeep ?? "";
+      const held = hold(form, event.submitter);
       dialog.returnValue = "";
       dialog.showModal();
       dialog.onclose = () => {
-        if (dialog.returnValue === "yes") sendConfirmed(form, event.submitter);
+        if (dialog.returnValue === "yes") sendConfirmed(held());
       };
     },
     true,

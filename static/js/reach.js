@@ -2,7 +2,8 @@
 // was entered would be gone.
 
 import { sendConfirmed } from "./confirm.js";
-import { all, first } from "./elements.js";
+import { all, first, one } from "./elements.js";
+import { hold } from "./sending.js";
 
 /** How long an answer is waited for, in milliseconds. */
 const PATIENCE = 10000;
@@ -23,6 +24,7 @@ async function isThere() {
 
 /** @param {HTMLFormElement} form */
 function tell(form) {
+  if (!form.checkVisibility()) return toast("The server does not answer. Nothing was sent.");
   const told = document.createElement("p");
   told.className = "form-error";
   told.dataset.away = "";
@@ -33,19 +35,35 @@ function tell(form) {
 }
 
 /**
+ * What belongs beside a form that is not to be seen: an action of the palette, or one that a push
+ * has taken away.
+ * @param {string} sentence
+ */
+function toast(sentence) {
+  const told = document.createElement("div");
+  told.className = "toast error";
+  told.dataset.away = "";
+  told.setAttribute("role", "alert");
+  told.textContent = sentence;
+  one("#toasts", HTMLElement).append(told);
+}
+
+/**
  * @param {HTMLFormElement} form
  * @param {HTMLElement | null} submitter
  */
 async function sendWhenThere(form, submitter) {
+  const held = hold(form, submitter);
   form.ariaBusy = "true";
   submitter?.classList.add("busy");
-  for (const told of all("[data-away]", HTMLElement, form)) told.remove();
+  for (const told of all("[data-away]", HTMLElement)) told.remove();
   const isReached = await isThere();
   form.ariaBusy = null;
   submitter?.classList.remove("busy");
-  if (!isReached) return tell(form);
-  reached = form;
-  sendConfirmed(form, submitter);
+  const sending = held();
+  if (!isReached) return tell(sending.form);
+  reached = sending.form;
+  sendConfirmed(sending);
   reached = undefined;
 }
 

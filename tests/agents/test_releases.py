@@ -212,6 +212,11 @@ def test_the_page_publishes_promotes_and_rolls_back(browser: Browser, alice: Act
     browser.post("/agents/a/releases?version=2", {"environment": "production", "semver": ""})
     page = browser.post("/agents/a/releases/rollback", {"environment": "production"})
     assert "1.0.0" in page.css_first("#environment-production .semver").text()
+    # The button says which release it is, and whoever was quicker has let that run already.
+    page = browser.post(
+        "/agents/a/releases/rollback", {"environment": "production", "semver": "1.0.0"}
+    )
+    assert "runs 1.0.0 already" in page.css_first(".toast.error").text()
     page = browser.post("/agents/a/releases/1.0.1/status", {"status": "archived"})
     assert "archived" in page.css_first("#releases table").text()
     page = browser.post("/agents/a/releases/1.0.0/status", {"status": "nonsense"})

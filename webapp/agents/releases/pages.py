@@ -79,7 +79,8 @@ def roll_back(handle: str) -> Response:
     actor = current_actor()
     agent = get_agent(handle, actor=actor)
     environment = _environment()
-    release = services.roll_back_environment(agent.id, environment, actor=actor)
+    to = request.form.get("semver") or None
+    release = services.roll_back_environment(agent.id, environment, to=to, actor=actor)
     message = f"{environment.capitalize()} runs {release.semver} again."
     return redirect_to("agent_releases.index", handle=handle, message=message)
 
