@@ -65,8 +65,9 @@ EDGE = (
     "health", "identity", "noting",
 )  # fmt: skip
 #: what of core does
-WEB = ("api", "forms", "http.bodies", "http.conditional", "http.problems", "http.refusals",
-       "http.returning", "http.server", "navigation", "openapi", "security", "web")  # fmt: skip
+WEB = ("api", "forms", "http.afterwards", "http.bodies", "http.conditional", "http.problems",
+       "http.refusals", "http.returning", "http.server", "navigation", "openapi", "security",
+       "web")  # fmt: skip
 
 
 def is_below_the_edge(path: Path) -> bool:

@@ -21,6 +21,7 @@ from webapp.audit.refusals import REFUSALS, Refusal, Tally
 from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
+from webapp.core.http import afterwards
 
 
 @pytest.fixture(autouse=True)
@@ -33,9 +34,10 @@ def told(actor: Actor) -> list[AuditEntry]:
     return found
 
 
-def finish(response: TestResponse) -> TestResponse:
+def finish(cast: Cast, response: TestResponse) -> TestResponse:
     """Let the server do what it does when the answer has been sent."""
     response.close()
+    afterwards.of(cast.app).wait(10)
     return response
 
 
@@ -44,7 +46,7 @@ def sign_in(cast: Cast, email: str, password: str) -> TestResponse:
     page = browser.get("/sign-in").text
     token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
     data = {"email": email, "password": password, "csrf_token": token}
-    return finish(browser.post("/sign-in", data=data))
+    return finish(cast, browser.post("/sign-in", data=data))
 
 
 def test_a_refused_sign_in_is_told_to_the_organization_alone(
@@ -88,7 +90,7 @@ def test_a_key_that_was_good_once_is_told_and_an_unknown_one_is_not(
     else:
         secret = secret[:-4] + "zzzz"
     api = cast.api(None)
-    answer = finish(api.get("/agents", headers={"X-API-Key": secret}))
+    answer = finish(cast, api.get("/agents", headers={"X-API-Key": secret}))
     assert (answer.status_code, answer.json["code"]) == (401, "bad_api_key")
     found = told(alice)
     if how == "unknown":
@@ -102,7 +104,7 @@ def test_a_key_that_was_good_once_is_told_and_an_unknown_one_is_not(
 
 def test_what_somebody_may_not_do_is_told_with_what_it_needs(cast: Cast, alice: Actor) -> None:
     api = cast.api("vera")
-    answer = finish(api.post("/agents?name=hidden", {"name": "A", "instructions": "secret"}))
+    answer = finish(cast, api.post("/agents?name=hidden", {"name": "A", "instructions": "secret"}))
     assert answer.status_code == 403
     (entry,) = told(alice)
     assert (entry.action, entry.key_name, entry.actor) == (
@@ -120,7 +122,7 @@ def test_what_somebody_may_not_do_is_told_with_what_it_needs(cast: Cast, alice: 
 
 
 def test_the_activity_for_everybody_has_what_was_done_alone(cast: Cast, alice: Actor) -> None:
-    finish(cast.api("vera").delete("/agents/x"))
+    finish(cast, cast.api("vera").delete("/agents/x"))
     assert len(told(alice)) == 1
     assert not {e.action for e in audit.latest(alice.organization_id)} & set(REFUSALS)
     after = audit.entries_after(0, alice.organization_id, limit=100)
@@ -130,7 +132,7 @@ def test_the_activity_for_everybody_has_what_was_done_alone(cast: Cast, alice: A
 def test_what_is_tried_again_and_again_is_told_ever_more_rarely(cast: Cast, alice: Actor) -> None:
     api = cast.api("vera")
     for _ in range(9):
-        assert finish(api.delete("/agents/x")).status_code == 403
+        assert finish(cast, api.delete("/agents/x")).status_code == 403
     assert [entry.detail["count"] for entry in told(alice)] == [8, 4, 2, 1]
     page = cast.browser("alice").get("/audit?what=refuse_permission")
     assert words_of(page.css_first(".timeline .what")) == (
@@ -143,7 +145,7 @@ def test_the_page_shows_all_that_was_refused_and_nothing_else(cast: Cast) -> Non
     agent = {"name": "Made", "handle": "made", "instructions": "Be."}
     assert cast.api("alice").post("/agents", json=agent).status_code == 201
     assert sign_in(cast, "bob@example.com", "a guess").status_code == 401
-    assert finish(cast.api("vera").delete("/agents/x")).status_code == 403
+    assert finish(cast, cast.api("vera").delete("/agents/x")).status_code == 403
     page = cast.browser("alice").get("/audit?what=refused")
     verbs = [words_of(entry).split(" (")[0] for entry in page.css(".timeline .what")]
     assert verbs == ["was refused the request DELETE /api/v1/agents/x", "was refused a sign-in"]
@@ -158,7 +160,7 @@ def test_a_flood_of_different_attempts_is_counted_together(
     monkeypatch.setattr(refusals, "TOLD_AN_HOUR", 3)
     api = cast.api("vera")
     for number in range(3 + 5):
-        assert finish(api.delete(f"/agents/x{number}")).status_code == 403
+        assert finish(cast, api.delete(f"/agents/x{number}")).status_code == 403
     found = told(alice)
     assert [e.detail["count"] for e in found] == [4, 2, 1, 1, 1, 1]
     assert [e.detail.get("with_others", False) for e in found] == [True] * 3 + [False] * 3
@@ -185,7 +187,7 @@ def test_a_refusal_stays_one_where_it_cannot_be_written(
 
     api = cast.api("vera")
     monkeypatch.setattr(Tally, "count", fail)
-    assert finish(api.delete("/agents/x")).status_code == 403
+    assert finish(cast, api.delete("/agents/x")).status_code == 403
     assert db.session.scalar(_count()) == 0
 
 
