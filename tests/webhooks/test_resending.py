@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from tests.cast import Cast
 from tests.factories import make_agent
@@ -20,11 +20,13 @@ from tests.webhooks.receiving import (
     make,
     run,
     run_once,
+    send,
 )
+from webapp import engine
 from webapp.core.actor import Actor
 from webapp.core.errors import Forbidden
 from webapp.core.extensions import db
-from webapp.engine import jobs
+from webapp.engine import backend, control, jobs, retries
 from webapp.webhooks import changes, services
 from webapp.webhooks import deliveries as delivering
 from webapp.webhooks.live import FEEDS
@@ -257,3 +259,48 @@ def test_who_sends_again_and_who_deletes_do_not_wait_in_a_circle(
     deleting.join()
     assert (sent.status_code, deleted) == (202, [receiver.url])
     assert count(Delivery) == 0
+
+
+# What its own database does to it
+
+
+def test_a_message_waits_where_its_database_takes_no_writes_for_long(
+    alice: Actor, receiver: Receiver
+) -> None:
+    """Its job is at the last failure of the database that it is allowed."""
+    delivery = send(alice, receiver.url)
+    token = engine.Token(delivery.job_key)
+    token.failures = retries.MAX_FAILURES - 1
+    is_sqlite = db.engine.dialect.name == "sqlite"
+    with db.engine.connect() as other, control.running(token):
+        other.execute(text("UPDATE webhook_deliveries SET url = url"))
+        db.session.execute(
+            text("PRAGMA busy_timeout = 50" if is_sqlite else "SET LOCAL lock_timeout = 50")
+        )
+        with pytest.raises(engine.RetryLater) as later:
+            jobs.find("webhook")(delivery.job_key)
+        if is_sqlite:
+            db.session.execute(text("PRAGMA busy_timeout = 30000"))
+        other.rollback()
+    db.session.rollback()
+    assert (later.value.seconds, token.failures) == (delivering.DATABASE_PAUSE_SECONDS, 0)
+    assert run(delivery).status == "delivered"
+
+
+def test_a_message_whose_job_has_ended_without_it_is_sent_again(
+    cast: Cast, receiver: Receiver
+) -> None:
+    api = cast.api("alice")
+    made = make(api, receiver.url)
+    api.post(f"/webhooks/{made['id']}/test")
+    (delivery,) = deliveries()
+    page, path = f"/settings/webhooks/{made['id']}", f"/webhooks/deliveries/{delivery.id}/resend"
+    browser = cast.browser("alice")
+    assert browser.get(page).css_first("#deliveries button") is None
+    assert api.post(path).json["code"] == "message_on_its_way"
+    backend.end_cancelled(delivery.job_key)
+    assert browser.get(page).css_first("#deliveries button").text() == "Send again"
+    assert api.post(path).status_code == 202
+    db.session.refresh(delivery)
+    assert api.post(path).status_code == 409
+    assert run(delivery).status == "delivered"

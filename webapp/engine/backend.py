@@ -370,6 +370,15 @@ def find_cancelled(connection: sa.Connection, keys: Collection[str]) -> list[str
     return list(connection.execute(statement, {"keys": list(keys)}).scalars())
 
 
+def find_unfinished(connection: sa.Connection, keys: Collection[str]) -> list[str]:
+    """Those of these jobs that wait or run."""
+    statement = sa.text(
+        f"SELECT workflow_uuid FROM {_status_table(connection.engine)}"  # noqa: S608 - a constant
+        " WHERE workflow_uuid IN :keys AND status IN ('ENQUEUED', 'DELAYED', 'PENDING')"
+    ).bindparams(sa.bindparam("keys", expanding=True))
+    return list(connection.execute(statement, {"keys": list(keys)}).scalars())
+
+
 def holders(connection: sa.Connection) -> list[str]:
     """Ids of the workers, dead or alive, that hold started jobs."""
     # The second condition repeats a partial index's own words, or SQLite would not use it.

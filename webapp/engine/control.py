@@ -110,4 +110,7 @@ def retry_later(seconds: float) -> NoReturn:
     Meanwhile it holds no slot. What is not committed is rolled back, so commit first what the
     next run has to know; that run may also come early, after the death of a worker.
     """
+    token = get_token()
+    if token is not None:
+        token.failures = 0  # what has failed before is the end of this run, not of the job
     raise RetryLater(seconds)

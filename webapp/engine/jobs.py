@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -122,6 +122,11 @@ def progress(key: str) -> JobProgress | None:
     if job is None:
         return None
     return JobProgress(JobStatus(job.status), job.position, job.attempts, job.worker)
+
+
+def find_unfinished(session: Session, keys: Collection[str]) -> set[str]:
+    """Those of these jobs that have not ended: they wait, run, or go on later."""
+    return set(backend.find_unfinished(session.connection(), keys)) if keys else set()
 
 
 def schedule(

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from webapp import engine
 from webapp.core import clock, sealing
@@ -27,6 +28,8 @@ from webapp.webhooks.models import Attempt, Delivery, Status, Webhook
 
 TIMEOUT_SECONDS = 10
 UUID_LENGTH = 36
+#: until the next look at a database that has taken no writes
+DATABASE_PAUSE_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +46,20 @@ class Outcome:
 def deliver(key: str) -> None:
     """The engine's job: one attempt, and another one later where that is worth it.
 
-    Attempts are counted in the row before each one, so that a worker that dies takes none back.
+    A database that takes no writes for minutes is no end of it: it goes on when that is over.
     """
     engine.check_interrupted()
+    try:
+        _deliver(key)
+    except OperationalError as error:
+        if engine.will_retry(error):
+            raise
+        log.warning("webhook_waits_for_database", job=key, reason=str(error.orig))
+        engine.retry_later(DATABASE_PAUSE_SECONDS)
+
+
+def _deliver(key: str) -> None:
+    """Attempts are counted in the row before each one: a worker that dies takes none back."""
     delivery_id = UUID(key.removeprefix("webhook-")[:UUID_LENGTH])
     delivery = _begin(delivery_id, key)
     if delivery is None:

@@ -120,9 +120,9 @@ class Delivery(Model):
         return self.pauses[tried - 1] if tried <= len(self.pauses) else None
 
     @property
-    def can_send_again(self) -> bool:
-        """Whether it has ended or waits for another attempt, and no attempt is running or due."""
-        return self.status != Status.PENDING or self.next_attempt_at is not None
+    def is_due(self) -> bool:
+        """Whether it has not ended, and waits for no pause between two attempts."""
+        return self.status == Status.PENDING and self.next_attempt_at is None
 
     @property
     def job_key(self) -> str:

@@ -136,6 +136,7 @@ def _index_page(
     secret_form: SecretForm | None = None,
 ) -> Response:
     actor = current_actor()
+    deliveries = services.list_deliveries(actor=actor, paging=read_paging())
     return page(
         "webhooks/index.html",
         fragment="webhooks/_deliveries.html",
@@ -145,7 +146,8 @@ def _index_page(
         secret_form=secret_form or SecretForm(formdata=None),
         overlap_end=services.get_overlap_end(None, actor=actor),
         webhooks=services.list_webhooks(actor=actor),
-        deliveries=services.list_deliveries(actor=actor, paging=read_paging()),
+        deliveries=deliveries,
+        on_their_way=services.find_on_their_way(deliveries.items),
     )
 
 
@@ -158,6 +160,7 @@ def _show_page(
 ) -> Response:
     actor = current_actor()
     webhook = services.get_webhook(webhook_id, actor=actor)
+    deliveries = services.list_deliveries(webhook_id=webhook_id, actor=actor, paging=read_paging())
     return page(
         "webhooks/show.html",
         fragment="webhooks/_deliveries.html",
@@ -167,7 +170,6 @@ def _show_page(
         secret=take_shown_once(f"webhook {webhook_id}").get("secret"),
         secret_form=secret_form or SecretForm(formdata=None),
         overlap_end=services.get_overlap_end(webhook_id, actor=actor),
-        deliveries=services.list_deliveries(
-            webhook_id=webhook_id, actor=actor, paging=read_paging()
-        ),
+        deliveries=deliveries,
+        on_their_way=services.find_on_their_way(deliveries.items),
     )

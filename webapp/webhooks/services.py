@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select
 
+from webapp import engine
 from webapp.accounts.models import Organization
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
@@ -205,13 +206,23 @@ def send_again(delivery_id: UUID, *, actor: Actor) -> Delivery:
         raise NotFound(f"Message not found: {delivery_id}")
     if isinstance(subject, Webhook):
         _check_active(subject)
-    if not delivery.can_send_again:
+    if find_on_their_way([delivery]):
         raise Conflict("The message is on its way already.", code="message_on_its_way")
     delivery.send_again()
     changes.enqueue(delivery)
     audit.record(actor, "send again", subject, delivery_id=str(delivery.id), about=delivery.about)
     db.session.commit()
     return delivery
+
+
+def find_on_their_way(deliveries: Sequence[Delivery]) -> set[UUID]:
+    """The ids of those of which an attempt is running or due.
+
+    That of a message whose job has ended without it never comes: so it was where a job could not
+    write to its database for long.
+    """
+    due = {delivery.job_key: delivery.id for delivery in deliveries if delivery.is_due}
+    return {due[key] for key in engine.find_unfinished(db.session(), due)}
 
 
 def _check_active(webhook: Webhook) -> None:
