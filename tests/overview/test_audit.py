@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
@@ -106,6 +108,28 @@ def test_an_act_on_many_things_hides_no_entry_of_others(cast: Cast, alice: Actor
         (alice.name, 1),
         (cast.actor("bob").name, 1),
     ]
+
+
+def test_an_act_on_many_things_is_measured_in_one_statement(alice: Actor) -> None:
+    agent = make_agent(alice)
+    for number in range(4):
+        named = dataclasses.replace(alice, request_id=f"deploy-{number}")
+        for _ in range(3):
+            audit.record(named, "update", agent, bulk=True)
+    db.session.commit()
+    statements: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", count)
+    try:
+        found = audit.latest(alice.organization_id, limit=3)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", count)
+    assert [entry.together for entry in found] == [3, 3, 3]
+    # One finds each act, one measures it, and one looks whether there is more.
+    assert len(statements) == 2 * 3 + 1
 
 
 def test_only_admins_read_the_whole_log_and_only_their_own(cast: Cast, alice: Actor) -> None:

@@ -242,11 +242,11 @@ def _read_acts(
             acts.append(entry)
             next_id = entry.id
             if is_of_many:
-                entry.together, lowest = _measure_act(entry)
-                if _count_between(lowest, entry) == entry.together:
-                    next_id = lowest
-                else:
+                entry.together, lowest, is_mixed = _measure_act(entry)
+                if is_mixed:
                     told.append(_same_act(entry))
+                else:
+                    next_id = lowest
                 break
         else:
             break
@@ -278,17 +278,18 @@ def _is_told_above(entry: AuditEntry, before: int, *conditions: ColumnElement[bo
     return db.session.scalar(same.where(AuditEntry.id >= before).limit(1)) is not None
 
 
-def _measure_act(last: AuditEntry) -> tuple[int, int]:
-    """How many entries are of the same change of many things, and the lowest id of them."""
-    count, lowest = db.session.execute(
-        select(func.count(), func.min(AuditEntry.id)).where(_same_act(last))
-    ).one()
-    return count, lowest
-
-
-def _count_between(lowest: int, last: AuditEntry) -> int:
-    """How many entries the organization has from one to another."""
-    statement = select(func.count()).where(
-        AuditEntry.organization_id == last.organization_id, AuditEntry.id.between(lowest, last.id)
+def _measure_act(last: AuditEntry) -> tuple[int, int, bool]:
+    """How many entries are of the same change of many things, the lowest id of them, and whether
+    entries of others stand between them."""
+    act = (
+        select(func.count().label("count"), func.min(AuditEntry.id).label("lowest"))
+        .where(_same_act(last))
+        .subquery()
     )
-    return db.session.scalar(statement) or 0
+    between = select(func.count()).where(
+        AuditEntry.organization_id == last.organization_id,
+        AuditEntry.id.between(act.c.lowest, last.id),
+    )
+    all_count = between.correlate(act).scalar_subquery()
+    count, lowest, all_between = db.session.execute(select(act, all_count)).one()
+    return count, lowest, all_between > count
