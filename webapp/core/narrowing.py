@@ -19,8 +19,13 @@ class Narrowing:
     """Ids that a list is narrowed to and that another table finds; may hold an id twice.
 
     Few of them are looked up. Of many, a page soon has enough on its way through the list, so that
-    not all are gathered for it. `is_whole` where the list has them all, and `total` is then how
-    many they are, each once, where that is known; `rest` finds all others of the list.
+    not all are gathered for it.
+
+    ids       selects them
+    total     how many they are, each once, where that is known
+    is_whole  the list has all of them
+    found     as many as were found: `total`, or else at most one more than `MANY`
+    rest      finds all other ids of the list; None where nothing does
     """
 
     #: whether a look at one row costs much, as that at a text does
@@ -34,12 +39,10 @@ class Narrowing:
         is_whole: bool = False,
         rest: Callable[[], Narrowing] | None = None,
     ) -> None:
-        self.ids, self.total, found, self.rest = ids, total, total, rest
+        self.ids, self.total, self.rest = ids, total, rest
         self.is_whole = is_whole or total is not None
-        if found is None:
-            some = ids.limit(MANY + 1).subquery()
-            found = db.session.scalar(select(func.count()).select_from(some)) or 0
-        self.is_short, self.is_long, self.found = found <= FEW, found > MANY, found
+        self.found = _count_some(ids) if total is None else total
+        self.is_short, self.is_long = self.found <= FEW, self.found > MANY
 
     def includes(self, key: Any, *, is_walk: bool = False) -> ColumnElement[bool]:
         """That an id of the list is one of them.
@@ -79,7 +82,9 @@ def count_common(narrowings: Sequence[Narrowing]) -> int | None:
 def count_by_few(narrowings: Sequence[Narrowing]) -> int | None:
     """How many ids all of these have, where few have to be looked at for it; else None.
 
-    They are few where one has few, or all of the list but few.
+    They are few where one has few; or where the list has few besides those of one, and then they
+    are taken off: of green and round things there are as many as of round ones, less those that are
+    round and not green.
     """
     if len(narrowings) == 1:
         return narrowings[0].total
@@ -92,3 +97,9 @@ def count_by_few(narrowings: Sequence[Narrowing]) -> int | None:
             among, without = count_by_few(others), count_common([*others, rest])
             return None if among is None or without is None else among - without
     return None
+
+
+def _count_some(ids: Select[Any]) -> int:
+    """How many rows a select finds, counted no further than one beyond `MANY`."""
+    some = ids.limit(MANY + 1).subquery()
+    return db.session.scalar(select(func.count()).select_from(some)) or 0
