@@ -17,7 +17,7 @@ from webapp.accounts.models import ApiKey
 from webapp.audit import refusals
 from webapp.audit import services as audit
 from webapp.audit.models import AuditEntry
-from webapp.audit.refusals import REFUSALS, Refusal, Tally
+from webapp.audit.refusals import REFUSALS, Refusal, RefusalCounter
 from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
@@ -25,7 +25,7 @@ from webapp.core.http import afterwards
 
 
 @pytest.fixture(autouse=True)
-def _fresh_tally(cast: Cast) -> None:
+def _fresh_counter(cast: Cast) -> None:
     cast.app.extensions.pop("callboard-refusals", None)
 
 
@@ -171,12 +171,12 @@ def test_a_flood_of_different_attempts_is_counted_together(
 
 def test_after_an_hour_it_is_told_anew(alice: Actor) -> None:
     now = [0.0]
-    tally = Tally(clock=lambda: now[0])
+    counter = RefusalCounter(clock=lambda: now[0])
     refusal = Refusal(alice, refusals.PERMISSION, "request", "x", "GET /x", "a:write", "::1")
-    assert [tally.count(refusal) for _ in range(3)] == [(1, False), (2, False), None]
-    assert tally.count(replace(refusal, address="::2")) == (1, False)
+    assert [counter.count(refusal) for _ in range(3)] == [(1, False), (2, False), None]
+    assert counter.count(replace(refusal, address="::2")) == (1, False)
     now[0] = refusals.HOUR
-    assert tally.count(refusal) == (1, False)
+    assert counter.count(refusal) == (1, False)
 
 
 def test_a_refusal_stays_one_where_it_cannot_be_written(
@@ -186,7 +186,7 @@ def test_a_refusal_stays_one_where_it_cannot_be_written(
         raise OSError("no disk")
 
     api = cast.api("vera")
-    monkeypatch.setattr(Tally, "count", fail)
+    monkeypatch.setattr(RefusalCounter, "count", fail)
     assert finish(cast, api.delete("/agents/x")).status_code == 403
     assert db.session.scalar(_count()) == 0
 

@@ -14,7 +14,7 @@ from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Membership, Session
 from webapp.audit.noting import note
 from webapp.config import Settings
 from webapp.core import clock
-from webapp.core.actor import Actor, Role, name_key
+from webapp.core.actor import Actor, Role, name_api_key
 from webapp.core.database.sql import is_among, uuid_digits
 from webapp.core.errors import Unauthenticated
 from webapp.core.extensions import db
@@ -28,7 +28,7 @@ def identify() -> Actor | None:
         key = keys.find_key(secret)
         if key is None:
             address, request_id = request.remote_addr or "", g.request_id
-            note(lambda: keys.refuse(secret, address=address, request_id=request_id))
+            note(lambda: keys.find_refusals(secret, address=address, request_id=request_id))
             raise Unauthenticated(
                 "Invalid or missing API key",
                 code="bad_api_key",
@@ -37,7 +37,7 @@ def identify() -> Actor | None:
         return Actor(
             organization_id=key.membership.organization_id,
             role=key.effective_role,
-            name=name_key(key.name, key.membership.email),
+            name=name_api_key(key.name, key.membership.email),
             user_id=key.membership.user_id,
             api_key_id=key.id,
             request_id=g.request_id,

@@ -18,7 +18,7 @@ from webapp.accounts.permissions import MEMBERS_WRITE
 from webapp.audit import services as audit
 from webapp.audit.refusals import KEY, Refusal
 from webapp.core import clock
-from webapp.core.actor import Actor, Role, name_key
+from webapp.core.actor import Actor, Role, name_api_key
 from webapp.core.database.transactions import get_locked, unless_busy
 from webapp.core.errors import Forbidden, Invalid, NotFound
 from webapp.core.extensions import db
@@ -113,8 +113,8 @@ def find_key(secret: str) -> ApiKey | None:
     return None
 
 
-def refuse(secret: str, *, address: str, request_id: str) -> Iterator[Refusal]:
-    """The refusal of a key that was good once; of one that nobody knows there is none."""
+def find_refusals(secret: str, *, address: str, request_id: str) -> Iterator[Refusal]:
+    """What is noted of a key that is not let in: of one that was good once; else nothing."""
     if not secret.isascii():
         return
     key_hash, now = ApiKey.hash_of(secret), clock.now()
@@ -123,7 +123,7 @@ def refuse(secret: str, *, address: str, request_id: str) -> Iterator[Refusal]:
             owner = row.membership
             actor = replace(
                 owner.actor,
-                name=name_key(row.name, owner.email),
+                name=name_api_key(row.name, owner.email),
                 api_key_id=row.id,
                 request_id=request_id,
             )

@@ -52,8 +52,8 @@ def sign_in(
     return session
 
 
-def refuse(email: str, reason: str, *, address: str, request_id: str) -> Iterator[Refusal]:
-    """A refused sign-in, for each organization that the person has joined."""
+def find_refusals(email: str, reason: str, *, address: str, request_id: str) -> Iterator[Refusal]:
+    """What is noted of a refused sign-in, for each organization that the person has joined."""
     user = services.find_user(email)
     for membership in user.open_memberships if user else ():
         actor = replace(membership.actor, request_id=request_id)

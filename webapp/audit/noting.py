@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from flask import current_app, g, has_request_context, request
 
-from webapp.audit.refusals import PERMISSION, Refusal, Tally, record_refusals
+from webapp.audit.refusals import PERMISSION, Refusal, RefusalCounter, record_refusals
 from webapp.core.actor import Actor
 from webapp.core.errors import DomainError, Forbidden
 from webapp.core.http.afterwards import afterwards
@@ -14,7 +14,7 @@ from webapp.core.http.afterwards import afterwards
 
 def note(find: Callable[[], Iterable[Refusal]]) -> None:
     """Write what `find` answers after the running request, whose answer tells nothing of it."""
-    afterwards(lambda: record_refusals(find(), _tally()))
+    afterwards(lambda: record_refusals(find(), _counter()))
 
 
 def note_forbidden(error: DomainError) -> None:
@@ -35,6 +35,8 @@ def note_forbidden(error: DomainError) -> None:
     note(lambda: [refusal])
 
 
-def _tally() -> Tally:
-    tally: Tally = current_app.extensions.setdefault("callboard-refusals", Tally())
-    return tally
+def _counter() -> RefusalCounter:
+    counter: RefusalCounter = current_app.extensions.setdefault(
+        "callboard-refusals", RefusalCounter()
+    )
+    return counter

@@ -51,7 +51,7 @@ class _Window:
     told_count: int = 0
 
 
-class Tally:
+class RefusalCounter:
     """Counts refusals, and says which are told; the time is that of a clock which never jumps."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -83,7 +83,7 @@ class Tally:
         return self._windows[key]
 
 
-def record_refusals(refusals: Iterable[Refusal], tally: Tally) -> None:
+def record_refusals(refusals: Iterable[Refusal], counter: RefusalCounter) -> None:
     """Write those that are told, in a transaction of their own; none while much is being written.
 
     No page follows them, and nobody is told.
@@ -91,7 +91,7 @@ def record_refusals(refusals: Iterable[Refusal], tally: Tally) -> None:
     told = [
         _entry(refusal, *counted)
         for refusal in refusals
-        if (counted := tally.count(refusal)) is not None
+        if (counted := counter.count(refusal)) is not None
     ]
     if told:
         with unless_busy():

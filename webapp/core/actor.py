@@ -56,11 +56,11 @@ class Permission:
         return self.name.replace(":", "_").upper()
 
 
-#: what `name_key` makes: an e-mail has neither space nor bracket
+#: what `name_api_key` makes: an e-mail has neither space nor bracket
 _NAMED_KEY = re.compile(r"(.+) \(([^\s()]+@[^\s()]+)\)", re.S)
 
 
-def name_key(name: str, email: str) -> str:
+def name_api_key(name: str, email: str) -> str:
     """How an API key is called as an actor: by its name and by whose it is."""
     return f"{name} ({email})"
 

@@ -187,7 +187,7 @@ def _open(email: str, password: str, invitation: str = "") -> None:
 def _note_refusal(email: str, reason: str) -> None:
     """Tell the organizations of the person; who is in none, or not there, is told to nobody."""
     address, request_id = request.remote_addr or "", g.request_id
-    note(lambda: sessions.refuse(email, reason, address=address, request_id=request_id))
+    note(lambda: sessions.find_refusals(email, reason, address=address, request_id=request_id))
 
 
 def _browser() -> dict[str, str]:
