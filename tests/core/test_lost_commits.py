@@ -24,6 +24,7 @@ from webapp.agents.models import Agent
 from webapp.config import Settings
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
+from webapp.documents.models import Document
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite has no server to lose"
@@ -119,6 +120,31 @@ def test_at_whatever_moment_the_answer_is_honest(
             break
     assert answer.status_code < 400
     assert number > 5
+    assert said == {UNCHANGED, UNKNOWN}
+
+
+def test_at_whatever_moment_the_answer_about_a_stored_text_is_honest(
+    cast: Cast, remote: APIFlask, line: tuple[Cable, str]
+) -> None:
+    """What it is about is read as the answer is written, which is after the commit."""
+    api = Api(remote.test_client(), cast.key("alice"))
+    said = set()
+    for number in count(1):
+        line[0].cut_at_reply(number)
+        answer = api.post("/documents", {"title": f"Text {number}", "content": "Some words."})
+        was_cut = line[0].is_cut
+        line[0].mend()
+        db.session.rollback()
+        made = db.session.scalar(select(Document.id).where(Document.title == f"Text {number}"))
+        if answer.status_code == 201:
+            assert made is not None
+        else:
+            assert (number, answer.status_code) == (number, 503)
+            said.add(answer.json["detail"])
+            assert made is None or answer.json["detail"] == UNKNOWN
+        if not was_cut:
+            break
+    assert answer.status_code == 201
     assert said == {UNCHANGED, UNKNOWN}
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import structlog
 from apiflask import APIFlask
 from flask import g, has_request_context, request
-from sqlalchemy import Connection, Engine, event
+from pydantic import ValidationError
+from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.exc import DBAPIError
 
 from webapp.core.errors import DomainError
@@ -50,6 +51,14 @@ def ending() -> Iterator[None]:
 def is_lost() -> bool:
     """Whether this request has lost its database, so that a page has to do without."""
     return bool(g.get("is_database_lost"))
+
+
+def error_behind(error: Exception) -> Exception:
+    """What the database said where an answer could not be read, which pydantic keeps to itself."""
+    if not isinstance(error, ValidationError) or not has_request_context():
+        return error
+    is_unread = any(one["type"] == "get_attribute_error" for one in error.errors())
+    return g.get("database_error", error) if is_unread else error
 
 
 def complete(refusal: DomainError) -> DomainError:
@@ -90,6 +99,11 @@ def _watch(engine: Engine) -> None:
         is_write = context.isinsert or context.isupdate or context.isdelete
         if is_write or not statement.startswith(READS):
             connection.info["has_written"] = True
+
+    @event.listens_for(engine, "handle_error")
+    def _note_error(context: ExceptionContext) -> None:
+        if has_request_context():
+            g.database_error = context.sqlalchemy_exception
 
     @event.listens_for(engine, "rollback")
     def _forget(connection: Connection) -> None:

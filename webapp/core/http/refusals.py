@@ -37,7 +37,7 @@ def refusal_of(error: Exception) -> DomainError:
     # In any case: what a failed change has left could not even be read for the answer.
     with outcomes.ending():
         db.session.rollback()
-    refusal = _read_failure(error)
+    refusal = _read_failure(outcomes.error_behind(error))
     if refusal is None:
         log.exception("unhandled", path=request.path if request else None, exc_info=error)
         refusal = InternalError()
