@@ -180,12 +180,30 @@ def test_the_words_of_a_page_are_whole_and_all_there(page: str, text: str) -> No
     assert parse(page, HTML).text == text
 
 
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("Kessel " * 17 + "x", "Kessel " * 17 + "x"),
+        ("Betriebswerk: " * 8 + "Kesselprüfung", "Betriebswerk: " * 7 + "Betriebswerk…"),
+        ("Kessel " * 18, "Kessel " * 16 + "Kessel…"),
+        ("x" * 121, "x" * 119 + "…"),
+        ("A " + "x" * 121, "A " + "x" * 117 + "…"),
+    ],
+    ids=["fits", "between words", "at a space", "one word", "a long word"],
+)
+def test_a_first_line_that_is_too_long_for_a_title_ends_between_words_with_a_sign(
+    line: str, title: str
+) -> None:
+    assert len(title) <= 120
+    assert parse(f"{line}\n\ntext", "text/plain").title == title
+
+
 @pytest.mark.parametrize(("length", "is_heading"), [(499, True), (501, False)])
 def test_a_line_that_is_too_long_is_no_heading(length: int, is_heading: bool) -> None:
     """To try one takes quadratic time."""
     line = "# a" + " " * (length - 4) + "x"
     parsed = parse(line + "\n\ntext", "text/markdown")
-    assert parsed.title == (line[2:] if is_heading else line[:120])
+    assert parsed.title == (line[2:] if is_heading else "# a…")
     paths = [piece.heading_path for piece in chunk_text(parsed.text, "")]
     assert paths == ([[line[2:202]]] if is_heading else [[]])
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
+from tests.documents.imports import read, send
 from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
@@ -176,6 +177,43 @@ def test_a_file_of_another_kind_keeps_its_lines(browser: Browser, alice: Actor) 
 def test_a_place_that_cannot_be_is_told(browser: Browser, book: Document, address: str) -> None:
     page = browser.get(f"/documents/{book.id}{address}")
     assert page.css_first(".toast.error").text().strip().startswith("from must be")
+
+
+def test_a_document_that_was_opened_from_a_filtered_list_leads_back_to_it_and_so_does_deleting(
+    browser: Browser, alice: Actor
+) -> None:
+    document = make_document(alice, title="FAQ about keys")
+    make_document(alice, title="FAQ about locks")
+    make_document(alice, title="Tea")
+    (link,) = browser.get("/documents?q=FAQ+about+keys").css("#documents a.row-title")
+    assert link.attributes["href"] == f"/documents/{document.id}?q=FAQ+about+keys"
+    page = browser.get(f"/documents/{document.id}?q=FAQ")
+    assert page.css_first(".crumbs a").attributes["href"] == "/documents?q=FAQ"
+    deletion = page.css_first("form[action*=deletion]").attributes["action"]
+    page = browser.post(deletion or "", {})
+    assert page.css_first("[name=q]").attributes["value"] == "FAQ"
+    assert [words_of(link) for link in page.css("a.row-title")] == ["FAQ about locks"]
+
+
+def test_the_page_of_a_document_names_its_file_and_an_external_id_that_is_another(
+    cast: Cast, browser: Browser
+) -> None:
+    api = cast.api("alice")
+    read(send(api, "kettles.txt", b"Kettles boil water."))
+    read(send(api, "cups.txt", b"Cups hold it.", external_id="cup-1"))
+    make_document(cast.actor("alice"), title="Pasted", external_id="pasted-1")
+    facts = {}
+    for document in db.session.scalars(select(Document)):
+        page = browser.get(f"/documents/{document.id}")
+        names = [words_of(name) for name in page.css(".facts dt")]
+        values = [words_of(value) for value in page.css(".facts dd")]
+        said = dict(zip(names, values, strict=True))
+        facts[document.title] = said.get("File"), said.get("External id")
+    assert facts == {
+        "Kettles boil water.": ("kettles.txt", None),
+        "Cups hold it.": ("cups.txt", "cup-1"),
+        "Pasted": (None, "pasted-1"),
+    }
 
 
 def test_the_page_of_a_deleted_document_says_who_deleted_it_and_when(

@@ -72,7 +72,7 @@ def index() -> Response:
         node=chosen,
         kinds=KINDS,
         columns=COLUMNS,
-        filters={name: value for name in FILTERS if (value := request.args.get(name))},
+        filters=_filters(),
         revision=index_of_documents.read_revision(actor.organization_id),
     )
 
@@ -199,7 +199,7 @@ def review_proposals() -> Response:
 @requires(KNOWLEDGE_WRITE)
 def destroy(document_id: UUID) -> Response:
     documents.delete_document(document_id, actor=current_actor())
-    return redirect_to("documents.index", message="The document is deleted.")
+    return redirect_to("documents.index", message="The document is deleted.", **_filters())
 
 
 @bp.get("/documents/index")
@@ -244,12 +244,19 @@ def _document_page(document_id: UUID, form: TopicsForm, *, status: int = 200) ->
         status=status,
         document=document,
         kind=KINDS.get(document.content_type, document.content_type),
+        filters=_filters(),
+        file_name=uploads.file_name(document),
         view=view if view in ("passages", "source") else "text",
         **_part_of(document, view),
         confirmed=confirmed,
         proposed=[link for link in document.links if link.is_proposed],
         form=form,
     )
+
+
+def _filters() -> dict[str, str]:
+    """How the list is filtered, or was where a document was opened: its page leads back there."""
+    return {name: value for name in FILTERS if (value := request.args.get(name))}
 
 
 def _part_of(document: Document, view: str) -> dict[str, Any]:

@@ -139,6 +139,18 @@ def first_line(text: str) -> str:
     return said[0].strip() if said else ""
 
 
+def shorten(text: str, most: int) -> str:
+    """The text in at most `most` characters: cut between two words, where there are some, with "…".
+
+    A word that is longer than half of it is cut itself.
+    """
+    if len(text) <= most:
+        return text
+    words, _, part = text[:most].rpartition(" ")
+    kept = words if len(part) <= most // 2 else text[: most - 1]
+    return f"{kept.rstrip(' ,;:')}…"
+
+
 def read_html(content: str, bounds: Bounds) -> ParsedDocument:
     """The text of a page, without what is no text."""
     from selectolax.lexbor import LexborHTMLParser

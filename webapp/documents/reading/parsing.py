@@ -22,6 +22,7 @@ from webapp.documents.reading.extract import (
     first_heading,
     first_line,
     read_html,
+    shorten,
 )
 from webapp.engine import sandbox
 from webapp.engine.sandbox import Limits, Reason, SandboxError
@@ -29,6 +30,8 @@ from webapp.engine.sandbox import Limits, Reason, SandboxError
 __all__ = ["DOCX", "HTML", "PDF", "ParsedDocument", "ParsingError", "check_kind", "parse"]
 
 PROGRAM = extract.__file__
+#: characters of a title that is the first line of a text
+MAX_TITLE = 120
 #: how much of a file is read
 BOUNDS = Bounds()
 #: what reading one may take
@@ -81,7 +84,7 @@ def _parse_text(content: str) -> ParsedDocument:
     text = content.replace("\r\n", "\n").removeprefix("\ufeff")
     if heading := first_heading(text):
         return ParsedDocument(heading, text)
-    return ParsedDocument(first_line(text)[:120], text)
+    return ParsedDocument(shorten(first_line(text), MAX_TITLE), text)
 
 
 def _read_page(content: str) -> ParsedDocument:

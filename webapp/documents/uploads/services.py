@@ -17,7 +17,7 @@ from webapp.core.errors import Conflict, DomainError, Invalid, NotFound
 from webapp.core.extensions import db
 from webapp.documents import changes
 from webapp.documents import services as documents
-from webapp.documents.models import Upload, UploadPart
+from webapp.documents.models import Document, Upload, UploadPart
 from webapp.documents.schemas import FileOptions
 from webapp.documents.uploads.changes import PART_BYTES, File, Kept, keep_files
 from webapp.documents.uploads.kinds import COLLECTIONS
@@ -121,6 +121,12 @@ def retry_document(document_id: UUID, *, actor: Actor) -> Task:
     changes.announce(actor.organization_id)
     db.session.commit()
     return task
+
+
+def file_name(document: Document) -> str | None:
+    """What the file was called that a document was read from, in an archive with its folders."""
+    statement = select(Upload.filename).where(Upload.id == document.upload_id)
+    return db.session.scalar(statement) if document.upload_id else None
 
 
 def get_original(document_id: UUID, *, actor: Actor) -> tuple[str, str, Iterator[bytes]]:
