@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -12,6 +12,8 @@ from tests.journeys.walking import FINDS, PHONE, read_axe
 from tests.server import EMAIL, PASSWORD, Installation, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
+
+SignIn = Callable[[Page], Page]
 
 
 @pytest.fixture
@@ -37,15 +39,11 @@ def look(page: Page) -> None:
 
 
 def test_filters_leave_the_screen_to_the_list_and_say_how_many_are_set(
-    installation: Installation, phone: Page
+    installation: Installation, phone: Page, sign_in: SignIn
 ) -> None:
     installation.request("POST", "/agents", {"name": "Folded", "handle": "folded",
                                              "instructions": "Help."})  # fmt: skip
-    phone.goto(f"{installation.url}/sign-in")
-    phone.get_by_label("E-mail").fill(EMAIL)
-    phone.get_by_label("Password").fill(PASSWORD)
-    phone.get_by_role("button", name="Sign in").tap()
-    expect(phone.get_by_role("heading", level=1)).to_have_text("Overview")
+    sign_in(phone)
     for path, field in (("agents", "Status"), ("documents", "Status"), ("tasks", "Kind")):
         phone.goto(f"{installation.url}/{path}")
         form, fold = phone.locator("form.filters"), phone.locator(".more-filters > summary")
@@ -124,16 +122,12 @@ def test_an_agent_is_found_asked_paused_and_left_with_a_thumb(
 
 
 def test_a_list_is_sorted_where_its_table_has_no_head(
-    installation: Installation, phone: Page
+    installation: Installation, phone: Page, sign_in: SignIn
 ) -> None:
     for name in ("Zz Sorted last", "Aa Sorted first"):
         agent = {"name": name, "handle": name.lower().replace(" ", "-"), "instructions": "Help."}
         installation.request("POST", "/agents", agent)
-    phone.goto(f"{installation.url}/sign-in")
-    phone.get_by_label("E-mail").fill(EMAIL)
-    phone.get_by_label("Password").fill(PASSWORD)
-    phone.get_by_role("button", name="Sign in").tap()
-    expect(phone.get_by_role("heading", level=1)).to_have_text("Overview")
+    sign_in(phone)
     phone.goto(f"{installation.url}/agents?q=sorted")
     menu, titles = phone.locator(".sort-choice"), phone.locator("#agents .row-title")
     expect(menu.locator("summary")).to_have_text(re.compile(r"Sort: Newest"))
@@ -163,15 +157,12 @@ def test_a_list_is_sorted_where_its_table_has_no_head(
 
 
 def test_a_list_is_sorted_without_a_script_too(
-    chromium: Browser, installation: Installation
+    chromium: Browser, installation: Installation, sign_in: SignIn
 ) -> None:
     installation.request("POST", "/documents", {"title": "Sorted plainly", "content": "Plain."})
     context = chromium.new_context(viewport=PHONE, java_script_enabled=False)  # type: ignore[arg-type]  # it is a size
     page = context.new_page()
-    page.goto(f"{installation.url}/sign-in")
-    page.get_by_label("E-mail").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page)
     page.goto(f"{installation.url}/documents")
     page.locator(".sort-choice > summary").click()
     page.locator(".sort-choice").get_by_role("link", name="Title").click()
@@ -179,7 +170,9 @@ def test_a_list_is_sorted_without_a_script_too(
     context.close()
 
 
-def test_topics_are_chosen_moved_and_read_on_a_map(installation: Installation, phone: Page) -> None:
+def test_topics_are_chosen_moved_and_read_on_a_map(
+    installation: Installation, phone: Page, sign_in: SignIn
+) -> None:
     long = "Thumbsandtheirlengthsinmillimetres"
     for version, root in (("0.9.1", "Thumbs"), ("0.9.2", "Fingers")):
         nodes = [{"path": [root, long], "target_documents": 3}, {"path": [root, "Nails"]}]
@@ -188,11 +181,7 @@ def test_topics_are_chosen_moved_and_read_on_a_map(installation: Installation, p
     body = {"name": "Thumb", "handle": "thumb", "instructions": "Help.",
             "taxonomy_version": "0.9.2", "taxonomy_node_ids": [top]}  # fmt: skip
     installation.request("POST", "/agents/from-taxonomy", body)
-    phone.goto(f"{installation.url}/sign-in")
-    phone.get_by_label("E-mail").fill(EMAIL)
-    phone.get_by_label("Password").fill(PASSWORD)
-    phone.get_by_role("button", name="Sign in").tap()
-    expect(phone.get_by_role("heading", level=1)).to_have_text("Overview")
+    sign_in(phone)
 
     phone.goto(f"{installation.url}/taxonomies/0.9.2/move?start=0.9.1")
     picker = phone.locator(".topic-picker").first.bounding_box()
@@ -220,16 +209,12 @@ def test_topics_are_chosen_moved_and_read_on_a_map(installation: Installation, p
 
 
 def test_no_word_loses_its_last_letter_to_the_next_line(
-    installation: Installation, phone: Page
+    installation: Installation, phone: Page, sign_in: SignIn
 ) -> None:
     word = "Kraftfahrzeughaftpflichtversicherungsgesellschaftsangestellte"
     agent = {"name": word, "handle": "one-word", "instructions": "Help."}
     installation.request("POST", "/agents", agent)
-    phone.goto(f"{installation.url}/sign-in")
-    phone.get_by_label("E-mail").fill(EMAIL)
-    phone.get_by_label("Password").fill(PASSWORD)
-    phone.get_by_role("button", name="Sign in").tap()
-    expect(phone.get_by_role("heading", level=1)).to_have_text("Overview")
+    sign_in(phone)
     phone.goto(f"{installation.url}/agents?q=one-word")
     title = phone.locator("#agents .row-title")
     expect(title).to_have_text(word)
