@@ -235,6 +235,10 @@ list.addEventListener("click", (event) => {
 dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });
+// What comes after that is not chosen, though Enter was pressed before.
+dialog.addEventListener("close", () => {
+  latestSearch += 1;
+});
 // Who comes next at this browser is not told what was open.
 function forget() {
   keep(recentKey, null);

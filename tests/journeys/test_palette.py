@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.server import Installation
+from tests.server import Installation, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 
@@ -121,3 +121,27 @@ def test_a_phone_has_a_button_for_it(
     page.get_by_role("option", name="Pouch").first.tap()
     expect(page.get_by_role("heading", level=1)).to_have_text("Pouch")
     context.close()
+
+
+def test_who_leaves_the_palette_before_the_answer_goes_nowhere(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    make(installation, "left-alone", "Left Alone")
+    held: list[Route] = []
+    sign_in(page).goto(f"{installation.url}/tasks")
+    page.route("**/palette?*", lambda route: held.append(route))
+    page.keyboard.press("Control+k")
+    page.keyboard.type("pause left")
+    page.keyboard.press("Enter")
+    eventually(lambda: page.evaluate("true") and held)
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.palette")).to_be_hidden()
+    with page.expect_response(lambda answer: "q=pause+left" in answer.url):
+        for route in held:
+            route.continue_()
+    page.unroute("**/palette?*")
+    # The next answer is drawn, so that the one before has been dealt with.
+    page.keyboard.press("Control+k")
+    page.keyboard.type("pause left")
+    expect(page.locator(".palette [role=option]").first).to_contain_text("Pause Left Alone")
+    assert installation.request("GET", "/agents/left-alone")["paused"] is False
