@@ -17,6 +17,7 @@ from tests.documents.files import (
 )
 from tests.documents.imports import count, find, only_document, read, send
 from tests.factories import make_document
+from webapp import index
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.documents.models import Document, DocumentNode
@@ -191,12 +192,54 @@ def test_topics_are_proposed_anew_and_a_record_says_who_asked(
     )
     add_topics([(tea.id, node_id, 0.61)], is_proposed=True)
     db.session.commit()
+    before = index.read_revision(alice.organization_id)
     # The tests' client fails on a change that is not recorded, or not announced.
     page = browser.post("/documents/proposals/again")
     assert "Topics are being proposed." in page.css_first("#toasts").text()
     assert db.session.scalars(select(DocumentNode)).all() == []
+    assert index.read_revision(alice.organization_id) != before, "open lists are fetched again"
+    page = browser.get("/documents?proposed=true")
+    assert words_of(page.css_first("#documents h2")) == "Still proposing"
+    link = page.css_first("#documents .empty a").attributes["href"]
+    assert words_of(browser.get("/documents/index").css_first(f"a[href='{link}']"))
     activity = words_of(browser.get("/").css_first("#activity"))
     assert "had topics proposed anew in organization Acme" in activity
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["Brew green tea.", "Green tea leaves."], "See the topics to confirm"),
+        (["zzzz qqqq xxxx"], "No topic is near enough to these documents to be proposed."),
+        ([], "Nothing to propose: every document has a topic."),
+    ],
+)
+def test_the_task_that_proposes_anew_says_what_came_of_it(
+    cast: Cast, alice: Actor, topics: dict[str, UUID], texts: list[str], said: str
+) -> None:
+    for at, text in enumerate(texts):
+        make_document(alice, title=f"{at}", content=text)
+    task, browser = proposals.propose_again(actor=alice), cast.browser("alice")
+    before = index.read_revision(alice.organization_id)
+    running.run_task(task.id)
+    assert (task.status, task.progress_percent) == ("completed", 100)
+    assert index.read_revision(alice.organization_id) != before, "open lists are fetched again"
+    found = len(texts) if said.startswith("See") else 0
+    assert task.result == {"documents": len(texts), "proposed": found, "topics": 5}
+    assert said in words_of(browser.get(f"/tasks/{task.id}").css_first("main"))
+    listed = words_of(browser.get("/documents?proposed=true").css_first("#documents"))
+    assert ("Nothing to confirm" in listed) == (not found)
+    assert "Still proposing" not in listed
+
+
+def test_open_lists_are_told_of_what_is_proposed_by_itself(
+    alice: Actor, topics: dict[str, UUID]
+) -> None:
+    make_document(alice, title="Tea", content="Brew green tea.")
+    before = index.read_revision(alice.organization_id)
+    proposals.propose("job", organization_id=str(alice.organization_id))
+    assert index.read_revision(alice.organization_id) != before
+    assert count(DocumentNode) > 0
 
 
 def test_a_review_of_nothing_changes_and_announces_nothing(cast: Cast) -> None:

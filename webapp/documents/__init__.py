@@ -50,6 +50,12 @@ FEATURE = Feature(
             problems="problem_count",
         ),
         TaskKind(indexing.REBUILD, indexing.rebuild_index, result="documents/_rebuild_result.html"),
+        TaskKind(
+            proposals.TASK_TYPE,
+            proposals.propose_anew,
+            result="documents/_proposals_result.html",
+            when_ended=proposals.tell_of_end,
+        ),
         TopicPage("documents.index"),
         TopicDocuments(counts.count_below),
         ViewedList("documents", "documents.index", DocumentQuery),

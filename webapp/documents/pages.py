@@ -74,6 +74,7 @@ def index() -> Response:
         columns=COLUMNS,
         filters=_filters(),
         revision=index_of_documents.read_revision(actor.organization_id),
+        proposing=proposals.find_running(actor=actor) if query.proposed else None,
     )
 
 
@@ -210,6 +211,7 @@ def show_index() -> Response:
         "documents/indexing.html",
         overview=indexing.describe_index(actor=actor),
         document_count=documents.count_documents(actor=actor),
+        proposing=proposals.find_running(actor=actor),
     )
 
 
@@ -228,8 +230,8 @@ def rebuild_index() -> Response:
 @bp.post("/documents/proposals/again")
 @requires(KNOWLEDGE_WRITE)
 def propose_again() -> Response:
-    proposals.propose_again(actor=current_actor())
-    return redirect_to("documents.index", proposed="true", message="Topics are being proposed.")
+    task = proposals.propose_again(actor=current_actor())
+    return redirect_to("tasks.show", task_id=task.id, message="Topics are being proposed.")
 
 
 def _document_page(document_id: UUID, form: TopicsForm, *, status: int = 200) -> Response:

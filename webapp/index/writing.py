@@ -81,7 +81,10 @@ def lock(organization_id: UUID) -> None:
 
 
 def read_revision(organization_id: UUID) -> int:
-    """A number that is another one after every change of the index or of scopes; 0 at first."""
+    """A number that is another one after every change of the index, of scopes, or beside them.
+
+    It is 0 at first.
+    """
     row = db.session.execute(
         select(IndexState.revision, IndexState.scope_revision).where(
             IndexState.organization_id == organization_id
@@ -93,6 +96,11 @@ def read_revision(organization_id: UUID) -> int:
 def move_scopes(organization_id: UUID) -> None:
     """Say that chunks the index knows have come into or out of some scope."""
     _locked_state(organization_id).scope_revision = new_revision()
+
+
+def move_revision(organization_id: UUID) -> None:
+    """Say that what is shown beside the chunks, as proposed topics, is not what it was."""
+    _locked_state(organization_id).revision = new_revision()
 
 
 def add_chunks(organization_id: UUID, ids: Sequence[int], entries: Entries) -> None:

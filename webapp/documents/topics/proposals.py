@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 
 from webapp import engine, index
 from webapp.accounts import organizations
@@ -23,15 +23,19 @@ from webapp.core.actor import Actor
 from webapp.core.arrays import np
 from webapp.core.extensions import db
 from webapp.documents.models import Document, DocumentNode
-from webapp.documents.topics.changes import add_topics, schedule_proposals
+from webapp.documents.topics.changes import add_topics
 from webapp.index.analysis import analyze
-from webapp.index.embedding import Embedder, get_embedder
+from webapp.index.embedding import get_embedder
+from webapp.tasks import changes as tasks
+from webapp.tasks.models import Status, Task
+from webapp.tasks.running import Run
 from webapp.taxonomies.models import Taxonomy, TaxonomyNode, sort_versions
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+TASK_TYPE = "topic_proposals"
 #: a proposal is at least so near as a share of the nearest one
 MIN_SHARE = 0.85
 MAX_PROPOSALS = 3
@@ -40,6 +44,14 @@ MAX_LABEL_TERMS = 8
 #: what is read of a document's text
 MAX_CHARS = 4_000
 BATCH_DOCUMENTS = 100
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Documents that were looked at, and the `(document, node, confidence)` to propose."""
+
+    document_ids: list[UUID]
+    links: list[tuple[UUID, UUID, float]]
 
 
 @dataclass(frozen=True)
@@ -68,49 +80,59 @@ class _Topics:
 def propose(_key: str, *, organization_id: str) -> None:
     """The engine's job: propose topics of the highest version for documents without any."""
     organization = UUID(organization_id)
-    embedder = get_embedder()
-    topics = _load_topics(organization, embedder)
-    if topics is None:
-        return
-    while True:
-        rows = db.session.execute(
-            select(Document.id, Document.title, Document.content)
-            .where(
-                Document.organization_id == organization,
-                Document.status == "ready",
-                Document.proposed_at.is_(None),
-                ~exists().where(DocumentNode.document_id == Document.id),
-            )
-            .limit(BATCH_DOCUMENTS)
-        ).all()
-        if not rows:
-            db.session.rollback()
-            return
-        texts = [f"{row.title}\n{row.content[:MAX_CHARS]}" for row in rows]
-        vectors = embedder.embed(texts)
-        links = [
-            (row.id, node_id, confidence)
-            for row, text, vector in zip(rows, texts, vectors, strict=True)
-            for node_id, confidence in _nearest(
-                topics, row.title, text, vector, embedder.related_from
-            )
-        ]
-        index.lock(organization)
-        still = _without_topics([row.id for row in rows])
-        add_topics([link for link in links if link[0] in still], is_proposed=True)
-        db.session.execute(
-            update(Document)
-            .where(Document.id.in_([row.id for row in rows]))
-            .values(proposed_at=clock.now())
-        )
-        live.announce("documents:all", organization)
+    topics = _load_topics(organization)
+    while topics and (batch := _find(organization, topics)).document_ids:
+        _write(organization, batch)
         db.session.commit()
         engine.check_interrupted()
+    db.session.rollback()
 
 
-def propose_again(*, actor: Actor) -> None:
-    """Forget all proposals and make them anew; what people said stays."""
+def propose_anew(run: Run) -> None:
+    """The task: what the job does, until there are no more documents without a topic.
+
+    The result counts `documents` that were looked at, those `proposed` for, and `topics` to
+    choose from.
+    """
+    organization = run.task.organization_id
+    topics = _load_topics(organization)
+    result = run.task.result or {"documents": 0, "proposed": 0}
+    result = result | {"topics": len(topics.ids) if topics else 0}
+    while topics and (batch := _find(organization, topics)).document_ids:
+        run.hold()
+        proposed = result["proposed"] + _write(organization, batch)
+        documents = result["documents"] + len(batch.document_ids)
+        result = result | {"documents": documents, "proposed": proposed}
+        run.advance(documents / max(run.task.input["count"], documents), {}, result)
+    db.session.rollback()
+    run.hold()
+    run.advance(1.0, {}, result)
+
+
+def tell_of_end(task: Task) -> None:
+    """Let lists that say "still proposing" say what came of it."""
+    index.move_revision(task.organization_id)
+    live.announce("documents:all", task.organization_id)
+
+
+def find_running(*, actor: Actor) -> Task | None:
+    """The task that proposes topics anew; None where none does."""
+    return db.session.scalar(
+        select(Task)
+        .where(
+            Task.organization_id == actor.organization_id,
+            Task.task_type == TASK_TYPE,
+            Task.status.in_((Status.PENDING, Status.RUNNING)),
+        )
+        .order_by(Task.created_at.desc())
+        .limit(1)
+    )
+
+
+def propose_again(*, actor: Actor) -> Task:
+    """Forget all proposals and make them anew, by a task; what people said stays."""
     actor.require(KNOWLEDGE_WRITE)
+    index.lock(actor.organization_id)
     own_documents = select(Document.id).where(Document.organization_id == actor.organization_id)
     db.session.execute(
         delete(DocumentNode)
@@ -123,14 +145,63 @@ def propose_again(*, actor: Actor) -> None:
         .values(proposed_at=None)
         .execution_options(synchronize_session=False)
     )
-    schedule_proposals(actor.organization_id)
+    waiting = select(func.count()).where(*_waits(actor.organization_id))
+    task = tasks.start_task(
+        TASK_TYPE,
+        title="Propose topics again",
+        input={"count": db.session.scalar(waiting)},
+        actor=actor,
+    )
     organization = organizations.get_organization(actor=actor)
     audit.record(actor, "propose topics", organization)
+    index.move_revision(actor.organization_id)
     live.announce("documents:all", actor.organization_id)
     db.session.commit()
+    return task
 
 
-def _load_topics(organization_id: UUID, embedder: Embedder) -> _Topics | None:
+def _waits(organization_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """What is true of documents that topics are still to be proposed for."""
+    return (
+        Document.organization_id == organization_id,
+        Document.status == "ready",
+        Document.proposed_at.is_(None),
+        ~exists().where(DocumentNode.document_id == Document.id),
+    )
+
+
+def _find(organization_id: UUID, topics: _Topics) -> _Batch:
+    """What to propose for the next documents; of none where all have been looked at."""
+    columns = select(Document.id, Document.title, Document.content)
+    rows = db.session.execute(columns.where(*_waits(organization_id)).limit(BATCH_DOCUMENTS)).all()
+    if not rows:
+        return _Batch([], [])
+    embedder = get_embedder()
+    texts = [f"{row.title}\n{row.content[:MAX_CHARS]}" for row in rows]
+    vectors = embedder.embed(texts)
+    links = [
+        (row.id, node_id, confidence)
+        for row, text, vector in zip(rows, texts, vectors, strict=True)
+        for node_id, confidence in _nearest(topics, row.title, text, vector, embedder.related_from)
+    ]
+    return _Batch([row.id for row in rows], links)
+
+
+def _write(organization_id: UUID, batch: _Batch) -> int:
+    """Add the proposals for documents that still have no topic; says for how many."""
+    index.lock(organization_id)
+    still = _without_topics(batch.document_ids)
+    links = [link for link in batch.links if link[0] in still]
+    add_topics(links, is_proposed=True)
+    db.session.execute(
+        update(Document).where(Document.id.in_(batch.document_ids)).values(proposed_at=clock.now())
+    )
+    index.move_revision(organization_id)
+    live.announce("documents:all", organization_id)
+    return len({link[0] for link in links})
+
+
+def _load_topics(organization_id: UUID) -> _Topics | None:
     rows = db.session.execute(
         select(Taxonomy.version, Taxonomy.id).where(Taxonomy.organization_id == organization_id)
     )
@@ -152,7 +223,7 @@ def _load_topics(organization_id: UUID, embedder: Embedder) -> _Topics | None:
             len(term) > 1 and term.isalpha() for term in terms
         ):
             named[terms].append(row)
-    return _Topics([node.id for node in nodes], embedder.embed(texts), dict(named))
+    return _Topics([node.id for node in nodes], get_embedder().embed(texts), dict(named))
 
 
 def _nearest(
