@@ -189,6 +189,48 @@ def test_a_text_and_facets_find_together_what_a_look_at_each_agent_finds(
         assert (query, *listed) == (query, found[:1], len(found))
 
 
+@pytest.mark.parametrize(("few", "many"), [(100, 5000), (0, 4), (0, 0)])
+def test_a_text_and_any_filter_find_together_what_a_look_at_each_agent_finds(
+    api: Api, alice: Actor, charlie: Actor, monkeypatch: pytest.MonkeyPatch, few: int, many: int
+) -> None:
+    monkeypatch.setattr(narrowing, "FEW", few)
+    monkeypatch.setattr(narrowing, "MANY", many)
+    top = make_agent(alice, name="Tea")
+    for number in range(11):
+        name = f"{['Tea', 'Green tea', 'Coffee'][number % 3]} {number}"
+        tools = ["search"][: number % 2]
+        parent = top.handle if number % 4 == 1 else None
+        made = make_agent(alice, name=name, tools=tools, parent=parent)
+        if number % 5 == 2:
+            made.paused = True
+    db.session.commit()
+    make_agent(charlie, name="Tea", tools=["search"])
+    assert api.delete("/agents/green-tea-1").status_code < 300
+    db.session.rollback()
+    own = Agent.organization_id == alice.organization_id, Agent.is_active
+    expected = list(db.session.scalars(select(Agent).where(*own).order_by(Agent.created_at)))
+    assert len(expected) == 11
+    for q, active, is_sub, parent, tool in itertools.product(
+        ("tea", "te", "none"), (None, True, False), (None, True, False),
+        (None, top.handle, str(top.id), "nobody"), (None, "search"),
+    ):  # fmt: skip
+        found = [
+            agent.id
+            for agent in expected
+            if q in agent.name.lower()
+            and active in (None, not agent.paused)
+            and is_sub in (None, agent.parent is not None)
+            and (parent is None or (agent.parent == top.handle and parent != "nobody"))
+            and (tool is None or tool in agent.tools)
+        ]
+        query = AgentQuery(
+            q=q, active=active, is_sub=is_sub, parent=parent, tool=tool, sort="created_at", limit=1
+        )
+        page = agent_services.list_agents(query, actor=alice)
+        listed = [agent.id for agent in page.items], page.total
+        assert (query, *listed) == (query, found[:1], len(found))
+
+
 def test_models_that_are_too_many_to_name_are_found_all_the_same(
     api: Api, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

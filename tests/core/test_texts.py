@@ -52,7 +52,14 @@ def check_kept(count: int) -> None:
         for document in db.session.scalars(select(Document))
     ]  # fmt: skip
     assert (kept(AgentText), kept(DocumentText)) == (sorted(agents), sorted(documents))
+    beside = {row.subject_id: filtered(row) for row in db.session.scalars(select(AgentText))}
+    active = db.session.scalars(select(Agent).where(Agent.is_active))
+    assert beside == {agent.id: filtered(agent) for agent in active}
     assert len(agents) + len(documents) == count
+
+
+def filtered(of: Agent | AgentText) -> tuple[object, ...]:
+    return of.paused, of.status, of.modality, of.model_key, of.parent, of.tools
 
 
 def kept(model: type[SearchedText]) -> list[Row]:
@@ -81,6 +88,17 @@ def test_texts_of_agents_are_true_after_every_write(api: Api, alice: Actor, char
     make_agent(charlie, name="Elsewhere again")
     api.request("PUT", "/agents/a", {"description": "Changed", "tools": ["mail"]})
     api.request("PATCH", "/agents/a", {"name": "Renamed", "scope_description": "Knows TEA"})
+    check_kept(7)
+    several = {"name": "Renamed twice", "modality": "audio_camera", "tools": ["mail", "search"]}
+    for changes in ({"model": "GPT-5"}, several):
+        assert api.request("PUT", "/agents/a", changes).status_code == 200
+        check_kept(7)
+    assert api.request("PATCH", "/agents/a", {"paused": True}).status_code == 200
+    db.session.execute(update(Agent).where(Agent.handle == "a").values(parent="i1"))
+    db.session.commit()
+    check_kept(7)
+    db.session.execute(update(Agent).values(status="draft", parent=None))
+    db.session.commit()
     check_kept(7)
     api.request("PATCH", "/agents/bulk", {"filter": {"q": "tea"}, "changes": {"tools": ["x"]}})
     api.post("/agents/a/versions/1/rollback")
@@ -147,7 +165,7 @@ def test_a_text_is_found_exactly_where_like_finds_it(
         ids = uuid4(), uuid4()
         values = [
             {"id": (place + 1) * SPACE + number, "organization_id": ids[place],
-             "subject_id": uuid4(), "text": fold(found)}
+             "subject_id": uuid4(), "text": fold(found), "paused": number % 3 == 1}
             for place, texts in enumerate((own, others)) for number, found in enumerate(texts)
         ]  # fmt: skip
         if values:
@@ -156,19 +174,24 @@ def test_a_text_is_found_exactly_where_like_finds_it(
         start = data.draw(st.integers(0, len(joined) - 1))
         part = joined[start : start + data.draw(st.integers(1, 6))]
         sought = data.draw(st.one_of(st.just(part), SHORT.filter(bool)))
-        found = Sought(AgentText, sought, ids[0])
+        conditions = data.draw(st.sampled_from([[], [AgentText.paused.is_(False)]]))
+        found = Sought(AgentText, sought, ids[0], conditions)
         key, holds = (
             AgentText.subject_id,
             AgentText.text.like(like_pattern(fold(sought)), escape="\\"),
         )
         expected = set(
-            db.session.scalars(select(key).where(AgentText.organization_id == ids[0], holds))
+            db.session.scalars(
+                select(key).where(AgentText.organization_id == ids[0], holds, *conditions)
+            )
         )
         assert set(db.session.scalars(found.ids)) == expected
         assert found.total == len(expected)
         if not UNKNOWN_TO_TOKENIZER & set(sought):  # SQLite takes one of them for another.
             assert expected == {
-                row["subject_id"] for row in values[: len(own)] if fold(sought) in row["text"]
+                row["subject_id"]
+                for row in values[: len(own)]
+                if fold(sought) in row["text"] and not (conditions and row["paused"])
             }
         found.is_long = True
         listed = aliased(AgentText)

@@ -312,9 +312,16 @@ class AgentFacet(Model):
 
 
 class AgentText(SearchedText):
-    """The `search_text` of an active agent, written by triggers."""
+    """The `search_text` of an active agent, written by triggers; and what lists filter with it."""
 
     __tablename__ = "agent_texts"
+
+    paused: Mapped[bool] = mapped_column(default=False)
+    status: Mapped[str] = mapped_column(String(20), default="")
+    modality: Mapped[str] = mapped_column(String(32), default="")
+    model_key: Mapped[str] = mapped_column(String(MAX_KEY), default="")
+    parent: Mapped[str | None] = mapped_column(String(64))
+    tools: Mapped[list[str]] = mapped_column(default=list)
 
 
 class AgentVersion(Model):

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import aliased
 
-from webapp.agents.models import Agent, as_uuid
+from webapp.agents.models import Agent, AgentText, as_uuid
 from webapp.core.actor import Actor
 from webapp.core.errors import BadReference
 from webapp.core.extensions import db
@@ -20,16 +20,16 @@ def is_agent(reference: str | UUID) -> ColumnElement[bool]:
     return Agent.handle == reference if agent_id is None else Agent.id == agent_id
 
 
-def is_below(reference: str) -> ColumnElement[bool]:
+def is_below(reference: str, of: type[Agent] | type[AgentText] = Agent) -> ColumnElement[bool]:
     """SQL for "an agent whose parent is the one with this UUID or handle"."""
     above_id = as_uuid(reference)
     if above_id is None:
-        return Agent.parent == reference
+        return of.parent == reference
     above = aliased(Agent)
     handle = select(above.handle).where(
-        above.id == above_id, above.organization_id == Agent.organization_id
+        above.id == above_id, above.organization_id == of.organization_id
     )
-    return Agent.parent == handle.correlate(Agent).scalar_subquery()
+    return of.parent == handle.correlate(of).scalar_subquery()
 
 
 def find_ids(

@@ -18,12 +18,15 @@ from webapp.core.actor import Actor
 from webapp.core.database.sql import begins_with, list_contains
 from webapp.core.database.text import beginnings, fold, like_pattern
 from webapp.core.errors import Forbidden
+from webapp.core.extensions import db
 from webapp.core.narrowing import Narrowing, count_by_few
 from webapp.core.texts import Sought
 
 QUALIFIERS = ("model", "tool", "modality", "status")
 #: what finds the paused ones: it is no status of a release, and people type it as one
 PAUSED = (("status", "paused"), ("is", "paused"))
+#: what has the columns that the list is filtered by
+Filtered = type[Agent] | type[AgentText]
 _TOKEN = re.compile(r'(?:(\w+):)?(?:"([^"]*)"|(\S+))')
 
 
@@ -54,12 +57,31 @@ def parse(q: str) -> Terms:
     return terms
 
 
-def seek_text(query: AgentFilter, *, actor: Actor) -> Sought | None:
-    """The active agents that hold the plain text of `q`; None where there is none, or all count."""
+def seek_text(query: AgentFilter, *, actor: Actor, has_all: bool = False) -> Sought | None:
+    """The active agents that hold the plain text of `q`; None where there is none, or all count.
+
+    With `has_all` only those that match, unless `count_with_text` finds these sooner.
+    """
     text = parse(query.q).text.strip()
     if not text or query.include_deleted:
         return None
-    return Sought(AgentText, text, actor.organization_id)
+    conditions = _conditions(query, AgentText) if has_all else []
+    if not conditions or list(figures.conditions(query, actor.organization_id)):
+        return Sought(AgentText, text, actor.organization_id)
+    # SQLite counts many texts by their index alone, without the rows.
+    if db.engine.dialect.name == "sqlite" and _is_few(query, actor):
+        sought = Sought(AgentText, text, actor.organization_id)
+        if sought.is_long:
+            return sought
+    return Sought(AgentText, text, actor.organization_id, conditions)
+
+
+def _is_few(query: AgentFilter, actor: Actor) -> bool:
+    """Whether only facets are asked for, of which few agents have one, or all but few."""
+    if _other_conditions(query):
+        return False
+    found = facets.narrow(_facets(query), actor.organization_id)
+    return any(not of.is_long or (of.rest and not of.rest().is_long) for of in found or ())
 
 
 def select_agents(query: AgentFilter, *, actor: Actor, sought: Sought | None = None) -> Select[Any]:
@@ -78,11 +100,7 @@ def select_agents(query: AgentFilter, *, actor: Actor, sought: Sought | None = N
         statement = statement.where(sought.includes(Agent.id))
     elif text := parse(query.q).text.strip():
         statement = statement.where(matches_text(text))
-    return statement.where(
-        *_other_conditions(query),
-        *(_has_facet(*facet) for facet in _facets(query)),
-        *figures.conditions(query, actor.organization_id),
-    )
+    return statement.where(*_conditions(query), *figures.conditions(query, actor.organization_id))
 
 
 def narrow_agents(
@@ -92,6 +110,8 @@ def narrow_agents(
 
     None where it selects by something else as well, or deleted agents too.
     """
+    if sought and sought.conditions:
+        return None if sought.is_long else [sought]
     if query.include_deleted or _other_conditions(query):
         return None
     found = facets.narrow(_facets(query), actor.organization_id)
@@ -150,23 +170,27 @@ def _facets(query: AgentFilter) -> list[tuple[str, str, bool]]:
     return typed + [facet for facet in given if facet[1]]
 
 
-def _other_conditions(query: AgentFilter) -> list[ColumnElement[bool]]:
+def _conditions(query: AgentFilter, of: Filtered = Agent) -> list[ColumnElement[bool]]:
+    return [*_other_conditions(query, of), *(_has_facet(of, *facet) for facet in _facets(query))]
+
+
+def _other_conditions(query: AgentFilter, of: Filtered = Agent) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if parse(query.q).is_paused:
-        conditions.append(Agent.paused.is_(True))
+        conditions.append(of.paused.is_(True))
     if query.active is not None:
-        conditions.append(Agent.paused.is_(not query.active))
+        conditions.append(of.paused.is_(not query.active))
     if query.is_sub is not None:
-        conditions.append(Agent.parent.is_not(None) if query.is_sub else Agent.parent.is_(None))
+        conditions.append(of.parent.is_not(None) if query.is_sub else of.parent.is_(None))
     if query.parent is not None:
-        conditions.append(is_below(query.parent))
+        conditions.append(is_below(query.parent, of))
     return conditions
 
 
-def _has_facet(name: str, word: str, is_part: bool) -> ColumnElement[bool]:
+def _has_facet(of: Filtered, name: str, word: str, is_part: bool) -> ColumnElement[bool]:
     if name == "tool":
-        return list_contains(Agent.__table__.c.tools, word)
+        return list_contains(of.__table__.c.tools, word)
     if name == "model":
-        return Agent.model_key.like(like_pattern(fold(word)), escape="\\")
-    column: ColumnElement[str] = getattr(Agent, name)
+        return of.model_key.like(like_pattern(fold(word)), escape="\\")
+    column: ColumnElement[str] = getattr(of, name)
     return column.startswith(word.lower(), autoescape=True) if is_part else column == word

@@ -89,7 +89,7 @@ def _refuse_deleted(reference: str | UUID, *, actor: Actor) -> None:
 
 def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     """One page of the organization's agents that match the filters."""
-    sought = seek_text(query, actor=actor)
+    sought = seek_text(query, actor=actor, has_all=True)
     statement = select_agents(query, actor=actor, sought=sought)
     narrowings = narrow_agents(query, actor=actor, sought=sought)
     if sought and narrowings and len(narrowings) > 1 and all(of.is_long for of in narrowings):
@@ -108,6 +108,8 @@ def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
     def count() -> int:
         if narrowings == []:
             return count_agents(actor=actor)
+        if sought and sought.conditions:
+            return sought.count()
         if narrowings is None:
             few = count_with_text(query, actor=actor, sought=sought) if sought else None
             return count_all(statement) if few is None else few

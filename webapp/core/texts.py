@@ -7,6 +7,7 @@ letters that stand side by side: see migration 0039, and docs/adr/0016.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -50,22 +51,36 @@ class SearchedText(Model):
 
 
 class Sought(Narrowing):
-    """The things whose text holds what is sought, whatever its case; all of them are listed."""
+    """The things whose text holds what is sought, whatever its case; all of them are listed.
+
+    Only those whose row of texts meets `conditions`, where there are any.
+    """
 
     is_dear = True
 
-    def __init__(self, row: type[SearchedText], sought: str, organization_id: UUID) -> None:
+    def __init__(
+        self,
+        row: type[SearchedText],
+        sought: str,
+        organization_id: UUID,
+        conditions: Sequence[ColumnElement[bool]] = (),
+    ) -> None:
         self._row, self._sought, self._owner = row, fold(sought), organization_id
+        self.conditions = conditions
         self._pattern = like_pattern(self._sought)
         total = db.session.scalar(self._select(func.count(), counts=True)) or 0
         super().__init__(self._select(row.subject_id), total=total)
+        if conditions:
+            # To gather them, all texts that hold it are looked at again: only few are worth that.
+            self.is_long = not self.is_short
 
     def includes(self, key: Any, *, is_walk: bool = False) -> ColumnElement[bool]:
         if not (self.is_long and is_walk):
             contained: ColumnElement[bool] = key.in_(self.ids)
             return contained
         # Each one's own text is looked at, which no database takes for a list of all that match.
-        own = select(self._row.text).where(self._row.subject_id == key).scalar_subquery()
+        is_own = self._row.subject_id == key
+        own = select(self._row.text).where(is_own, *self.conditions).scalar_subquery()
         return own.like(self._pattern, escape="\\")
 
     def _select(self, what: Any, *, counts: bool = False) -> Select[Any]:
@@ -73,20 +88,21 @@ class Sought(Narrowing):
         is_own: ColumnElement[bool] = row.organization_id == self._owner
         holds = row.text.like(self._pattern, escape="\\")
         if len(self._sought) < MIN_INDEXED or UNKNOWN_TO_TOKENIZER & set(self._sought):
-            return select(what).select_from(row).where(self._is_in_range(row.id, is_own), holds)
+            found = self._is_in_range(row.id, is_own), holds
+            return select(what).select_from(row).where(*found, *self.conditions)
         if not is_sqlite:
             trigrams = func.trigrams(row.text).op("@>")(func.trigrams(self._sought))
             # So asked, no index of the organization is taken instead of that of the trigrams.
             is_own = row.organization_id.is_not_distinct_from(self._owner)
-            return select(what).select_from(row).where(is_own, trigrams, holds)
+            return select(what).select_from(row).where(is_own, trigrams, holds, *self.conditions)
         name = row.__tablename__ + INDEX
         index = table(name, column("rowid", BigInteger), column(name))
         phrase = '"' + self._sought.replace('"', '""') + '"'
-        found = index.c[name].op("MATCH")(phrase), self._is_in_range(index.c.rowid, is_own)
-        if counts:
-            return select(what).select_from(index).where(*found)
+        matched = index.c[name].op("MATCH")(phrase), self._is_in_range(index.c.rowid, is_own)
+        if counts and not self.conditions:
+            return select(what).select_from(index).where(*matched)
         joined = index.join(row, row.id == not_by_index(index.c.rowid))
-        return select(what).select_from(joined).where(*found, is_own)
+        return select(what).select_from(joined).where(*matched, is_own, *self.conditions)
 
     def _is_in_range(self, key: Any, is_own: ColumnElement[bool]) -> ColumnElement[bool]:
         """SQLite's ids of the organization, of which it may have none."""
