@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Select,
     Uuid,
     and_,
     case,
@@ -27,7 +28,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from webapp.core.database.sql import is_among, uuid_digits
+from webapp.core.database.sql import is_among, not_by_index, uuid_digits
 from webapp.core.extensions import db
 from webapp.coverage.moves.matching import Reason, unknown_topic
 from webapp.coverage.moves.schemas import Rename
@@ -98,31 +99,40 @@ def find_changed(
 
     Those that lose documents come first: they are what somebody has to decide about.
     """
-    changed = _select_changed(old, new, renamed)
+    changed = _select_changed(old, new, renamed).cte("matched")
+    node = _NODES.alias()
+    # For PostgreSQL, which would read the topics of all versions; SQLite finds each by its id.
+    is_it = and_(node.c.id == changed.c.id, not_by_index(node.c.taxonomy_id) == old.id)
     is_decided = or_(changed.c.successor.is_not(None), changed.c.label.is_(None))
-    order = is_decided, changed.c.document_count.desc(), changed.c.path_key, changed.c.public_id
+    order = is_decided, changed.c.document_count.desc(), node.c.path_key, node.c.public_id
     lost = case((_is_lost(changed, renamed), changed.c.document_count), else_=0)
-    placed = select(
-        *changed.c,
-        func.count().over().label("total"),
-        func.sum(lost).over().label("lost_document_count"),
-        func.row_number().over(order_by=order).label("place"),
-    ).subquery()
-    statement = select(placed).order_by(placed.c.place)
+    statement = (
+        select(
+            *changed.c,
+            node.c.public_id,
+            node.c.canonical_path,
+            select(func.count()).select_from(changed).scalar_subquery().label("total"),
+            select(func.sum(lost)).scalar_subquery().label("lost_document_count"),
+        )
+        .join(node, is_it)
+        .order_by(*order)
+    )
     if limit is not None:
-        is_asked = is_among(placed.c.public_id, [node_id.hex for node_id in besides])
-        statement = statement.where(or_(placed.c.place <= limit, is_asked))
+        first = select(changed.c.id).join(node, is_it).order_by(*order)
+        asked = select(_NODES.c.id).where(
+            _NODES.c.organization_id == old.organization_id,
+            is_among(_NODES.c.public_id, [node_id.hex for node_id in besides]),
+        )
+        shown = union_all(select(first.limit(limit).subquery()), asked).subquery()
+        statement = statement.where(changed.c.id.in_(select(shown)))
     rows = db.session.execute(statement).all()
     ends = {row.id: end for row in rows if (end := _end_of(row, renamed))}
     topics = _load_topics(ends.values())
     found = [_successor(row, topics.get(ends.get(row.id)), renamed) for row in rows]
     total = rows[0].total if rows else 0
     return Changed(
-        [
-            item
-            for item, row in zip(found, rows, strict=True)
-            if limit is None or row.place <= limit
-        ],
+        # Those asked for besides come after the first, in the same order.
+        found[:limit],
         {item.node_id: item for item in found},
         total,
         [row.id for row in rows if row.id not in ends] if len(rows) == total else None,
@@ -136,7 +146,7 @@ def count_moving_documents(
     """Documents about a topic with a successor, each once; `lost` are those without, if known."""
     is_lost: ColumnElement[bool]
     if lost is None:
-        changed = _select_changed(old, new, renamed)
+        changed = _select_changed(old, new, renamed).subquery()
         is_lost = DocumentNode.node_id.in_(select(changed.c.id).where(_is_lost(changed, renamed)))
     else:
         is_lost = and_(is_among(DocumentNode.node_id, [node_id.hex for node_id in lost]))
@@ -148,10 +158,11 @@ def count_moving_documents(
     return db.session.scalar(statement) or 0
 
 
-def _select_changed(old: Taxonomy, new: Taxonomy, renamed: Renamed) -> FromClause:
+def _select_changed(old: Taxonomy, new: Taxonomy, renamed: Renamed) -> Select[Any]:
     """The changed topics with the digits of their `successor`; a renamed one has no `label`.
 
     Labels are matched where each side has one of them, which a window over both tells in one look.
+    It sorts all of them, so it carries nothing but ids, labels and counts.
     """
     before, after, free, owner, twin = (
         _NODES.alias(name) for name in ("before", "after", "free", "owner", "twin")
@@ -161,7 +172,7 @@ def _select_changed(old: Taxonomy, new: Taxonomy, renamed: Renamed) -> FromClaus
     stays = exists().where(after.c.taxonomy_id == new.id, _is_same_path(after, before))
     changed = (
         select(
-            *(before.c[name] for name in ("id", "public_id", "canonical_path", "path_key")),
+            before.c.id,
             case((is_renamed, null()), else_=before.c.label).label("label"),
             cast(null(), Uuid).label("new_id"),
         )
@@ -181,7 +192,7 @@ def _select_changed(old: Taxonomy, new: Taxonomy, renamed: Renamed) -> FromClaus
         twin.c.public_id < free.c.public_id,
     )
     candidates = select(
-        *(null().label(name) for name in ("id", "public_id", "canonical_path", "path_key")),
+        null().label("id"),
         free.c.label,
         free.c.id.label("new_id"),
     ).where(
@@ -198,11 +209,8 @@ def _select_changed(old: Taxonomy, new: Taxonomy, renamed: Renamed) -> FromClaus
     )
     end = func.max(uuid_digits(both.c.new_id)).over(partition_by=label)
     paired = select(both, case((is_alone, end)).label("successor")).subquery()
-    names = ("id", "public_id", "canonical_path", "path_key", "label", "successor")
-    return (
-        select(*(paired.c[name] for name in names), NodeStat.document_count)
-        .join(NodeStat, NodeStat.node_id == paired.c.id)
-        .subquery()
+    return select(paired.c.id, paired.c.label, paired.c.successor, NodeStat.document_count).join(
+        NodeStat, NodeStat.node_id == paired.c.id
     )
 
 
