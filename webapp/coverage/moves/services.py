@@ -18,7 +18,7 @@ from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
-from webapp.core.database.sql import is_among
+from webapp.core.database.sql import is_among, not_by_index
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
 from webapp.core.lists import count_all, total_of
@@ -93,7 +93,10 @@ def preview_move(
     statement = select_agents(old, body.agent_ids, actor.organization_id)
     columns = Agent.id, Agent.name, Agent.handle, Agent.taxonomy_node_ids
     agents = db.session.execute(
-        statement.with_only_columns(*columns).order_by(Agent.name_key, Agent.id).limit(MAX_AGENTS)
+        statement.with_only_columns(*columns)
+        # Few have topics of a version; by their names it would look at all agents.
+        .order_by(not_by_index(Agent.name_key), Agent.id)
+        .limit(MAX_AGENTS)
     ).all()
     topics = {node_id for agent in agents for node_id in agent.taxonomy_node_ids}
     changed = find_changed(old, new, renamed, limit=limit, besides=topics)
@@ -179,6 +182,7 @@ def _sum_of_documents(taxonomy: Taxonomy) -> int:
 def _paths_of(taxonomy: Taxonomy, node_ids: Collection[UUID]) -> dict[UUID, list[str]]:
     rows = db.session.execute(
         select(TaxonomyNode.public_id, TaxonomyNode.canonical_path).where(
+            TaxonomyNode.organization_id == taxonomy.organization_id,
             TaxonomyNode.taxonomy_id == taxonomy.id,
             is_among(TaxonomyNode.public_id, [node_id.hex for node_id in node_ids]),
         )
