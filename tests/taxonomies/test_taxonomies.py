@@ -296,7 +296,7 @@ def test_siblings_of_one_name_are_kept_and_told(cast: Cast, browser: Browser) ->
         {**node, "node_id": node["node_id"][:-4] + "beef"} for node in nodes], "edges": [
         {key: value[:-4] + "beef" for key, value in edge.items()} for edge in edges]})}  # fmt: skip
     page = browser.post("/taxonomies", alone)
-    assert "3 topics added to 2.0.0. Several topics under Physics" in words_of(
+    assert "3 topics at 2 levels added to 2.0.0. Several topics under Physics" in words_of(
         page.css_first("#toasts")
     )
 
@@ -389,7 +389,7 @@ def test_the_pages_import_csv_and_json_and_show_the_tree(browser: Browser, alice
     text = 'Physics,Aerodynamics,"Wings, tails"\nPhysics > Heat\n\nMachines,,\n'
     file = {"version": "1.0.0", "file": (io.BytesIO(text.encode()), "topics.csv")}
     page = browser.post("/taxonomies", file, content_type="multipart/form-data")
-    assert "5 topics added to 1.0.0." in page.css_first("#toasts").text()
+    assert "5 topics at 3 levels added to 1.0.0." in page.css_first("#toasts").text()
     leaves = page.css(".tree > li:not(:has(> ul)) .row-title")
     assert [node.text(strip=True) for node in leaves] == ["Machines"]
     assert "Wings, tails" in page.css_first(".tree li li li").text()
@@ -418,7 +418,7 @@ def test_the_page_says_what_is_wrong(browser: Browser) -> None:
         ("A > B", "one", "version"),
         ("{", "1.0.0", "not JSON"),
         ('{"nodes": [{"path": ["A"], "target_documents": NaN}]}', "1.0.0", "not JSON"),
-        ("A > > B", "1.0.0", "nodes.0.path.1"),
+        ("A > > B", "1.0.0", "Line 1 has nothing above “B”."),
         ('[{"path": 3}]', "1.0.0", "nodes.0.path"),
     ):
         page = browser.post("/taxonomies", {"version": version, "content": content}, status=422)

@@ -16,7 +16,7 @@ from webapp.taxonomies.services import get_taxonomy
 #: topics, and characters of their paths, that one can change in a text box
 MAX_TOPICS, MAX_CHARACTERS = 1_000, 60_000
 #: what a label has in it that means something to `TaxonomyForm`
-_SPECIAL = re.compile(r'[>,"\r\n]|^[{\[]')
+_SPECIAL = re.compile(r'[>,;"\t\r\n]|^[{\[]')
 
 
 def write_draft(version: str, *, actor: Actor) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -18,7 +16,8 @@ from webapp.core.schemas import from_json
 from webapp.core.security import current_actor
 from webapp.core.web import component
 from webapp.taxonomies.browsing import name_topics
-from webapp.taxonomies.schemas import VERSION, TaxonomyRequest
+from webapp.taxonomies.lines import read_lines
+from webapp.taxonomies.schemas import MAX_NODES, VERSION, TaxonomyRequest
 
 #: a topic as requests name it
 Reference = UUID | list[str]
@@ -106,27 +105,44 @@ class TaxonomyForm(Form):
         render_kw={"rows": 10, "spellcheck": "false"},
     )
 
-    def to_body(self) -> TaxonomyRequest:
-        """What the form says; Invalid where the file cannot be read."""
+    @property
+    def source(self) -> str:
+        """The field that the topics come from."""
+        return "file" if self.file.data and self.file.data.filename else "content"
+
+    def to_body(self) -> tuple[TaxonomyRequest, str]:
+        """What the form says, and its line that only names the levels, if it has one.
+
+        Raises Invalid where that cannot be read, with the line.
+        """
         text = self._text()
         version = (self.version.data or "").strip()
         if text.lstrip().startswith(("{", "[")):
             try:
                 data = from_json(text)
             except ValueError as error:
-                raise Invalid("This is not JSON that can be read.", field="content") from error
+                raise Invalid(
+                    "This is not JSON that can be read. What begins with a bracket is read as "
+                    "JSON; lines of paths cannot stand beside it."
+                ) from error
             given: dict[str, Any] = data if isinstance(data, dict) else {"nodes": data}
-            return TaxonomyRequest.model_validate(given | {"version": version})
-        nodes = [{"path": path} for path in _paths(text, "content")]
-        return TaxonomyRequest.model_validate({"version": version, "nodes": nodes})
+            return TaxonomyRequest.model_validate(given | {"version": version}), ""
+        lines = read_lines(text)
+        nodes = [{"path": path} for path in lines.paths]
+        if not nodes:
+            raise Invalid("There is no topic in this.")
+        if len(nodes) > MAX_NODES:
+            raise Invalid(f"There are {len(nodes):,} topics; {MAX_NODES:,} are read at once.")
+        return TaxonomyRequest.model_validate({"version": version, "nodes": nodes}), lines.header
 
     def _text(self) -> str:
-        file = self.file.data
-        if file is not None and file.filename:
+        if self.source == "file":
             try:
-                return str(file.stream.read().decode("utf-8-sig"))
+                return str(self.file.data.stream.read().decode("utf-8-sig"))
             except UnicodeDecodeError as error:
-                raise Invalid("The file is not UTF-8 text.", field="file") from error
+                raise Invalid(
+                    "The file is not UTF-8 text. In Excel, save it as “CSV UTF-8”."
+                ) from error
         text = self.content.data or ""
         if not text.strip():
             raise Invalid("Choose a file, or write some paths.", field="content")
@@ -145,20 +161,3 @@ class NodeForm(Form):
     parents = TopicsField(
         "Under", description="The topics right above it; none puts it at the top."
     )
-
-
-def _paths(text: str, field: str) -> list[list[str]]:
-    """The paths of CSV: the cells of each line, or the one cell cut at `>`."""
-    try:
-        rows = list(csv.reader(io.StringIO(text), skipinitialspace=True))
-    except csv.Error as error:
-        raise Invalid(f"This is not CSV: {error}.", field=field) from error
-    paths = []
-    for row in rows:
-        cells = row[0].split(">") if len(row) == 1 else row
-        path = [cell.strip() for cell in cells]
-        while path and not path[-1]:
-            path.pop()
-        if path:
-            paths.append(path)
-    return paths

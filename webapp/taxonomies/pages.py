@@ -56,10 +56,16 @@ def new() -> Response:
 def extend() -> Response:
     form = TaxonomyForm()
     if form.validate():
-        with form.refusing("content"):
-            extension = services.extend_taxonomy(form.to_body(), actor=current_actor())
-            count = extension.created_count
-            message = f"{counted(count, 'topic')} added to {extension.version}."
+        with form.refusing(form.source):
+            body, header = form.to_body()
+            extension = services.extend_taxonomy(body, actor=current_actor())
+            levels = max((len(node.canonical_path) for node in extension.nodes), default=0)
+            added = counted(extension.created_count, "topic")
+            if extension.created_count:
+                added = f"{added} at {counted(levels, 'level')}"
+            message = f"{added} added to {extension.version}."
+            if header:
+                message += f" “{header[:200]}” names the levels and is no topic."
             message = " ".join([message, *extension.warnings[:3]])
             return redirect_to("taxonomies.show", version=extension.version, message=message)
     return _new_page(form, status=422)
