@@ -111,3 +111,29 @@ def test_a_handle_stays_in_its_row_beside_a_long_name(
     page.set_viewport_size({"width": 390, "height": 844})
     assert shown.evaluate("at => at.scrollWidth <= at.clientWidth")
     expect(shown).to_have_text(handle)
+
+
+def test_a_long_name_takes_a_second_line_before_its_end_is_cut(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    names = [f"Zugverkehrsdatenschutzbeauftragtenvertretung, Bereich {n}" for n in (1, 2)]
+    names += ["Zugbegleiter", f"Zug{'s' * 197}"]
+    for at, name in enumerate(names):
+        body = {"name": name, "handle": f"zug-{at}", "instructions": "Go.", "description": LONG}
+        installation.request("POST", "/agents", body)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    sign_in(page).goto(f"{installation.url}/agents?q=zug&sort=created_at")
+    titles = page.locator("#agents .row-title")
+    expect(titles).to_have_count(4)
+    shown = "all => all.map(at => [at.clientHeight, at.scrollHeight <= at.clientHeight])"
+    (first, is_whole), second, (line, is_short_whole), (most, is_longest_whole) = (
+        titles.evaluate_all(shown)
+    )
+    assert [first, is_whole] == second == [2 * line, True]
+    assert (is_short_whole, most, is_longest_whole) == (True, 2 * line, False)
+    assert (
+        page.locator("#agents tr", has_text="Zugbegleiter").evaluate("at => at.offsetHeight") == 44
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    *_, (line, _), (most, is_longest_whole) = titles.evaluate_all(shown)
+    assert (most, is_longest_whole) == (3 * line, False)
