@@ -34,7 +34,8 @@ let isAbsolute = kept("times") === "absolute";
 function inWords(time) {
   const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? SECOND;
-  return relative.format(Math.trunc(seconds / size), unit);
+  const count = seconds < 0 ? Math.trunc(seconds / size) : Math.round(seconds / size);
+  return relative.format(count, unit);
 }
 
 function freshen() {

@@ -67,7 +67,7 @@ def test_an_admin_makes_a_link_that_is_shown_once(cast: Cast) -> None:
     assert NEW in page.css_first(".notice").text()
     row = page.css_first(f"#membership-{member(cast, NEW).id}")
     assert "invited" in row.text()
-    assert "expires in 6 days" in " ".join(row.text().split())
+    assert "expires in 7 days" in " ".join(row.text().split())
     token = link.partition("=")[2]
     assert token not in browser.get("/settings/members").html
     entry = audit.latest(cast.actor("alice").organization_id)[0]

@@ -60,7 +60,8 @@ def test_a_new_password_counts_and_ends_the_other_sessions(cast: Cast) -> None:
 @pytest.mark.parametrize(
     ("current", "password", "sentence"),
     [("wrong", NEW, "This is not your password."), (PASSWORD, "password1", "easy to guess"),
-     (PASSWORD, "short", "between 8 and 200"), (PASSWORD, "", "required")],
+     (PASSWORD, "short", "Use at least 8 characters."), (PASSWORD, "x y " * 60, "Use at most 200"),
+     (PASSWORD, "", "required")],
 )  # fmt: skip
 def test_what_is_refused_says_why_and_changes_nothing(
     cast: Cast, current: str, password: str, sentence: str

@@ -145,7 +145,7 @@ def test_the_page_shows_what_is_chosen_among_what_there_is(browser: Browser) -> 
     }
     assert offered == {
         "status": ["Any status", "Draft", "Published", "Deprecated", "Archived"],
-        "active": ["Any state", "not paused", "paused"],
+        "active": ["Paused or not", "not paused", "paused"],
         "modality": ["Any modality", "Text or voice", "Voice and camera", "Voice and screen"],
     }
     chosen = [option.attributes["value"] for option in form.css("option[selected]")]
@@ -161,7 +161,7 @@ def test_paused_agents_are_found_and_ask_nobody(cast: Cast, alice: Actor, q: str
     assert [words_of(link) for link in page.css("tbody .row-title")] == ["Coding Expert"]
     assert "Ask" not in [words_of(link) for link in page.css("tbody .row-actions a")]
     states = [words_of(option) for option in page.css("select[name=active] option")]
-    assert states == ["Any state", "not paused", "paused"]
+    assert states == ["Paused or not", "not paused", "paused"]
     others = browser.get("/agents?active=true")
     assert len(others.css("tbody .row-title")) == 2
     assert {words_of(link) for link in others.css("tbody .row-actions a")} == {"Ask"}

@@ -164,6 +164,13 @@ def test_a_sane_request_id_is_kept_and_an_insane_one_replaced(cast: Cast) -> Non
     assert len(replaced) == 36
 
 
+def test_what_is_not_there_has_one_title_whoever_misses_it(cast: Cast) -> None:
+    for path in ("/agents/nobody", "/nowhere/at/all"):
+        page = cast.browser("alice").get(path, status=404)
+        assert page.css_first("h1").text() == "Not found"
+        assert cast.api("alice").get(path).json["title"] == "Not found"
+
+
 def test_a_page_and_an_htmx_request_get_their_own_faces(cast: Cast) -> None:
     browser = cast.browser("alice")
     page = browser.get("/agents/nobody", status=404)

@@ -311,3 +311,8 @@ def test_a_bad_line_has_one_number_and_its_reason_has_none(browser: Browser) -> 
     running.run_task(task.id)
     (row,) = browser.get(f"/tasks/{task.id}").css("tbody tr")
     assert [cell.text(strip=True) for cell in row.css("td")] == ["8", "The line is not JSON."]
+
+
+def test_who_sends_no_file_is_asked_for_one(cast: Cast) -> None:
+    page = cast.browser("alice").post("/documents/uploads", {}, status=422)
+    assert page.css_first("#files-error").text() == "Choose a file first."

@@ -33,6 +33,14 @@ ROLES_EXPLAINED = Markup("<br>").join(
 )
 
 
+#: of a password that somebody chooses
+NEW_PASSWORD = [
+    DataRequired(),
+    Length(min=MIN_LENGTH, message=f"Use at least {MIN_LENGTH} characters."),
+    Length(max=MAX_LENGTH, message=f"Use at most {MAX_LENGTH} characters."),
+]
+
+
 def is_zone(_form: Form, field: Field) -> None:
     """Refuse what is no name of the IANA's; browsers have aliases that nobody chooses from."""
     if field.data not in known_zones():
@@ -67,7 +75,7 @@ class NewPasswordForm(Form):
     password = PasswordField(
         "New password",
         description=f"At least {MIN_LENGTH} characters; it ends your sessions everywhere.",
-        validators=[DataRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
+        validators=NEW_PASSWORD,
         render_kw={"autocomplete": "new-password", "autofocus": True},
     )
 
@@ -81,7 +89,7 @@ class PasswordForm(Form):
     password = PasswordField(
         "New password",
         description=f"At least {MIN_LENGTH} characters. Your other browsers are signed out.",
-        validators=[DataRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
+        validators=NEW_PASSWORD,
         render_kw={"autocomplete": "new-password"},
     )
 
@@ -137,7 +145,7 @@ class SetupForm(Form):
     password = PasswordField(
         "Password",
         description=f"At least {MIN_LENGTH} characters.",
-        validators=[DataRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)],
+        validators=NEW_PASSWORD,
     )
     with_samples = BooleanField(
         "With sample data",

@@ -31,11 +31,12 @@ def iso(moment: datetime) -> str:
 def in_words(moment: datetime) -> str:
     """How long ago it was, or how soon it will be: "3 min. ago", "in 2 hr.", "yesterday".
 
-    The words of `times.js`, which keeps them fresh, so that a page does not change as it begins.
+    What is to come is rounded, so that a week from now is in 7 days also a second later. The words
+    of `times.js`, which keeps them fresh, so that a page does not change as it begins.
     """
     seconds = (in_utc(moment) - now()).total_seconds()
-    counts = ((unit, int(abs(seconds) / size)) for unit, size in _UNITS)
-    unit, count = next(((unit, count) for unit, count in counts if count), ("sec.", 0))
+    unit, size = next((pair for pair in _UNITS if abs(seconds) >= pair[1]), _UNITS[-1])
+    count = int(-seconds / size if seconds < 0 else seconds / size + 0.5)
     if not count:
         return "now"
     if unit == "day" and count == 1:

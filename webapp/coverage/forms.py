@@ -9,6 +9,7 @@ from wtforms.widgets import NumberInput
 from webapp.agents.models import Agent
 from webapp.core.forms import Form
 from webapp.coverage.alerts import DROP, WEBHOOK, alert_webhook, allowed_drop
+from webapp.coverage.models import DEFAULT_TARGET
 from webapp.webhooks.forms import WebhookAddress
 from webapp.webhooks.urls import check_target
 
@@ -16,7 +17,8 @@ from webapp.webhooks.urls import check_target
 class TargetForm(Form):
     target = IntegerField(
         "Documents wanted",
-        description="Left empty, the taxonomy's own number holds; 0 takes the topic out.",
+        description="For this agent. Left empty, the taxonomy's own number holds, or else "
+        f"{DEFAULT_TARGET}; 0 takes the topic out.",
         validators=[Optional(), NumberRange(0, 1_000_000)],
     )
 

@@ -23,6 +23,7 @@ from webapp.coverage import refresh as refreshing
 from webapp.coverage import services, targets
 from webapp.coverage.forms import AlertForm, TargetForm
 from webapp.coverage.map import draw_map
+from webapp.coverage.models import DEFAULT_TARGET
 from webapp.coverage.schemas import GapQuery, HistoryQuery
 from webapp.coverage.topics import ScopeTopics
 from webapp.coverage.tree import draw_tree, list_level
@@ -198,6 +199,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         task=task,
         is_awaited=task is not None or refreshing.is_awaited(agent, measured_at),
         max_open=MAX_OPEN,
+        default_target=DEFAULT_TARGET,
         unanswered=questions.list_unanswered(agent.id, actor=actor, limit=MAX_QUESTIONS),
         coverage_revision=refreshing.revision_of(agent, figures),
         documents_revision=index.read_revision(agent.organization_id),
@@ -227,8 +229,9 @@ def _branch(agent: Agent, node_id: UUID) -> Response:
 def _topic_page(agent: Agent, node_id: UUID, form: TargetForm, *, status: int = 200) -> Response:
     actor = current_actor()
     topic = ScopeTopics.of(agent).find(node_id)
+    own_target = services.get_target(agent, node_id)
     if not form.is_submitted():
-        form.target.data = services.get_target(agent, node_id)
+        form.target.data = own_target
     form.target.render_kw = {"placeholder": topic.wanted}
     return page(
         "coverage/topic.html",
@@ -237,6 +240,7 @@ def _topic_page(agent: Agent, node_id: UUID, form: TargetForm, *, status: int = 
         node=taxonomies.get_node(node_id, actor=actor),
         document_count=topic.documents,
         target=topic.wanted,
+        own_target=own_target,
         percent=services.share(topic.documents, topic.wanted),
         documents=documents.list_documents(DocumentQuery(node=node_id, limit=20), actor=actor),
         form=form,

@@ -41,6 +41,9 @@ def test_topics_are_chosen_in_a_tree(
     page = browser.post(path, choice(ids["Cooking"], ids["Heat"]))
 
     assert "The scope is changed." in text_of(page, "#toasts")
+    assert "makes no version" in browser.get(path).text()
+    assert "Version 1" in browser.get("/agents/physicist/versions").text()
+    assert "Version 2" not in browser.get("/agents/physicist/versions").text()
     assert [link.text() for link in page.css("#coverage .tree a")] == ["Cooking", "Heat"]
     assert ticked(browser.get(path)) == {str(ids["Cooking"]), str(ids["Heat"])}
     page = browser.post(path, choice())

@@ -7,8 +7,9 @@ import pytest
 from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.coverage.pages.physicist import PAGE, text_of
-from tests.coverage.physics import Ids
+from tests.coverage.physics import Ids, grow, make_agent
 from webapp.agents.models import Agent
+from webapp.core.actor import Actor
 from webapp.coverage import services as coverage
 
 
@@ -29,6 +30,25 @@ def test_an_admin_sets_the_target_of_a_topic(browser: Browser, physicist: Agent,
     assert "Wings 2 / 0 100 %" in text_of(page, ".coverage-tree")
     page = browser.post(path, {"target": ""})
     assert "Wings 2 / 4 50 %" in text_of(page, ".coverage-tree")
+
+
+def test_a_topic_says_where_its_target_comes_from(
+    browser: Browser, alice: Actor, physicist: Agent, ids: Ids
+) -> None:
+    def wanted(path: str) -> str:
+        page = browser.get(path)
+        facts = zip(page.css(".facts dt"), page.css(".facts dd"), strict=True)
+        return {words_of(name): words_of(value) for name, value in facts}["Wanted in this topic"]
+
+    path = f"{PAGE}/topics/{ids['Wings']}"
+    assert wanted(path) == "4, set in the taxonomy"
+    browser.post(path, {"target": "2"})
+    assert wanted(path) == "2, set for this agent"
+    chemistry = grow(alice, ["Chemistry"], version="2.0.0")["Chemistry"]
+    agent = make_agent(alice, chemistry)
+    assert wanted(f"/agents/{agent.handle}/coverage/topics/{chemistry}") == "10, unless set"
+    page = browser.get(f"/agents/{agent.handle}/coverage")
+    assert "A topic wants 10 documents, unless another number is set" in page.text()
 
 
 @pytest.mark.parametrize("target", ["-1", "1000001", "1.5", "many"])

@@ -56,7 +56,7 @@ def problem(
     """An RFC 9457 problem as a dict, empty members left out."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": title or HTTPStatus(status).phrase,
+        "title": title or HTTPStatus(status).phrase.capitalize(),
         "status": status,
         "detail": detail,
         "instance": quote(request.path),

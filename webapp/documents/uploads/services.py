@@ -47,8 +47,10 @@ def start_import(
     """
     actor.require(KNOWLEDGE_WRITE)
     options = options or FileOptions()
-    if not 0 < len(files) <= MAX_FILES:
-        raise Invalid(f"Send from one to {MAX_FILES:,} files at a time.", field="file")
+    if not files:
+        raise Invalid("Choose a file first.", field="file")
+    if len(files) > MAX_FILES:
+        raise Invalid(f"Send at most {MAX_FILES:,} files at a time.", field="file")
     newest = read_newest_version(actor.organization_id)
     topics = documents.load_topics([options], organization_id=actor.organization_id, newest=newest)
     topics.find(options.version, options.nodes)
