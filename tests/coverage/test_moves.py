@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_document
 from webapp.agents.models import Agent
@@ -405,3 +405,35 @@ def test_an_admin_previews_renames_and_moves_on_the_page(
 def test_with_one_version_there_is_nothing_to_move(browser: Browser, old: Ids) -> None:
     assert "No other version" in browser.get("/taxonomies/1.0.0/move").text()
     browser.get("/taxonomies/9.9.9/move", status=404)
+
+
+def test_a_new_version_says_who_still_uses_the_older_one(
+    alice: Actor, browser: Browser, old: Ids, new: Ids
+) -> None:
+    assert not browser.get("/taxonomies/2.0.0").css(".notice"), "nobody uses a version"
+    for title in ("Warm", "Warmer"):
+        make_document(alice, title=title, nodes=[old["Physics > Heat"], old["Physics"]])
+    page = browser.get("/taxonomies/2.0.0")
+    assert words_of(page.css_first(".notice")).startswith("2 documents still use 1.0.0.")
+    make_agent(alice, "Heater", old["Physics > Heat"])
+    grow(alice, "3.0.0", "Physics > Heat")
+    for version in ("2.0.0", "3.0.0"):
+        page = browser.get(f"/taxonomies/{version}")
+        said = words_of(page.css_first(".notice"))
+        assert said == f"2 documents and 1 agent still use 1.0.0. Move agents to {version}"
+        link = page.css_first(".notice a").attributes["href"]
+        assert link == f"/taxonomies/{version}/move?start=1.0.0"
+    task = move(alice)
+    assert not browser.get("/taxonomies/2.0.0").css(".notice"), "all have moved"
+    assert not browser.get("/taxonomies/1.0.0").css(".notice")
+    page = browser.get(f"/tasks/{task.id}")
+    assert {link.attributes["href"] for link in page.css("main .actions a")} >= {
+        "/taxonomies/2.0.0", "/taxonomies/2.0.0/compare?from=1.0.0"
+    }  # fmt: skip
+
+
+def test_one_agent_still_uses_a_version(alice: Actor, browser: Browser, old: Ids, new: Ids) -> None:
+    make_agent(alice, "Heater", old["Physics > Heat"])
+    about(alice, new["Engines"], "Engine")
+    notice = browser.get("/taxonomies/2.0.0").css_first(".notice")
+    assert words_of(notice).startswith("1 agent still uses 1.0.0.")

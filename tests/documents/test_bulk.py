@@ -282,3 +282,21 @@ def test_who_changes_their_mind_comes_back_to_the_list_as_it_was_filtered(
     }
     browser.post(BULK, fields, status=303)
     assert db.session.scalars(select(Task)).one().input["count"] == 1
+
+
+def test_the_task_leads_to_the_documents_that_it_changed(
+    cast: Cast, alice: Actor, topics: dict[str, UUID]
+) -> None:
+    ids, browser = make_documents(alice, 2, "Changed"), cast.browser("alice")
+    make_documents(alice, 1, "Other")
+    for nodes, end in (
+        (["Tea"], "this topic"), ([str(topics["Bread"]), ["Tea"]], "the first of these topics"),
+    ):  # fmt: skip
+        body = {"action": "set_topics", "ids": ids, "nodes": [nodes[0], *nodes[1:]]}
+        task = run(cast.api("alice").post(BULK, body).json["task_id"])
+        link = browser.get(f"/tasks/{task.id}").css_first("main .actions a")
+        assert words_of(link) == f"See the documents about {end}"
+        found = browser.get(str(link.attributes["href"])).css("#documents .row-title")
+        assert sorted(map(words_of, found)) == ["Changed 0", "Changed 1"]
+    task = run(cast.api("alice").post(BULK, {"action": "set_topics", "ids": ids}).json["task_id"])
+    assert "See all documents" in words_of(browser.get(f"/tasks/{task.id}").css_first("main"))

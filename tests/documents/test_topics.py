@@ -368,3 +368,15 @@ def test_an_import_means_the_topics_of_the_moment_it_was_accepted(
         for node in api.get(f"/documents/{document['id']}").json["nodes"]
     }
     assert found == {str(topics["Green tea"])}
+
+
+def test_a_topic_of_two_versions_stands_in_the_list_once(
+    alice: Actor, browser: Browser, topics: dict[str, UUID]
+) -> None:
+    nodes = [{"path": ["Kitchen", "Green tea"]}]
+    body = TaxonomyRequest.model_validate({"version": "2.0.0", "nodes": nodes})
+    newer = {n.label: n.node_id for n in taxonomies.extend_taxonomy(body, actor=alice).nodes}
+    about = [topics["Green tea"], newer["Green tea"], topics["Security"]]
+    make_document(alice, title="Tea", nodes=about)
+    shown = browser.get("/documents").css("#documents td .topic")
+    assert sorted(map(words_of, shown)) == ["Kitchen › Green tea", "Security"]

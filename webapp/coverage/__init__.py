@@ -75,7 +75,7 @@ FEATURE = Feature(
         AgentPanel(pages.draw_panel),
         AgentColumn("Coverage", "coverage_percent", "coverage/_column.html", position=10),
         AgentFact("Knowledge scope", "coverage/_fact.html", position=10),
-        TaxonomyAction("Move agents to", "moves.show"),
+        TaxonomyAction("Move agents to", "moves.show", moves.find_reason),
         AgentCommand(
             "Refresh coverage of {}",
             "coverage.refresh",

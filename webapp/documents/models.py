@@ -139,6 +139,14 @@ class Document(Model):
         order_by=lambda: (DocumentNode.is_proposed, DocumentNode.confidence.desc()),
     )
 
+    @property
+    def topics(self) -> list[DocumentNode]:
+        """The links, of namesakes in several versions of the taxonomy the first."""
+        by_path: dict[tuple[str, ...], DocumentNode] = {}
+        for link in self.links:
+            by_path.setdefault(tuple(link.path), link)
+        return list(by_path.values())
+
     @validates("title", "external_id")
     def _keep_keys(self, name: str, value: str | None) -> str | None:
         """Bring what the list sorts and searches by up to date."""

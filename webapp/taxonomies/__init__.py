@@ -9,9 +9,10 @@ from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
 from webapp.core.navigation import PalettePage, SectionPages
 from webapp.taxonomies import api, pages, permissions
-from webapp.taxonomies.actions import taxonomy_actions, topic_url
+from webapp.taxonomies.actions import due_actions, taxonomy_actions, topic_url
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
+pages.bp.add_app_template_global(due_actions)
 pages.bp.add_app_template_global(taxonomy_actions)
 pages.bp.add_app_template_global(topic_url)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from flask import url_for
@@ -13,14 +14,24 @@ from webapp.taxonomies.models import Taxonomy
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Why an action is due, as a sentence, and what its address has besides the version."""
+
+    sentence: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class TaxonomyAction:
     """A link on a version's page, for who may write knowledge; its label ends with the version.
 
-    The endpoint takes the `version`.
+    The endpoint takes the `version`. `find_reason(version, older)` says why the action is due, the
+    highest of the older versions first; None where it is not.
     """
 
     label: str
     endpoint: str
+    find_reason: Callable[[Taxonomy, Sequence[Taxonomy]], Reason | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,19 @@ def topic_url(node_id: UUID) -> str:
     """Where what is about a topic is listed; empty where no feature does."""
     page = next(iter(contributions(TopicPage)), None)
     return url_for(page.endpoint, node=node_id) if page else ""
+
+
+def due_actions(taxonomy: Taxonomy, versions: Sequence[Taxonomy]) -> list[tuple[str, str, str]]:
+    """Sentence, label and address of each action that is due; `versions` from the highest on."""
+    ids = [item.id for item in versions]
+    older = versions[ids.index(taxonomy.id) + 1 :] if taxonomy.id in ids else []
+    found = []
+    for action in contributions(TaxonomyAction):
+        reason = action.find_reason(taxonomy, older) if action.find_reason and older else None
+        if reason is not None:
+            href = url_for(action.endpoint, version=taxonomy.version, **reason.arguments)
+            found.append((reason.sentence, f"{action.label} {taxonomy.version}", href))
+    return found
 
 
 def taxonomy_actions(taxonomy: Taxonomy) -> list[tuple[str, str]]:

@@ -140,6 +140,16 @@ def find_changed(
     )
 
 
+def count_documents(taxonomy: Taxonomy) -> int:
+    """Documents about topics of a version, each once."""
+    statement = (
+        select(func.count(DocumentNode.document_id.distinct()))
+        .join(TaxonomyNode, TaxonomyNode.id == DocumentNode.node_id)
+        .where(TaxonomyNode.taxonomy_id == taxonomy.id, DocumentNode.is_counted)
+    )
+    return db.session.scalar(statement) or 0
+
+
 def count_moving_documents(
     old: Taxonomy, new: Taxonomy, renamed: Renamed, lost: Collection[UUID] | None
 ) -> int:

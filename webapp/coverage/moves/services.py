@@ -6,7 +6,7 @@ that do not keep their path, `moving` is the task.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from webapp.agents.models import Agent
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.audit import services as audit
 from webapp.core.actor import Actor
+from webapp.core.counts import counted
 from webapp.core.database.sql import is_among, not_by_index
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
@@ -26,6 +27,7 @@ from webapp.coverage.moves.changed import (
     Changed,
     Renamed,
     Successor,
+    count_documents,
     count_moving_documents,
     find_changed,
     find_renames,
@@ -34,6 +36,7 @@ from webapp.coverage.moves.matching import get_versions, select_agents
 from webapp.coverage.moves.schemas import MoveRequest
 from webapp.tasks import changes as tasks
 from webapp.tasks.models import Task
+from webapp.taxonomies.actions import Reason
 from webapp.taxonomies.models import NodeStat, Taxonomy, TaxonomyNode
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 from webapp.taxonomies.services import get_taxonomy
@@ -43,6 +46,10 @@ TASK_TYPE = "taxonomy_move"
 MAX_AGENTS = 200
 #: documents that a page counts each once; of more it tells the sum over their topics
 MAX_COUNTED = 5_000
+
+
+#: older versions that are looked at for agents
+MAX_OLDER = 100
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,37 @@ def find_changed_topics(
     """Those of these topics that do not keep their path in `version`, unless they are renamed."""
     old, new = get_versions(version, start, actor=actor)
     return find_changed(old, new, {}, limit=0, besides=node_ids).besides
+
+
+def find_reason(taxonomy: Taxonomy, older: Sequence[Taxonomy]) -> Reason | None:
+    """Who still uses the highest older version that agents use, or that documents wait in.
+
+    Documents wait where none is about a topic of `taxonomy` yet. They stay in the older version
+    when they move, and so are nothing to tell of afterwards.
+    """
+    organization_id = taxonomy.organization_id
+    agents = select(Agent.taxonomy_version, func.count()).where(
+        Agent.organization_id == organization_id,
+        Agent.is_active,
+        Agent.taxonomy_version.in_([item.version for item in older[:MAX_OLDER]]),
+    )
+    counts = {row[0]: row[1] for row in db.session.execute(agents.group_by(Agent.taxonomy_version))}
+    old = next((item for item in older if item.version in counts), older[0])
+    documents = 0 if _sum_of_documents(taxonomy) else _sum_of_documents(old)
+    about = "About " if documents > MAX_COUNTED else ""
+    if 0 < documents <= MAX_COUNTED:
+        documents = count_documents(old)
+    count = counts.get(old.version, 0)
+    users = [
+        counted(number, noun)
+        for number, noun in ((documents, "document"), (count, "agent"))
+        if number
+    ]
+    if not users:
+        return None
+    verb = "uses" if documents + count == 1 else "use"
+    sentence = f"{about}{' and '.join(users)} still {verb} {old.version}."
+    return Reason(sentence, {"start": old.version})
 
 
 def start_move(version: str, body: MoveRequest, *, actor: Actor) -> Task:
