@@ -38,6 +38,27 @@ def test_the_log_is_narrowed_by_who_what_and_which_thing(cast: Cast, alice: Acto
     assert chosen == ["create", "24h"]
 
 
+def test_the_log_says_what_of_an_agent_was_changed_and_to_which_version_it_went_back(
+    cast: Cast, alice: Actor
+) -> None:
+    make_agent(alice, name="Triage")
+    api, browser = cast.api("alice"), cast.browser("alice")
+    body = {"model": "gpt-4.1", "scope_description": "Refunds"}
+    assert api.put("/agents/triage", body).status_code == 200
+    assert api.post("/agents/triage/versions/1/rollback").status_code == 200
+    assert entries(browser)[:2] == [
+        "rolled back agent Triage to version 1",
+        "changed agent Triage (model, knowledge scope)",
+    ]
+
+
+def test_settings_lead_to_the_log_where_one_may_read_it(cast: Cast) -> None:
+    for name, leads in (("alice", True), ("vera", False)):
+        page = cast.browser(name).get("/settings/profile")
+        tabs = [link.attributes["href"] for link in page.css("nav.tabs a")]
+        assert ("/audit" in tabs) is leads
+
+
 def test_the_log_is_leafed_through_from_the_newest_on(
     cast: Cast, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

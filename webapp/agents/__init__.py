@@ -88,7 +88,7 @@ FEATURE = Feature(
                 "roll back": "rolled back",
             },
             links={"agent": ("agents.show", "handle")},
-            aside=palette.describe_release,
+            aside=palette.describe_change,
         ),
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import url_for
 
 from webapp.agents import services
+from webapp.agents.labels import in_a_sentence
 from webapp.agents.models import Agent, Environment
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.tabs import AgentCommand
@@ -67,8 +68,12 @@ def find_commands(words: str, actor: Actor, open_handle: str = "") -> list[Palet
     return matching.best(words, entries, lambda entry: (entry.label,), limit=MAX_FOUND)
 
 
-def describe_release(entry: AuditEntry) -> str:
-    """The release that an entry is about, and where it went."""
+def describe_change(entry: AuditEntry) -> str:
+    """What of an agent was changed, to which version it went back, or which release went where."""
+    if entry.subject_type == "agent" and entry.action == "update" and entry.detail.get("fields"):
+        return f"({in_a_sentence(entry.detail['fields'])})"
+    if entry.action == "roll back" and "to" in entry.detail:
+        return f"to version {entry.detail['to']}"
     if "semver" not in entry.detail:
         return ""
     environment = entry.detail.get("environment")

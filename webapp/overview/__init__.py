@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from webapp.accounts.samples import Sample
+from webapp.accounts.tabs import SettingsTab
+from webapp.audit.permissions import AUDIT_READ
 from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
 from webapp.core.navigation import FramePart, PaletteAction, Section, SectionPages
@@ -22,6 +24,7 @@ FEATURE = Feature(
         PaletteAction("Keyboard shortcuts", script="keys", words=("help", "keys", "hotkeys")),
         Section("Overview", "overview.show", "overview", position=10, key="o"),
         SectionPages("Overview", ("overview", "audit")),
+        SettingsTab("Audit log", "audit.index", position=60, permission=AUDIT_READ),
         Sample(samples.seed),
         Wording(past={"dismiss_first_steps": "dismissed the first steps of"}),
     ),

@@ -37,6 +37,8 @@ class BulkResult:
     name: str | None = None
     changed: tuple[str, ...] = ()
     error: DomainError | None = None
+    #: of the definition: each changed field with its value before and after
+    differences: tuple[tuple[str, Any, Any], ...] = ()
 
 
 def update_agents(
@@ -47,6 +49,7 @@ def update_agents(
     targets = resolve_handoffs(changes.handoff_targets, actor=actor)
 
     def change(agent: Agent) -> BulkResult:
+        before = agent.definition
         changed = change_agent(agent, changes.update, actor=actor, targets=targets)
         if changes.paused is not None:
             changed += change_agent(agent, changes.pause, actor=actor)
@@ -59,7 +62,11 @@ def update_agents(
                 version=agent.current_version,
                 bulk=True,
             )
-        return BulkResult(str(agent.id), 200, agent.name, tuple(changed))
+        after = agent.definition
+        differences = [(name, before[name], after[name]) for name in changed if name in after]
+        return BulkResult(
+            str(agent.id), 200, agent.name, tuple(changed), differences=tuple(differences)
+        )
 
     return _each(selection, change, actor=actor, is_dry_run=is_dry_run)
 
