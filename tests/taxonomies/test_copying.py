@@ -135,3 +135,25 @@ def test_a_new_version_is_begun_from_the_page_of_an_older_one(
     foreign = cast.browser("charlie")
     foreign.get("/taxonomies/new?from=1.0.0", status=404)
     foreign.get("/taxonomies/1.0.0/file", status=404)
+
+
+def test_json_is_called_so_and_the_choice_is_kept_after_a_refusal(
+    alice: Actor, browser: Browser
+) -> None:
+    make(alice, TAXONOMIES["targets"])
+    page = browser.get("/taxonomies/new?from=1.0.0")
+    assert words_of(page.css_first("label[for=content]")) == "Or JSON"
+    draft = page.css_first("textarea").text()
+    sent = {"from": "1.0.0", "version": "1.1.0", "content": f"{draft}Physics > Heat\n"}
+    page = browser.post("/taxonomies", sent, status=422)
+    assert "lines of paths cannot stand beside it" in words_of(page.css_first(".field .error"))
+    assert words_of(page.css_first("select[name=from] [selected]")).startswith("1.0.0 with ")
+    assert page.css_first("input[type=hidden][name=from]").attributes["value"] == "1.0.0"
+    assert words_of(page.css_first(".notice:not(.bad)")).startswith("All topics of 1.0.0, as JSON")
+    assert words_of(page.css_first("label[for=content]")) == "Or JSON"
+    # One that is gone meanwhile is no choice any more.
+    page = browser.post("/taxonomies", sent | {"from": "9.0.0"}, status=422)
+    assert not page.css("select[name=from] [selected]")
+    make(alice, TAXONOMIES["paths alone"], "2.0.0")
+    page = browser.get("/taxonomies/new?from=2.0.0")
+    assert words_of(page.css_first("label[for=content]")) == "Or the paths"

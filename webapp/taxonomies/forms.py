@@ -85,6 +85,10 @@ def read_path(text: str) -> list[str]:
     return labels if any(labels) else []
 
 
+#: how a text begins that is JSON
+_JSON = ("{", "[")
+
+
 class TaxonomyForm(Form):
     """A version and its nodes, as CSV (a path in each line) or as the API's JSON."""
 
@@ -110,6 +114,11 @@ class TaxonomyForm(Form):
         """The field that the topics come from."""
         return "file" if self.file.data and self.file.data.filename else "content"
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the text box has JSON rather than paths."""
+        return (self.content.data or "").lstrip().startswith(_JSON)
+
     def to_body(self) -> tuple[TaxonomyRequest, str]:
         """What the form says, and its line that only names the levels, if it has one.
 
@@ -117,7 +126,7 @@ class TaxonomyForm(Form):
         """
         text = self._text()
         version = (self.version.data or "").strip()
-        if text.lstrip().startswith(("{", "[")):
+        if text.lstrip().startswith(_JSON):
             try:
                 data = from_json(text)
             except ValueError as error:

@@ -46,7 +46,6 @@ def new() -> Response:
     if copied is not None and copied.node_count <= copying.MAX_TOPICS:
         draft = copying.write_draft(copied.version, actor=actor)
         form.content.data = draft if len(draft) <= copying.MAX_CHARACTERS else None
-        form.content.render_kw = {**form.content.render_kw, "rows": 24}
     return _new_page(form, copied=copied)
 
 
@@ -68,7 +67,7 @@ def extend() -> Response:
                 message += f" “{header[:200]}” names the levels and is no topic."
             message = " ".join([message, *extension.warnings[:3]])
             return redirect_to("taxonomies.show", version=extension.version, message=message)
-    return _new_page(form, status=422)
+    return _new_page(form, copied=_copied(request.form.get("from")), status=422)
 
 
 @bp.get("/<version>/file")
@@ -173,7 +172,18 @@ def destroy_node(version: str, node_id: UUID) -> Response:
     return redirect_to("taxonomies.show", version=version, message="The topic is deleted.")
 
 
+def _copied(version: str | None) -> Taxonomy | None:
+    """The version that a refused form has begun with, while it is there."""
+    known = services.list_taxonomies(actor=current_actor()) if version else []
+    return next((taxonomy for taxonomy in known if taxonomy.version == version), None)
+
+
 def _new_page(form: TaxonomyForm, *, copied: Taxonomy | None = None, status: int = 200) -> Response:
+    if copied is not None:
+        form.content.render_kw = {**form.content.render_kw, "rows": 24}
+    if form.is_json:
+        form.content.label.text = "Or JSON"
+        form.content.description = "With all topics; lines of paths cannot stand beside it."
     return page(
         "taxonomies/new.html",
         status=status,
