@@ -40,6 +40,7 @@ if (dialog) {
       const held = hold(form, event.submitter);
       dialog.returnValue = "";
       dialog.showModal();
+      if (asks.confirmFocus === "verb") go.focus();
       dialog.onclose = () => {
         if (dialog.returnValue === "yes") sendConfirmed(held());
       };

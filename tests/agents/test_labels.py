@@ -19,6 +19,11 @@ def test_every_field_and_every_value_of_ours_has_a_name() -> None:
 
 def test_the_form_has_the_words_of_such_tools_with_help_below(browser: Browser) -> None:
     page = browser.get("/agents/new")
+    starred = [
+        field.attributes["name"] for field in page.css("main form :is(input, textarea)[required]")
+    ]
+    assert starred == ["name", "instructions", "model"]
+    assert "Fields with a star must be filled in." in page.text()
     headings = [words_of(heading) for heading in page.css("main h2")]
     assert headings == ["Identity", "Instructions", "Model and tools", "Knowledge", "Advanced"]
     labels = {label.attributes["for"]: words_of(label) for label in page.css("main label[for]")}

@@ -241,7 +241,10 @@ def test_a_released_version_says_so_and_leads_to_its_release(
 ) -> None:
     make_agent(alice, handle="a", name="Ada")
     address = "/agents/a/releases/new"
-    assert browser.get(address).css_first("form[action^='/agents/a/releases']") is not None
+    form = browser.get(address).css_first("form[action^='/agents/a/releases']")
+    assert form is not None
+    leave = form.css_first(".actions a")
+    assert (words_of(leave), leave.attributes["href"]) == ("Cancel", "/agents/a/releases")
     browser.post("/agents/a/releases?version=1", {"environment": "staging", "semver": "2.0.0"})
     page = browser.get(f"{address}?version=1")
     told = words_of(page.css_first("#released"))

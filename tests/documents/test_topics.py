@@ -131,6 +131,12 @@ def test_topics_are_proposed_and_count_only_when_confirmed(
     page = cast.browser("alice").get("/documents?proposed=true")
     assert "Confirm all shown (2)" in page.text()
     assert page.css_first('form[data-confirm="Confirm the topics of 2 documents?"]') is not None
+    # The document's own page has no buttons for all of one.
+    page_of_one = cast.browser("alice").get(f"/documents/{ids[0]}")
+    assert len(page_of_one.css("#document-topics .proposal")) == 1
+    assert "hidden" in page_of_one.css_first("#review").attributes
+    headings = page_of_one.css("#document-topics :is(h2, label)")
+    assert [words_of(heading) for heading in headings] == ["Topics", "Choose topics"]
     tick = page.css_first(f"button[name=confirm][value^='{ids[0]}']")
     assert "Kitchen › Green tea for Brewing green tea" in (tick.attributes["aria-label"] or "")
     review = lambda key, action: api.post("/documents/proposals", {"ids": [key], "action": action})

@@ -47,15 +47,27 @@ def test_an_agent_is_paused_and_published_with_the_keyboard_alone(
     page.keyboard.press("Enter")
     expect(page.locator(".toast")).to_contain_text("Greeter goes on.")
 
+    # Staging harms nobody: Enter is enough. Production wants to be meant.
+    page.keyboard.press("Control+k")
+    page.keyboard.type("publish greeter to stag")
+    expect(options.first).to_contain_text("Publish Greeter to staging")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Publish version 1 of Greeter?")
+    expect(dialog.get_by_role("button", name="Publish to staging")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#environment-staging")).to_contain_text("1.0.0")
+
+    body = {"model": "another"}
+    installation.request("PUT", "/agents/greeter", body)
     page.keyboard.press("Control+k")
     page.keyboard.type("publish greeter to prod")
     expect(options.first).to_contain_text("Publish Greeter to production")
     page.keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="Publish version 1 of Greeter?")
+    dialog = page.get_by_role("dialog", name="Publish version 2 of Greeter?")
     expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
-    expect(page.locator("#environment-production")).to_contain_text("1.0.0")
+    expect(page.locator("#environment-production")).to_contain_text("1.0.1")
 
     page.keyboard.press("Control+k")
     page.keyboard.type("nothing is called so")
@@ -114,6 +126,10 @@ def test_a_phone_has_a_button_for_it(
     context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
     page = sign_in(context.new_page())
     button = page.get_by_role("button", name="Go to or do…")
+    # Its keys are for those who have some.
+    assert page.evaluate("matchMedia('(hover: none)').matches")
+    for key in page.locator("[data-palette] kbd").all():
+        assert key.evaluate("at => getComputedStyle(at).display") == "none"
     box = button.bounding_box()
     assert box and min(box["width"], box["height"]) >= 44
     button.tap()

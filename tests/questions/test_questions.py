@@ -46,6 +46,15 @@ def test_questions_that_find_little_are_gathered_by_meaning(cast: Cast, agent_id
     assert cast.api("charlie").get(f"/agents/{agent_id}/unanswered").status_code == 404
 
 
+@pytest.mark.parametrize(("text", "is_kept"), [("?", False), ("42?!", False), ("為何?", True)])
+def test_what_has_no_words_is_no_open_question(
+    cast: Cast, agent_id: str, text: str, is_kept: bool
+) -> None:
+    api = cast.api("bob")
+    assert api.post(f"/agents/{agent_id}/query", {"query": text}).status_code == 200
+    assert bool(api.get(f"/agents/{agent_id}/unanswered").json) is is_kept
+
+
 def test_a_dismissed_question_comes_back_when_it_is_asked_again(
     cast: Cast, browser: Browser, agent_id: str
 ) -> None:

@@ -146,6 +146,7 @@ def _publishing(environment: Environment) -> AgentCommand:
             f"Publish to {environment}",
             f"{environment.capitalize()} runs it from then on.",
             tone="primary",
+            focus="verb" if environment is Environment.STAGING else "keep",
         )
 
     return AgentCommand(

@@ -74,6 +74,8 @@ class Confirmation:
     sentence: str = ""
     keep: str = "Cancel"
     tone: Literal["danger", "primary"] = "danger"
+    #: which button Enter presses
+    focus: Literal["keep", "verb"] = "keep"
 
 
 @dataclass(frozen=True)

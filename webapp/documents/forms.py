@@ -28,7 +28,7 @@ class PasteForm(Form):
 
 
 class TopicsForm(Form):
-    topics = TopicsField("Topics", description=PROPOSED)
+    topics = TopicsField("Choose topics", description=PROPOSED)
 
 
 class UploadForm(Form):

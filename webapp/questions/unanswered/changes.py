@@ -25,9 +25,13 @@ MAX_COMPARED = 500
 SETTLING_SECONDS = 5
 
 
+#: what a question is made of; "?" asks nothing that a document could answer
+_WORD = re.compile(r"[^\W\d_]")
+
+
 def note_question(agent: Agent, text: str, confidence: float, at: datetime) -> None:
-    """Gather a question if it found little, in the running transaction."""
-    if confidence >= MIN_CONFIDENCE:
+    """Gather a question if it has words and found little, in the running transaction."""
+    if confidence >= MIN_CONFIDENCE or not _WORD.search(text):
         return
     vector = local_embedder.embed([text])[0]
     known = db.session.execute(
