@@ -216,7 +216,10 @@ def test_topics_are_proposed_anew_and_a_record_says_who_asked(
     ("texts", "said"),
     [
         (["Brew green tea.", "Green tea leaves."], "See the topics to confirm"),
-        (["zzzz qqqq xxxx"], "No topic is near enough to these documents to be proposed."),
+        (
+            ["zzzz qqqq xxxx"],
+            "No topic of 1.0.0, the highest version, is near enough to these documents",
+        ),
         ([], "Nothing to propose: every document has a topic."),
     ],
 )
@@ -231,11 +234,19 @@ def test_the_task_that_proposes_anew_says_what_came_of_it(
     assert (task.status, task.progress_percent) == ("completed", 100)
     assert index.read_revision(alice.organization_id) != before, "open lists are fetched again"
     found = len(texts) if said.startswith("See") else 0
-    assert task.result == {"documents": len(texts), "proposed": found, "topics": 5}
+    assert task.result == {"documents": len(texts), "proposed": found, "version": "1.0.0"}
     assert said in words_of(browser.get(f"/tasks/{task.id}").css_first("main"))
     listed = words_of(browser.get("/documents?proposed=true").css_first("#documents"))
     assert ("Nothing to confirm" in listed) == (not found)
     assert "Still proposing" not in listed
+
+
+def test_without_a_taxonomy_there_is_nothing_to_propose(alice: Actor, browser: Browser) -> None:
+    make_document(alice, title="Tea")
+    task = proposals.propose_again(actor=alice)
+    running.run_task(task.id)
+    said = words_of(browser.get(f"/tasks/{task.id}").css_first("main"))
+    assert "There is no taxonomy to choose topics from." in said
 
 
 def test_open_lists_are_told_of_what_is_proposed_by_itself(

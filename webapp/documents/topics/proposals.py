@@ -61,6 +61,7 @@ class _Topics:
     `named` has the rows of the topics whose label consists of these terms.
     """
 
+    version: str
     ids: list[UUID]
     vectors: NDArray[np.float32]
     named: dict[tuple[str, ...], list[int]]
@@ -91,13 +92,13 @@ def propose(_key: str, *, organization_id: str) -> None:
 def propose_anew(run: Run) -> None:
     """The task: what the job does, until there are no more documents without a topic.
 
-    The result counts `documents` that were looked at, those `proposed` for, and `topics` to
-    choose from.
+    The result counts `documents` that were looked at and those `proposed` for; topics are of the
+    `version` of the taxonomy, None where there is none.
     """
     organization = run.task.organization_id
     topics = _load_topics(organization)
     result = run.task.result or {"documents": 0, "proposed": 0}
-    result = result | {"topics": len(topics.ids) if topics else 0}
+    result = result | {"version": topics.version if topics else None}
     while topics and (batch := _find(organization, topics)).document_ids:
         run.hold()
         proposed = result["proposed"] + _write(organization, batch)
@@ -208,9 +209,10 @@ def _load_topics(organization_id: UUID) -> _Topics | None:
     by_version = {row.version: row.id for row in rows}
     if not by_version:
         return None
+    version = sort_versions(by_version)[0]
     nodes = db.session.execute(
         select(TaxonomyNode.id, TaxonomyNode.label, TaxonomyNode.canonical_path).where(
-            TaxonomyNode.taxonomy_id == by_version[sort_versions(by_version)[0]]
+            TaxonomyNode.taxonomy_id == by_version[version]
         )
     ).all()
     # The label twice: what is above says less about a topic than its own name.
@@ -223,7 +225,8 @@ def _load_topics(organization_id: UUID) -> _Topics | None:
             len(term) > 1 and term.isalpha() for term in terms
         ):
             named[terms].append(row)
-    return _Topics([node.id for node in nodes], get_embedder().embed(texts), dict(named))
+    vectors = get_embedder().embed(texts)
+    return _Topics(version, [node.id for node in nodes], vectors, dict(named))
 
 
 def _nearest(
