@@ -71,7 +71,7 @@ def test_a_line_that_is_no_text_is_one_line_that_fails(installation: Installatio
     assert task["result"]["errors"] == [
         {"line": 2, "detail": "It is not UTF-8 text."},
         {"line": 3, "detail": "content holds characters that are not text."},
-        {"line": 4, "detail": "confidence: Input should be a valid number"},
+        {"line": 4, "detail": "confidence: Input should be a valid number."},
     ]
 
 

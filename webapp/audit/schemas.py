@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -11,7 +11,7 @@ from pydantic import Field
 from webapp.audit.services import Selection
 from webapp.core.lists import DEFAULT_LIMIT, Limit
 from webapp.core.ranges import Range
-from webapp.core.schemas import FirstMoment, LastMoment, Query, ResponseModel
+from webapp.core.schemas import FirstMoment, LastMoment, Query, ResponseModel, Shaped
 
 #: what the page's filter of actions calls every refused attempt
 REFUSED = "refused"
@@ -79,11 +79,12 @@ class EntryFilter(Query):
         )
 
 
+Cursor = Annotated[str, Shaped("[1-9][0-9]{0,17}", "the `next_cursor` of an answer")]
+
+
 class EntryQuery(EntryFilter):
     limit: Limit = DEFAULT_LIMIT
-    cursor: str | None = Field(
-        None, pattern="^[1-9][0-9]{0,17}$", description="The `next_cursor` of the answer before"
-    )
+    cursor: Cursor | None = Field(None, description="The `next_cursor` of the answer before")
 
     @property
     def before(self) -> int | None:
