@@ -137,3 +137,8 @@ def test_a_long_name_takes_a_second_line_before_its_end_is_cut(
     page.set_viewport_size({"width": 390, "height": 844})
     *_, (line, _), (most, is_longest_whole) = titles.evaluate_all(shown)
     assert (most, is_longest_whole) == (3 * line, False)
+    page.goto(f"{installation.url}/agents/zug-3")
+    height, size = page.get_by_role("heading", level=1).evaluate(
+        "at => [at.clientHeight, parseFloat(getComputedStyle(at).fontSize)]"
+    )
+    assert 2.5 * size < height < 5 * size
