@@ -25,6 +25,11 @@ BOXES = [
     ("overflow: hidden; white-space: nowrap; text-overflow: ellipsis", True),
     ("overflow: hidden; height: 20px", False),
     ("overflow: hidden; height: 20px; mask-image: linear-gradient(#000, transparent)", True),
+    (
+        "overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; "
+        "-webkit-line-clamp: 1",
+        True,
+    ),
     ("overflow: auto; height: 20px", False),
     ("overflow: auto; height: 20px; background: linear-gradient(#000, #fff)", True),
     ("position: absolute; left: -50px", False),

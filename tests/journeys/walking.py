@@ -74,7 +74,8 @@ CUTS = """
     const isWide = style.overflowX !== "visible" && scrollWidth > clientWidth + 1;
     const isHigh = style.overflowY !== "visible" && scrollHeight > clientHeight + 1;
     if (isWide && style.textOverflow !== "ellipsis" && !isFaded(style)) note("wide", element);
-    if (isHigh && !isFaded(style)) note("high", element);
+    const isClamped = style.webkitLineClamp !== "none";  // its last line ends with an ellipsis
+    if (isHigh && !isClamped && !isFaded(style)) note("high", element);
     const isText = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
     if (!isText || (place.left >= -1 && place.right <= edge + 1)) continue;
     for (let around = element; ; around = around.parentElement)
