@@ -114,14 +114,18 @@ function take({ id, event, data }) {
   }
 }
 
-form.addEventListener("submit", (event) => {
-  const question = input.value.trim();
-  if (!question || socket?.readyState !== WebSocket.OPEN) return;
-  event.preventDefault();
-  // Who presses twice has asked once.
-  if (question === pending) return;
-  ask(question);
-});
+// Before `sending.js`, which would ask first whether the server is there: the open socket says so.
+addEventListener(
+  "submit",
+  (event) => {
+    const question = input.value.trim();
+    if (event.target !== form || !question || socket?.readyState !== WebSocket.OPEN) return;
+    event.preventDefault();
+    // Who presses twice has asked once.
+    if (question !== pending) ask(question);
+  },
+  true,
+);
 examples?.addEventListener("click", (event) => {
   const example = event.target instanceof Element ? event.target.closest("a") : null;
   if (!example || event.ctrlKey || event.metaKey || socket?.readyState !== WebSocket.OPEN) return;

@@ -2,7 +2,7 @@
 // numbers are a table below.
 import uPlot from "../vendor/uplot-1.6.32.min.js";
 import { all, one } from "./elements.js";
-import { dates } from "./times.js";
+import { dates } from "./locale.js";
 
 const DAY = 86400;
 const HEIGHT = 180;

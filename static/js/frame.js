@@ -1,4 +1,4 @@
-// What stands round every page: theme, menu, tabs, toasts, copying.
+// What stands round every page: theme, menu, tabs, toasts, copying, the bar of what is waited for.
 import { all, around, first } from "./elements.js";
 
 // Back to what answers a form would have to send the form again: it becomes the form's own page.
@@ -71,6 +71,52 @@ function copying() {
     }
   });
 }
+
+// The bar on top waits for the next page, or for an answer to htmx. What is quicker needs none, and
+// what takes longer has left the page where it is.
+const DELAY = 200;
+const LONGEST = 20000;
+
+const bar = first("[data-loading]", HTMLElement);
+let waiting = 0;
+// What is marked so brings a file: the page stays, and nothing would end the bar.
+let isDownload = false;
+/** @type {number | undefined} */
+let timer;
+
+function begin() {
+  waiting += 1;
+  if (waiting > 1) return;
+  timer = setTimeout(() => bar?.removeAttribute("hidden"), DELAY);
+}
+
+function end() {
+  waiting = Math.max(0, waiting - 1);
+  if (!waiting) hide();
+}
+
+function hide() {
+  waiting = 0;
+  clearTimeout(timer);
+  bar?.setAttribute("hidden", "");
+}
+
+document.addEventListener("submit", ({ target, submitter }) => {
+  isDownload = [target, submitter].some(
+    (element) => element instanceof HTMLElement && "download" in element.dataset,
+  );
+});
+addEventListener("beforeunload", () => {
+  const isLeft = !isDownload;
+  isDownload = false;
+  if (!isLeft) return;
+  begin();
+  setTimeout(end, LONGEST);
+});
+// Back to a page that the browser has kept; a new page may be left before it is whole.
+addEventListener("pageshow", ({ persisted }) => persisted && hide());
+document.addEventListener("htmx:before:request", begin);
+document.addEventListener("htmx:finally:request", end);
 
 address();
 theme();

@@ -1,9 +1,9 @@
 // The keys of all pages: what each does stands here, `?` lists those of the present page.
 // The letters after `g` are those that the entries of the sidebar bring (`Section.key`).
 import { all, first, one } from "./elements.js";
+import { showTimes } from "./locale.js";
 import { openPalette } from "./palette.js";
 import { stepRows, tickRow } from "./table.js";
-import { showTimes } from "./times.js";
 
 // So long after `g` its letter may come.
 const PATIENCE = 1500;

@@ -1,5 +1,8 @@
-// A form that is sent later than it was clicked: what a push draws meanwhile may have replaced it,
-// or made another one of it, because htmx turns the elements that stand there into the new ones.
+// What happens between the click on a form and its sending: a form with `data-confirm` asks first
+// (see components/confirm.html), and none is sent to a server that is away: the browser would show
+// its own page instead, and what was entered would be gone. Meanwhile a push may have replaced the
+// form, or made another one of it, because htmx turns the elements that stand there into the new ones.
+import { all, first, one } from "./elements.js";
 
 /** @typedef {{ form: HTMLFormElement, submitter: HTMLElement | null }} Sending */
 /** @typedef {{ action: string, fields: [string, FormDataEntryValue][] }} Content */
@@ -13,7 +16,7 @@ const TOKEN = "csrf_token";
  * @param {HTMLElement | null} submitter
  * @returns {() => Sending}
  */
-export function hold(form, submitter) {
+function hold(form, submitter) {
   const content = read(form, submitter);
   const held = JSON.stringify(content);
   return () => {
@@ -68,3 +71,119 @@ function listOf(file) {
   if (file.name) transfer.items.add(file);
   return transfer.files;
 }
+
+/** @type {HTMLFormElement | undefined} */
+let confirmed;
+
+/**
+ * Send a form about which nothing is asked any more.
+ * @param {Sending} sending
+ */
+function sendConfirmed({ form, submitter }) {
+  confirmed = form;
+  form.requestSubmit(submitter);
+  confirmed = undefined;
+}
+
+const dialog = first("dialog.confirm", HTMLDialogElement);
+
+if (dialog) {
+  const title = one("h2", HTMLHeadingElement, dialog);
+  const sentence = one("p", HTMLParagraphElement, dialog);
+  const go = one("[data-verb]", HTMLButtonElement, dialog);
+  const keep = one("[data-keep]", HTMLButtonElement, dialog);
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const form = event.target;
+      if (!(form instanceof HTMLFormElement) || !form.dataset.confirm || form === confirmed) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const asks = form.dataset;
+      title.textContent = asks.confirm ?? "";
+      sentence.textContent = asks.confirmSentence ?? "";
+      sentence.hidden = !asks.confirmSentence;
+      go.textContent = asks.confirmVerb ?? "";
+      go.classList.toggle("danger", asks.confirmTone === "danger");
+      go.classList.toggle("primary", asks.confirmTone !== "danger");
+      keep.textContent = asks.confirmKeep ?? "";
+      const held = hold(form, event.submitter);
+      dialog.returnValue = "";
+      dialog.showModal();
+      if (asks.confirmFocus === "verb") go.focus();
+      dialog.onclose = () => {
+        if (dialog.returnValue === "yes") sendConfirmed(held());
+      };
+    },
+    true,
+  );
+}
+
+/** How long an answer is waited for, in milliseconds. */
+const PATIENCE = 10000;
+
+/** @type {HTMLFormElement | undefined} */
+let reached;
+
+/** Whether the server answers now. */
+async function isThere() {
+  try {
+    const signal = AbortSignal.timeout(PATIENCE);
+    const address = `${document.documentElement.dataset.root}health`;
+    return (await fetch(address, { method: "HEAD", cache: "no-store", signal })).ok;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Tell it at the form; or beside it where it is not to be seen, as an action of the palette, or one
+ * that a push has taken away.
+ * @param {HTMLFormElement} form
+ */
+function tell(form) {
+  const isSeen = form.checkVisibility();
+  const told = document.createElement("div");
+  told.className = isSeen ? "form-error" : "toast error";
+  told.setAttribute("role", "alert");
+  told.dataset.away = "";
+  const rest = isSeen ? "What you have entered is kept: try again." : "Nothing was sent.";
+  told.textContent = `The server does not answer. ${rest}`;
+  (isSeen ? form : one("#toasts", HTMLElement)).append(told);
+  if (isSeen) told.scrollIntoView({ block: "nearest" });
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {HTMLElement | null} submitter
+ */
+async function sendWhenThere(form, submitter) {
+  const held = hold(form, submitter);
+  form.ariaBusy = "true";
+  submitter?.classList.add("busy");
+  for (const told of all("[data-away]", HTMLElement)) told.remove();
+  const isReached = await isThere();
+  form.ariaBusy = null;
+  submitter?.classList.remove("busy");
+  const sending = held();
+  if (!isReached) return tell(sending.form);
+  reached = sending.form;
+  sendConfirmed(sending);
+  reached = undefined;
+}
+
+// Behind the question, before all that takes a form for sent.
+document.addEventListener(
+  "submit",
+  (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form === reached) return;
+    if (!(form instanceof HTMLFormElement) || form.method !== "post") return;
+    // While the page's socket is open nobody has to ask; and little is lost on the way in.
+    if (first("[data-live-dot].live", HTMLElement) || !first(".shell", HTMLElement)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (form.ariaBusy !== "true") sendWhenThere(form, event.submitter);
+  },
+  true,
+);

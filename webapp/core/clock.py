@@ -32,7 +32,7 @@ def in_words(moment: datetime) -> str:
     """How long ago it was, or how soon it will be: "3 min. ago", "in 2 hr.", "yesterday".
 
     What is to come is rounded, so that a week from now is in 7 days also a second later. The words
-    of `times.js`, which keeps them fresh, so that a page does not change as it begins.
+    of `locale.js`, which keeps them fresh, so that a page does not change as it begins.
     """
     seconds = (in_utc(moment) - now()).total_seconds()
     unit, size = next((pair for pair in _UNITS if abs(seconds) >= pair[1]), _UNITS[-1])

@@ -27,7 +27,7 @@ def size(byte_count: int) -> str:
 
 
 def local(text: str) -> Markup:
-    """A text of ours for a page: `numbers.js` writes its numbers as the person does.
+    """A text of ours for a page: `locale.js` writes its numbers as the person does.
 
     For what stands between tags; attributes, pictures and sentences take the text itself.
     """

@@ -1,4 +1,5 @@
-// Times that stay fresh, in the words of `webapp/core/clock.py`; a click shows all as moments.
+// Times and numbers as the person of this page writes them. Times stay fresh, in the words of
+// `webapp/core/clock.py`, and a click shows all as moments; numbers the server has written in English.
 import { all, around } from "./elements.js";
 import { keep, kept } from "./keeping.js";
 
@@ -66,11 +67,61 @@ function askInOwnZone() {
   }
 }
 
+const { locale } = document.documentElement.dataset;
+/** One for each count of digits behind the point, which stay as many. @type {Intl.NumberFormat[]} */
+const formats = [];
+
+/** @param {string} value */
+function written(value) {
+  const digits = value.split(".")[1]?.length ?? 0;
+  formats[digits] ??= new Intl.NumberFormat(locale, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return formats[digits].format(Number(value));
+}
+
+// What can hold no element says by `data-local` that it is a sentence of ours: titles, options, labels of
+// pictures, what asks and what tells. No name is meant: of numbers with a point only those with a unit.
+const IN_WORDS = /\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+(?= (?:%|[kMG]B))/g;
+const ATTRIBUTES = ["title", "aria-label", "data-confirm", "data-confirm-verb"];
+
+/** @param {string} text */
+const reworded = (text) => text.replace(IN_WORDS, (number) => written(number.replaceAll(",", "")));
+
+/** @param {Element} element */
+function reword(element) {
+  for (const name of ATTRIBUTES) {
+    const words = element.getAttribute(name) ?? "";
+    if (reworded(words) !== words) element.setAttribute(name, reworded(words));
+  }
+  for (const node of element.childNodes) {
+    if (node instanceof Text && reworded(node.data) !== node.data) node.data = reworded(node.data);
+  }
+}
+
+function write() {
+  for (const element of all("[data-local]", Element)) reword(element);
+  for (const element of all("data[value]", HTMLDataElement)) {
+    const text = written(element.value);
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
+
+const isEnglish = !locale || locale.startsWith("en");
+
+function draw() {
+  freshen();
+  if (!isEnglish) write();
+}
+
 document.addEventListener("click", (event) => {
   if (around(event, "time[data-relative]") && !around(event, "a, button")) showTimes(!isAbsolute);
 });
-freshen();
+draw();
 askInOwnZone();
 setInterval(freshen, 10000);
-document.addEventListener("htmx:after:swap", freshen);
-document.addEventListener("htmx:ws:after:message:incoming", freshen);
+document.addEventListener("htmx:after:swap", draw);
+document.addEventListener("htmx:ws:after:message:incoming", draw);
+// What scripts draw of an answer.
+document.addEventListener("callboard:drawn", draw);
