@@ -11,6 +11,18 @@ from tests.server import Installation, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 
+#: The sockets that the page asks through, so that a test knows when one is open.
+SOCKETS = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(url) {
+    super(url);
+    if (url.includes("/ws/ask/")) window.sockets.push(this);
+  }
+};
+"""
+IS_OPEN = "window.sockets.some((socket) => socket.readyState === 1)"
+
 
 def test_back_shows_the_question_before_with_its_answer_and_asks_nothing(
     installation: Installation, page: Page, sign_in: Callable[[Page], Page]
@@ -66,7 +78,9 @@ def test_a_slow_answer_is_awaited_in_its_place(
         socket.on_message(lambda message: held.append(lambda: server.send(message)))
 
     page.route_web_socket("**/ws/ask/*", hold)
+    page.add_init_script(SOCKETS)
     sign_in(page).goto(f"{installation.url}/agents/gardener/ask")
+    eventually(lambda: page.evaluate(IS_OPEN))
     page.get_by_role("link", name="Where medlars grow").click()
     expect(page.locator(".skeleton")).to_have_count(3)
     expect(page.locator(".results")).to_have_attribute("aria-busy", "true")
@@ -78,16 +92,6 @@ def test_a_slow_answer_is_awaited_in_its_place(
     expect(page.locator(".results")).not_to_have_attribute("aria-busy", "true")
 
 
-#: The sockets that the page asks through, so that a test knows when one is open.
-SOCKETS = """
-window.sockets = [];
-window.WebSocket = class extends WebSocket {
-  constructor(url) {
-    super(url);
-    if (url.includes("/ws/ask/")) window.sockets.push(this);
-  }
-};
-"""
 #: Ask all of these at once: no frame of an answer can come between.
 ASK = """(questions) => {
   const form = document.querySelector(".ask-form");
@@ -107,7 +111,7 @@ def test_of_two_questions_that_wait_the_page_shows_the_answer_to_the_last(
     installation.request("POST", "/agents", body)
     page.add_init_script(SOCKETS)
     sign_in(page).goto(f"{installation.url}/agents/forager/ask")
-    eventually(lambda: page.evaluate("window.sockets.some((socket) => socket.readyState === 1)"))
+    eventually(lambda: page.evaluate(IS_OPEN))
     page.evaluate(ASK, ["What do sloes want?", "When do rowans redden?"])
     expect(page.locator("[data-ask-status]")).to_contain_text("passage")
     expect(page.locator(".result h2").first).to_have_text("Rowans")
