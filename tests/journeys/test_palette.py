@@ -142,22 +142,22 @@ def test_a_phone_has_a_button_for_it(
 def test_who_leaves_the_palette_before_the_answer_goes_nowhere(
     installation: Installation, page: Page, sign_in: SignIn
 ) -> None:
-    make(installation, "left-alone", "Left Alone")
+    make(installation, "forsaken-wombat", "Forsaken Wombat")
     held: list[Route] = []
     sign_in(page).goto(f"{installation.url}/tasks")
     page.route("**/palette?*", lambda route: held.append(route))
     page.keyboard.press("Control+k")
-    page.keyboard.type("pause left")
+    page.keyboard.type("pause forsaken")
     page.keyboard.press("Enter")
     eventually(lambda: page.evaluate("true") and held)
     page.keyboard.press("Escape")
     expect(page.locator("dialog.palette")).to_be_hidden()
-    with page.expect_response(lambda answer: "q=pause+left" in answer.url):
+    with page.expect_response(lambda answer: "q=pause+forsaken" in answer.url):
         for route in held:
             route.continue_()
     page.unroute("**/palette?*")
     # The next answer is drawn, so that the one before has been dealt with.
     page.keyboard.press("Control+k")
-    page.keyboard.type("pause left")
-    expect(page.locator(".palette [role=option]").first).to_contain_text("Pause Left Alone")
-    assert installation.request("GET", "/agents/left-alone")["paused"] is False
+    page.keyboard.type("pause forsaken")
+    expect(page.locator(".palette [role=option]").first).to_contain_text("Pause Forsaken Wombat")
+    assert installation.request("GET", "/agents/forsaken-wombat")["paused"] is False
