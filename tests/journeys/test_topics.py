@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 
 from tests.server import Installation
 
-#: the middles of the lines of an element's words, from the top of the window
 #: how far a label's tick stands below its first line, in pixels; both in one look, as what is above
 #: may still grow
 TICK_BELOW = """
