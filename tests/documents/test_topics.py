@@ -210,6 +210,12 @@ def test_topics_are_proposed_anew_and_a_record_says_who_asked(
     assert words_of(browser.get("/documents/index").css_first(f"a[href='{link}']"))
     activity = words_of(browser.get("/").css_first("#activity"))
     assert "had topics proposed anew in organization Acme" in activity
+    add_topics([(tea.id, node_id, 0.61)], is_proposed=True)
+    db.session.commit()
+    page = browser.post("/documents/proposals/again")
+    assert "Topics are being proposed already." in page.css_first("#toasts").text()
+    assert len(db.session.scalars(select(DocumentNode)).all()) == 1
+    assert len(db.session.scalars(select(Task)).all()) == 1
 
 
 @pytest.mark.parametrize(
@@ -239,6 +245,38 @@ def test_the_task_that_proposes_anew_says_what_came_of_it(
     listed = words_of(browser.get("/documents?proposed=true").css_first("#documents"))
     assert ("Nothing to confirm" in listed) == (not found)
     assert "Still proposing" not in listed
+
+
+def test_the_task_tells_of_what_was_proposed_beside_it(
+    alice: Actor, browser: Browser, topics: dict[str, UUID]
+) -> None:
+    make_document(alice, title="Tea", content="Brew green tea.")
+    task = proposals.propose_again(actor=alice)
+    proposals.propose("job", organization_id=str(alice.organization_id))
+    running.run_task(task.id)
+    said = words_of(browser.get(f"/tasks/{task.id}").css_first("main"))
+    assert "every document has a topic" not in said
+    assert "Their topics were proposed with those of documents that were added." in said
+    assert "See the topics to confirm" in said
+
+
+def test_a_cancelled_task_says_nothing_of_what_it_has_not_looked_at(
+    alice: Actor, browser: Browser, topics: dict[str, UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposals, "BATCH_DOCUMENTS", 1)
+    for text in ("zzzz qqqq", "zzzz xxxx"):
+        make_document(alice, title=text, content=text)
+    task, write = proposals.propose_again(actor=alice), proposals._write
+
+    def write_and_cancel(*args: Any) -> int:
+        task.cancellation_requested = True
+        return write(*args)
+
+    monkeypatch.setattr(proposals, "_write", write_and_cancel)
+    running.run_task(task.id)
+    assert (task.status, task.result["documents"]) == ("cancelled", 1)
+    said = words_of(browser.get(f"/tasks/{task.id}").css_first("main"))
+    assert "near enough" not in said
 
 
 def test_without_a_taxonomy_there_is_nothing_to_propose(alice: Actor, browser: Browser) -> None:

@@ -21,6 +21,7 @@ from webapp.audit import services as audit
 from webapp.core import clock, live
 from webapp.core.actor import Actor
 from webapp.core.arrays import np
+from webapp.core.errors import Conflict
 from webapp.core.extensions import db
 from webapp.documents.models import Document, DocumentNode
 from webapp.documents.topics.changes import add_topics
@@ -131,9 +132,15 @@ def find_running(*, actor: Actor) -> Task | None:
 
 
 def propose_again(*, actor: Actor) -> Task:
-    """Forget all proposals and make them anew, by a task; what people said stays."""
+    """Forget all proposals and make them anew, by a task; what people said stays.
+
+    Raises Conflict where that is under way.
+    """
     actor.require(KNOWLEDGE_WRITE)
     index.lock(actor.organization_id)
+    if find_running(actor=actor):
+        db.session.rollback()
+        raise Conflict("Topics are being proposed already.", code="proposing")
     own_documents = select(Document.id).where(Document.organization_id == actor.organization_id)
     db.session.execute(
         delete(DocumentNode)
