@@ -80,3 +80,15 @@ def test_one_agent_still_uses_a_version(alice: Actor, browser: Browser, old: Ids
     about(alice, new["Engines"], "Engine")
     notice = browser.get("/taxonomies/2.0.0").css_first(".notice")
     assert words_of(notice).startswith("1 agent still uses 1.0.0.")
+
+
+def test_documents_are_told_of_that_wait_in_a_version_further_back(
+    alice: Actor, browser: Browser, old: Ids, new: Ids
+) -> None:
+    about(alice, old["Machines"], "Lathe")
+    grow(alice, "3.0.0", "Physics > Heat")
+    for used in ("1.0.0", "2.0.0"):
+        notice = browser.get("/taxonomies/3.0.0").css_first(".notice")
+        assert words_of(notice).startswith(f"1 document still uses {used}.")
+        about(alice, new["Engines"], "Engine")
+        make_agent(alice, "Heater", old["Physics > Heat"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from webapp import index
 from webapp.agents.models import Agent
@@ -46,10 +46,8 @@ TASK_TYPE = "taxonomy_move"
 MAX_AGENTS = 200
 #: documents that a page counts each once; of more it tells the sum over their topics
 MAX_COUNTED = 5_000
-
-
-#: older versions that are looked at for agents
-MAX_OLDER = 100
+#: older versions that are looked at for agents, and for documents
+MAX_OLDER, MAX_LOOKED_THROUGH = 100, 5
 
 
 @dataclass(frozen=True)
@@ -145,8 +143,13 @@ def find_reason(taxonomy: Taxonomy, older: Sequence[Taxonomy]) -> Reason | None:
         Agent.taxonomy_version.in_([item.version for item in older[:MAX_OLDER]]),
     )
     counts = {row[0]: row[1] for row in db.session.execute(agents.group_by(Agent.taxonomy_version))}
-    old = next((item for item in older if item.version in counts), older[0])
-    documents = 0 if _sum_of_documents(taxonomy) else _sum_of_documents(old)
+    is_waiting = not _has_documents(taxonomy)
+    waiting = (item for item in older[:MAX_LOOKED_THROUGH] if is_waiting and _has_documents(item))
+    first = next(waiting, None)
+    old = next((item for item in older if item is first or item.version in counts), None)
+    if old is None:
+        return None
+    documents = _sum_of_documents(old) if is_waiting else 0
     about = "About " if documents > MAX_COUNTED else ""
     if 0 < documents <= MAX_COUNTED:
         documents = count_documents(old)
@@ -156,8 +159,6 @@ def find_reason(taxonomy: Taxonomy, older: Sequence[Taxonomy]) -> Reason | None:
         for number, noun in ((documents, "document"), (count, "agent"))
         if number
     ]
-    if not users:
-        return None
     verb = "uses" if documents + count == 1 else "use"
     sentence = f"{about}{' and '.join(users)} still {verb} {old.version}."
     return Reason(sentence, {"start": old.version})
@@ -215,6 +216,15 @@ def _sum_of_documents(taxonomy: Taxonomy) -> int:
         .where(TaxonomyNode.taxonomy_id == taxonomy.id)
     )
     return int(db.session.scalar(statement) or 0)
+
+
+def _has_documents(taxonomy: Taxonomy) -> bool:
+    has_some = exists().where(
+        TaxonomyNode.taxonomy_id == taxonomy.id,
+        NodeStat.node_id == TaxonomyNode.id,
+        NodeStat.document_count > 0,
+    )
+    return bool(db.session.scalar(select(has_some)))
 
 
 def _paths_of(taxonomy: Taxonomy, node_ids: Collection[UUID]) -> dict[UUID, list[str]]:
