@@ -35,6 +35,7 @@ BREADS = [["Food", "Bread", "Rye bread"], ["Food", "Bread", "Wheat, spelt and oa
             [BREADS[1], ["Tools"]],
             "Category, Subcategory, Topic",
         ),
+        ("Finanzen;Mahnung\rHilfe;\r", [["Finanzen", "Mahnung"], ["Hilfe"]], ""),
         ("level1,level2\nFood,Bread", [["Food", "Bread"]], "level1, level2"),
         ("Category > Topic\nCategory > Tea", [["Category", "Topic"], ["Category", "Tea"]], ""),
         ("Topic\nTopic,Tea", [["Topic"], ["Topic", "Tea"]], ""),

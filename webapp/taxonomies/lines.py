@@ -72,7 +72,9 @@ def _find_delimiter(text: str) -> str:
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Cells with the number of the line in which they begin."""
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    # Lines may end as on any system.
+    lines = io.StringIO(text, newline=None)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     number = 1
     for row in reader:
         yield number, row
