@@ -46,7 +46,7 @@ def test_a_topic_says_where_its_target_comes_from(
     assert wanted(path) == "2, set for this agent"
     chemistry = grow(alice, ["Chemistry"], version="2.0.0")["Chemistry"]
     agent = make_agent(alice, chemistry, taxonomy_version="2.0.0")
-    assert wanted(f"/agents/{agent.handle}/coverage/topics/{chemistry}") == "10, unless set"
+    assert wanted(f"/agents/{agent.handle}/coverage/topics/{chemistry}") == "10, the default"
     page = browser.get(f"/agents/{agent.handle}/coverage")
     assert "A topic wants 10 documents, unless another number is set" in page.text()
 
