@@ -299,6 +299,38 @@ def test_texts_are_folded_and_kept_and_go_again(empty: Settings) -> None:
         db.engine.dispose()
 
 
+def test_entries_of_one_act_name_its_first(empty: Settings) -> None:
+    """0042: of one request, close together, and of many things."""
+    acme = uuid4()
+    with create_app(empty).app_context():
+        flask_migrate.upgrade(revision="0041")
+        run = lambda statement, **values: _run(statement, {"acme": acme} | values)
+        run("INSERT INTO organizations (id, name, created_at) VALUES (:acme, 'acme', :at)")
+        for request, action, detail, made in (
+            ("one", "pause", '{"bulk": true}', EARLIER),  # 1
+            ("one", "pause", '{"fields": [], "bulk": true}', EARLIER),  # 2
+            ("two", "pause", '{"bulk": true}', EARLIER),  # 3
+            ("one", "pause", '{"bulk": true}', EARLIER),  # 4
+            ("one", "delete", '{"bulk": true}', EARLIER),  # 5
+            ("one", "pause", '{"bulk": false}', EARLIER),  # 6
+            ("none", "pause", '{"bulk": true}', EARLIER),  # 7
+            ("one", "pause", '{"bulk": true}', LATER),  # 8
+            ("one", "pause", '{"bulk": true}', LATER),  # 9
+        ):
+            run(
+                "INSERT INTO audit_entries (organization_id, actor_kind, actor_name, action, "
+                "subject_type, subject_id, subject_name, detail, request_id, created_at) VALUES "
+                f"(:acme, 'user', 'alice', :action, 'agent', '', '', '{detail}', :request, :made)",
+                request=request, action=action, made=made,
+            )  # fmt: skip
+        run("UPDATE audit_entries SET request_id = NULL WHERE request_id = 'none'")
+        flask_migrate.upgrade(revision="0042")
+        found = run("SELECT id, first_id FROM audit_entries WHERE first_id IS NOT NULL ORDER BY id")
+        assert [tuple(row) for row in found] == [(2, 1), (4, 1), (9, 8)]
+        db.session.remove()
+        db.engine.dispose()
+
+
 def _insert_agent(organization_id: UUID, agent_id: UUID, handle: str) -> None:
     """An agent as the database of that time takes it, whatever columns it has."""
     table = Table("agents", MetaData(), autoload_with=db.engine)

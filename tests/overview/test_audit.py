@@ -113,7 +113,8 @@ def test_an_act_on_many_things_hides_no_entry_of_others(cast: Cast, alice: Actor
     record(dataclasses.replace(cast.actor("bob"), request_id="deploy"), "update", 3, bulk=True)
     record(named, "update", 2, bulk=True)
     db.session.commit()
-    expected = [("update", 3), ("update", 1), ("pause", 1), ("retire", 1), ("publish", 1)]
+    # An act stands where it began.
+    expected = [("update", 1), ("pause", 1), ("retire", 1), ("publish", 1), ("update", 3)]
     found, _ = audit.list_entries(actor=alice, limit=5)
     assert [(entry.action, entry.together) for entry in found] == expected
     leafed, before = [], None
@@ -131,9 +132,37 @@ def test_an_act_on_many_things_hides_no_entry_of_others(cast: Cast, alice: Actor
     ]
 
 
-def test_an_act_on_many_things_is_measured_in_one_statement(alice: Actor) -> None:
+def test_two_changes_of_many_things_in_requests_that_a_client_names_alike_are_two(
+    alice: Actor,
+) -> None:
     agent = make_agent(alice)
-    for number in range(4):
+    named = dataclasses.replace(alice, request_id="deploy")
+    for count in (2, 3):
+        for _ in range(count):
+            audit.record(named, "update", agent, bulk=True)
+        db.session.commit()
+    found, _ = audit.list_entries(actor=alice, limit=2)
+    assert [(entry.action, entry.together) for entry in found] == [("update", 3), ("update", 2)]
+    # An open page asks for what came after the last of all of them.
+    assert [entry.last_id for entry in found] == [found[0].id + 2, found[1].id + 1]
+    assert audit.entries_after(found[0].last_id, alice.organization_id, limit=1) == []
+
+
+def test_what_was_done_to_a_thing_is_found_among_what_was_done_to_many(
+    cast: Cast, alice: Actor
+) -> None:
+    for number in range(3):
+        make_agent(alice, name=f"Agent {number}")
+    body = {"filter": {"q": "agent"}, "changes": {"paused": True}}
+    assert cast.api("alice").request("PATCH", "/agents/bulk", body).status_code == 200
+    browser = cast.browser("alice")
+    assert entries(browser, "?what=pause") == ["paused 3 agents"]
+    assert entries(browser, "?what=pause&thing=agent+2") == ["paused agent Agent 2"]
+
+
+def test_a_log_full_of_acts_on_many_things_is_read_in_two_statements(alice: Actor) -> None:
+    agent = make_agent(alice)
+    for number in range(9):
         named = dataclasses.replace(alice, request_id=f"deploy-{number}")
         for _ in range(3):
             audit.record(named, "update", agent, bulk=True)
@@ -145,12 +174,11 @@ def test_an_act_on_many_things_is_measured_in_one_statement(alice: Actor) -> Non
 
     event.listen(db.engine, "before_cursor_execute", count)
     try:
-        found = audit.latest(alice.organization_id, limit=3)
+        found = audit.latest(alice.organization_id, limit=8)
     finally:
         event.remove(db.engine, "before_cursor_execute", count)
-    assert [entry.together for entry in found] == [3, 3, 3]
-    # One finds each act, one measures it, and one looks whether there is more.
-    assert len(statements) == 2 * 3 + 1
+    assert [entry.together for entry in found] == [3] * 8
+    assert len(statements) == 2
 
 
 def test_only_admins_read_the_whole_log_and_only_their_own(cast: Cast, alice: Actor) -> None:

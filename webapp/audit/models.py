@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.core import clock
@@ -17,7 +17,22 @@ class AuditEntry(Model):
     """One change: the actor as named at the time, the action, and what it was done to."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index(None, "organization_id", "id"), Index(None, "created_at"))
+    __table_args__ = (
+        Index(None, "organization_id", "id"),
+        Index(None, "created_at"),
+        Index(
+            "ix_audit_entries_acts",
+            *("organization_id", "id"),
+            postgresql_where=text("first_id IS NULL"),
+            sqlite_where=text("first_id IS NULL"),
+        ),
+        Index(
+            None,
+            *("first_id", "id"),
+            postgresql_where=text("first_id IS NOT NULL"),
+            sqlite_where=text("first_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
@@ -31,9 +46,14 @@ class AuditEntry(Model):
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
     request_id: Mapped[str | None] = mapped_column(String(128))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    # The first entry of the same change of many things, of which it is a further one. No foreign
+    # key: old entries are forgotten in any order.
+    first_id: Mapped[int | None] = mapped_column(BigId)
 
-    # How many entries it stands for where a list shows an act on many things as one.
+    # How many entries it stands for where a list shows a change of many things as one.
     together = 1
+    # The newest of them, where that is another one.
+    last_id = 0
 
     @property
     def actor(self) -> str:
@@ -46,11 +66,6 @@ class AuditEntry(Model):
         return split_name(self.actor_name)[0] if self.actor_kind == "api_key" else None
 
     @property
-    def is_of_many(self) -> bool:
-        """Whether it is one of many that one request made in one act."""
-        return bool(self.request_id and self.detail.get("bulk"))
-
-    def is_of_act(self, other: AuditEntry) -> bool:
-        """Whether the same one did the same in the same request."""
-        own = (self.request_id, self.actor_name, self.action, self.subject_type)
-        return own == (other.request_id, other.actor_name, other.action, other.subject_type)
+    def act_id(self) -> int:
+        """The same of all entries of one change of many things."""
+        return self.first_id or self.id

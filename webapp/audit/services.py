@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, SessionTransaction, aliased
 
 from webapp.audit.models import AuditEntry
 from webapp.audit.permissions import AUDIT_READ
@@ -21,14 +22,13 @@ from webapp.core.extensions import db
 
 #: entries among which a deletion is looked for: no index leads to it
 DELETIONS_AMONG = 5_000
-#: entries among which those of one change of many things are looked for
-ACT_AMONG = 5_000
 #: entries that an export reads in one look, and holds in memory
 EXPORTED_AT_ONCE = 500
-#: the longest time in which one change of many things makes its entries
-ACT_SPAN = timedelta(minutes=1)
 #: announced with every entry
 FEED = "audit:all"
+
+#: of each open transaction the first entry of every change of many things
+_Acts = WeakKeyDictionary[SessionTransaction, dict[tuple[str | None, ...], AuditEntry]]
 
 
 @dataclass(frozen=True)
@@ -63,21 +63,39 @@ def record(actor: Actor, action: str, subject: Subject, **detail: Any) -> None:
     `action` is a verb ("create", "cancel"); `detail` is JSON and never holds a secret.
     """
     name = getattr(subject, "name", None) or getattr(subject, "title", None) or str(subject.id)
-    db.session.add(
-        AuditEntry(
-            organization_id=actor.organization_id,
-            actor_kind=actor.kind,
-            actor_id=actor.api_key_id or actor.user_id,
-            actor_name=actor.name,
-            action=action,
-            subject_type=type(subject).__name__.lower(),
-            subject_id=str(subject.id),
-            subject_name=str(name)[:300],
-            detail=detail,
-            request_id=actor.request_id,
-        )
+    entry = AuditEntry(
+        organization_id=actor.organization_id,
+        actor_kind=actor.kind,
+        actor_id=actor.api_key_id or actor.user_id,
+        actor_name=actor.name,
+        action=action,
+        subject_type=type(subject).__name__.lower(),
+        subject_id=str(subject.id),
+        subject_name=str(name)[:300],
+        detail=detail,
+        request_id=actor.request_id,
     )
+    if actor.request_id and detail.get("bulk"):
+        _join_act(entry)
+    db.session.add(entry)
     live.announce(FEED, actor.organization_id)
+
+
+def _join_act(entry: AuditEntry) -> None:
+    """Let it follow the first one of the same change of many things, if it is not that itself.
+
+    A client names its requests, and may name several alike: an act ends with its transaction.
+    """
+    session = db.session()
+    acts: _Acts = session.info.setdefault("acts", WeakKeyDictionary())
+    transaction = session.get_nested_transaction() or session.get_transaction() or session.begin()
+    what = (entry.request_id, entry.actor_name, entry.action, entry.subject_type)
+    first = acts.setdefault(transaction, {}).setdefault(what, entry)
+    if first is entry:
+        return
+    if first.id is None:
+        session.flush()
+    entry.first_id = first.id
 
 
 def latest_id(organization_id: UUID) -> int:
@@ -105,7 +123,7 @@ def join_acts(entries: Sequence[AuditEntry]) -> list[AuditEntry]:
     """These entries, newest first, of which one stands for each change of many things."""
     acts: list[AuditEntry] = []
     for entry in sorted(entries, key=lambda entry: -entry.id):
-        if acts and entry.is_of_many and entry.is_of_act(acts[-1]):
+        if acts and entry.act_id == acts[-1].act_id:
             acts[-1].together += 1
         else:
             acts.append(entry)
@@ -143,7 +161,7 @@ def describe_deletion(subject_type: str, *, actor: Actor, **subject: str) -> lis
 def latest(organization_id: UUID, *, limit: int = 12) -> list[AuditEntry]:
     """What was done last in an organization, newest first; what was done to many things is one."""
     is_done = AuditEntry.action.not_in(REFUSALS)
-    return _read_acts(AuditEntry.organization_id == organization_id, is_done, limit=limit)[0]
+    return _read(AuditEntry.organization_id == organization_id, is_done, limit=limit)[0]
 
 
 def list_entries(
@@ -156,13 +174,13 @@ def list_entries(
 ) -> tuple[list[AuditEntry], int | None]:
     """Entries of the actor's organization, newest first, and before which id older ones stand.
 
-    What was done to many things at once is one entry, unless each is wanted or the selection asks
-    for those of one request.
+    What was done to many things at once is its first entry, unless each is wanted or the selection
+    asks for those of one request or of some things.
     """
     actor.require(AUDIT_READ)
-    is_each = is_each or bool(selection.request_id)
+    is_each = is_each or bool(selection.request_id or selection.subject.strip())
     conditions = _conditions(selection, actor)
-    return _read_acts(*conditions, limit=limit, before=before, is_each=is_each)
+    return _read(*conditions, limit=limit, before=before, is_each=is_each)
 
 
 def export_entries(selection: Selection, *, actor: Actor) -> Iterator[list[AuditEntry]]:
@@ -213,83 +231,37 @@ def _holds(column: InstrumentedAttribute[str], part: str) -> ColumnElement[bool]
     return func.lower(column).like(like_pattern(part.strip().lower()), escape="\\")
 
 
-def _read_acts(
+def _read(
     *conditions: ColumnElement[bool],
     limit: int,
     before: int | None = None,
     is_each: bool = False,
 ) -> tuple[list[AuditEntry], int | None]:
-    """The newest entries, one for each act, and the id before which the next ones stand.
-
-    Entries of others that stand between those of an act are read like all others.
-    """
-    acts: list[AuditEntry] = []
-    told: list[ColumnElement[bool]] = []
-    next_id = before
-    statement = select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc())
-    while len(acts) <= limit:
-        wanted = statement.where(*(not_(act) for act in told))
-        if next_id is not None:
-            wanted = wanted.where(AuditEntry.id < next_id)
-        for entry in db.session.scalars(wanted.limit(limit + 1 - len(acts))).all():
-            is_of_many = entry.is_of_many and not is_each
-            if is_of_many and before is not None and _is_told_above(entry, before, *conditions):
-                next_id = entry.id
-                told.append(_same_act(entry))
-                break
-            if len(acts) == limit:
-                return acts, next_id
-            acts.append(entry)
-            next_id = entry.id
-            if is_of_many:
-                entry.together, lowest, is_mixed = _measure_act(entry)
-                if is_mixed:
-                    told.append(_same_act(entry))
-                else:
-                    next_id = lowest
-                break
-        else:
-            break
-    return acts, None
+    """The newest entries, each or one for each act, and the id before which the next ones stand."""
+    statement = select(AuditEntry).where(*conditions)
+    if not is_each:
+        statement = statement.where(AuditEntry.first_id.is_(None))
+    if before is not None:
+        statement = statement.where(AuditEntry.id < before)
+    found = db.session.scalars(statement.order_by(AuditEntry.id.desc()).limit(limit + 1)).all()
+    entries = list(found[:limit])
+    if not is_each:
+        _measure_acts(entries)
+    return entries, entries[-1].id if len(found) > limit else None
 
 
-def _same_act(entry: AuditEntry, *, is_above: bool = False) -> ColumnElement[bool]:
-    """The entries of the same change of many things from this one on down, or up.
-
-    A client names its requests, and may name several alike.
-    """
-    ids = (entry.id, entry.id + ACT_AMONG) if is_above else (entry.id - ACT_AMONG, entry.id)
-    times = entry.created_at - ACT_SPAN, entry.created_at + ACT_SPAN
-    return and_(
-        AuditEntry.organization_id == entry.organization_id,
-        AuditEntry.id.between(*ids),
-        AuditEntry.created_at.between(*times),
-        # `not_` of it holds for entries without a request too.
-        func.coalesce(AuditEntry.request_id, "") == entry.request_id,
-        AuditEntry.action == entry.action,
-        AuditEntry.subject_type == entry.subject_type,
-        AuditEntry.actor_name == entry.actor_name,
+def _measure_acts(entries: Sequence[AuditEntry]) -> None:
+    """Let those that began a change of many things know how many there are, and the last."""
+    first_ids = [entry.id for entry in entries if entry.detail.get("bulk")]
+    if not first_ids:
+        return
+    further = (
+        select(AuditEntry.first_id, func.count(), func.max(AuditEntry.id))
+        .where(AuditEntry.first_id.in_(first_ids))
+        .group_by(AuditEntry.first_id)
     )
-
-
-def _is_told_above(entry: AuditEntry, before: int, *conditions: ColumnElement[bool]) -> bool:
-    """Whether the part of the log above already has an entry for the same act."""
-    same = select(AuditEntry.id).where(*conditions, _same_act(entry, is_above=True))
-    return db.session.scalar(same.where(AuditEntry.id >= before).limit(1)) is not None
-
-
-def _measure_act(last: AuditEntry) -> tuple[int, int, bool]:
-    """How many entries are of the same change of many things, the lowest id of them, and whether
-    entries of others stand between them."""
-    act = (
-        select(func.count().label("count"), func.min(AuditEntry.id).label("lowest"))
-        .where(_same_act(last))
-        .subquery()
-    )
-    between = select(func.count()).where(
-        AuditEntry.organization_id == last.organization_id,
-        AuditEntry.id.between(act.c.lowest, last.id),
-    )
-    all_count = between.correlate(act).scalar_subquery()
-    count, lowest, all_between = db.session.execute(select(act, all_count)).one()
-    return count, lowest, all_between > count
+    acts = {first_id: (count, last_id) for first_id, count, last_id in db.session.execute(further)}
+    for entry in entries:
+        if entry.id in acts:
+            count, entry.last_id = acts[entry.id]
+            entry.together = 1 + count
