@@ -88,6 +88,17 @@ def misuse_the_database(key: str) -> None:
         db.session.execute(sa.text("SELECT pg_sleep(10)"))
 
 
+def write_beside_another(key: str, *, folder: str) -> None:
+    """Write a number as soon as `locked` is in the folder; `tries` there grows with each try."""
+    while not Path(folder, "locked").exists():
+        engine.sleep(0.02)
+    with Path(folder, "tries").open("a") as tries:
+        tries.write(".")
+    if db.engine.dialect.name == "sqlite":
+        db.session.execute(sa.text("PRAGMA busy_timeout = 10"))
+    write(key, 0)
+
+
 def count_pools(key: str) -> None:
     """Write how many pools of memory glibc has when many threads have taken some at once."""
     libc = ctypes.CDLL(None)
@@ -125,6 +136,7 @@ def make_app(settings: Settings, *, install: bool = False) -> Flask:
         "go_on_later": go_on_later,
         "wait": wait,
         "misuse": misuse_the_database,
+        "write_beside_another": write_beside_another,
     }
     engine.register(
         app,

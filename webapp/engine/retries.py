@@ -1,9 +1,9 @@
 """Which failures of a job are worth another try, and when.
 
-A database that is away says nothing about the job: it waits until the database is back, however
-long that takes. Any other failure of the database may be the job's own doing (a deadlock, a lock
-that is never released, a column that is missing): it is tried a few times. All else is a bug and
-fails at once.
+A database that is away says nothing about the job, nor does one of SQLite that somebody else keeps
+from being written: the job waits until that is over, however long it takes, as it waits for a lock
+of PostgreSQL. Any other failure of the database may be the job's own doing (a deadlock, a column
+that is missing): it is tried a few times. All else is a bug and fails at once.
 """
 
 from __future__ import annotations
@@ -36,12 +36,21 @@ def is_connection_lost(error: BaseException) -> bool:
     return code is None or code.startswith("08") or code in AWAY
 
 
+def is_to_wait_for(error: BaseException) -> bool:
+    """Whether the database is away, or another connection has kept SQLite's from being written."""
+    if is_connection_lost(error):
+        return True
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
+    # Whose snapshot has grown old is told so at once, and has nobody to wait for.
+    return code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
+
+
 def will_retry(error: BaseException) -> bool:
     """Whether the engine runs the job that raises `error` once more.
 
     A job that records its own failure asks this first, and lets the error pass where it is true.
     """
-    if is_connection_lost(error):
+    if is_to_wait_for(error):
         return True
     token = get_token()
     failures = token.failures if token else 0

@@ -21,7 +21,7 @@ from webapp.core.database.transactions import get_locked
 from webapp.core.extensions import db
 from webapp.engine.control import Cancelled, Interrupted, get_token, is_stopping
 from webapp.engine.jobs import check_interrupted
-from webapp.engine.retries import MAX_FAILURES, is_connection_lost, pause_before_retry
+from webapp.engine.retries import MAX_FAILURES, is_to_wait_for, pause_before_retry
 
 #: So many runs in a row that end without a commit, and the work is taken to kill its workers.
 MAX_ATTEMPTS = 5
@@ -104,9 +104,9 @@ class Run(Generic[Row]):
 def insist(function: Callable[[], None]) -> None:
     """Call `function` until the database takes it: how long work ended must not get lost.
 
-    A database that is away is waited for. What else it refuses is tried `MAX_FAILURES` times and
-    then raised, and the worker does not try the job again. Raises Interrupted when the worker is
-    stopping; the next one runs the work again.
+    A database that is away, or that others write, is waited for. What else it refuses is tried
+    `MAX_FAILURES` times and then raised, and the worker does not try the job again. Raises
+    Interrupted when the worker is stopping; the next one runs the work again.
     """
     losses = failures = 0
     while True:
@@ -116,7 +116,7 @@ def insist(function: Callable[[], None]) -> None:
             db.session.rollback()
             if is_stopping():
                 raise Interrupted from None
-            if is_connection_lost(error):
+            if is_to_wait_for(error):
                 losses += 1
             else:
                 failures += 1

@@ -248,9 +248,9 @@ class Worker:
                 if not retries.will_retry(error):
                     logger.exception("Job %s %s failed.", name, token.key)
                     raise
-                if retries.is_connection_lost(error):
+                if retries.is_to_wait_for(error):
                     losses += 1
-                    logger.warning("Job %s %s lost its database; it waits.", name, token.key)
+                    logger.warning("Job %s %s waits for its database: %s", name, token.key, error)
                 else:
                     token.failures += 1
                     logger.warning("Job %s %s is tried again: %s", name, token.key, error)
