@@ -56,9 +56,9 @@ export function showTimes(asMoments) {
   freshen();
 }
 
-/** Let a form ask for times in the browser's zone, where the person has named none. */
+/** Let a form ask for times in the zone that the person has named, or else the browser's. */
 function askInOwnZone() {
-  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const { timeZone } = moment.resolvedOptions();
   for (const field of all("input[data-zone]", HTMLInputElement)) {
     field.value = timeZone;
     for (const name of all("[data-zone-name]", HTMLElement, field.form ?? document)) {

@@ -32,9 +32,9 @@ function countFilters() {
   const fold = first(".more-filters", HTMLElement);
   const count = fold && first("[data-filter-count]", HTMLElement, fold);
   if (!count) return;
-  const selects = all("select", HTMLSelectElement, fold).filter((select) => select.value);
-  const ticks = all("input:checked[name]", HTMLInputElement, fold);
-  const number = selects.length + ticks.length;
+  const selects = all("select", HTMLSelectElement, fold);
+  const inputs = all("input:not([type=checkbox]), input:checked", HTMLInputElement, fold);
+  const number = [...selects, ...inputs].filter(({ name, value }) => name && value).length;
   count.hidden = !number;
   count.textContent = `${number} set`;
 }

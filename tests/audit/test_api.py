@@ -51,6 +51,9 @@ def test_the_filters_narrow_together(cast: Cast, alice: Actor) -> None:
     assert names(api, "?subject=billing&to=2020-01-01") == []
     refused = api.get("/audit?from=yesterday")
     assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, "from")
+    reversed_ = api.get("/audit?from=2026-01-02T10:00Z&to=2026-01-01")
+    assert (reversed_.status_code, reversed_.json["errors"][0]["field"]) == (422, "to")
+    assert "before the first" in reversed_.json["detail"]
 
 
 def test_the_log_is_leafed_through_by_its_cursor(cast: Cast, alice: Actor) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
 from webapp.accounts import profiles
 from webapp.audit import services as audit
+from webapp.audit.models import AuditEntry
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 
@@ -36,6 +38,46 @@ def test_the_log_is_narrowed_by_who_what_and_which_thing(cast: Cast, alice: Acto
     page = browser.get("/audit?what=create&range=24h")
     chosen = [option.attributes["value"] for option in page.css("option[selected]")]
     assert chosen == ["create", "24h"]
+
+
+def test_the_log_is_narrowed_to_days_of_ones_zone(cast: Cast, alice: Actor) -> None:
+    browser = cast.browser("alice")
+    for name, hour in (("Late", 22), ("Early", 23)):
+        agent = make_agent(alice, name=name)
+        entry = db.session.scalars(select(AuditEntry).filter_by(subject_id=str(agent.id))).one()
+        entry.created_at = datetime(2026, 1, 9, hour, 30, tzinfo=UTC)
+    db.session.commit()
+    both = ["created agent Early", "created agent Late"]
+    assert entries(browser, "?from=2026-01-09&to=2026-01-09") == both
+    berlin = "&zone=Europe/Berlin"
+    assert entries(browser, f"?from=2026-01-10&to=2026-01-10{berlin}") == both[:1]
+    assert entries(browser, f"?to=2026-01-09{berlin}") == both[1:]
+    page = browser.get(f"/audit?from=2026-01-10&to=2026-01-10{berlin}")
+    values = {
+        field.attributes["name"]: field.attributes["value"]
+        for field in page.css("input[name=from], input[name=to], input[name=zone]")
+    }
+    assert values == {"from": "2026-01-10", "to": "2026-01-10", "zone": "Europe/Berlin"}
+    (csv, *_) = page.css(".list-foot a[download]")
+    rows = browser.client.get(csv.attributes["href"]).text.splitlines()
+    assert [row.count("Early") for row in rows] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("from=2026-01-10&to=2026-01-09", "to: must not be before the first day or moment"),
+        ("from=tomorrow", "from: Input should be a valid date"),
+        ("to=0001-01-01", "to: Input should be greater than or equal to 1900-01-01"),
+        ("from=2026-01-10&zone=Mars/Olympus", "zone: must be a time zone such as Europe/Berlin"),
+    ],
+)
+def test_days_that_cannot_be_are_told_and_left_out(cast: Cast, query: str, reason: str) -> None:
+    browser = cast.browser("alice")
+    page = browser.get(f"/audit?what=create&{query}")
+    assert reason in words_of(page.css_first("#toasts"))
+    chosen = [option.attributes["value"] for option in page.css("option[selected]")]
+    assert chosen == ["create"]
 
 
 def test_the_log_says_what_of_an_agent_was_changed_and_to_which_version_it_went_back(

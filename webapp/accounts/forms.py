@@ -22,7 +22,7 @@ from wtforms.validators import DataRequired, Length, Optional
 from webapp.accounts.models import MAX_NAME
 from webapp.accounts.organizations import MAX_LOGO
 from webapp.accounts.passwords import MAX_LENGTH, MIN_LENGTH
-from webapp.accounts.preferences import LOCALES, Theme, known_zones, time_zones
+from webapp.accounts.preferences import LOCALES, Theme, time_zones
 from webapp.core import clock
 from webapp.core.actor import ROLE_MEANINGS, Role
 from webapp.core.forms import Form
@@ -43,7 +43,7 @@ NEW_PASSWORD = [
 
 def is_zone(_form: Form, field: Field) -> None:
     """Refuse what is no name of the IANA's; browsers have aliases that nobody chooses from."""
-    if field.data not in known_zones():
+    if field.data not in clock.known_zones():
         raise ValidationError("There is no such time zone.")
 
 

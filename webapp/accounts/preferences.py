@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cache
-from zoneinfo import available_timezones
+
+from webapp.core.clock import known_zones
 
 
 class Theme(StrEnum):
@@ -26,12 +27,6 @@ LOCALES = {
     "sv-SE": "Swedish: 1 234,5 · 31 dec. 2026",
 }
 DEFAULT_LOCALE = "en-GB"
-
-
-@cache
-def known_zones() -> frozenset[str]:
-    """All names of the IANA's zones that browsers may have for their own, aliases too."""
-    return frozenset(available_timezones())
 
 
 @cache

@@ -28,7 +28,9 @@ def index() -> Response:
         entries=entries,
         older=older,
         query=query,
-        filters=query.model_dump(mode="json", exclude_defaults=True, exclude={"before"}),
+        filters=query.model_dump(
+            mode="json", by_alias=True, exclude_defaults=True, exclude={"before"}
+        ),
         wording=wording,
         actions={REFUSED: "anything refused"} | wording.actions(),
         ranges=list(Range),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import date, datetime, time
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from webapp.audit.services import Selection
+from webapp.core import clock
 from webapp.core.lists import DEFAULT_LIMIT, Limit
 from webapp.core.ranges import Range
 from webapp.core.schemas import FirstMoment, LastMoment, Query, ResponseModel, Shaped
@@ -19,6 +21,27 @@ REFUSED = "refused"
 Format = Literal["csv", "jsonl"]
 
 
+#: the last moment or day of a time that begins with `since`
+T = TypeVar("T", datetime | None, date | None)
+
+
+def _after_first(last: T, info: ValidationInfo) -> T:
+    first = info.data.get("since")
+    if first and last and last < first:
+        raise ValueError("must not be before the first day or moment")
+    return last
+
+
+def _known(zone: str) -> str:
+    if zone not in clock.known_zones():
+        raise ValueError("must be a time zone such as Europe/Berlin")
+    return zone
+
+
+#: days of years in which every zone has all its days
+Day = Annotated[date | None, Field(ge=date(1900, 1, 1), le=date(9000, 1, 1))]
+
+
 class AuditQuery(Query):
     """The filters of the page, as they stand in its address."""
 
@@ -26,6 +49,10 @@ class AuditQuery(Query):
     what: str = Field("", max_length=60)
     thing: str = Field("", max_length=300)
     range: Range | None = None
+    #: the first and the last day, of the zone
+    since: Day = Field(None, alias="from")
+    until: Annotated[Day, AfterValidator(_after_first)] = Field(None, alias="to")
+    zone: Annotated[str, AfterValidator(_known)] = "UTC"
     #: the entries of one request, each by itself
     request: str = Field("", max_length=128)
     #: only entries with a lower id: where the part before ended
@@ -39,8 +66,13 @@ class AuditQuery(Query):
             is_refused=True if self.what == REFUSED else None,
             subject=self.thing,
             span=self.range.span if self.range else None,
+            since=self._moment(self.since, time.min),
+            until=self._moment(self.until, time.max),
             request_id=self.request,
         )
+
+    def _moment(self, day: date | None, at: time) -> datetime | None:
+        return datetime.combine(day, at, ZoneInfo(self.zone)) if day else None
 
 
 class PageExportQuery(AuditQuery):
@@ -58,7 +90,7 @@ class EntryFilter(Query):
     since: FirstMoment = Field(
         None, alias="from", description="The first moment; a day counts from its beginning"
     )
-    until: LastMoment = Field(
+    until: Annotated[LastMoment, AfterValidator(_after_first)] = Field(
         None, alias="to", description="The last moment; a day counts to its end"
     )
     request_id: str = Field("", max_length=128, description="What was done in one request")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
+from zoneinfo import available_timezones
 
 
 def now() -> datetime:
@@ -26,6 +28,12 @@ def in_utc(moment: datetime) -> datetime:
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with `Z`, as the API and `<time datetime>` write it."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """All names of the IANA's zones that browsers may have for their own, aliases too."""
+    return frozenset(available_timezones())
 
 
 def in_words(moment: datetime) -> str:
