@@ -174,6 +174,15 @@ class Settings(BaseModel):
             le=36_500,
         ),
     ] = 90
+    deleted_days: Annotated[
+        int,
+        _variable(
+            "CALLBOARD_DELETED_DAYS",
+            "days that a deleted document can be restored",
+            ge=1,
+            le=36_500,
+        ),
+    ] = 30
     audit_days: Annotated[
         int,
         _variable("CALLBOARD_AUDIT_DAYS", "days that audit entries are kept", ge=1, le=36_500),

@@ -14,12 +14,13 @@ from tests.factories import make_document
 from webapp import index
 from webapp.agents.models import Agent
 from webapp.core.actor import Actor
-from webapp.core.errors import BadReference
+from webapp.core.errors import BadReference, Conflict
 from webapp.core.extensions import db
 from webapp.coverage import services as coverage
 from webapp.documents import services as documents
+from webapp.documents.deletion import services as deletion
 from webapp.documents.filters import select_documents
-from webapp.documents.models import Chunk, Document, DocumentNode
+from webapp.documents.models import Chunk, DeletedDocument, Document, DocumentNode
 from webapp.documents.schemas import DocumentChanges
 from webapp.taxonomies import editing
 from webapp.taxonomies import services as taxonomies
@@ -74,7 +75,10 @@ def test_the_counts_stay_true_whatever_happens(alice: Actor, seed: int) -> None:
         some = chance.sample(nodes, chance.randint(0, 3))
         confidence = chance.choice([0.5, 0.7, 1.0])
         action = chance.choice(
-            ("add", "add", "replace", "move", "rewrite", "delete", "link", "rehang", "prune")
+            (
+                *("add", "add", "replace", "move", "rewrite", "delete", "restore"),
+                *("link", "rehang", "prune"),
+            )
         )
         if action in ("add", "replace") or not known:
             name = f"doc-{chance.randint(0, 5)}" if action == "replace" else None
@@ -84,7 +88,11 @@ def test_the_counts_stay_true_whatever_happens(alice: Actor, seed: int) -> None:
                 alice, content=paragraphs, external_id=name, confidence=confidence, **fields
             )
         elif action == "delete":
-            documents.delete_document(chance.choice(known), actor=alice)
+            deletion.delete_document(chance.choice(known), actor=alice)
+        elif action == "restore":
+            for document_id in db.session.scalars(select(DeletedDocument.id)).all():
+                with suppress(Conflict):  # another has its external id
+                    deletion.restore_document(document_id, actor=alice)
         elif action == "link":
             above, below = chance.choice(nodes), chance.choice(nodes)
             body = TaxonomyRequest(

@@ -22,7 +22,7 @@ from webapp.coverage.figures import get_figures
 from webapp.coverage.models import CoverageRecord
 from webapp.coverage.scopes import services as scopes
 from webapp.coverage.scopes.schemas import ScopeRequest
-from webapp.documents import services as documents
+from webapp.documents.deletion import services as document_deletion
 from webapp.tasks.models import Status, Task
 from webapp.webhooks.models import Delivery
 
@@ -190,7 +190,7 @@ def test_falling_coverage_raises_the_alarm(
     old = about(alice, ids["Heat"], count=2)
     refresh.start_refresh(agent.id, actor=alice, is_background=False)
     for document in old:
-        documents.delete_document(document.id, actor=alice)
+        document_deletion.delete_document(document.id, actor=alice)
     refresh.start_refresh(agent.id, actor=alice, is_background=False)
     fell = select(AuditEntry).where(AuditEntry.action == "coverage_fell")
     entries = list(db.session.scalars(fell))

@@ -16,7 +16,7 @@ from webapp.core.errors import DomainError
 from webapp.core.extensions import db
 from webapp.documents import changes, indexing
 from webapp.documents.bulk import services as bulk
-from webapp.documents.models import Chunk, Document, DocumentNode, Upload
+from webapp.documents.models import Chunk, DeletedDocument, Document, DocumentNode, Upload
 from webapp.tasks import running
 from webapp.tasks.models import Task
 from webapp.taxonomies import editing
@@ -209,7 +209,7 @@ def test_select_look_and_delete(cast: Cast, alice: Actor) -> None:
     page = browser.get(f"{BULK}?action=delete&id={ids[0]}&id={ids[1]}")
     text = page.css_first("form.card").text(separator=" ")
     assert "2 documents" in text
-    assert "cannot be undone" in text
+    assert "They can be restored for 30 days" in text
     hidden = [
         (f.attributes["name"], f.attributes["value"]) for f in page.css("form.card [name=id]")
     ]
@@ -253,7 +253,7 @@ def test_nothing_matches_any_more(cast: Cast) -> None:
         )
 
 
-def test_original_files_go_with_their_documents(cast: Cast, alice: Actor) -> None:
+def test_original_files_go_with_documents_that_cannot_be_restored(cast: Cast, alice: Actor) -> None:
     from tests.documents.imports import read, send
 
     api = cast.api("alice")
@@ -261,6 +261,8 @@ def test_original_files_go_with_their_documents(cast: Cast, alice: Actor) -> Non
     read(send(api, "b.md", b"basalt"))
     body = {"action": "delete", "filter": {"q": "a.md"}}
     run(api.post(BULK, body).json["task_id"])
+    assert (count(Document), count(Upload)) == (1, 2)
+    changes.forget_deleted(list(db.session.scalars(select(DeletedDocument.id))))
     assert (count(Document), count(Upload)) == (1, 1)
 
 

@@ -18,7 +18,7 @@ from webapp.core import narrowing
 from webapp.core.actor import Actor
 from webapp.core.errors import Invalid
 from webapp.core.extensions import db
-from webapp.documents import services as documents
+from webapp.documents.deletion import services as deletion
 from webapp.documents.models import Chunk, Document
 from webapp.documents.reading import parsing
 from webapp.documents.reading.extract import Bounds
@@ -67,7 +67,7 @@ def test_the_same_external_id_replaces(cast: Cast, alice: Actor) -> None:
 
 def test_a_deleted_document_is_found_no_more(alice: Actor) -> None:
     document = make_document(alice)
-    documents.delete_document(document.id, actor=alice)
+    deletion.delete_document(document.id, actor=alice)
     assert found("tea", alice) == []
     make_document(alice, title="Again")
     assert found("tea", alice) == ["Again"]

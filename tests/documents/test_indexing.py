@@ -20,7 +20,7 @@ from webapp.core.actor import Actor
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
 from webapp.documents import indexing
-from webapp.documents import services as documents
+from webapp.documents.deletion import services as deletion
 from webapp.documents.models import Document
 from webapp.index import embedding
 from webapp.index.models import IndexPosting, IndexSegment, IndexState
@@ -68,7 +68,7 @@ def filled(alice: Actor) -> None:
             external_id=str(number), nodes=[["Stones"]],
         )  # fmt: skip
     for number in (3, 7):
-        documents.delete_document(_id(str(number)), actor=alice)
+        deletion.delete_document(_id(str(number)), actor=alice)
 
 
 def _id(external_id: str) -> Any:
@@ -125,7 +125,7 @@ def test_writing_goes_on_while_it_is_rebuilt(alice: Actor, monkeypatch: pytest.M
         rounds.append(1)
         if len(rounds) == 2:
             make_document(alice, title="New", content="garnet new", external_id="new")
-            documents.delete_document(_id("0"), actor=alice)
+            deletion.delete_document(_id("0"), actor=alice)
             make_document(alice, title="Other", content="garnet other", external_id="1")
             assert len(find(alice)) == 10
         return read(*args)

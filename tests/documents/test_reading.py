@@ -14,7 +14,7 @@ from tests.factories import make_agent, make_document
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.documents import passages
-from webapp.documents import services as documents
+from webapp.documents.deletion import services as deletion
 from webapp.documents.models import Chunk, Document
 
 LONG = "# Book\n\n" + "\n\n".join(f"## Chapter {n}\n\nWords of chapter {n}." for n in range(130))
@@ -216,11 +216,11 @@ def test_the_page_of_a_document_names_its_file_and_an_external_id_that_is_anothe
     }
 
 
-def test_the_page_of_a_deleted_document_says_who_deleted_it_and_when(
+def test_the_page_of_a_document_that_is_gone_for_good_says_who_deleted_it_and_when(
     cast: Cast, alice: Actor
 ) -> None:
     document = make_document(alice, title="Tea")
-    documents.delete_document(document.id, actor=alice)
+    deletion.remove_document(document.id, actor=alice)
     path = f"/documents/{document.id}"
     for name in ("alice", "vera"):
         told = words_of(cast.browser(name).get(path, status=404).css_first("main"))

@@ -18,6 +18,7 @@ from webapp.core.actor import Actor
 from webapp.core.errors import Forbidden
 from webapp.core.extensions import db
 from webapp.documents import services as documents
+from webapp.documents.deletion import services as document_deletion
 from webapp.overview import first_steps, samples
 from webapp.questions.schemas import QueryRequest
 from webapp.questions.services import ask_agent
@@ -114,7 +115,7 @@ def test_a_step_that_was_seen_done_stays_done(cast: Cast, alice: Actor) -> None:
     deletion.delete_agent(agent.id, actor=alice)
     document = make_document(alice)
     assert ticked(browser.get("/")) == STEPS[1:]
-    documents.delete_document(document.id, actor=alice)
+    document_deletion.delete_document(document.id, actor=alice)
     assert ticked(browser.get("/")) == STEPS[1:]
     samples.seed(alice)
     ask(alice)

@@ -130,7 +130,9 @@ def join_acts(entries: Sequence[AuditEntry]) -> list[AuditEntry]:
     return acts
 
 
-def describe_deletion(subject_type: str, *, actor: Actor, **subject: str) -> list[str]:
+def describe_deletion(
+    subject_type: str, *, actor: Actor, is_for_good: bool = True, **subject: str
+) -> list[str]:
     """When and by whom a thing of the actor's organization was deleted, as a sentence or none.
 
     `subject` has its `subject_id` or `subject_name`. Known of what is among the newest entries.
@@ -148,14 +150,16 @@ def describe_deletion(subject_type: str, *, actor: Actor, **subject: str) -> lis
     entry = aliased(AuditEntry, newest)
     found = db.session.scalar(
         select(entry)
-        .filter_by(subject_type=subject_type, action="delete", **subject)
+        .where(entry.action.in_(("delete", "remove")))
+        .filter_by(subject_type=subject_type, **subject)
         .order_by(entry.id.desc())
         .limit(1)
     )
     if found is None:
         return []
     ago = clock.in_words(found.created_at)
-    return [f"{found.subject_name} was deleted for good by {found.actor_name}, {ago}."]
+    deed = "deleted for good" if is_for_good else "deleted"
+    return [f"{found.subject_name} was {deed} by {found.actor_name}, {ago}."]
 
 
 def latest(organization_id: UUID, *, limit: int = 12) -> list[AuditEntry]:

@@ -46,6 +46,12 @@ class Retention:
         return timedelta(**{unit: getattr(settings, self.kept)})
 
 
+def kept_for(name: str) -> timedelta:
+    """How long what the retention `name` forgets is kept."""
+    (item,) = (item for item in contributions(Retention) if item.name == name)
+    return item.age(current_app.config["CALLBOARD"])
+
+
 def sweep() -> bool:
     """Delete one batch of everything that is forgotten; whether there may be more of anything.
 

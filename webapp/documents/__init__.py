@@ -1,7 +1,8 @@
 """Document: a text that agents answer from; kept in chunks, found by keywords and by meaning.
 
 `uploads` receives files and makes documents of them by tasks, `reading` turns a file into text and
-passages, `topics` says what documents are about, `bulk` changes many at once.
+passages, `topics` says what documents are about, `bulk` changes many at once,
+`deletion` restores what was deleted, or forgets it.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
 from webapp.core.navigation import PaletteGroup, PalettePage, PaletteSearch, Section, SectionPages
+from webapp.core.retention import Retention
 from webapp.core.signals import Receiver
 from webapp.documents import api, cli, indexing, live, pages, palette
 from webapp.documents.bulk import api as bulk_api
 from webapp.documents.bulk import pages as bulk_pages
 from webapp.documents.bulk import services as bulk
+from webapp.documents.deletion import pages as deletion_pages
+from webapp.documents.deletion import services as deletion
 from webapp.documents.schemas import DocumentQuery
 from webapp.documents.topics import counts, proposals
 from webapp.documents.topics.recounting import recount_scopes_of
@@ -27,7 +31,7 @@ from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
 from webapp.views.lists import ViewedList
 
 FEATURE = Feature(
-    blueprints=(pages.bp, api.bp, bulk_pages.bp, bulk_api.bp),
+    blueprints=(pages.bp, api.bp, bulk_pages.bp, bulk_api.bp, deletion_pages.bp),
     commands=(cli.group,),
     contributions=(
         *live.FEEDS,
@@ -43,6 +47,12 @@ FEATURE = Feature(
             problems="failed",
         ),
         TaskKind(bulk.TASK_TYPE, bulk.change_documents, result="documents/bulk/_result.html"),
+        TaskKind(
+            deletion.TASK_TYPE,
+            deletion.restore_deleted,
+            result="documents/deletion/_result.html",
+        ),
+        Retention(deletion.RETENTION, deletion.forget_old, "deleted_days"),
         TaskKind(
             indexing.CHECK,
             indexing.check_index,
@@ -60,8 +70,14 @@ FEATURE = Feature(
         TopicDocuments(counts.count_below),
         ViewedList("documents", "documents.index", DocumentQuery),
         Section("Documents", "documents.index", "documents", position=30, key="d"),
-        SectionPages("Documents", ("documents", "document_bulk")),
+        SectionPages("Documents", ("documents", "document_bulk", "document_deletion")),
         PalettePage("Index", "documents.show_index", permission=KNOWLEDGE_READ),
+        PalettePage(
+            "Deleted documents",
+            "document_deletion.index",
+            permission=KNOWLEDGE_WRITE,
+            words=("restore", "trash", "undelete"),
+        ),
         PalettePage(
             "Add documents",
             "documents.new",

@@ -12,13 +12,18 @@ from pydantic import TypeAdapter
 
 from webapp.core.api import list_response
 from webapp.core.errors import Invalid, UnsupportedMediaType
+from webapp.core.lists import Paging
 from webapp.core.schemas import read
 from webapp.core.security import accepts_upload, current_actor, requires
 from webapp.documents import indexing
 from webapp.documents import services as documents
+from webapp.documents.deletion import services as deletion
 from webapp.documents.models import Document
 from webapp.documents.schemas import (
+    DeletedDocumentQuery,
+    DeletedDocumentResponse,
     DocumentChanges,
+    DocumentDeletionQuery,
     DocumentQuery,
     DocumentRequest,
     DocumentResponse,
@@ -36,6 +41,7 @@ bp = APIBlueprint("documents_api", __name__, url_prefix="/api/v1", tag="Knowledg
 FORM = "multipart/form-data"
 LINES = (NDJSON, "application/ndjson", "application/jsonl")
 DOCUMENTS = TypeAdapter(list[DocumentResponse])
+DELETED = TypeAdapter(list[DeletedDocumentResponse])
 DOCUMENT_CONTENT = {"application/json": {"schema": DocumentRequest}}
 FILE_CONTENT = {
     FORM: {
@@ -206,11 +212,36 @@ def review_proposals(body: ProposalsRequest) -> list[Document]:
 
 @bp.delete("/documents/<uuid:document_id>")
 @requires(KNOWLEDGE_WRITE)
-@bp.doc(operation_id="documents.delete", responses={204: "Deleted"})
-def destroy(document_id: UUID) -> tuple[str, int]:
-    """Delete a document and its passages"""
-    documents.delete_document(document_id, actor=current_actor())
+@bp.input(DocumentDeletionQuery, location="query", arg_name="query")
+@bp.doc(
+    operation_id="documents.delete",
+    responses={204: "Deleted; POST …/restore brings it back, unless permanent"},
+)
+def destroy(document_id: UUID, query: DocumentDeletionQuery) -> tuple[str, int]:
+    """Delete a document and its passages; it can be restored for some days"""
+    remove = deletion.remove_document if query.permanent else deletion.delete_document
+    remove(document_id, actor=current_actor())
     return "", 204
+
+
+@bp.post("/documents/<uuid:document_id>/restore")
+@requires(KNOWLEDGE_WRITE)
+@bp.output(DocumentResponse)
+@bp.doc(operation_id="documents.restore", responses=[409])
+def restore(document_id: UUID) -> Document:
+    """Bring a deleted document back, with its passages and topics"""
+    return deletion.restore_document(document_id, actor=current_actor())
+
+
+@bp.get("/documents/deleted")
+@requires(KNOWLEDGE_WRITE)
+@bp.input(DeletedDocumentQuery, location="query", arg_name="query")
+@bp.output(list[DeletedDocumentResponse])
+@bp.doc(operation_id="documents.listDeleted")
+def list_deleted(query: DeletedDocumentQuery) -> Response:
+    """Deleted documents that can be restored, those deleted last first"""
+    found = deletion.list_deleted(Paging(query.limit, query.offset), actor=current_actor())
+    return list_response(DELETED, found)
 
 
 @bp.post("/knowledge/index/check")

@@ -8,13 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, String, delete, insert, literal, select, update
 
 from webapp import engine, index
 from webapp.core import clock, live
+from webapp.core.database.types import UtcDateTime
 from webapp.core.extensions import db
 from webapp.documents import signals
-from webapp.documents.models import Chunk, Document, DocumentNode, Upload, checksum
+from webapp.documents.models import (
+    KEPT,
+    Chunk,
+    DeletedDocument,
+    DeletedDocumentNode,
+    Document,
+    DocumentNode,
+    DocumentStatus,
+    Upload,
+    checksum,
+)
 from webapp.documents.reading.chunking import Piece
 from webapp.documents.reading.parsing import ParsedDocument
 from webapp.documents.schemas import (
@@ -97,14 +108,93 @@ def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
     return stored
 
 
-def remove_documents(organization_id: UUID, ids: Sequence[UUID]) -> None:
-    """Delete documents with passages and files in the running transaction."""
+def remove_documents(
+    organization_id: UUID, ids: Sequence[UUID], *, deletion_id: str | None = None
+) -> None:
+    """Take documents out of every read in the running transaction, and keep what can be restored.
+
+    Of those whose files have not been read nothing is kept. Those with one `deletion_id`, of
+    a task, can be restored together.
+    """
     with recounting(organization_id, ids):
         remove_chunks(organization_id, ids)
-        chosen = select(Document.upload_id).where(Document.id.in_(ids))
-        upload_ids = list(db.session.scalars(chosen.where(Document.upload_id.is_not(None))))
-        db.session.execute(delete(Document).where(Document.id.in_(ids)))
+        chosen = Document.id.in_(ids)
+        _keep_deleted(chosen & (Document.status != DocumentStatus.PENDING), deletion_id)
+        unread = select(Document.upload_id).where(
+            chosen, Document.status == DocumentStatus.PENDING, Document.upload_id.is_not(None)
+        )
+        upload_ids = list(db.session.scalars(unread))
+        db.session.execute(delete(Document).where(chosen))
         db.session.execute(delete(Upload).where(Upload.id.in_(upload_ids)))
+
+
+def restore_documents(kept: Sequence[DeletedDocument], batch: Batch) -> list[Document]:
+    """Bring deleted documents back, whose passages are in `batch`, in the running transaction."""
+    if not kept:
+        return []
+    organization_id, ids = kept[0].organization_id, [row.id for row in kept]
+    documents, counted = [as_document(row) for row in kept], list[UUID]()
+    with recounting(organization_id, counted):
+        db.session.add_all(documents)
+        db.session.flush()
+        add_chunks(organization_id, batch, documents)
+        names = DocumentNode.__table__.columns.keys()
+        links = select(*(getattr(DeletedDocumentNode, name) for name in names))
+        db.session.execute(
+            insert(DocumentNode).from_select(
+                names, links.where(DeletedDocumentNode.document_id.in_(ids))
+            )
+        )
+        db.session.execute(delete(DeletedDocument).where(DeletedDocument.id.in_(ids)))
+        counted += ids
+    return documents
+
+
+def as_document(kept: DeletedDocument) -> Document:
+    """The document that it was, not in the session."""
+    return Document(**{name: getattr(kept, name) for name in KEPT})
+
+
+def taken_external_ids(kept: Sequence[DeletedDocument]) -> set[str]:
+    """Those of their external ids that other documents have now."""
+    names = [row.external_id for row in kept if row.external_id]
+    if not names:
+        return set()
+    statement = select(Document.external_id).where(
+        Document.organization_id == kept[0].organization_id, Document.external_id.in_(names)
+    )
+    return {name for name in db.session.scalars(statement) if name}
+
+
+def forget_deleted(ids: Sequence[UUID]) -> None:
+    """Forget deleted documents with their files, for ever."""
+    chosen = DeletedDocument.id.in_(ids)
+    uploads = select(DeletedDocument.upload_id).where(
+        chosen, DeletedDocument.upload_id.is_not(None)
+    )
+    upload_ids = list(db.session.scalars(uploads))
+    db.session.execute(delete(DeletedDocument).where(chosen))
+    kept = select(Document.id).where(Document.upload_id == Upload.id).exists()
+    db.session.execute(
+        delete(Upload)
+        .where(Upload.id.in_(upload_ids), ~kept)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _keep_deleted(chosen: ColumnElement[bool], deletion_id: str | None) -> None:
+    """Copy documents, and what they are about, to where they can be restored from."""
+    columns = [getattr(Document, name) for name in KEPT]
+    into = [getattr(DeletedDocument, name) for name in (*KEPT, "deleted_at", "deletion_id")]
+    rows = select(*columns, literal(clock.now(), UtcDateTime()), literal(deletion_id, String()))
+    db.session.execute(insert(DeletedDocument).from_select(into, rows.where(chosen)))
+    names = DocumentNode.__table__.columns.keys()
+    links = select(*(getattr(DocumentNode, name) for name in names))
+    db.session.execute(
+        insert(DeletedDocumentNode).from_select(
+            names, links.where(DocumentNode.document_id.in_(select(Document.id).where(chosen)))
+        )
+    )
 
 
 def assign_topics(

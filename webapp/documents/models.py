@@ -89,7 +89,32 @@ class DocumentStatus(StrEnum):
     FAILED = "failed"
 
 
-class Document(Model):
+class _Kept:
+    """What is known of a document, deleted or not."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
+    title: Mapped[str] = mapped_column(String(500))
+    content: Mapped[str] = mapped_column(deferred=True)
+    content_type: Mapped[str] = mapped_column(String(100))
+    source_url: Mapped[str | None] = mapped_column(String(2000))
+    external_id: Mapped[str | None] = mapped_column(String(255))
+    document_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+    status: Mapped[str] = mapped_column(String(20), default="ready")
+    error: Mapped[str | None] = mapped_column(String(500))
+    upload_id: Mapped[UUID | None] = mapped_column(index=True)
+    proposed_at: Mapped[datetime | None]
+    file_size: Mapped[int]
+    checksum: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+#: the names of these attributes
+KEPT = tuple(_Kept.__annotations__)
+
+
+class Document(_Kept, Model):
     """One text with its source; `external_id` is its name in the system it came from.
 
     It is pending until its file has been read, and failed with an `error` where that cannot be.
@@ -111,27 +136,11 @@ class Document(Model):
         ).ddl_if(dialect="sqlite"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"))
-    title: Mapped[str] = mapped_column(String(500))
     #: what the list sorts titles by
     title_key: Mapped[str] = mapped_column(String(MAX_KEY), default="")
     #: what the list is searched by
     search_text: Mapped[str] = mapped_column(default=_search_text_of_row)
-    content: Mapped[str] = mapped_column(deferred=True)
-    content_type: Mapped[str] = mapped_column(String(100))
-    source_url: Mapped[str | None] = mapped_column(String(2000))
-    external_id: Mapped[str | None] = mapped_column(String(255))
-    document_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
-    status: Mapped[str] = mapped_column(String(20), default="ready")
-    error: Mapped[str | None] = mapped_column(String(500))
-    upload_id: Mapped[UUID | None] = mapped_column(index=True)
-    proposed_at: Mapped[datetime | None]
-    file_size: Mapped[int]
-    checksum: Mapped[str] = mapped_column(String(64))
     chunk_count: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     #: what it is about, what people said before what was guessed
     links: Mapped[list[DocumentNode]] = relationship(
@@ -154,6 +163,33 @@ class Document(Model):
         self.title_key = order_key(names["title"] or "", MAX_KEY)
         self.search_text = search_text(names)
         return value
+
+
+class DeletedDocument(_Kept, Model):
+    """A document that can be restored, in no read and no count; its passages are cut anew then."""
+
+    __tablename__ = "deleted_documents"
+    __table_args__ = (Index(None, "organization_id", "deleted_at", "id"),)
+
+    deleted_at: Mapped[datetime] = mapped_column(index=True)
+    #: the task that deleted it with others
+    deletion_id: Mapped[str | None] = mapped_column(String(41), index=True)
+
+
+class DeletedDocumentNode(Model):
+    """What a deleted document was about; a topic that goes takes it along."""
+
+    __tablename__ = "deleted_document_nodes"
+
+    document_id: Mapped[UUID] = mapped_column(
+        ForeignKey("deleted_documents.id", ondelete="CASCADE"), primary_key=True
+    )
+    node_id: Mapped[UUID] = mapped_column(
+        ForeignKey("taxonomy_nodes.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    confidence: Mapped[float]
+    is_proposed: Mapped[bool]
+    is_counted: Mapped[bool]
 
 
 class DocumentText(SearchedText):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, flash, request, url_for
 
 from webapp import index as index_of_documents
 from webapp.core.counts import counted
@@ -16,8 +16,9 @@ from webapp.core.web import page, read_query, redirect_to, url_with, whole_numbe
 from webapp.documents import indexing, passages
 from webapp.documents import services as documents
 from webapp.documents.api import send_original
+from webapp.documents.deletion import services as deletion
 from webapp.documents.forms import TYPE_LABELS, PasteForm, TopicsForm, UploadForm
-from webapp.documents.models import Document
+from webapp.documents.models import Document, DocumentStatus
 from webapp.documents.reading.parsing import DOCX, PDF
 from webapp.documents.schemas import (
     MAX_REVIEWED,
@@ -199,8 +200,16 @@ def review_proposals() -> Response:
 @bp.post("/documents/<uuid:document_id>/deletion")
 @requires(KNOWLEDGE_WRITE)
 def destroy(document_id: UUID) -> Response:
-    documents.delete_document(document_id, actor=current_actor())
-    return redirect_to("documents.index", message="The document is deleted.", **_filters())
+    document = deletion.delete_document(document_id, actor=current_actor())
+    message = f"{document.title} is deleted."
+    if document.status == DocumentStatus.PENDING:
+        return redirect_to("documents.index", message=message, **_filters())
+    undo: Any = {
+        "message": message,
+        "undo": url_for("document_deletion.restore", document_id=document.id),
+    }
+    flash(undo, "undo")
+    return redirect_to("documents.index", **_filters())
 
 
 @bp.get("/documents/index")
@@ -247,6 +256,7 @@ def _document_page(document_id: UUID, form: TopicsForm, *, status: int = 200) ->
         document=document,
         kind=KINDS.get(document.content_type, document.content_type),
         filters=_filters(),
+        kept_for=deletion.kept_for(),
         file_name=uploads.file_name(document),
         view=view if view in ("passages", "source") else "text",
         **_part_of(document, view),

@@ -101,6 +101,27 @@ class DocumentResponse(ResponseModel):
     updated_at: datetime
 
 
+class DeletedDocumentResponse(ResponseModel):
+    id: UUID
+    title: str
+    content_type: str
+    external_id: str | None
+    deleted_at: datetime
+
+
+class DeletedDocumentQuery(RequestModel):
+    model_config = {"extra": "ignore"}
+
+    limit: Limit = DEFAULT_LIMIT
+    offset: Offset = 0
+
+
+class DocumentDeletionQuery(RequestModel):
+    model_config = {"extra": "ignore"}
+
+    permanent: bool = Field(False, description="For ever, also what is deleted already")
+
+
 class DocumentFilter(RequestModel):
     """The list's filters."""
 

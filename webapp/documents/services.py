@@ -1,4 +1,4 @@
-"""Documents: stored, replaced, listed, deleted."""
+"""Documents: stored, replaced, listed, changed."""
 
 from __future__ import annotations
 
@@ -27,10 +27,15 @@ from webapp.documents.changes import (
     announce,
     fill_document,
     remove_chunks,
-    remove_documents,
     store_documents,
 )
-from webapp.documents.models import Document, DocumentNode, DocumentStatus, DocumentText
+from webapp.documents.models import (
+    DeletedDocument,
+    Document,
+    DocumentNode,
+    DocumentStatus,
+    DocumentText,
+)
 from webapp.documents.reading.chunking import chunk_text
 from webapp.documents.reading.parsing import ParsedDocument, ParsingError, parse
 from webapp.documents.schemas import (
@@ -128,9 +133,38 @@ def get_document(document_id: UUID, *, actor: Actor, lock: bool = False) -> Docu
     )
     document: Document | None = get_locked(statement) if lock else db.session.scalar(statement)
     if document is None:
-        told = audit.describe_deletion("document", subject_id=str(document_id), actor=actor)
-        raise NotFound(f"Document not found: {document_id}", suggestions=told)
+        raise _not_there(document_id, actor)
     return document
+
+
+class DocumentDeleted(NotFound):
+    """The document is not there because it was deleted; who may delete can bring it back."""
+
+    def __init__(
+        self, document: DeletedDocument, *, told: Sequence[str], can_restore: bool
+    ) -> None:
+        super().__init__(
+            f"Document not found: {document.id}",
+            suggestions=told,
+            api_suggestions=[f"POST /api/v1/documents/{document.id}/restore brings it back."]
+            if can_restore
+            else [],
+        )
+        self.document = document
+
+
+def _not_there(document_id: UUID, actor: Actor) -> NotFound:
+    """Why there is no such document, as far as the actor may know."""
+    statement = select(DeletedDocument).where(
+        DeletedDocument.organization_id == actor.organization_id, DeletedDocument.id == document_id
+    )
+    deleted = db.session.scalar(statement)
+    told = audit.describe_deletion(
+        "document", subject_id=str(document_id), actor=actor, is_for_good=deleted is None
+    )
+    if deleted is None:
+        return NotFound(f"Document not found: {document_id}", suggestions=told)
+    return DocumentDeleted(deleted, told=told, can_restore=actor.may(KNOWLEDGE_WRITE))
 
 
 #: the column of each word of `sort`
@@ -301,17 +335,6 @@ def review_topics(
     announce(actor.organization_id)
     db.session.commit()
     return documents
-
-
-def delete_document(document_id: UUID, *, actor: Actor) -> None:
-    """Remove a document and its passages for good; no search finds it from here on."""
-    actor.require(KNOWLEDGE_WRITE)
-    index.lock(actor.organization_id)
-    document = get_document(document_id, actor=actor, lock=True)
-    audit.record(actor, "delete", document)
-    remove_documents(actor.organization_id, [document.id])
-    announce(actor.organization_id)
-    db.session.commit()
 
 
 def count_documents(status: str | None = None, *, actor: Actor) -> int:

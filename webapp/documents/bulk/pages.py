@@ -13,6 +13,7 @@ from webapp.core.web import page, redirect_to
 from webapp.documents.bulk import services
 from webapp.documents.bulk.forms import BulkForm
 from webapp.documents.bulk.schemas import Action, BulkRequest, StrictFilter
+from webapp.documents.deletion import services as deletion
 from webapp.taxonomies.forms import Reference
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
@@ -55,6 +56,7 @@ def _bulk_page(form: BulkForm, *, status: int = 200) -> Response:
         preview=services.preview_bulk(selection, actor=current_actor()),
         chosen=_selected(),
         filters=_filters(),
+        kept_for=deletion.kept_for(),
     )
 
 

@@ -58,7 +58,7 @@ def preview_bulk(body: BulkRequest, *, actor: Actor) -> Preview:
 
 
 def start_bulk(body: BulkRequest, *, actor: Actor) -> Task:
-    """Delete documents for good, or say what they are about, by a task.
+    """Delete documents, or say what they are about, by a task.
 
     It is about the documents that are there now. Raises BadReference on unknown documents and
     topics, Invalid where no document matches.
@@ -101,7 +101,7 @@ def change_documents(run: Run) -> None:
         run.hold()
         there = len(batch)
         if body.action == "delete":
-            changes.remove_documents(task.organization_id, batch)
+            changes.remove_documents(task.organization_id, batch, deletion_id=task.id)
         else:
             there = changes.assign_topics(
                 task.organization_id,

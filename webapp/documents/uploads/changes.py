@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 
 from webapp.core.errors import DomainError, Invalid, UnsupportedMediaType
 from webapp.core.extensions import db
-from webapp.documents.models import Document, Upload, UploadPart
+from webapp.documents.models import DeletedDocument, Document, Upload, UploadPart
 from webapp.documents.reading.parsing import DOCX, PDF, ParsingError, check_kind
 from webapp.documents.uploads.kinds import COLLECTIONS, ENDINGS, clean_name, kind_of
 from webapp.tasks.models import Task
@@ -72,13 +72,14 @@ def drop_upload(upload_id: UUID) -> None:
 
 
 def drop_uploads_of(imports: Sequence[Task]) -> None:
-    """Forget what imports did not come to read, where no document has it as its file."""
+    """Forget what imports did not come to read: the files that no document has, deleted or not."""
     ids = [UUID(text) for task in imports for text in task.input.get("upload_ids", [])]
     if ids:
         kept = select(Document.id).where(Document.upload_id == Upload.id).exists()
+        deleted = select(DeletedDocument.id).where(DeletedDocument.upload_id == Upload.id).exists()
         db.session.execute(
             delete(Upload)
-            .where(Upload.id.in_(ids), ~kept)
+            .where(Upload.id.in_(ids), ~kept, ~deleted)
             .execution_options(synchronize_session=False)
         )
 

@@ -1,0 +1,1 @@
+"""What happens to deleted documents: restored for some time, or forgotten."""
