@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.browser import Browser, words_of
 from tests.cast import Api, Cast
@@ -20,6 +20,8 @@ from webapp.agents.schemas import AgentUpdate, PublishRequest
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict, Invalid
 from webapp.core.extensions import db
+from webapp.webhooks import services as webhooks
+from webapp.webhooks.models import Delivery
 
 STATE = dict.fromkeys(DEFINITION)
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}}
@@ -134,6 +136,42 @@ def test_an_environment_goes_back_to_what_it_ran_before(cast: Cast, alice: Actor
     assert forth["environments"] == ["staging", "production"]
     assert api.post("/agents/a/releases/rollback", {"to": "9.9.9"}).status_code == 404
     assert api.get("/agents/a").json["current_version"] == 3
+
+
+def test_webhooks_are_told_which_release_an_environment_runs_and_which_it_ran(
+    cast: Cast, alice: Actor
+) -> None:
+    make_agent(alice, handle="a")
+    events = ["release.published", "release.promoted", "release.rolled_back"]
+    webhooks.create_webhook("https://example.com/hook", events=events, actor=alice)
+    services.update_agent("a", AgentUpdate(name="B", instructions="New."), actor=alice)
+    for version, environment in ((1, "staging"), (1, "production"), (2, "production")):
+        body = PublishRequest(environment=Environment(environment))
+        releases.publish_version("a", version, body, actor=alice)
+    releases.roll_back_environment("a", Environment.PRODUCTION, actor=alice)
+    # What runs already is no news.
+    releases.publish_version("a", 1, PublishRequest(), actor=alice)
+    sent = list(db.session.scalars(select(Delivery.payload).order_by(Delivery.created_at)))
+    data = [payload["data"] for payload in sent]
+    assert [
+        (
+            payload["type"],
+            told["environment"],
+            told["version"],
+            told["semver"],
+            told["semver_before"],
+        )
+        for payload, told in zip(sent, data, strict=True)
+    ] == [
+        ("release.published", "staging", 1, "1.0.0", None),
+        ("release.promoted", "production", 1, "1.0.0", None),
+        ("release.published", "production", 2, "1.1.0", "1.0.0"),
+        ("release.rolled_back", "production", 1, "1.0.0", "1.1.0"),
+    ]
+    agent = services.get_agent("a", actor=alice)
+    assert {(told["agent_id"], told["handle"], told["by"]) for told in data} == {
+        (str(agent.id), "a", "alice@example.com")
+    }
 
 
 def test_releases_are_deprecated_archived_and_reinstated(alice: Actor) -> None:

@@ -27,7 +27,15 @@ from webapp.engine import jobs
 from webapp.webhooks import services
 from webapp.webhooks.models import Attempt, Delivery, WebhookSecret
 
-EVENTS = ["coverage.fell", "task.cancelled", "task.completed", "task.failed"]
+EVENTS = [
+    "coverage.fell",
+    "release.promoted",
+    "release.published",
+    "release.rolled_back",
+    "task.cancelled",
+    "task.completed",
+    "task.failed",
+]
 
 
 # Making

@@ -25,6 +25,7 @@ from webapp.core.feature import Feature
 from webapp.core.navigation import PaletteGroup, PalettePage, PaletteSearch, Section, SectionPages
 from webapp.core.openapi import PathParameter
 from webapp.views.lists import ViewedList
+from webapp.webhooks.events import WebhookEvent
 
 for function in (*tabs.FOR_TEMPLATES, *labels.FOR_TEMPLATES):
     pages.bp.add_app_template_global(function)
@@ -47,6 +48,9 @@ FEATURE = Feature(
     contributions=(
         *permissions.PERMISSIONS,
         *live.FEEDS,
+        WebhookEvent("release.published", "a version is a release, and an environment runs it"),
+        WebhookEvent("release.promoted", "an environment runs a release of another one"),
+        WebhookEvent("release.rolled_back", "an environment runs an earlier release again"),
         PathParameter("agent_id", "Its UUID or its handle"),
         Section("Agents", "agents.index", "agents", position=20, key="a"),
         SectionPages(

@@ -32,7 +32,14 @@ from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.extensions import db
+from webapp.webhooks import changes as webhooks
 
+#: what webhooks are told of when an environment runs another release, by what was done
+EVENTS = {
+    "publish": "release.published",
+    "promote": "release.promoted",
+    "roll back": "release.rolled_back",
+}
 #: releases and deployments that a page or an answer lists at most
 MAX_LISTED = 200
 
@@ -251,6 +258,7 @@ def _deploy(
         )
     )
     running = {"version": release.version, "semver": release.semver}
+    before = agent.runs(environment)
     agent.environments = {**agent.environments, environment.value: running}
     agent.status = _status_of(agent)
     agent.touch(clock.now())
@@ -259,6 +267,15 @@ def _deploy(
         environment=environment.value,
     )  # fmt: skip
     announce(agent)
+    told = {
+        "agent_id": str(agent.id),
+        "handle": agent.handle,
+        "environment": environment.value,
+        **running,
+        "semver_before": before["semver"] if before else None,
+        "by": actor.name,
+    }
+    webhooks.publish(agent.organization_id, EVENTS[action], told)
 
 
 def _status_of(agent: Agent) -> str:
