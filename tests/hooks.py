@@ -15,7 +15,12 @@ LINES_SHOWN = 60
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run once, with SQLite, what asks for no database or is marked to mean the same on any."""
+    """Run once, with SQLite, what asks for no database or is marked to mean the same on any.
+
+    Of the journeys these are the most: they look at what scripts and styles make of pages, whose
+    queries others ask of both databases. Those that wait for a push, a worker or a first start
+    are run on both, because each database has its own way to tell of a change.
+    """
     if os.environ.get("TEST_DATABASE", "sqlite") == "sqlite":
         return
     once = [item for item in items if _is_for_once(item)]

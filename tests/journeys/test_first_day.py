@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.server import PASSWORD, Installation
 
-pytestmark = [pytest.mark.browser, pytest.mark.once]
+pytestmark = pytest.mark.browser
 
 
 def test_from_the_one_time_link_to_a_streamed_answer(

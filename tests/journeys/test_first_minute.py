@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from tests.server import Installation
 
-pytestmark = [pytest.mark.browser, pytest.mark.once]
+pytestmark = pytest.mark.browser
 
 TEXT = "# The lift\n\nMia repairs the lift on weekdays. Her number is on the board in the hall."
 

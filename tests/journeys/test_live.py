@@ -11,9 +11,10 @@ from sqlalchemy import create_engine, text
 
 from tests.server import Installation, eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.once]
+pytestmark = pytest.mark.browser
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("script", ["js/app", "vendor/htmx", "vendor/hx-ws"])
 def test_the_dot_is_live_however_late_a_script_arrives(
     page: Page, sign_in: Callable[[Page], Page], script: str
