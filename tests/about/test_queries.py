@@ -10,17 +10,15 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
 from tests.cast import PASSWORD, Api, Cast
-from webapp.core.extensions import db
+from tests.statements import noted
 
 FILE = Path(__file__).with_name("queries.json")
 #: what a page needs to show something
@@ -86,25 +84,10 @@ def pages(app: APIFlask, names: dict[str, str]) -> Iterator[tuple[str, str]]:
 
 def count(client: FlaskClient, path: str, headers: dict[str, str]) -> int:
     client.get(path, headers=headers)
-    with counted() as statements:
+    with noted() as statements:
         response = client.get(path, headers=headers)
         assert response.status_code < 400, (path, re.sub("<[^>]*>", "", response.text))
     return len(statements)
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """The statements that the database is given inside."""
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
-        statements.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def fill(api: Api, size: int) -> dict[str, str]:

@@ -8,9 +8,9 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event
 
 from tests.cast import PASSWORD, Cast
+from tests.statements import noted
 from webapp.accounts import identity, keys, services, sessions
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Session
 from webapp.agents.permissions import AGENTS_READ
@@ -47,13 +47,8 @@ def test_many_are_asked_with_one_query(cast: Cast) -> None:
         make_key(cast, "bob", Role.VIEWER): (ours, Role.VIEWER),
         make_key(cast, "alice", Role.VIEWER): (ours, Role.VIEWER),
     }
-    statements: list[str] = []
-    count = lambda *arguments: statements.append(arguments[2])
-    event.listen(db.engine, "before_cursor_execute", count)
-    try:
+    with noted() as statements:
         rights = identity.rights_of_many([key.hex for key in (*ids, uuid4())])
-    finally:
-        event.remove(db.engine, "before_cursor_execute", count)
     assert len(statements) == 1
     assert rights == {key.hex: expected for key, expected in ids.items()}
     assert identity.rights_of_many([]) == {}

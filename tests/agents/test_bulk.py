@@ -12,6 +12,7 @@ from sqlalchemy import event, select
 from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
+from tests.statements import noted
 from webapp.agents import deletion, services
 from webapp.agents.bulk import services as bulk
 from webapp.agents.bulk.schemas import BulkSelection
@@ -119,14 +120,11 @@ def test_only_admins_and_only_a_thousand(cast: Cast, alice: Actor, three: list[s
     items = [{"name": f"n{number}", "instructions": "x"} for number in range(1000)]
     api = cast.api("alice")
     assert api.post("/agents/import", items).json["created"] == 1000
-    asked: list[str] = []
-    note = lambda _c, _u, statement, *_: asked.append(statement)
-    event.listen(db.engine, "before_cursor_execute", note)
-    many = api.request("DELETE", "/agents/bulk", {"filter": {}})
-    event.remove(db.engine, "before_cursor_execute", note)
+    with noted() as statements:
+        many = api.request("DELETE", "/agents/bulk", {"filter": {}})
     assert (many.status_code, many.json["code"]) == (409, "too_many")
     # A thousand long rows are not read to be refused.
-    assert not any("agents.instructions" in statement for statement in asked)
+    assert not any("agents.instructions" in statement.text for statement in statements)
     assert services.count_agents(actor=alice) == 1003
 
 

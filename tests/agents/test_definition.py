@@ -6,9 +6,10 @@ See docs/contract/agents.md, 6.1 and 6.10.
 from __future__ import annotations
 
 from apiflask import APIFlask
-from sqlalchemy import event, inspect
+from sqlalchemy import inspect
 
 from tests.factories import make_agent
+from tests.statements import noted
 from webapp.agents import services
 from webapp.agents.schemas import AgentQuery
 from webapp.core.actor import Actor
@@ -41,20 +42,11 @@ def test_the_seed_makes_its_agents_once(alice: Actor) -> None:
 
 
 def test_a_page_of_the_list_takes_a_fixed_number_of_queries(alice: Actor) -> None:
-    counted: list[str] = []
-
-    def count(*args: object) -> None:
-        counted.append(str(args[2]))
-
-    event.listen(db.engine, "before_cursor_execute", count)
-    try:
-        totals = []
-        for number in range(3):
-            make_agent(alice, name=f"n{number}")
-            db.session.expire_all()
-            counted.clear()
+    totals = []
+    for number in range(3):
+        make_agent(alice, name=f"n{number}")
+        db.session.expire_all()
+        with noted() as statements:
             assert len(services.list_agents(AgentQuery(q="n"), actor=alice).items) == number + 1
-            totals.append(len(counted))
-    finally:
-        event.remove(db.engine, "before_cursor_execute", count)
+        totals.append(len(statements))
     assert totals == [2, 2, 2]  # what holds the text is counted first

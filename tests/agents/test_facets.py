@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import func, select, text, update
 
 from tests.cast import Api, Cast
 from tests.factories import make_agent
+from tests.statements import noted, plan_of
 from webapp.agents import facets
 from webapp.agents import services as agent_services
 from webapp.agents.models import Agent, AgentFacet, Status
@@ -254,19 +254,13 @@ def test_sqlite_finds_and_counts_by_facets_without_reading_all(
     monkeypatch.setattr(narrowing, "MANY", 1)
     for number in range(2):
         make_agent(alice, name=f"A{number}", tools=["search"], model="gpt-4")
-    statements: list[tuple[str, Any]] = []
-    note = lambda *arguments: statements.append(arguments[2:4])
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with noted() as statements:
         api.get(f"/agents?{query}&limit=1&sort={sort}")
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    with db.engine.connect() as connection:
-        plans = [
-            [step.detail for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", of)]
-            for said, of in statements
-            if "agent_facets" in said or "tallies" in said
-        ]
+    plans = [
+        plan_of(said)
+        for said in statements
+        if "agent_facets" in said.text or "tallies" in said.text
+    ]
     *_, count, page = plans
     found = page[: page.index("SCAN anon_1")]
     assert not [step for step in found if "TEMP B-TREE" in step]

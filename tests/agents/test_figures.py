@@ -6,17 +6,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
 from pydantic import ValidationError
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import func, select, update
 
 from tests.browser import Browser
 from tests.cast import Api, Cast
 from tests.contract import Contract
 from tests.factories import make_agent
+from tests.statements import noted, plan_of
 from webapp.agents import deletion, services
 from webapp.agents.figures import AgentFigures, FiguresRow
 from webapp.agents.models import Agent
@@ -123,23 +123,16 @@ def test_the_total_is_that_of_all_pages(api: Api, page: str, shown: int) -> None
 
 @pytest.mark.usefixtures("four")
 def test_a_list_asks_once_for_all_figures_and_counts_where_it_must(api: Api) -> None:
-    statements: list[str] = []
-    note = lambda *arguments: statements.append(arguments[2])
     handles(api, "limit=2")  # notes that the key was used
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with noted() as first:
         handles(api, "limit=2")
-        key, page, count, figures = statements
-        statements.clear()
+    with noted() as second:
         handles(api, "limit=5")
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    assert "FROM tallies" in count  # not a row of agents is counted
-    assert statements == [key, page, figures]
+    key, page, count, figures = first
+    assert "FROM tallies" in count.text  # not a row of agents is counted
+    assert [said.text for said in second] == [key.text, page.text, figures.text]
     if db.engine.dialect.name == "sqlite":
-        ids = {"ids": ",".join(uuid4().hex for _ in range(2))}
-        plan = db.session.execute(text(f"EXPLAIN QUERY PLAN {figures.replace('?', ':ids')}"), ids)
-        assert not [row.detail for row in plan if "SCAN agent_" in row.detail]
+        assert not [step for step in plan_of(figures) if "SCAN agent_" in step]
 
 
 @pytest.mark.usefixtures("four")
@@ -177,19 +170,13 @@ def test_sqlite_reads_no_more_than_a_page_of_many_narrowed_by_figures(
         pytest.skip("PostgreSQL plans by what a table holds")
     monkeypatch.setattr(narrowing, "FEW", 1)
     monkeypatch.setattr(narrowing, "MANY", 1)
-    statements: list[tuple[str, Any]] = []
-    note = lambda *arguments: statements.append(arguments[2:4])
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with noted() as statements:
         handles(api, f"min_coverage=10&limit=2&sort={sort}")
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    with db.engine.connect() as connection:
-        plans = [
-            [step.detail for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", of)]
-            for said, of in statements
-            if "min_coverage" in said or "coverage_percent >=" in said
-        ]
+    plans = [
+        plan_of(said)
+        for said in statements
+        if "min_coverage" in said.text or "coverage_percent >=" in said.text
+    ]
     _, page, count = plans
     found = page[: page.index("SCAN anon_1")]
     # In the order of an index, each looked up among those that match, which are not all gathered.

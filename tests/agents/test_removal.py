@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
+from tests.statements import noted, plan_of
 from webapp.agents import deletion, services
 from webapp.agents.models import AgentVersion, Deployment, Release
 from webapp.agents.releases import services as releases
@@ -48,22 +47,11 @@ def test_sub_agents_hold_their_parent_unless_forced(cast: Cast, used: str) -> No
 def test_sqlite_finds_sub_agents_by_their_parent(cast: Cast, used: str) -> None:
     if db.engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL plans by what a table holds")
-    statements: list[tuple[str, Any]] = []
-    note = lambda *arguments: statements.append(arguments[2:4])
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with noted() as statements:
         cast.api("alice").delete("/agents/used")
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    explained = [(f"EXPLAIN QUERY PLAN {said}", values) for said, values in statements]
-    with db.engine.connect() as connection:
-        steps = [
-            connection.exec_driver_sql(said, values).one().detail
-            for said, values in explained
-            if "agents.parent IN" in said
-        ]
+    plans = [plan_of(said) for said in statements if "agents.parent IN" in said.text]
     used_index = "USING INDEX ix_agents_parent (organization_id=? AND parent=? AND is_active=?)"
-    assert steps == [f"SEARCH agents {used_index}"]
+    assert plans == [[f"SEARCH agents {used_index}"]]
 
 
 def test_a_permanent_deletion_takes_all_that_belongs_to_it(

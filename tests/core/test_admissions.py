@@ -9,11 +9,11 @@ from datetime import timedelta
 from socket import socket, socketpair
 
 import pytest
-from sqlalchemy import event
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection
 
 from tests.cast import PASSWORD, Cast
+from tests.statements import noted
 from webapp.accounts import keys, services, sessions
 from webapp.accounts.models import SESSION_LIFETIME, ApiKey, Membership, Session
 from webapp.agents.permissions import AGENTS_READ, EXECUTIONS_RUN
@@ -147,13 +147,8 @@ def test_who_stays_is_asked_for_once_for_all(cast: Cast, admissions: Admissions)
     for number, (ours, _) in enumerate(pairs):
         PAIR[:] = [ours]
         connect(admissions, people[number % len(people)])
-    statements: list[str] = []
-    count = lambda *arguments: statements.append(arguments[2])
-    event.listen(db.engine, "before_cursor_execute", count)
-    try:
+    with noted() as statements:
         present = admissions.renew(list(admissions._admitted))
-    finally:
-        event.remove(db.engine, "before_cursor_execute", count)
     assert len(statements) == 1
     assert sorted(actor.role for actor in present.values()) == sorted(
         3 * [Role.MEMBER, Role.VIEWER, Role.ADMIN, Role.ADMIN]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from apiflask import APIFlask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, insert, select, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import aliased
 
 from tests.cast import Api, Cast
 from tests.factories import make_agent, make_document
+from tests.statements import noted, plan_of
 from webapp.agents.bulk import services as bulk
 from webapp.agents.models import Agent, AgentText
 from webapp.core import narrowing
@@ -260,21 +260,11 @@ def test_no_list_looks_at_every_text(
             db.session.execute(insert(model), others)
             refresh_statistics(model.__tablename__)
         db.session.commit()
-    statements: list[tuple[str, Any]] = []
-    note = lambda *arguments: statements.append(arguments[2:4])
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with noted() as statements:
         limit = "max_results" if "search" in path else "limit"
         api.get(f"{path}&{limit}=1")
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    asked = [(said, of) for said, of in statements if "_texts" in said]
-    explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
-    with db.engine.connect() as connection:
-        count, page = [
-            "\n".join(str(row[-1]) for row in connection.exec_driver_sql(f"{explain} {said}", of))
-            for said, of in asked
-        ]
+    asked = [said for said in statements if "_texts" in said.text]
+    count, page = ["\n".join(plan_of(said)) for said in asked]
     by_trigrams = "VIRTUAL TABLE INDEX" if is_sqlite else "_texts_trigrams"
     by_subject = "(subject_id=?)" if is_sqlite else "_texts_subject_id"
     assert (by_trigrams in count, by_subject in count) == (True, False)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from tests.browser import Browser, words_of
 from tests.cast import Api, Cast
 from tests.factories import make_agent, make_document
+from tests.statements import noted, plan_of
 from webapp.agents import services as agents
 from webapp.core import narrowing
 from webapp.core.actor import Actor
@@ -181,20 +181,10 @@ def test_the_list_pages_newest_first_and_counts_all(
 
 def steps_of(api: Api, path: str) -> list[str]:
     """How SQLite finds documents for an answer."""
-    statements: list[tuple[str, Any]] = []
-    note = lambda *arguments: statements.append(arguments[2:4])
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    with noted() as statements:
         api.get(path)
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    with db.engine.connect() as connection:
-        plans = [
-            connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
-            for statement, values in statements
-            if "FROM documents" in statement
-        ]
-    steps = [row.detail for plan in plans for row in plan]
+    plans = [plan_of(said) for said in statements if "FROM documents" in said.text]
+    steps = [step for plan in plans for step in plan]
     return [step for step in steps if step.split()[1] in ("documents", "document_nodes")]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
+from tests.statements import noted
 from webapp.accounts import profiles
 from webapp.audit import services as audit
 from webapp.audit.models import AuditEntry
@@ -209,16 +209,8 @@ def test_a_log_full_of_acts_on_many_things_is_read_in_two_statements(alice: Acto
         for _ in range(3):
             audit.record(named, "update", agent, bulk=True)
     db.session.commit()
-    statements: list[str] = []
-
-    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", count)
-    try:
+    with noted() as statements:
         found = audit.latest(alice.organization_id, limit=8)
-    finally:
-        event.remove(db.engine, "before_cursor_execute", count)
     assert [entry.together for entry in found] == [3] * 8
     assert len(statements) == 2
 

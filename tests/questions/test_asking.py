@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import event, func, select, text
+from sqlalchemy import func, select, text
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
+from tests.statements import noted, plan_of
 from webapp.agents import services as agents
 from webapp.agents.releases import services as releases
 from webapp.agents.schemas import AgentPatch, PublishRequest
@@ -220,18 +220,11 @@ def test_many_results_are_looked_up_by_their_ids(cast: Cast, alice: Actor) -> No
     for number in range(60):
         make_document(alice, title=f"Tea {number}", content=f"Tea number {number}.")
     db.session.execute(text("ANALYZE"))
-    plans = []
-
-    def note(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "FROM chunks JOIN documents" in " ".join(statement.split()):
-            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plans.append([row[3] for row in cursor.fetchall()])
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
+    db.session.commit()
+    with noted() as statements:
         answer = cast.api("bob").post("/knowledge/search", {"query": "tea", "top_k": 50}).json
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
+    joins = "FROM chunks JOIN documents"
+    plans = [plan_of(said) for said in statements if joins in " ".join(said.text.split())]
     assert answer["total_results"] == 50
     assert plans
     assert all("chunks" in plan[0] for plan in plans), plans
