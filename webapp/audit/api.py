@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, stream_with_context
+from flask import Response
 
 import webapp.core.api  # noqa: F401  # the first of all features: views keep its way to read
 from webapp.audit import services
@@ -15,6 +14,7 @@ from webapp.audit.permissions import AUDIT_READ
 from webapp.audit.schemas import EntriesResponse, EntryQuery, EntryResponse, ExportQuery, Format
 from webapp.audit.services import Selection
 from webapp.core import clock
+from webapp.core.http.downloads import download
 from webapp.core.security import current_actor, requires
 
 bp = APIBlueprint("audit_api", __name__, url_prefix="/api/v1/audit", tag="Audit")
@@ -61,9 +61,6 @@ def export_response(kind: Format, selection: Selection) -> Response:
     actor = current_actor()
     actor.require(AUDIT_READ)  # before the answer begins, so that a refusal can still be one
     pieces = write_export(kind, selection, actor=actor)
-    body: Iterator[Any] = stream_with_context(pieces)
-    response = current_app.response_class(body, mimetype=MEDIA_TYPES[kind])
-    name = f"audit-{clock.now():%Y-%m-%d}.{kind}"
-    response.headers.set("Content-Disposition", "attachment", filename=name)
+    response = download(pieces, MEDIA_TYPES[kind], f"audit-{clock.now():%Y-%m-%d}.{kind}")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, request, stream_with_context, url_for
+from flask import Response, current_app, request, url_for
 from pydantic import TypeAdapter
 
 from webapp.core.api import list_response
 from webapp.core.errors import Invalid, UnsupportedMediaType
+from webapp.core.http.downloads import download
 from webapp.core.lists import Paging
 from webapp.core.schemas import read
 from webapp.core.security import accepts_upload, current_actor, requires
@@ -267,8 +268,7 @@ def rebuild_index() -> Response:
 def send_original(document_id: UUID) -> Response:
     """The file, which no browser shows in our place: it may hold anybody's scripts."""
     name, content_type, parts = uploads.get_original(document_id, actor=current_actor())
-    response = current_app.response_class(stream_with_context(parts), mimetype=content_type)
-    response.headers.set("Content-Disposition", "attachment", filename=name)
+    response = download(parts, content_type, name)
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Literal
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, request, stream_with_context
+from flask import Response, request
 from pydantic import Field, field_validator
 
 from webapp.agents.api import describe
@@ -16,6 +15,7 @@ from webapp.agents.schemas import AgentFilter, AgentResponse
 from webapp.agents.transfer import services
 from webapp.agents.transfer.schemas import ImportRequest, PortableAgent
 from webapp.agents.transfer.services import Include
+from webapp.core.http.downloads import download
 from webapp.core.schemas import Query, ResponseModel
 from webapp.core.security import accepts_upload, current_actor, requires
 
@@ -107,7 +107,4 @@ def export_response(query: ExportQuery) -> Response:
     only = [reference for reference in query.agent.split(",") if reference]
     pieces = services.export_agents(query, only=only, include=query.parts, actor=current_actor())
     # The first piece is made before the answer begins, so that a refusal can still be one.
-    body: Iterator[Any] = chain([next(pieces)], pieces)
-    response = current_app.response_class(stream_with_context(body), mimetype="application/json")
-    response.headers["Content-Disposition"] = 'attachment; filename="agents.json"'
-    return response
+    return download(chain([next(pieces)], pieces), "application/json", "agents.json")

@@ -8,7 +8,9 @@ that stop in the middle: they would hold a thread for as long as their sender li
 from __future__ import annotations
 
 import json
+import struct
 from http import HTTPStatus
+from socket import SO_SNDTIMEO, SOL_SOCKET
 from typing import Any, cast
 from uuid import uuid4
 
@@ -19,6 +21,8 @@ from gunicorn.workers import gthread
 
 #: how long nothing may come of a request that has begun
 SILENCE_SECONDS = 10.0
+#: how long nothing of an answer may be read by who asked
+PATIENCE_SECONDS = 30.0
 
 
 class Silence(errors.ParseException):  # type: ignore[misc]  # gunicorn has no types
@@ -47,7 +51,7 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]  # gunicorn has no 
 
 
 class Connection(gthread.TConn):  # type: ignore[misc]  # gunicorn has no types
-    """A connection whose requests are read with patience, but not for ever."""
+    """A connection whose requests are read, and whose answers are sent, with bounded patience."""
 
     def init(self) -> None:
         is_new = not self.initialized
@@ -56,6 +60,10 @@ class Connection(gthread.TConn):  # type: ignore[misc]  # gunicorn has no types
             unread = self.parser.unreader.take_buffered()
             self.parser.unreader = PatientUnreader(self.sock)
             self.parser.unreader.unread(unread)
+            # Of the system, per piece that is taken: who reads slowly is waited for all the same.
+            seconds, rest = divmod(PATIENCE_SECONDS, 1)
+            patience = struct.pack("ll", int(seconds), int(rest * 1_000_000))
+            self.sock.setsockopt(SOL_SOCKET, SO_SNDTIMEO, patience)
 
 
 # gunicorn offers no other way to choose the class of its connections.
