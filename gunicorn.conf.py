@@ -96,3 +96,6 @@ def post_worker_init(worker):
     # What is there by now stays: no collection has to look through it again.
     gc.collect()
     gc.freeze()
+    # A page of hundreds of rows makes thousands of objects, so that Python's 700 had it search for
+    # circles dozens of times, and every twelfth such page wait 45 ms for a look at all there is.
+    gc.set_threshold(10_000, 10, 50)
