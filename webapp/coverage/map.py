@@ -15,8 +15,9 @@ from sqlalchemy import func, select
 
 from webapp.core.extensions import db
 from webapp.coverage.services import Summary
-from webapp.coverage.topics import ScopeTopics
+from webapp.coverage.topics import EDGES, ScopeTopics, among
 from webapp.coverage.tree import (
+    NODES,
     Branch,
     Places,
     branch_of,
@@ -25,7 +26,6 @@ from webapp.coverage.tree import (
     sums_of,
     sums_over,
 )
-from webapp.taxonomies.models import TaxonomyEdge
 
 #: siblings drawn in the map; the smallest of more are one area
 MAX_SIBLINGS = 40
@@ -126,7 +126,7 @@ def draw_map(
         below = {branch.id: Siblings.of(branch.children) for branch in branches if branch.children}
         room = max(area.room for area in large)
         unknown = [branch.id for branch in branches if branch.id not in below]
-        if unknown and level is areas and summary.has_children:
+        if unknown and level is areas and summary.children:
             below |= _take_largest(topics, summary, unknown, room)
         elif unknown:
             below |= _find_largest(topics, unknown, room)
@@ -169,22 +169,28 @@ def _take_largest(
     topics: ScopeTopics, summary: Summary, parents: Sequence[UUID], room: int
 ) -> dict[UUID, Siblings]:
     """What `_find_largest` finds, of roots in a tree: the sums of those below them are known."""
-    children: dict[UUID, list[tuple[int, str, UUID]]] = defaultdict(list)
-    for row in db.session.execute(Places(topics).below(parents)):
-        _, target_sum, _ = sums_over(summary.pairs_below[row.child_id])
-        children[row.parent_id].append((target_sum, row.label, row.child_id))
-    for each in children.values():
-        each.sort(key=lambda child: (-child[0], child[1]))
     count = min(room, MAX_SIBLINGS)
-    ids = [child_id for each in children.values() for *_, child_id in each[:count]]
+    sums = {
+        child_id: sums_over(summary.pairs_below[child_id])[1]
+        for parent_id in parents
+        for child_id in summary.children[parent_id]
+    }
+    statement = select(NODES.c.id, NODES.c.label).where(among(NODES.c.id, sums))
+    labels = {row.id: row.label for row in db.session.execute(statement)}
+    ordered = {
+        parent_id: sorted(children, key=lambda child_id: (-sums[child_id], labels[child_id]))
+        for parent_id in parents
+        if (children := summary.children[parent_id])
+    }
+    ids = [child_id for children in ordered.values() for child_id in children[:count]]
     described = describe(topics, ids, summary.pairs_below)
     return {
         parent_id: Siblings(
-            [described[child_id] for *_, child_id in each[:count]],
-            len(each[count:]),
-            sum(target_sum for target_sum, *_ in each[count:]),
+            [described[child_id] for child_id in children[:count]],
+            len(children[count:]),
+            sum(sums[child_id] for child_id in children[count:]),
         )
-        for parent_id, each in children.items()
+        for parent_id, children in ordered.items()
     }
 
 
@@ -193,10 +199,9 @@ def _find_largest(topics: ScopeTopics, parents: Sequence[UUID], room: int) -> di
 
     Of each parent's as many as `room`, and what the others come to.
     """
-    edge = TaxonomyEdge
     places = Places(topics)
     placed = places.below(parents).where(places.is_here).order_by(None).subquery()
-    below = select(edge.child_id).where(edge.parent_id.in_(parents))
+    below = select(EDGES.c.child_id).where(EDGES.c.parent_id.in_(parents))
     each = select_branches(topics, below).subquery()
     parent_id = placed.c.parent_id
     largest_first = (each.c.target_sum.desc(), each.c.label, each.c.node_id)

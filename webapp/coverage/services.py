@@ -30,13 +30,12 @@ from webapp.coverage.models import (
     CoverageRecord,
     CoverageTarget,
 )
-from webapp.coverage.topics import ScopeTopics
+from webapp.coverage.topics import PAIRS, ScopeTopics, among, list_edges
 from webapp.taxonomies.models import (
     NodeStat,
     Scope,
     ScopeRoot,
     TaxonomyClosure,
-    TaxonomyEdge,
     TaxonomyNode,
     path_key,
 )
@@ -78,7 +77,7 @@ class Summary:
     """An agent's coverage in figures, without its topics: what the database adds up at any size.
 
     `pairs` are how many topics have so many documents and want so many, `pairs_below` those of
-    each of the scope's roots, and where it `has_children`, of each topic right below these.
+    each of the scope's roots, and where their `children` are known, of each of these.
     """
 
     version: str | None
@@ -86,7 +85,7 @@ class Summary:
     total_chunks: int
     pairs: Pairs
     pairs_below: Mapping[UUID, Pairs]
-    has_children: bool
+    children: Mapping[UUID, Sequence[UUID]]
 
     @property
     def overall_coverage(self) -> float:
@@ -198,10 +197,8 @@ def summarize(agent: Agent, topics: ScopeTopics, *, with_children: bool = False)
     `with_children` asks for those right below the roots as well, where one look tells both.
     """
     pairs = Counter[tuple[int, int]]()
-    below = _count_two_levels(topics) if with_children else None
-    has_children = below is not None
-    if below is None:
-        below = _count_pairs(topics, topics.roots)
+    children = _list_children(topics) if with_children else {}
+    below = _count_two_levels(topics, children) if children else _count_pairs(topics, topics.roots)
     if topics.is_tree:
         for root in topics.roots:
             pairs.update(below[root])
@@ -216,40 +213,47 @@ def summarize(agent: Agent, topics: ScopeTopics, *, with_children: bool = False)
         total_chunks=topics.chunk_count,
         pairs=pairs,
         pairs_below=below,
-        has_children=has_children,
+        children=children,
     )
 
 
-def _count_two_levels(topics: ScopeTopics) -> dict[UUID, Counter[tuple[int, int]]] | None:
-    """The pairs of the roots and of all right below them, in one look; None where it takes two."""
-    if not topics.is_tree:
-        return None
-    each, edge = topics.select_all(), TaxonomyEdge.__table__
-    rows = db.session.execute(
-        select(each.c.node_id, each.c.documents, each.c.wanted, edge.c.child_id)
-        .outerjoin(edge, edge.c.parent_id == each.c.node_id)
-        .where(each.c.node_id.in_(topics.roots))
-        .limit(MAX_CHILDREN + 1)
-    ).all()
-    if len(rows) > MAX_CHILDREN:
-        return None
-    found = _count_pairs(topics, [row.child_id for row in rows if row.child_id is not None])
-    roots = {row.node_id: Counter([(row.documents, row.wanted)]) for row in rows}
-    for row in rows:
-        if row.child_id is not None:
-            roots[row.node_id].update(found[row.child_id])
-    return found | roots
+def _list_children(topics: ScopeTopics) -> dict[UUID, list[UUID]]:
+    """The topics right below each of the roots of a tree; none of very many, or of no tree."""
+    edges = list_edges(topics.roots, limit=MAX_CHILDREN + 1) if topics.is_tree else []
+    if len(edges) > MAX_CHILDREN:
+        return {}
+    children: dict[UUID, list[UUID]] = {root: [] for root in topics.roots} if edges else {}
+    for parent_id, child_id in edges:
+        children[parent_id].append(child_id)
+    return children
+
+
+def _count_two_levels(
+    topics: ScopeTopics, children: Mapping[UUID, Sequence[UUID]]
+) -> dict[UUID, Counter[tuple[int, int]]]:
+    """The pairs of the roots of a tree and of all right below them, in one look."""
+    each = topics.select_all()
+    own = select(each.c.node_id, each.c.documents, each.c.wanted)
+    rows = db.session.execute(own.where(among(each.c.node_id, children)))
+    found = _count_pairs(topics, [child_id for ids in children.values() for child_id in ids])
+    for node_id, documents, wanted in rows.all():
+        pairs = Counter([(documents, wanted)])
+        for child_id in children[node_id]:
+            pairs.update(found[child_id])
+        found[node_id] = pairs
+    return found
 
 
 def _count_pairs(topics: ScopeTopics, ids: Sequence[UUID]) -> dict[UUID, Counter[tuple[int, int]]]:
     """Over each of these topics and those below it."""
-    each, closure = topics.select_all(), TaxonomyClosure
+    each, closure = topics.select_all(), PAIRS.c
     pair = each.c.documents, each.c.wanted
     found: dict[UUID, Counter[tuple[int, int]]] = defaultdict(Counter)
     rows = db.session.execute(
         select(closure.ancestor_id, *pair, func.count())
+        .select_from(PAIRS)
         .join(each, each.c.node_id == closure.descendant_id)
-        .where(closure.ancestor_id.in_(ids))
+        .where(among(closure.ancestor_id, ids))
         .group_by(closure.ancestor_id, *pair)
     )
     for node_id, documents, wanted, count in rows:

@@ -5,7 +5,7 @@ The database adds up: a scope may have tens of thousands of topics, of which a p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -24,17 +24,26 @@ from sqlalchemy import (
 )
 
 from webapp.agents.models import Agent
+from webapp.core.database.sql import is_among
 from webapp.core.errors import NotFound
 from webapp.core.extensions import db
 from webapp.coverage.models import DEFAULT_TARGET, CoverageTarget
-from webapp.taxonomies.models import NodeStat, Scope, ScopeRoot, Taxonomy, TaxonomyClosure
+from webapp.taxonomies.models import (
+    NodeStat,
+    Scope,
+    ScopeRoot,
+    Taxonomy,
+    TaxonomyClosure,
+    TaxonomyEdge,
+)
 from webapp.taxonomies.references import select_topics
 
 #: Statements about these tables are made in a fraction of the time that those about classes take.
-STATS, TARGETS, PAIRS = (
+STATS, TARGETS, PAIRS, EDGES = (
     NodeStat.__table__,
     CoverageTarget.__table__,
     TaxonomyClosure.__table__,
+    TaxonomyEdge.__table__,
 )
 
 
@@ -135,3 +144,14 @@ class ScopeTopics:
         if found is None:
             raise NotFound(f"Topic not found: {public_id}")
         return found
+
+
+def list_edges(parents: Iterable[UUID], *, limit: int | None = None) -> list[tuple[UUID, UUID]]:
+    """The topics right below these, each with the one that it is below, as `(parent, child)`."""
+    statement = select(EDGES.c.parent_id, EDGES.c.child_id).where(among(EDGES.c.parent_id, parents))
+    return [(row[0], row[1]) for row in db.session.execute(statement.limit(limit))]
+
+
+def among(column: Any, ids: Iterable[UUID]) -> is_among:
+    """SQL for "this is one of these topics", of which there may be hundreds."""
+    return is_among(column, [node_id.hex for node_id in ids])

@@ -5,6 +5,7 @@ It is read a level at a time, and of a level only what is drawn.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,19 +26,13 @@ from sqlalchemy import (
 
 from webapp.core.extensions import db
 from webapp.coverage.services import Pairs, Summary, share
-from webapp.coverage.topics import ScopeTopics
-from webapp.taxonomies.models import (
-    KEY_SEPARATOR,
-    MAX_KEY,
-    TaxonomyClosure,
-    TaxonomyEdge,
-    TaxonomyNode,
-)
+from webapp.coverage.topics import EDGES, PAIRS, ScopeTopics, among, list_edges
+from webapp.taxonomies.models import KEY_SEPARATOR, MAX_KEY, TaxonomyNode
 
 #: topics of the tree that come with the page
 MAX_DRAWN = 100
 
-EDGES, NODES = TaxonomyEdge.__table__, TaxonomyNode.__table__
+NODES = TaxonomyNode.__table__
 
 
 @dataclass
@@ -144,6 +139,17 @@ class Places:
             .order_by(child.c.label_key, child.c.public_id)
         )
 
+    def find_elsewhere(self, edges: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+        """Of these, as `(parent, child)`, those of which the child has its place below another."""
+        parents, children = {edge[0] for edge in edges}, {edge[1] for edge in edges}
+        statement = self.below(list(parents)).where(
+            # Of topics that it knows, PostgreSQL does not read all others.
+            among(self.child.c.id, children),
+            among(self.parent.c.id, parents),
+            not_(self.is_here),
+        )
+        return {(row.parent_id, row.child_id) for row in db.session.execute(statement)}
+
     def _is_here(self, topics: ScopeTopics) -> ColumnElement[bool]:
         edge, way = self.edge.c, EDGES.alias()
         parent, other = self.parent, NODES.alias()
@@ -170,12 +176,7 @@ class Places:
 
 def _find_top(topics: ScopeTopics, summary: Summary) -> list[Branch]:
     """The roots, in the order of their names."""
-    rows = db.session.execute(
-        _select_topics(topics)
-        .where(TaxonomyNode.id.in_(topics.roots))
-        .order_by(TaxonomyNode.label_key, TaxonomyNode.public_id)
-    )
-    return [branch_of(row, *sums_over(summary.pairs_below[row.id])) for row in rows]
+    return list(describe(topics, topics.roots, summary.pairs_below).values())
 
 
 def sums_over(pairs: Pairs) -> tuple[int, int, int]:
@@ -192,24 +193,42 @@ def _add_children(topics: ScopeTopics, summary: Summary, branches: Sequence[Bran
     if not branches:
         return
     by_id = {branch.id: branch for branch in branches}
-    rows = db.session.execute(Places(topics).below(list(by_id))).all()
-    described = describe(topics, [row.child_id for row in rows], summary.pairs_below)
-    for row in rows:
-        above, child = by_id[row.parent_id], described[row.child_id]
-        (above.children if row.is_here else above.elsewhere).append(child)
+    edges = _edges_below(topics, summary, list(by_id))
+    parents: dict[UUID, list[UUID]] = defaultdict(list)
+    for parent_id, child_id in edges:
+        parents[child_id].append(parent_id)
+    others = set() if topics.is_tree else Places(topics).find_elsewhere(edges)
+    for child_id, child in describe(topics, list(parents), summary.pairs_below).items():
+        for parent_id in parents[child_id]:
+            above, is_here = by_id[parent_id], (parent_id, child_id) not in others
+            (above.children if is_here else above.elsewhere).append(child)
+
+
+def _edges_below(
+    topics: ScopeTopics, summary: Summary, parents: Sequence[UUID]
+) -> list[tuple[UUID, UUID]]:
+    if summary.children.keys() >= set(parents):
+        return [
+            (parent_id, child_id)
+            for parent_id in parents
+            for child_id in summary.children[parent_id]
+        ]
+    return list_edges(parents)
 
 
 def describe(
     topics: ScopeTopics, ids: Sequence[UUID], known: Mapping[UUID, Pairs]
 ) -> dict[UUID, Branch]:
-    """These topics, the sums of which may be known."""
+    """These topics, in the order of their names; the sums of them may be known."""
     if not ids:
         return {}
-    if known.keys() >= set(ids):
-        rows = db.session.execute(_select_topics(topics).where(TaxonomyNode.id.in_(ids)))
-        return {row.id: branch_of(row, *sums_over(known[row.id])) for row in rows}
-    rows = db.session.execute(select_branches(topics, ids))
-    return {row.id: branch_of(row, *sums_of(row)) for row in rows}
+    are_known = known.keys() >= set(ids)
+    statement = _select_topics(topics, ids) if are_known else select_branches(topics, ids)
+    rows = db.session.execute(statement.order_by(NODES.c.label_key, NODES.c.public_id))
+    return {
+        row.id: branch_of(row, *(sums_over(known[row.id]) if are_known else sums_of(row)))
+        for row in rows
+    }
 
 
 def branch_of(row: Any, covered: int, target_sum: int, topic_count: int) -> Branch:
@@ -233,24 +252,29 @@ def sums_of(row: Any) -> tuple[int, int, int]:
     return int(row.covered), int(row.target_sum), row.topic_count
 
 
-def _select_topics(topics: ScopeTopics) -> Select[Any]:
+def _select_topics(topics: ScopeTopics, ids: Sequence[UUID] | Select[UUID]) -> Select[Any]:
     """The fields of `Branch` but for the sums."""
-    node, edge, own = TaxonomyNode, TaxonomyEdge, topics.select_all()
-    child_count = select(func.count()).where(edge.parent_id == node.id).scalar_subquery()
-    return select(
-        node.id,
-        node.public_id.label("node_id"),
-        node.label,
-        node.canonical_path,
-        own.c.documents,
-        own.c.wanted,
-        child_count.label("child_count"),
-    ).join(own, own.c.node_id == node.id)
+    node, own = NODES.c, topics.select_all()
+    child_count = select(func.count()).where(EDGES.c.parent_id == node.id).scalar_subquery()
+    return (
+        select(
+            node.id,
+            node.public_id.label("node_id"),
+            node.label,
+            node.canonical_path,
+            own.c.documents,
+            own.c.wanted,
+            child_count.label("child_count"),
+        )
+        .join(own, own.c.node_id == node.id)
+        # Both, or PostgreSQL reads all rows of one of them.
+        .where(_is_one_of(node.id, ids), _is_one_of(own.c.node_id, ids))
+    )
 
 
-def select_branches(topics: ScopeTopics, ids: Any) -> Select[Any]:
+def select_branches(topics: ScopeTopics, ids: Sequence[UUID] | Select[UUID]) -> Select[Any]:
     """The fields of `Branch` for these topics, or for those of a select of ids."""
-    closure, each = TaxonomyClosure, topics.select_all().alias("each")
+    closure, each = PAIRS.c, topics.select_all().alias("each")
     sums = (
         select(
             closure.ancestor_id,
@@ -258,13 +282,20 @@ def select_branches(topics: ScopeTopics, ids: Any) -> Select[Any]:
             func.sum(each.c.wanted).label("target_sum"),
             func.count().label("topic_count"),
         )
+        .select_from(PAIRS)
         .join(each, each.c.node_id == closure.descendant_id)
-        .where(closure.ancestor_id.in_(ids))
+        .where(_is_one_of(closure.ancestor_id, ids))
         .group_by(closure.ancestor_id)
         .subquery("sums")
     )
     return (
-        _select_topics(topics)
+        _select_topics(topics, ids)
         .add_columns(sums.c.covered, sums.c.target_sum, sums.c.topic_count)
-        .join(sums, sums.c.ancestor_id == TaxonomyNode.id)
+        .join(sums, sums.c.ancestor_id == NODES.c.id)
     )
+
+
+def _is_one_of(
+    column: ColumnElement[UUID], ids: Sequence[UUID] | Select[UUID]
+) -> ColumnElement[Any]:
+    return column.in_(ids) if isinstance(ids, Select) else among(column, ids)
