@@ -15,6 +15,7 @@ import psycopg
 from sqlalchemy import Column, Engine, MetaData, event, insert, select, text
 from sqlalchemy.orm import Session
 
+from webapp.config import Settings
 from webapp.core import clock
 
 #: Nothing waits for the disk: a test database that a power cut spoils is made anew.
@@ -56,6 +57,13 @@ def new_database(database_url: str) -> str | None:
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return uri.replace("/postgres?", f"/{name}?")
+
+
+def new_settings(database_url: str, folder: Path, *, secret_key: str = "x") -> Settings:
+    """An installation in this folder whose database is empty, of the kind of the one under test."""
+    url = new_database(database_url) or f"sqlite:///{folder / 'new.sqlite3'}"
+    url = url.replace("postgresql://", "postgresql+psycopg://")
+    return Settings(data_dir=folder, database_url=url, secret_key=secret_key)
 
 
 def forget_disk(engine: Engine) -> None:

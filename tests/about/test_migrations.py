@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from tests.database import new_database
+from tests.database import new_settings
 from webapp import create_app
 from webapp.config import Settings
 from webapp.core.database.migrations import is_ours
@@ -39,9 +39,7 @@ EARLIER, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=U
 
 @pytest.fixture
 def empty(database_url: str, tmp_path: Path) -> Settings:
-    url = new_database(database_url) or f"sqlite:///{tmp_path / 'migrated.sqlite3'}"
-    url = url.replace("postgresql://", "postgresql+psycopg://")
-    return Settings(data_dir=tmp_path, database_url=url, secret_key="x")
+    return new_settings(database_url, tmp_path)
 
 
 def test_migrations_go_up_down_and_up_and_match_the_models(empty: Settings) -> None:

@@ -10,13 +10,12 @@ from sqlalchemy import select, text
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
-from tests.database import new_database
+from tests.database import new_settings
 from tests.factories import make_agent, make_document
 from webapp import create_app
 from webapp.accounts import services as accounts
 from webapp.agents import search
 from webapp.agents.models import Agent
-from webapp.config import Settings
 from webapp.core.actor import Actor
 from webapp.core.database import migrations
 from webapp.core.extensions import db
@@ -107,9 +106,7 @@ def test_a_renamed_topic_takes_its_place(alice: Actor) -> None:
 def test_what_is_there_already_is_sorted_so_after_an_upgrade(
     database_url: str, tmp_path: Path
 ) -> None:
-    url = new_database(database_url) or f"sqlite:///{tmp_path / 'names.sqlite3'}"
-    url = url.replace("postgresql://", "postgresql+psycopg://")
-    settings = Settings(data_dir=tmp_path, database_url=url, secret_key="x")
+    settings = new_settings(database_url, tmp_path)
     with create_app(settings).app_context():
         migrations.upgrade(settings)
         password = "correct horse battery"

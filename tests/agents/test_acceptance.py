@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance import assert_its_tests_are_there, lines_of
+
 HERE = Path(__file__).parent
-LINES = [
-    line
-    for line in (HERE / "acceptance.md").read_text().split("## Not here yet")[0].splitlines()
-    if line.startswith("- ")
-]
+LINES = lines_of((HERE / "acceptance.md").read_text().split("## Not here yet")[0])
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line[2:50])
 def test_the_line_names_tests_that_are_there(line: str) -> None:
-    names = re.findall(r"`((?:\.\./)?[\w/]+\.py)::(\w+)`", line)
-    assert names
-    for file, name in names:
-        assert f"def {name}(" in (HERE / file).read_text(), (file, name)
+    assert_its_tests_are_there(line, HERE)

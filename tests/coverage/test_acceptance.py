@@ -10,18 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance import assert_its_tests_are_there, lines_of
+
 HERE = Path(__file__).parent
 TEXT = (HERE / "acceptance.md").read_text()
-LINES = [line for line in TEXT.splitlines() if line.startswith("- ")]
+LINES = lines_of(TEXT)
 COUNTS = {"U": 10, "E": 15, "S": 12, "O": 5, "C": 15}
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line[2:50])
 def test_the_line_names_tests_that_are_there(line: str) -> None:
-    names = re.findall(r"`((?:\.\./)?[\w/]+\.py)::(\w+)`", line)
-    assert names
-    for file, name in names:
-        assert f"def {name}(" in (HERE / file).read_text(), (file, name)
+    assert_its_tests_are_there(line, HERE)
 
 
 def test_no_requirement_is_left_out() -> None:

@@ -8,12 +8,11 @@ from uuid import UUID, uuid4
 import flask_migrate
 from sqlalchemy import delete, select, text
 
-from tests.database import new_database
+from tests.database import new_settings
 from tests.factories import make_document
 from webapp import create_app
 from webapp.accounts import services as accounts
 from webapp.agents.models import Agent
-from webapp.config import Settings
 from webapp.core.actor import Actor
 from webapp.core.database import migrations
 from webapp.core.extensions import db
@@ -58,9 +57,7 @@ def count_rows() -> dict[str, int]:
 def test_topics_go_down_and_up_again_with_all_that_refers_to_them(
     database_url: str, tmp_path: Path
 ) -> None:
-    url = new_database(database_url) or f"sqlite:///{tmp_path / 'topics.sqlite3'}"
-    url = url.replace("postgresql://", "postgresql+psycopg://")
-    settings = Settings(data_dir=tmp_path, database_url=url, secret_key="x")
+    settings = new_settings(database_url, tmp_path)
     with create_app(settings).app_context():
         migrations.upgrade(settings)
         known = dict(map(load, ("acme", "other")))

@@ -21,9 +21,8 @@ import sqlalchemy as sa
 from apiflask import APIFlask
 from sqlalchemy import MetaData, Table, select
 
-from tests.database import new_database
+from tests.database import new_settings
 from webapp import create_app
-from webapp.config import Settings
 from webapp.core.database import migrations
 from webapp.core.extensions import db
 
@@ -51,12 +50,8 @@ MOVED = {
 
 @pytest.fixture
 def upgraded(database_url: str, tmp_path: Path) -> Iterator[APIFlask]:
-    url = new_database(database_url) or f"sqlite:///{tmp_path / 'old.sqlite3'}"
-    settings = Settings(
-        data_dir=tmp_path,
-        database_url=url.replace("postgresql://", "postgresql+psycopg://"),
-        secret_key="the secret of the old installation",
-    )
+    secret = "the secret of the old installation"
+    settings = new_settings(database_url, tmp_path, secret_key=secret)
     app = create_app(settings)
     with app.app_context():
         flask_migrate.upgrade(revision="0009")
