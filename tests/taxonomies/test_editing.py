@@ -255,3 +255,27 @@ def test_the_page_of_a_deleted_version_says_who_deleted_it(
     assert (link.text(), link.attributes["href"]) == ("See all taxonomies", "/taxonomies")
     page = cast.browser("charlie").get("/taxonomies/1.0.0", status=404)
     assert "deleted" not in page.css_first("main").text()
+
+
+def test_every_topic_of_the_tree_and_of_a_search_leads_to_where_it_is_edited(
+    cast: Cast, browser: Browser, ids: dict[str, str]
+) -> None:
+    page = browser.get("/taxonomies/1.0.0")
+    told = page.css_first("#nodes p").text(deep=True)
+    assert "rename, move or delete it, or to add topics below it" in " ".join(told.split())
+    assert page.css_first("#nodes p a").attributes["href"] == "/taxonomies/new?from=1.0.0"
+    edits = {a.attributes["aria-label"]: a.attributes["href"] for a in page.css(".twig > .edit")}
+    assert edits == {
+        f"Edit {label}": f"/taxonomies/1.0.0/nodes/{node_id}" for label, node_id in ids.items()
+    }
+    label, node_id = next(iter(ids.items()))
+    found = browser.get(f"/taxonomies/1.0.0?q={label}").css("#nodes li a")
+    address = f"/taxonomies/1.0.0/nodes/{node_id}"
+    assert address in {link.attributes["href"] for link in found}
+    page = browser.get(address)
+    actions = {link.text().strip() for link in page.css("a.button")}
+    assert {"Its documents", "Add topics below"} <= actions
+
+    page = cast.browser("vera").get("/taxonomies/1.0.0")
+    assert page.css(".twig") and not page.css("#nodes .edit, #nodes p, .twig .row-title[href]")
+    assert not cast.browser("vera").get(f"/taxonomies/1.0.0?q={label}").css("#nodes li a")

@@ -155,8 +155,8 @@ def test_pages_of_20_000_topics_are_small_and_ask_little(
     rows = {words_of(row).split()[1]: words_of(row) for row in tree.css(".twig")}
     assert len(rows) == 40
     # It is one document, though about two topics.
-    assert rows["7"] == "Area 7 1 document"
-    assert rows["8"] == "Area 8"
+    assert rows["7"] == "Area 7 1 document Edit"
+    assert rows["8"] == "Area 8 Edit"
     options = found(browser, "topic 7.3")
     assert options[0] == "Area 7 › Field 7.3 › Topic 7.3.0"
     assert len(options) == 20
@@ -190,9 +190,9 @@ def test_a_topic_stands_below_each_of_its_parents(alice: Actor, browser: Browser
     make_document(alice, nodes=[d])
     page = browser.get("/taxonomies/1.0.0")
     # By whatever way, the branch has the document.
-    wings = ["Wings 1 document 2 places", "Tips 1 document"]
+    wings = ["Wings 1 document 2 places Edit", "Tips 1 document Edit"]
     rows = [words_of(row) for row in page.css(".twig")]
-    assert rows == ["Machines 1 document", *wings, "Physics 1 document", *wings]
+    assert rows == ["Machines 1 document Edit", *wings, "Physics 1 document Edit", *wings]
 
 
 def test_what_is_below_a_chosen_topic_is_ticked_as_well(

@@ -168,5 +168,5 @@ class NodeForm(Form):
         validators=[Optional(), NumberRange(0, 1_000_000)],
     )
     parents = TopicsField(
-        "Under", description="The topics right above it; none puts it at the top."
+        "Parent topics", description="Choose another to move it; with none it is at the top."
     )
