@@ -10,10 +10,10 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import event, func, select
 
-from tests.about.test_queries import counted
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
+from tests.statements import noted
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict
 from webapp.core.extensions import db
@@ -106,10 +106,10 @@ def test_a_topic_goes_in_as_many_statements_however_much_is_below_it(cast: Cast)
             .join(Taxonomy)
             .where(Taxonomy.version == version)
         )
-        with counted() as statements:
+        with noted() as statements:
             assert api.request("PATCH", middle, {"parent_ids": []}).status_code == 200
         assert db.session.scalar(pairs) == 2 + size * 2  # all below themselves and the middle
-        with counted() as more:
+        with noted() as more:
             assert api.delete(middle).status_code == 204
         assert db.session.scalar(pairs) == 1 + size
         topics = api.get(f"/taxonomies/{version}/nodes?q=topic").json

@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.about.test_queries import counted
 from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_document, make_large_taxonomy
+from tests.statements import noted
 from webapp.core.actor import Actor
 from webapp.coverage.scopes import services as scopes
 from webapp.coverage.scopes.schemas import FromTaxonomyRequest
@@ -145,7 +145,7 @@ def test_pages_of_20_000_topics_are_small_and_ask_little(
     }
     for path, most in large.items():
         browser.get(path)
-        with counted() as statements:
+        with noted() as statements:
             page = browser.get(path)
         # Once a minute one more says that the session is there.
         assert len(statements) <= most + 1, (path, len(statements))
