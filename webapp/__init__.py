@@ -75,6 +75,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         app,
         queues=feature.contributions(engine.Queue, app),
         jobs=feature.contributions(engine.Job, app),
+        programs=feature.contributions(engine.Program, app),
     )
     live.init_app(app)
     cli.init_app(app)

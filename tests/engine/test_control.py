@@ -19,6 +19,21 @@ from webapp.engine import backend, control, jobs, registry
 StartWorker = Callable[[], Popen[bytes]]
 
 
+@pytest.mark.once
+def test_a_token_calls_whoever_waits_for_it() -> None:
+    token, called = control.Token("1"), []
+    with token.calling(lambda: called.append("first")):
+        pass
+    with token.calling(lambda: called.append("second")):
+        assert called == []
+        token.cancel()
+        assert called == ["second"]
+        with token.calling(lambda: called.append("late")):
+            assert called == ["second", "late"]
+    token.interrupt()
+    assert called == ["second", "late"]
+
+
 def enqueue(name: str, key: str, **arguments: float) -> None:
     engine.enqueue(db.session, name, key=key, arguments=arguments)
     db.session.commit()

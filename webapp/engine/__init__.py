@@ -13,6 +13,7 @@ function must find out from its own rows how far it came.
 """
 
 from webapp.engine.backend import install, owns_table
+from webapp.engine.confinement import Isolation, isolation
 from webapp.engine.control import (
     Cancelled,
     Interrupted,
@@ -35,16 +36,18 @@ from webapp.engine.jobs import (
     status,
     unschedule,
 )
-from webapp.engine.registry import Job, Queue, register
+from webapp.engine.registry import Job, Program, Queue, register
 from webapp.engine.retries import will_retry
 from webapp.engine.workers import WorkerState, list_workers
 
 __all__ = [
     "Cancelled",
     "Interrupted",
+    "Isolation",
     "Job",
     "JobProgress",
     "JobStatus",
+    "Program",
     "Queue",
     "RetryLater",
     "Token",
@@ -56,6 +59,7 @@ __all__ = [
     "find_unfinished",
     "get_token",
     "install",
+    "isolation",
     "list_workers",
     "owns_table",
     "progress",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NoReturn
@@ -40,13 +40,36 @@ class Token:
         self.is_cancelled = False
         self.failures = 0
         self._told = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
 
     def cancel(self) -> None:
         self.is_cancelled = True
-        self._told.set()
+        self.interrupt()
 
     def interrupt(self) -> None:
-        self._told.set()
+        with self._lock:
+            self._told.set()
+            callbacks = list(self._callbacks)
+        for callback in callbacks:
+            callback()
+
+    @contextmanager
+    def calling(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Have `callback` called in this block when the job is to stop, or at once if it is.
+
+        The thread that tells calls it: it must neither wait nor raise.
+        """
+        with self._lock:
+            self._callbacks.append(callback)
+            is_told = self._told.is_set()
+        try:
+            if is_told:
+                callback()
+            yield
+        finally:
+            with self._lock:
+                self._callbacks.remove(callback)
 
     def is_set(self) -> bool:
         """Whether the job is to stop: it was cancelled, or its worker is stopping."""

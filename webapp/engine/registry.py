@@ -1,4 +1,4 @@
-"""What an application's worker can run: its jobs, and the queues that they wait in."""
+"""What an application's worker can run: its jobs, their queues, and programs for runners."""
 
 from __future__ import annotations
 
@@ -25,12 +25,25 @@ class Job:
     queue: str = "jobs"
 
 
+@dataclass(frozen=True)
+class Program:
+    """What a runner can be: a module with `run(order: dict, channel: Channel) -> None`.
+
+    It is imported where there is neither a database nor a secret, without its feature's package:
+    what it imports brings no Flask and no models.
+    """
+
+    name: str
+    module: str
+
+
 @dataclass
 class Registry:
-    """The jobs and queues of one application."""
+    """The jobs, queues and programs of one application."""
 
     jobs: dict[str, Job] = field(default_factory=dict)
     queues: dict[str, Queue] = field(default_factory=lambda: {"jobs": Queue("jobs")})
+    programs: dict[str, Program] = field(default_factory=dict)
 
     def add_queue(self, queue: Queue) -> None:
         """ValueError where another queue has that name."""
@@ -43,6 +56,11 @@ class Registry:
             raise LookupError(f"No queue is called {job.queue}.")
         if self.jobs.setdefault(job.name, job) != job:
             raise ValueError(f"The job {job.name} is registered twice.")
+
+    def add_program(self, program: Program) -> None:
+        """ValueError where another program has that name."""
+        if self.programs.setdefault(program.name, program) != program:
+            raise ValueError(f"The program {program.name} is registered twice.")
 
     def find(self, name: str) -> Job:
         """The job called `name`; LookupError where nothing registered it."""
@@ -57,10 +75,18 @@ def get_registry(app: Flask) -> Registry:
     return registry
 
 
-def register(app: Flask, *, jobs: Iterable[Job] = (), queues: Iterable[Queue] = ()) -> None:
-    """Let the application's workers run these jobs, and take them from these queues."""
+def register(
+    app: Flask,
+    *,
+    jobs: Iterable[Job] = (),
+    queues: Iterable[Queue] = (),
+    programs: Iterable[Program] = (),
+) -> None:
+    """Let the application's workers run these jobs and programs, and serve these queues."""
     registry = get_registry(app)
     for queue in queues:
         registry.add_queue(queue)
     for job in jobs:
         registry.add_job(job)
+    for program in programs:
+        registry.add_program(program)

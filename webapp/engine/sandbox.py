@@ -59,12 +59,16 @@ class Limits:
 
 
 class Reason(StrEnum):
-    """Why a program has no output: the first is its own exception, the others its limits."""
+    """Why a program has no output: the first is its own exception, the others its limits.
+
+    Processes are counted in runners alone.
+    """
 
     ERROR = "error"
     TIME = "time"
     MEMORY = "memory"
     OUTPUT = "output"
+    PROCESSES = "processes"
     DIED = "died"
 
 
@@ -172,15 +176,28 @@ def _find_failure(
     if status == -signal.SIGXCPU:
         return Failure(Reason.TIME, f"computed for more than {limits.cpu_seconds} s")
     with suppress(ValueError):
-        told = json.loads(_tail(report))
-        is_memory = told["type"] == "MemoryError"
-        reason = Reason.MEMORY if is_memory else Reason.ERROR
-        message = told["message"] or (
-            f"took more than {limits.memory_bytes:,} bytes of memory" if is_memory else ""
-        )
-        return Failure(reason, message, told["type"], told["traceback"])
-    how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
-    return Failure(Reason.DIED, f"ended with {how}", traceback=_tail(errors))
+        return read_failure(json.loads(_tail(report)), limits)
+    return Failure(Reason.DIED, describe_status(status), traceback=_tail(errors))
+
+
+def read_failure(told: dict[str, str], limits: Limits) -> Failure:
+    """What `describe` has told of an exception inside."""
+    is_memory = told["type"] == "MemoryError"
+    reason = Reason.MEMORY if is_memory else Reason.ERROR
+    message = told["message"] or (
+        f"took more than {limits.memory_bytes:,} bytes of memory" if is_memory else ""
+    )
+    return Failure(reason, message, told["type"], told["traceback"])
+
+
+def describe_status(status: int) -> str:
+    """How a process has ended; a negative `status` is the signal that ended it."""
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        return f"ended with signal {signal.Signals(-status).name}"
+    except ValueError:  # those for real time have no names
+        return f"ended with signal {-status}"
 
 
 def _tail(file: IO[bytes]) -> str:
@@ -193,8 +210,10 @@ def _tail(file: IO[bytes]) -> str:
 
 def main(order: dict[str, Any], arguments: list[str]) -> None:
     """Limit this process, then be the program; an exception is told and ends it."""
-    _die_with(order["parent"])
-    _limit(Limits(**order["limits"]))
+    die_with(order["parent"])
+    limits = Limits(**order["limits"])
+    limit(limits)
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
     program = order["program"]
     sys.argv = [program, *arguments]
     try:
@@ -210,7 +229,7 @@ def main(order: dict[str, Any], arguments: list[str]) -> None:
         os._exit(1)
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Have the kernel kill this process when the one that started it dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -218,11 +237,11 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _limit(limits: Limits) -> None:
+def limit(limits: Limits) -> None:
+    """Have the kernel hold this process to its limits, but for memory."""
     # One more, so that going beyond can be told from coming up to it.
     size = limits.output_bytes + 1
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size + REPORT_BYTES))
     resource.setrlimit(resource.RLIMIT_NOFILE, (limits.file_count, limits.file_count))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -231,12 +250,16 @@ def _limit(limits: Limits) -> None:
 def _tell(report: int, error: Exception) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-    told = {
+    os.write(report, json.dumps(describe(error)).encode())
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """An exception as text."""
+    return {
         "type": type(error).__name__,
         "message": str(error)[:REPORT_CHARS],
         "traceback": "".join(traceback.format_exception(error))[-REPORT_CHARS:],
     }
-    os.write(report, json.dumps(told).encode())
 
 
 if __name__ == "__main__":

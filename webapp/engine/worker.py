@@ -25,6 +25,7 @@ from webapp.core import clock, retention
 from webapp.core.extensions import db
 from webapp.engine import backend, control, jobs, memory, readiness, retries, workers
 from webapp.engine.bells import Bell
+from webapp.engine.confinement import isolation
 from webapp.engine.control import Token
 from webapp.engine.leases import LeaseLost, open_leases
 from webapp.engine.registry import Job, get_registry
@@ -78,6 +79,8 @@ class Worker:
             shut_down = backend.launch(self.engine, self.executor_id, self._run_job, self.bells)
         logger.info("Worker %s takes jobs.", self.executor_id)
         readiness.notify()
+        for gap in isolation().gaps if self.registry.programs else ():
+            logger.warning(gap)
         # In a thread of its own: a long deletion must not keep the jobs of dead workers waiting.
         threading.Thread(target=self._keep_forgetting, name="retention", daemon=True).start()
         while not control.is_stopping():

@@ -1,0 +1,391 @@
+"""Runner: a process for one order, forked from a parent that has imported its program.
+
+    engine.Program("execution", "webapp.executions.runtime.program")   # a feature's contribution
+
+    with runners.start("execution", order, limits=Limits(seconds=60)) as runner:
+        for message in runner:                  # dicts that the program sends, until it ends
+            if "ask" in message:
+                runner.answer(message, {"passages": [...]})
+    runner.usage
+
+It has limits, none of our environment and descriptors, and an empty folder of its own; what else it
+cannot reach is `confinement.py`'s matter. It is killed, with all that it has started, when the
+block is left, when its job is cancelled or its worker stops, and when the worker dies.
+
+What a runner sends is not trusted: who reads a message looks what is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flask import Flask, current_app
+
+from webapp.engine import control
+from webapp.engine.channel import FAILED, MESSAGE_BYTES, TOLD, decode, encode
+from webapp.engine.forkserver import Limits
+from webapp.engine.registry import get_registry
+from webapp.engine.sandbox import REPORT_CHARS, ROOT, Failure, Reason, read_failure
+
+__all__ = ["Limits", "Message", "Runner", "RunnerError", "Usage", "start", "stop", "warm_up"]
+
+PROGRAM = str(ROOT / "webapp" / "engine" / "forkserver.py")
+EXTENSION = "callboard-fork-servers"
+#: How long a fork server may take to begin, or to end, what it does within milliseconds.
+PATIENCE_SECONDS = 60.0
+#: A fork server ends when nobody has wanted a runner for so long: it holds what it has imported.
+IDLE_SECONDS = 900.0
+READ_BYTES = 65_536
+
+
+class RunnerError(Exception):
+    """A program failed, died or went beyond a limit; `failure` says what happened."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.reason}: {failure.message}")
+        self.failure = failure
+
+
+class Message(dict[str, Any]):
+    """What a program has sent; `number` is that of a question, 0 where it is none."""
+
+    def __init__(self, number: int, content: dict[str, Any]) -> None:
+        super().__init__(content)
+        self.number = number
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a runner has used. Memory is what it took beyond what it shares with its parent."""
+
+    cpu_seconds: float
+    memory_peak_bytes: int
+
+
+@contextmanager
+def start(program: str, order: Mapping[str, Any], *, limits: Limits) -> Iterator[Runner]:
+    """Start a runner for an order, which is JSON; it has ended when the block is left.
+
+    LookupError where nothing registered the program, ValueError where the order is no JSON or
+    longer than MESSAGE_BYTES. Raises Cancelled or Interrupted where the job is to stop.
+    """
+    if program not in get_registry(current_app).programs:
+        raise LookupError(f"No program is called {program}.")
+    line = encode(TOLD, dict(order))
+    server, token = _get_server(current_app), control.get_token()
+    if token is not None:
+        token.check()
+    runner = Runner(server, token, program, limits)
+    with token.calling(runner.stop) if token else nullcontext():
+        try:
+            runner._send(line)
+            yield runner
+        finally:
+            runner._end()
+
+
+def warm_up(app: Flask) -> None:
+    """Have the application's fork server begin its imports, before a runner is wanted."""
+    _get_server(app).start()
+
+
+def stop(app: Flask) -> None:
+    """End this process's fork server, and with it all its runners."""
+    server = app.extensions.get(EXTENSION, {}).pop(os.getpid(), None)
+    if server is not None:
+        server.stop()
+
+
+class Runner:
+    """The worker's end. Its messages are read by one thread; `stop` may be called by any."""
+
+    def __init__(
+        self,
+        server: ForkServer,
+        token: control.Token | None,
+        program: str,
+        limits: Limits,
+    ) -> None:
+        #: what it has used, once it has ended
+        self.usage: Usage | None = None
+        self._server, self._token, self._limits = server, token, limits
+        self._channel, channel = socket.socketpair()
+        self._report, report = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._buffer = bytearray()
+        self._received_bytes = 0
+        self._failure: Failure | None = None
+        self._told_failure: Failure | None = None
+        self._has_ended = False
+        self._pid: int | None = None
+        self._deadline = time.monotonic() + limits.seconds + PATIENCE_SECONDS
+        words = {"program": program, "limits": asdict(limits)}
+        with channel, report:
+            self._folder = server.order(words, [channel.fileno(), report.fileno()])
+
+    def __iter__(self) -> Iterator[Message]:
+        """What the program sends, until it ends.
+
+        Raises RunnerError where it fails, dies or goes beyond a limit; Cancelled or Interrupted,
+        at once, where the job is to stop.
+        """
+        while (message := self._receive()) is not None:
+            self._check()
+            yield message
+        self._check()
+        self._wait_for_end()
+        self._check()
+        if failure := self._find_failure():
+            raise RunnerError(failure)
+
+    def answer(self, question: Message, answer: Mapping[str, Any]) -> None:
+        """Answer a message of this runner. ValueError where the answer is no JSON or too long."""
+        if question.number == TOLD:
+            raise RunnerError(Failure(Reason.ERROR, "asked without waiting for an answer"))
+        self._send(encode(question.number, dict(answer)))
+
+    def stop(self) -> None:
+        """Kill it, and let who reads its messages go on; nothing happens where it has ended."""
+        # Its parent still tells how it has ended.
+        for connection, how in ((self._report, socket.SHUT_WR), (self._channel, socket.SHUT_RDWR)):
+            with suppress(OSError):
+                connection.shutdown(how)
+
+    def _send(self, line: bytes) -> None:
+        with suppress(OSError):  # it has ended, as who reads its messages is told
+            self._channel.sendall(line)
+
+    def _check(self) -> None:
+        if self._token is not None:
+            self._token.check()
+
+    def _receive(self) -> Message | None:
+        """The next message; None after the last."""
+        while (line := self._read_line()) is not None:
+            try:
+                number, content = decode(line)
+                if number == FAILED:
+                    self._told_failure = _read_failure(content, self._limits)
+                else:
+                    return Message(number, content)
+            except ValueError as error:
+                self._fail(Reason.ERROR, f"sent what is no message: {error}")
+                return None
+        return None
+
+    def _read_line(self) -> bytes | None:
+        seen = 0
+        while (end := self._buffer.find(b"\n", seen)) < 0:
+            seen = len(self._buffer)
+            if seen > MESSAGE_BYTES:
+                self._fail(Reason.OUTPUT, f"sent more than {MESSAGE_BYTES:,} bytes at once")
+                return None
+            data = self._read()
+            if not data:
+                return None
+            self._received_bytes += len(data)
+            if self._received_bytes > self._limits.output_bytes:
+                limit = self._limits.output_bytes
+                self._fail(Reason.OUTPUT, f"sent more than {limit:,} bytes")
+                return None
+            self._buffer += data
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def _read(self) -> bytes:
+        """What there is to read; empty where nothing comes any more."""
+        ready: list[socket.socket] = []
+        while not self._has_ended and self._channel not in ready:
+            ready = self._wait(self._channel, self._report)
+            if self._report in ready:
+                self._hear()
+        try:
+            # After its end, what it has left is read, and nobody waited for: what it has started
+            # may still hold the other end.
+            return self._channel.recv(READ_BYTES, socket.MSG_DONTWAIT)
+        except OSError:
+            return b""
+
+    def _wait_for_end(self) -> None:
+        while not self._has_ended:
+            self._wait(self._report)
+            self._hear()
+
+    def _hear(self) -> None:
+        """What its parent says of it; when it does not any more, it has died."""
+        told = b""
+        with suppress(OSError):
+            told = self._report.recv(READ_BYTES, socket.MSG_DONTWAIT)
+        report = json.loads(told) if told else {}
+        self._pid = report.get("pid", self._pid)
+        self._has_ended = "pid" not in report
+        if failure := report.get("failure"):
+            self._failure = self._failure or Failure(**failure)
+        if "cpu_seconds" in report:
+            self.usage = Usage(report["cpu_seconds"], report["memory_peak_bytes"])
+        if not report:
+            self._failure = self._failure or Failure(Reason.DIED, "ended with its parent")
+            if self._pid is not None:
+                # It has died with its parent, but what is left of its group has not.
+                with suppress(OSError):
+                    os.killpg(self._pid, signal.SIGKILL)
+            self._server.renew()
+
+    def _wait(self, *connections: socket.socket) -> list[socket.socket]:
+        """Those that can be read; the fork server is killed where none can in time."""
+        poll = select.poll()
+        by_number = {connection.fileno(): connection for connection in connections}
+        for number in by_number:
+            poll.register(number, select.POLLIN)
+        ready = poll.poll(max(0.0, self._deadline - time.monotonic()) * 1000)
+        if not ready:
+            self._server.kill()
+        return [by_number[number] for number, _event in ready]
+
+    def _fail(self, reason: Reason, message: str) -> None:
+        self._failure = Failure(reason, message)
+        self.stop()
+
+    def _find_failure(self) -> Failure | None:
+        # What it tells of itself is more than that it has died of it.
+        if self._told_failure and (self._failure is None or self._failure.reason == Reason.DIED):
+            return self._told_failure
+        return self._failure
+
+    def _end(self) -> None:
+        self.stop()
+        self._deadline = time.monotonic() + PATIENCE_SECONDS
+        # One that has not begun ends when it does, having found neither channel nor folder.
+        if self._pid is not None:
+            self._wait_for_end()
+        self._channel.close()
+        self._report.close()
+        self._folder.cleanup()
+
+
+def _read_failure(told: dict[str, Any], limits: Limits) -> Failure:
+    words = {name: told.get(name) for name in ("type", "message", "traceback")}
+    return read_failure({k: str(v or "")[:REPORT_CHARS] for k, v in words.items()}, limits)
+
+
+class ForkServer:
+    """This process's fork server: started when it is wanted, and again when it has ended."""
+
+    def __init__(self, programs: Mapping[str, str], hidden: list[str]) -> None:
+        self._programs, self._hidden = dict(programs), hidden
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._folder = ""
+
+    def start(self) -> None:
+        """Start it where it does not run."""
+        with self._lock:
+            self._start()
+
+    def order(
+        self, words: dict[str, Any], descriptors: list[int]
+    ) -> tempfile.TemporaryDirectory[str]:
+        """Have it start a runner with these descriptors; the runner's folder."""
+        with self._lock:
+            try:
+                return self._order(words, descriptors)
+            except OSError:  # it has died, or ends because it was idle
+                self._let_go()
+                return self._order(words, descriptors)
+
+    def renew(self) -> None:
+        """Start it again where it has died."""
+        with self._lock:
+            if self._process is not None and self._process.poll() is not None:
+                self._start()
+
+    def kill(self) -> None:
+        """End it at once; its runners die with it."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+
+    def stop(self) -> None:
+        with self._lock:
+            if self._control is not None and self._process is not None:
+                self._control.close()
+                self._process.wait()
+            self._let_go()
+
+    # What follows is called with the lock.
+
+    def _order(
+        self, words: dict[str, Any], descriptors: list[int]
+    ) -> tempfile.TemporaryDirectory[str]:
+        server = self._start()
+        folder = tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)
+        message = json.dumps(words | {"folder": folder.name}).encode()
+        socket.send_fds(server, [message], descriptors)
+        return folder
+
+    def _start(self) -> socket.socket:
+        """Its control."""
+        if self._control is not None and self._process and self._process.poll() is None:
+            return self._control
+        self._let_go()
+        self._folder = tempfile.mkdtemp(prefix="callboard-runners-")
+        os.chmod(self._folder, 0o711)  # noqa: S103 - runners that are users of their own enter
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        order = {
+            "control": theirs.fileno(),
+            "programs": self._programs,
+            "hidden": self._hidden,
+            "folder": self._folder,
+            "idle_seconds": IDLE_SECONDS,
+        }
+        command = [sys.executable, "-I", "-B", "-X", "utf8", PROGRAM, json.dumps(order)]
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own file
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                cwd="/",
+                env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+                start_new_session=True,
+            )
+        return self._control
+
+    def _let_go(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            if self._process is not None and self._process.poll() is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)  # what was killed has left it
+        self._control = self._process = None
+
+
+def _get_server(app: Flask) -> ForkServer:
+    """This process's; a forked process makes its own."""
+    servers: dict[int, ForkServer] = app.extensions.setdefault(EXTENSION, {})
+    number = os.getpid()
+    if number not in servers:
+        programs = get_registry(app).programs.values()
+        settings = app.config["CALLBOARD"]
+        hidden = [str(settings.data_dir)]
+        if settings.is_sqlite:
+            path = settings.database_url.removeprefix("sqlite:///")
+            hidden += [path, *(f"{path}-{name}" for name in ("wal", "shm", "journal"))]
+        names = {program.name: program.module for program in programs}
+        servers.setdefault(number, ForkServer(names, hidden))
+    return servers[number]
