@@ -89,6 +89,25 @@ function calm(form) {
   for (const button of all(".busy", HTMLButtonElement, form)) button.classList.remove("busy");
 }
 
+// On the way back the browser puts into a page what was typed there, also if by who was signed in
+// then. So who types is noted at the page's place in the history, and others get the page anew.
+function strangers() {
+  const person = first("dialog.palette", HTMLElement)?.dataset.recent;
+  if (!person) return;
+  const { typist, ...state } = history.state ?? {};
+  if (typist && typist !== person) {
+    history.replaceState(state, "");
+    // With its fragment it would be the page that is there.
+    location.replace(location.pathname + location.search);
+  }
+  const note = () => {
+    if (history.state?.typist !== person)
+      history.replaceState({ ...history.state, typist: person }, "");
+  };
+  document.addEventListener("input", note);
+  document.addEventListener("htmx:after:history:update", note);
+}
+
 // A button that puts its value into a field.
 function fills() {
   document.addEventListener("click", ({ target }) => {
@@ -119,6 +138,7 @@ function early() {
 }
 
 tokens();
+strangers();
 addEventListener("load", early);
 fills();
 reloads();

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.server import EMAIL, Installation
+from tests.server import EMAIL, PASSWORD, Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 
@@ -44,3 +44,35 @@ def test_back_to_a_refused_sign_in_opens_the_sign_in(
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Sign in")
     assert page.url == f"{installation.url}/sign-in?next=/agents"
+
+
+def test_who_comes_next_at_the_browser_finds_no_text_of_who_was_there(
+    installation: Installation, page: Page, sign_in: Callable[[Page], Page]
+) -> None:
+    next_one = "next.at.browser@example.com"
+    body = {"email": next_one, "role": "admin", "password": PASSWORD}
+    installation.request("POST", "/members", body)
+    name = page.get_by_label("Name", exact=True)
+    sign_in(page).goto(f"{installation.url}/agents/new")
+    name.fill("A draft of my own")
+    page.goto(f"{installation.url}/tasks")
+    # One's own text is there again on the way back.
+    page.go_back()
+    expect(name).to_have_value("A draft of my own")
+    page.goto(f"{installation.url}/tasks")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Sign in")
+    page.goto(f"{installation.url}/sign-in")
+    page.get_by_label("E-mail").fill(next_one)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    page.evaluate(
+        """() => {
+          const isForm = ({ url }) => url.endsWith("/agents/new");
+          navigation.traverseTo(navigation.entries().find(isForm).key);
+        }"""
+    )
+    expect(page.get_by_role("heading", level=1)).to_have_text("New agent")
+    expect(page.get_by_text(next_one)).to_be_visible()
+    expect(name).to_have_value("")
