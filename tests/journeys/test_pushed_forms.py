@@ -70,6 +70,25 @@ def test_a_form_that_waits_for_the_server_is_sent_though_the_page_has_changed(
     expect(page.locator("#environment-production .semver")).to_have_text("1.1.0")
 
 
+def test_a_form_that_waits_for_the_server_is_busy_though_its_page_is_drawn_again(
+    page: Page, sign_in: SignIn, installation: Installation
+) -> None:
+    held: list[Route] = []
+    sign_in(page).route("**/health", lambda route: held.append(route))
+    dialog = ask_to_promote(installation, page, "busy-waiter")
+    break_socket(page)
+    dialog.get_by_role("button", name="Run 1.1.0").click()
+    eventually(lambda: page.evaluate("true") and held)
+    body, form = page.locator("#releases"), page.locator("#environment-production form").first
+    expect(form).to_have_attribute("aria-busy", "true")
+    body.evaluate("body => { body.dataset.old = ''; htmx.trigger(body, 'refresh'); }")
+    expect(body).not_to_have_attribute("data-old", "")
+    expect(form).to_have_attribute("aria-busy", "true")
+    held[0].continue_()
+    expect(page.locator("#toasts")).to_contain_text("Production runs 1.1.0.")
+    expect(form).not_to_have_attribute("aria-busy", "true")
+
+
 def test_a_form_that_left_the_page_is_sent_with_what_was_entered(
     page: Page, sign_in: SignIn, installation: Installation
 ) -> None:
