@@ -214,7 +214,7 @@ def test_a_line_of_one_of_several_files_is_told_by_both(browser: Browser) -> Non
         "The line is not JSON.",
     ]
     # Two documents have come of it.
-    assert "See the documents" in page.text()
+    assert "Show these documents" in page.text()
 
 
 def test_what_is_read_line_by_line_is_told_by_line(cast: Cast, browser: Browser) -> None:

@@ -8,6 +8,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
+from tests.browser import words_of
+from tests.cast import Cast
+from tests.documents.imports import read, send
 from tests.factories import make_document
 from webapp.core import narrowing
 from webapp.core.actor import Actor
@@ -94,3 +97,37 @@ def test_filters_find_together_what_a_look_at_each_document_finds(
         page = services.list_documents(query, actor=alice)
         listed = [str(item.id) for item in page.items], page.total
         assert (query, *listed) == (query, found[offset : offset + 1], len(found))
+
+
+def test_the_documents_of_an_import_are_found_by_its_task_and_from_its_page(
+    cast: Cast, alice: Actor
+) -> None:
+    api, browser = cast.api("alice"), cast.browser("alice")
+    make_document(alice, title="Pasted")
+    one = b'{"content": "One.", "title": "One", "external_id": "1"}'
+    lines = one + b'\n{"content": "Two.", "title": "Two"}'
+    task = read(send(api, "some.ndjson", lines))
+    other = read(send(api, "other.md", b"# Other"))
+
+    def found(task_id: str, more: str = "") -> set[str]:
+        return {item["title"] for item in api.get(f"/documents?task={task_id}{more}").json}
+
+    assert found(task.id) == {"One", "Two"}
+    assert found(task.id, "&q=two") == {"Two"}
+    assert (found(other.id), found("task-none")) == ({"Other"}, set())
+    assert cast.api("charlie").get(f"/documents?task={task.id}").json == []
+    address = f"/documents?task={task.id}"
+    links = {link.attributes["href"] for link in browser.get(f"/tasks/{task.id}").css("main a")}
+    assert address in links
+    page = browser.get(address)
+    assert len(page.css("#documents tbody tr")) == 2
+    (chip,) = page.css("#imported-by")
+    assert (words_of(chip), chip.attributes["href"]) == ("Import some.ndjson ×", "/documents")
+    # All that the filter finds, and no other, is what a change of all is about.
+    preview = browser.get(f"/documents/bulk?action=delete&all=true&task={task.id}")
+    assert words_of(preview.css_first("h1")) == "Delete 2 documents"
+    api.post("/documents", {"content": "New.", "external_id": "1"})
+    assert found(task.id) == {"Two"}
+    page = browser.get("/documents?task=task-none")
+    assert "No document of this import matches" in words_of(page.css_first("#documents"))
+    assert words_of(page.css_first("#imported-by")) == "An earlier import ×"

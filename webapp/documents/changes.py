@@ -63,10 +63,10 @@ class Stored:
     replaced: int = 0
 
 
-def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
+def store_documents(batch: Batch, *, organization_id: UUID, import_id: str | None = None) -> Stored:
     """Store and index a batch in the running transaction.
 
-    Of two with the same `external_id` the later one stays.
+    Of two with the same `external_id` the later one stays. `import_id` is the task that reads them.
     """
     index.lock(organization_id)
     external_ids = [body.external_id for body, _ in batch.items if body.external_id]
@@ -98,6 +98,7 @@ def store_documents(batch: Batch, *, organization_id: UUID) -> Stored:
             else:
                 stored.replaced += 1
             fill_document(document, body, parsed)
+            document.import_id = import_id
             if body.external_id:
                 known[body.external_id] = document
             stored.documents.append(document)
@@ -264,12 +265,12 @@ def fail_document(upload: Upload, external_id: str, error: str) -> Document:
     return document
 
 
-def fail_pending(upload_ids: Sequence[UUID], error: str) -> None:
+def fail_pending(upload_ids: Sequence[UUID], error: str, *, import_id: str) -> None:
     """Say on documents that were expected of these files why they will not come."""
     db.session.execute(
         update(Document)
         .where(Document.upload_id.in_(upload_ids), Document.status == "pending")
-        .values(status="failed", error=error[:500], updated_at=clock.now())
+        .values(status="failed", error=error[:500], import_id=import_id, updated_at=clock.now())
     )
 
 

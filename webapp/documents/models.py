@@ -103,6 +103,8 @@ class _Kept:
     status: Mapped[str] = mapped_column(String(20), default="ready")
     error: Mapped[str | None] = mapped_column(String(500))
     upload_id: Mapped[UUID | None] = mapped_column(index=True)
+    #: the task that has read it last, while it is what that task made it
+    import_id: Mapped[str | None] = mapped_column(String(41), index=True)
     proposed_at: Mapped[datetime | None]
     file_size: Mapped[int]
     checksum: Mapped[str] = mapped_column(String(64))

@@ -30,6 +30,7 @@ from webapp.documents.schemas import (
 from webapp.documents.topics import proposals
 from webapp.documents.uploads import services as uploads
 from webapp.documents.uploads.changes import File
+from webapp.tasks import services as tasks
 from webapp.taxonomies import services as taxonomies
 from webapp.taxonomies.forms import TopicsField, read_topics
 from webapp.taxonomies.permissions import KNOWLEDGE_READ, KNOWLEDGE_WRITE
@@ -47,7 +48,7 @@ COLUMNS = [
     {"label": "Changed", "key": "updated_at", "sort": "updated_at"},
 ]
 #: what "all that match" goes by
-FILTERS = ("q", "status", "node")
+FILTERS = ("q", "status", "node", "task")
 
 
 @bp.get("/documents")
@@ -71,6 +72,7 @@ def index() -> Response:
         documents=documents.list_documents(query, actor=actor),
         query=query,
         node=chosen,
+        imported_by=_title_of(query.task) if query.task else "",
         kinds=KINDS,
         columns=COLUMNS,
         filters=_filters(),
@@ -269,6 +271,14 @@ def _document_page(document_id: UUID, form: TopicsForm, *, status: int = 200) ->
 def _filters() -> dict[str, str]:
     """How the list is filtered, or was where a document was opened: its page leads back there."""
     return {name: value for name in FILTERS if (value := request.args.get(name))}
+
+
+def _title_of(task_id: str) -> str:
+    """What the import is called; it may be forgotten sooner than what it brought."""
+    try:
+        return tasks.get_task(task_id, actor=current_actor()).title
+    except NotFound:
+        return "An earlier import"
 
 
 def _part_of(document: Document, view: str) -> dict[str, Any]:

@@ -128,6 +128,7 @@ class DocumentFilter(RequestModel):
     q: str = Field("", max_length=255, description="Part of the title or external id")
     status: DocumentStatus | None = None
     node: UUID | None = Field(None, description="About this topic or one below it")
+    task: str | None = Field(None, max_length=41, description="Imported by this task")
     proposed: bool = Field(False, description="Only those with topics to confirm")
 
 

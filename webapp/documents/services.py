@@ -237,6 +237,11 @@ def _narrow(query: DocumentFilter, organization_id: UUID) -> list[Narrowing]:
         narrowings.append(
             Narrowing(select(DocumentNode.document_id).where(DocumentNode.is_proposed))
         )
+    if query.task:
+        imported = select(Document.id).where(
+            Document.organization_id == organization_id, Document.import_id == query.task
+        )
+        narrowings.append(Narrowing(imported, is_whole=True))
     if query.q.strip():
         narrowings.append(Sought(DocumentText, query.q.strip(), organization_id))
     return narrowings

@@ -44,7 +44,8 @@ def fail_unread(task: Task) -> None:
     if task.status == Status.COMPLETED:
         return
     reason = task.error or "The import was cancelled before it was read."
-    changes.fail_pending([UUID(text) for text in task.input.get("upload_ids", [])], reason)
+    upload_ids = [UUID(text) for text in task.input.get("upload_ids", [])]
+    changes.fail_pending(upload_ids, reason, import_id=task.id)
     changes.announce(task.organization_id)
 
 
@@ -220,7 +221,7 @@ def _store(
 ) -> dict[str, Any]:
     """Store a batch in the running transaction; the result with it."""
     organization_id = run.task.organization_id
-    stored = changes.store_documents(batch, organization_id=organization_id)
+    stored = changes.store_documents(batch, organization_id=organization_id, import_id=run.task.id)
     for item, document in zip(read.items, stored.documents, strict=True):
         if not item.is_line:
             original = _original(item, run.task)
@@ -230,6 +231,7 @@ def _store(
         if not item.is_line and item.content:
             name = options.external_id if item.upload and options.external_id else item.name
             document = changes.fail_document(_original(item, run.task), name, detail)
+            document.import_id = run.task.id
             kept[item.number] = str(document.id)
     changes.announce(organization_id)
     result = result | {
