@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Thread
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
 from selectolax.lexbor import LexborHTMLParser, LexborNode
-from sqlalchemy import event
 
 from tests.browser import Browser
 from tests.cast import PASSWORD, Cast
+from tests.meanwhile import meanwhile
 from webapp.accounts import invitations, profiles, services
 from webapp.accounts.models import User
 from webapp.audit import services as audit
@@ -235,31 +232,6 @@ def test_the_api_changes_a_member(cast: Cast) -> None:
 # Removed while others are at work
 
 
-@contextmanager
-def meanwhile(statement: str, act: Callable[[], object], app: APIFlask) -> Iterator[list[bool]]:
-    """Somebody acts just before the statement that begins so; answers whether it had to wait."""
-    waited: list[bool] = []
-    threads: list[Thread] = []
-
-    def run() -> None:
-        with app.app_context():
-            act()
-
-    def begin(_connection: object, _cursor: object, text: str, *_: object) -> None:
-        if text.startswith(statement) and not threads:
-            threads.append(Thread(target=run))
-            threads[0].start()
-            threads[0].join(1.0)
-            waited.append(threads[0].is_alive())
-
-    event.listen(db.engine, "before_cursor_execute", begin)
-    try:
-        yield waited
-    finally:
-        event.remove(db.engine, "before_cursor_execute", begin)
-    threads[0].join(60)
-
-
 def test_who_is_invited_elsewhere_while_they_are_removed_stays_invited(
     app: APIFlask, cast: Cast, alice: Actor
 ) -> None:
@@ -270,7 +242,7 @@ def test_who_is_invited_elsewhere_while_they_are_removed_stays_invited(
             invitations.invite_member("bob@example.com", role=Role.VIEWER, actor=charlie)[1]
         )
 
-    with meanwhile("DELETE FROM users", invite, app):
+    with meanwhile(app, invite, before="DELETE FROM users"):
         services.remove_member(cast.user("bob").id, actor=alice)
     assert invitations.find_invitation(tokens[0]).email == "bob@example.com"
 
@@ -285,6 +257,6 @@ def test_a_removal_keeps_nobody_else_from_writing(app: APIFlask, cast: Cast, ali
     def change() -> None:
         profiles.change_profile(display_name="Vera", actor=vera)
 
-    with meanwhile("DELETE FROM users", change, app) as waited:
+    with meanwhile(app, change, before="DELETE FROM users", seconds=60) as waited:
         services.remove_member(cast.user("bob").id, actor=alice)
     assert waited == [False]

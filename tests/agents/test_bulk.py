@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent
+from tests.meanwhile import meanwhile
 from tests.statements import noted
 from webapp.agents import deletion, services
 from webapp.agents.bulk import services as bulk
@@ -334,20 +334,10 @@ def test_who_comes_second_is_told_of_each_agent_that_is_gone(
     others = BulkSelection(ids=three[:1])
 
     def delete() -> None:
-        with cast.app.app_context():
-            bulk.delete_agents(others, actor=alice, force=True)
+        bulk.delete_agents(others, actor=alice, force=True)
 
-    deleting = Thread(target=delete)
-
-    def delete_first(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "agents.handle IN" in statement and deleting.ident is None:
-            deleting.start()
-            deleting.join()
-
-    event.listen(db.engine, "after_cursor_execute", delete_first)
-    try:
+    with meanwhile(cast.app, delete, after="agents.handle IN", seconds=60) as waited:
         answer = cast.api("alice").request("DELETE", "/agents/bulk?force=true", {"ids": three})
-    finally:
-        event.remove(db.engine, "after_cursor_execute", delete_first)
+    assert waited == [False]
     statuses = {result["id"]: result["status"] for result in answer.json["results"]}
     assert statuses == {three[0]: 404, three[1]: 204, three[2]: 204}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from threading import Thread
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from tests.browser import Browser
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
+from tests.meanwhile import meanwhile
 from tests.statements import noted
 from webapp.core.actor import Actor
 from webapp.core.errors import Conflict
@@ -128,26 +127,14 @@ def test_no_topic_goes_while_an_agent_chooses_it(
     refusals: list[Conflict] = []
 
     def delete() -> None:
-        with cast.app.app_context():
-            try:
-                editing.delete_node("1.0.0", UUID(ids["Heat"]), actor=alice)
-            except Conflict as error:
-                refusals.append(error)
+        try:
+            editing.delete_node("1.0.0", UUID(ids["Heat"]), actor=alice)
+        except Conflict as error:
+            refusals.append(error)
 
-    deleting = Thread(target=delete)
-
-    def begin_to_delete(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        """Once the topics are looked up; given a moment to get ahead, which it must not."""
-        if "JOIN taxonomies" in statement and deleting.ident is None:
-            deleting.start()
-            deleting.join(1)
-
-    event.listen(db.engine, "after_cursor_execute", begin_to_delete)
-    try:
+    # Once the topics are looked up.
+    with meanwhile(cast.app, delete, after="JOIN taxonomies"):
         chosen = api.put("/agents/pilot/scope", {"taxonomy_node_ids": [ids["Heat"]]})
-    finally:
-        event.remove(db.engine, "after_cursor_execute", begin_to_delete)
-    deleting.join()
     assert (chosen.status_code, chosen.json["taxonomy_node_ids"]) == (200, [ids["Heat"]])
     assert [refusal.code for refusal in refusals] == ["in_use"]
 

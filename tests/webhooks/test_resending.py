@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from threading import Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from tests.cast import Cast
 from tests.factories import make_agent
+from tests.meanwhile import meanwhile
 from tests.webhooks.receiving import (
     Receiver,
     count,
@@ -241,23 +241,11 @@ def test_who_sends_again_and_who_deletes_do_not_wait_in_a_circle(
     deleted: list[str] = []
 
     def delete() -> None:
-        with cast.app.app_context():
-            deleted.append(services.delete_webhook(UUID(made["id"]), actor=alice).url)
+        deleted.append(services.delete_webhook(UUID(made["id"]), actor=alice).url)
 
-    deleting = Thread(target=delete)
-
-    def begin_to_delete(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        """Once the first row is locked; given a moment to lock what it can."""
-        if "FOR UPDATE" in statement and deleting.ident is None:
-            deleting.start()
-            deleting.join(0.5)
-
-    event.listen(db.engine, "after_cursor_execute", begin_to_delete)
-    try:
+    # Once the first row is locked; the other locks what it can.
+    with meanwhile(cast.app, delete, after="FOR UPDATE"):
         sent = api.post(f"/webhooks/deliveries/{delivery.id}/resend")
-    finally:
-        event.remove(db.engine, "after_cursor_execute", begin_to_delete)
-    deleting.join()
     assert (sent.status_code, deleted) == (202, [receiver.url])
     assert count(Delivery) == 0
 
