@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from webapp.core.database.sql import is_among, not_by_index, uuid_digits
+from webapp.core.database.transactions import prefer_indexes
 from webapp.core.extensions import db
 from webapp.coverage.moves.matching import Reason, unknown_topic
 from webapp.coverage.moves.schemas import Rename
@@ -99,6 +100,7 @@ def find_changed(
 
     Those that lose documents come first: they are what somebody has to decide about.
     """
+    prefer_indexes()
     changed = _select_changed(old, new, renamed).cte("matched")
     node = _NODES.alias()
     # For PostgreSQL, which would read the topics of all versions; SQLite finds each by its id.
@@ -191,26 +193,38 @@ def _select_changed(old: Taxonomy, new: Taxonomy, renamed: Renamed) -> Select[An
         .cte("changed")
     )
     ends = [node_id.hex for node_id in renamed.values() if node_id is not None]
+    # Few of a large version: PostgreSQL would look for owners and twins of all.
+    namesakes = (
+        select(
+            free.c.id,
+            free.c.label,
+            free.c.path_key,
+            free.c.canonical_path,
+            free.c.public_id,
+        )
+        .where(
+            free.c.taxonomy_id == new.id,
+            free.c.label.in_(select(changed.c.label)),
+            not_(is_among(free.c.id, ends)),
+        )
+        .cte("namesakes")
+        .prefix_with("MATERIALIZED")
+    )
     has_owner = exists().where(
         owner.c.taxonomy_id == old.id,
-        _is_same_path(owner, free),
+        _is_same_path(owner, namesakes),
         not_(is_among(owner.c.id, starts)),
     )
     is_second = exists().where(
         twin.c.taxonomy_id == new.id,
-        _is_same_path(twin, free),
-        twin.c.public_id < free.c.public_id,
+        _is_same_path(twin, namesakes),
+        twin.c.public_id < namesakes.c.public_id,
     )
     candidates = select(
         null().label("id"),
-        free.c.label,
-        free.c.id.label("new_id"),
-    ).where(
-        free.c.taxonomy_id == new.id,
-        free.c.label.in_(select(changed.c.label)),
-        not_(is_among(free.c.id, ends)),
-        or_(~has_owner, is_second),
-    )
+        namesakes.c.label,
+        namesakes.c.id.label("new_id"),
+    ).where(or_(~has_owner, is_second))
     both = union_all(select(changed), candidates).subquery()
     label = both.c.label
     is_alone = and_(
