@@ -46,12 +46,15 @@ AGENTS = [
     "sort=coverage_percent", "sort=-coverage_percent&offset=9000", "sort=-total_queries",
     "min_coverage=0", "min_coverage=50", "min_coverage=50&sort=-total_queries", "status=draft",
     "tool=search", "tool=search&sort=name", "q=refund", "q=refund&sort=name", "q=model:gpt-4",
-    "q=nothing-like-it", "q=agent-99", "q=a", "q=refund&status=draft",
+    "q=nothing-like-it", "q=agent-99", "q=a", "q=re", "q=zq", "q=refund&status=draft",
+    "q=refund&active=true", "q=refund&active=true&sort=name", "q=refund&is_sub=true",
+    "q=refund&parent=agent-1", "q=refund&tool=search", "q=refund&min_coverage=50",
+    "q=refund&min_coverage=50&sort=-coverage_percent",
 ]  # fmt: skip
 DOCUMENTS = [
     "limit=50", "limit=50&offset=9000", "sort=title", "sort=-updated_at", "status=ready",
     "status=failed", "q=refund", "q=refund&status=ready", "q=nothing-like-it", "q=document-99",
-    "proposed=true", "node={topic}",
+    "q=re", "proposed=true", "node={topic}", "q=refund&node={topic}",
 ]  # fmt: skip
 
 
@@ -104,12 +107,18 @@ def fill_agents(actor: Actor, numbers: range) -> None:
             at = now - timedelta(seconds=number % 9973)
             values = {name: value for name, value in vars(made).items() if name[0] != "_"}
             own = {"id": uuid4(), "organization_id": actor.organization_id}
-            rows.append(values | own | {"created_at": at, "updated_at": at})
+            found_by = {"paused": number % 4 == 0, "parent": _parent(number)}
+            rows.append(values | own | found_by | {"created_at": at, "updated_at": at})
         db.session.execute(insert(Agent), rows)
         for kind in contributions(AgentFigures):
             figures = [_figures(kind.sorts, row["id"], actor) for row in rows]
             db.session.execute(insert(kind.row), figures)
         db.session.commit()
+
+
+def _parent(number: int) -> str | None:
+    """Every second agent is below one of the first seven."""
+    return f"agent-{number % 7}" if number % 2 else None
 
 
 def _figures(names: tuple[str, ...], agent_id: UUID, actor: Actor) -> dict[str, object]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -18,6 +20,7 @@ from webapp.core import narrowing
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.core.tallies import Tally
+from webapp.coverage.models import AgentCoverage
 
 Facet = tuple[str, str, str]
 
@@ -203,6 +206,8 @@ def test_a_text_and_any_filter_find_together_what_a_look_at_each_agent_finds(
         made = make_agent(alice, name=name, tools=tools, parent=parent)
         if number % 5 == 2:
             made.paused = True
+        measured = update(AgentCoverage).where(AgentCoverage.agent_id == made.id)
+        db.session.execute(measured.values(coverage_percent=number * 10))
     db.session.commit()
     make_agent(charlie, name="Tea", tools=["search"])
     assert api.delete("/agents/green-tea-1").status_code < 300
@@ -210,10 +215,20 @@ def test_a_text_and_any_filter_find_together_what_a_look_at_each_agent_finds(
     own = Agent.organization_id == alice.organization_id, Agent.is_active
     expected = list(db.session.scalars(select(Agent).where(*own).order_by(Agent.created_at)))
     assert len(expected) == 11
+    figures = select(AgentCoverage.agent_id, AgentCoverage.coverage_percent)
+    percent = {row.agent_id: row.coverage_percent for row in db.session.execute(figures)}
+    orders: dict[str, dict[UUID, Any]] = {
+        "created_at": {agent.id: (agent.created_at, agent.id) for agent in expected},
+        "name": {agent.id: (agent.name_key, agent.id) for agent in expected},
+        "coverage_percent": {agent.id: (percent[agent.id], agent.id) for agent in expected},
+    }
+    # Seven, so that each comes with each of the others in turn.
+    turns = itertools.cycle([*itertools.product(orders, (None, 40)), ("name", 70)])
     for q, active, is_sub, parent, tool in itertools.product(
         ("tea", "te", "none"), (None, True, False), (None, True, False),
         (None, top.handle, str(top.id), "nobody"), (None, "search"),
     ):  # fmt: skip
+        sort, least = next(turns)
         found = [
             agent.id
             for agent in expected
@@ -222,13 +237,17 @@ def test_a_text_and_any_filter_find_together_what_a_look_at_each_agent_finds(
             and is_sub in (None, agent.parent is not None)
             and (parent is None or (agent.parent == top.handle and parent != "nobody"))
             and (tool is None or tool in agent.tools)
+            and (least is None or percent[agent.id] >= least)
         ]
-        query = AgentQuery(
-            q=q, active=active, is_sub=is_sub, parent=parent, tool=tool, sort="created_at", limit=1
-        )
+        filters: dict[str, Any] = {
+            "active": active, "is_sub": is_sub, "parent": parent, "tool": tool,
+            "min_coverage": least,
+        }  # fmt: skip
+        first = sorted(found, key=orders[sort].__getitem__)[:1]
+        query = AgentQuery.model_validate({"q": q, "sort": sort, "limit": 1, **filters})
         page = agent_services.list_agents(query, actor=alice)
         listed = [agent.id for agent in page.items], page.total
-        assert (query, *listed) == (query, found[:1], len(found))
+        assert (query, *listed) == (query, first, len(found))
 
 
 def test_models_that_are_too_many_to_name_are_found_all_the_same(

@@ -62,14 +62,14 @@ class AgentFigures:
 
     `fields` are those that an agent's JSON and the templates of columns and facts have of it;
     `sorts` the columns that the list can be sorted by, each with an index behind the organization
-    and before the agent; `condition(query)` what the list's filters want of the row, None where
-    they say nothing about it.
+    and before the agent; `condition(query, of)` what the list's filters want of the row, or of that
+    of texts, which has the columns that are asked for; None where they say nothing about it.
     """
 
     row: type[FiguresRow]
     fields: type[BaseModel]
     sorts: tuple[str, ...] = ()
-    condition: Callable[[BaseModel], ColumnElement[bool] | None] = lambda query: None
+    condition: Callable[[BaseModel, Any], ColumnElement[bool] | None] = lambda query, of: None
 
 
 @dataclass(frozen=True)
@@ -171,9 +171,15 @@ def conditions(query: BaseModel, organization_id: UUID) -> Iterator[ColumnElemen
         yield Agent.id.in_(select(row.agent_id).where(is_own, condition))
 
 
+def conditions_of_texts(query: BaseModel) -> list[ColumnElement[bool]]:
+    """The same, said of the rows of agents' texts."""
+    found = (kind.condition(query, AgentText) for kind in contributions(AgentFigures))
+    return [condition for condition in found if condition is not None]
+
+
 def _conditions(query: BaseModel) -> Iterator[tuple[type[FiguresRow], ColumnElement[bool]]]:
     for kind in contributions(AgentFigures):
-        condition = kind.condition(query)
+        condition = kind.condition(query, kind.row)
         if condition is not None:
             yield kind.row, condition
 

@@ -312,7 +312,10 @@ class AgentFacet(Model):
 
 
 class AgentText(SearchedText):
-    """The `search_text` of an active agent, written by triggers; and what lists filter with it."""
+    """The `search_text` of an active agent, written by triggers; and what lists filter with it.
+
+    Whose figures filter the list adds their column, of the same name, and a trigger that writes it.
+    """
 
     __tablename__ = "agent_texts"
 

@@ -20,16 +20,18 @@ def is_agent(reference: str | UUID) -> ColumnElement[bool]:
     return Agent.handle == reference if agent_id is None else Agent.id == agent_id
 
 
-def is_below(reference: str, of: type[Agent] | type[AgentText] = Agent) -> ColumnElement[bool]:
-    """SQL for "an agent whose parent is the one with this UUID or handle"."""
+def is_below(
+    reference: str, organization_id: UUID, of: type[Agent] | type[AgentText] = Agent
+) -> ColumnElement[bool]:
+    """SQL for "an agent whose parent is the organization's with this UUID or handle"."""
     above_id = as_uuid(reference)
     if above_id is None:
         return of.parent == reference
     above = aliased(Agent)
     handle = select(above.handle).where(
-        above.id == above_id, above.organization_id == of.organization_id
+        above.id == above_id, above.organization_id == organization_id
     )
-    return of.parent == handle.correlate(of).scalar_subquery()
+    return of.parent == handle.scalar_subquery()
 
 
 def find_ids(

@@ -13,7 +13,7 @@ from webapp.agents import facets, figures
 from webapp.agents.models import MAX_KEY, Agent, AgentText
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_below
-from webapp.agents.schemas import AgentFilter
+from webapp.agents.schemas import AgentFilter, AgentQuery
 from webapp.core.actor import Actor
 from webapp.core.database.sql import begins_with, list_contains
 from webapp.core.database.text import beginnings, fold, like_pattern
@@ -65,23 +65,40 @@ def seek_text(query: AgentFilter, *, actor: Actor, has_all: bool = False) -> Sou
     text = parse(query.q).text.strip()
     if not text or query.include_deleted:
         return None
-    conditions = _conditions(query, AgentText) if has_all else []
-    if not conditions or list(figures.conditions(query, actor.organization_id)):
-        return Sought(AgentText, text, actor.organization_id)
+    owner, conditions = actor.organization_id, []
+    if has_all:
+        conditions = _conditions(query, owner, AgentText) + figures.conditions_of_texts(query)
+    if not conditions:
+        return Sought(AgentText, text, owner)
     # SQLite counts many texts by their index alone, without the rows.
     if db.engine.dialect.name == "sqlite" and _is_few(query, actor):
-        sought = Sought(AgentText, text, actor.organization_id)
+        sought = Sought(AgentText, text, owner)
         if sought.is_long:
             return sought
-    return Sought(AgentText, text, actor.organization_id, conditions)
+    return Sought(AgentText, text, owner, conditions)
 
 
 def _is_few(query: AgentFilter, actor: Actor) -> bool:
     """Whether only facets are asked for, of which few agents have one, or all but few."""
-    if _other_conditions(query):
+    if _has_more_than_facets(query, actor):
         return False
     found = facets.narrow(_facets(query), actor.organization_id)
     return any(not of.is_long or (of.rest and not of.rest().is_long) for of in found or ())
+
+
+def is_in_one_index(query: AgentQuery, sought: Sought | None) -> bool:
+    """Whether many that hold a text are met in the list's own order with all they are filtered by.
+
+    SQLite's index of the list has texts and filters, but for figures, behind the time.
+    """
+    if not sought or query.sort.lstrip("-") != "created_at" or figures.conditions_of_texts(query):
+        return False
+    return _is_met(sought) and bool(sought.conditions or db.engine.dialect.name == "sqlite")
+
+
+def _is_met(sought: Sought) -> bool:
+    """Whether agents are soon met in the list's order, and not gathered by all texts once more."""
+    return not sought.is_short if sought.conditions else sought.is_long
 
 
 def select_agents(query: AgentFilter, *, actor: Actor, sought: Sought | None = None) -> Select[Any]:
@@ -96,11 +113,12 @@ def select_agents(query: AgentFilter, *, actor: Actor, sought: Sought | None = N
     if not query.include_deleted:
         statement = statement.where(Agent.is_active)
     sought = sought or seek_text(query, actor=actor)
-    if sought and not sought.is_long:
+    if sought and not _is_met(sought):
         statement = statement.where(sought.includes(Agent.id))
     elif text := parse(query.q).text.strip():
         statement = statement.where(matches_text(text))
-    return statement.where(*_conditions(query), *figures.conditions(query, actor.organization_id))
+    owner = actor.organization_id
+    return statement.where(*_conditions(query, owner), *figures.conditions(query, owner))
 
 
 def narrow_agents(
@@ -111,8 +129,8 @@ def narrow_agents(
     None where it selects by something else as well, or deleted agents too.
     """
     if sought and sought.conditions:
-        return None if sought.is_long else [sought]
-    if query.include_deleted or _other_conditions(query):
+        return [sought]
+    if query.include_deleted or _other_conditions(query, actor.organization_id):
         return None
     found = facets.narrow(_facets(query), actor.organization_id)
     if found is None:
@@ -123,7 +141,7 @@ def narrow_agents(
 
 def count_with_text(query: AgentFilter, *, actor: Actor, sought: Sought) -> int | None:
     """How many `select_agents` selects, where few agents have to be looked at for it; else None."""
-    if _other_conditions(query) or list(figures.conditions(query, actor.organization_id)):
+    if _has_more_than_facets(query, actor):
         return None
     found = facets.narrow(_facets(query), actor.organization_id)
     return count_by_few([*found, sought]) if found else None
@@ -170,11 +188,21 @@ def _facets(query: AgentFilter) -> list[tuple[str, str, bool]]:
     return typed + [facet for facet in given if facet[1]]
 
 
-def _conditions(query: AgentFilter, of: Filtered = Agent) -> list[ColumnElement[bool]]:
-    return [*_other_conditions(query, of), *(_has_facet(of, *facet) for facet in _facets(query))]
+def _has_more_than_facets(query: AgentFilter, actor: Actor) -> bool:
+    others = _other_conditions(query, actor.organization_id)
+    return bool(others or figures.conditions_of_texts(query))
 
 
-def _other_conditions(query: AgentFilter, of: Filtered = Agent) -> list[ColumnElement[bool]]:
+def _conditions(
+    query: AgentFilter, organization_id: UUID, of: Filtered = Agent
+) -> list[ColumnElement[bool]]:
+    others = _other_conditions(query, organization_id, of)
+    return [*others, *(_has_facet(of, *facet) for facet in _facets(query))]
+
+
+def _other_conditions(
+    query: AgentFilter, organization_id: UUID, of: Filtered = Agent
+) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if parse(query.q).is_paused:
         conditions.append(of.paused.is_(True))
@@ -183,7 +211,7 @@ def _other_conditions(query: AgentFilter, of: Filtered = Agent) -> list[ColumnEl
     if query.is_sub is not None:
         conditions.append(of.parent.is_not(None) if query.is_sub else of.parent.is_(None))
     if query.parent is not None:
-        conditions.append(is_below(query.parent, of))
+        conditions.append(is_below(query.parent, organization_id, of))
     return conditions
 
 

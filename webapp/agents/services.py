@@ -19,6 +19,7 @@ from webapp.agents.references import is_agent
 from webapp.agents.schemas import AgentCreate, AgentPatch, AgentQuery, AgentSearch, AgentUpdate
 from webapp.agents.search import (
     count_with_text,
+    is_in_one_index,
     narrow_agents,
     seek_text,
     select_agents,
@@ -101,7 +102,7 @@ def list_agents(query: AgentQuery, *, actor: Actor) -> Page:
         organization_id=actor.organization_id,
         limit=query.limit,
         offset=query.offset,
-        narrowings=narrowings,
+        narrowings=None if is_in_one_index(query, sought) else narrowings,
     )
     agents = list(db.session.scalars(rows))
 

@@ -17,11 +17,13 @@ from sqlalchemy import (
     Select,
     column,
     func,
+    literal_column,
     select,
     table,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.core import narrowing
 from webapp.core.database.sql import not_by_index
 from webapp.core.database.text import fold, like_pattern
 from webapp.core.database.types import BigId
@@ -39,7 +41,8 @@ INDEX = "_trigrams"
 class SearchedText(Model):
     """A text by which one thing is found, the row of the same organization with `subject_id`.
 
-    On SQLite the ids of an organization stand together, so that its part of the index is asked.
+    On SQLite the ids of an organization stand together, so that its part of the index is asked;
+    and where rows have more columns, an index of `id + 0` and these is read in their place.
     """
 
     __abstract__ = True
@@ -68,11 +71,21 @@ class Sought(Narrowing):
         self._row, self._sought, self._owner = row, fold(sought), organization_id
         self.conditions = conditions
         self._pattern = like_pattern(self._sought)
+        ids = self._select(row.subject_id)
+        if not self._is_indexed:
+            # All texts are read: once, where these are all that there are.
+            some = db.session.scalars(ids.limit(narrowing.FEW + 1)).all()
+            if len(some) <= narrowing.FEW:
+                found = select(row.subject_id).where(row.subject_id.in_(some))
+                super().__init__(found, total=len(some))
+                return
         total = db.session.scalar(self._select(func.count(), counts=True)) or 0
-        super().__init__(self._select(row.subject_id), total=total)
-        if conditions:
-            # To gather them, all texts that hold it are looked at again: only few are worth that.
-            self.is_long = not self.is_short
+        super().__init__(ids, total=total)
+
+    @property
+    def _is_indexed(self) -> bool:
+        is_known = not UNKNOWN_TO_TOKENIZER & set(self._sought)
+        return is_known and len(self._sought) >= MIN_INDEXED
 
     def includes(self, key: Any, *, is_walk: bool = False) -> ColumnElement[bool]:
         if not (self.is_long and is_walk):
@@ -87,7 +100,7 @@ class Sought(Narrowing):
         row, is_sqlite = self._row, db.engine.dialect.name == "sqlite"
         is_own: ColumnElement[bool] = row.organization_id == self._owner
         holds = row.text.like(self._pattern, escape="\\")
-        if len(self._sought) < MIN_INDEXED or UNKNOWN_TO_TOKENIZER & set(self._sought):
+        if not self._is_indexed:
             found = self._is_in_range(row.id, is_own), holds
             return select(what).select_from(row).where(*found, *self.conditions)
         if not is_sqlite:
@@ -101,7 +114,9 @@ class Sought(Narrowing):
         matched = index.c[name].op("MATCH")(phrase), self._is_in_range(index.c.rowid, is_own)
         if counts and not self.conditions:
             return select(what).select_from(index).where(*matched)
-        joined = index.join(row, row.id == not_by_index(index.c.rowid))
+        # So the index of the rows' short columns is taken, instead of the long rows.
+        key = row.id + literal_column("0") if self.conditions else row.id
+        joined = index.join(row, key == not_by_index(index.c.rowid))
         return select(what).select_from(joined).where(*matched, is_own, *self.conditions)
 
     def _is_in_range(self, key: Any, is_own: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, select
@@ -24,10 +25,11 @@ class CoverageFilter(RequestModel):
     min_coverage: float | None = Field(None, ge=0, le=100, description="Percent")
 
 
-def condition(query: BaseModel) -> ColumnElement[bool] | None:
-    """What the filters of a list of agents want of a row."""
+def condition(query: BaseModel, of: Any) -> ColumnElement[bool] | None:
+    """What the filters of a list of agents want of a row `of` the measured column."""
     if isinstance(query, CoverageFilter) and query.min_coverage:  # all agents have 0 or more
-        return AgentCoverage.coverage_percent >= query.min_coverage
+        is_wanted: ColumnElement[bool] = of.coverage_percent >= query.min_coverage
+        return is_wanted
     return None
 
 

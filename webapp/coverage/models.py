@@ -3,10 +3,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import Double, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.agents.figures import FiguresRow
+from webapp.agents.models import AgentText
 from webapp.core import clock
 from webapp.core.database.types import BigId
 from webapp.core.extensions import Model
@@ -33,6 +34,11 @@ class AgentCoverage(FiguresRow):
     total_chunks: Mapped[int] = mapped_column(default=0)
     coverage_percent: Mapped[float] = mapped_column(default=0.0)
     last_coverage_update: Mapped[datetime | None]
+
+
+# The list is filtered by it beside the agents' texts, whose triggers copy it (migration 0045).
+_beside_texts = mapped_column(Double, nullable=False, default=0.0)
+AgentText.coverage_percent = _beside_texts  # type: ignore[attr-defined]  # added to what is there
 
 
 class CoverageTarget(Model):

@@ -257,7 +257,10 @@ def _count(query: DocumentFilter, narrowings: Sequence[Narrowing], *, actor: Act
         return count_documents(query.status, actor=actor)
     alone = narrowings[0] if len(narrowings) == 1 and narrowings[0].is_whole else None
     if query.status is None:
-        return alone.count() if alone else count_all(_select(query, narrowings, organization_id))
+        known = alone.count() if alone else narrowing.count_common(narrowings)
+        if known is not None:
+            return known
+        return count_all(_select(query, narrowings, organization_id))
     having = count_documents(query.status, actor=actor)
     if having <= narrowing.MANY:
         return count_all(_select(query, narrowings, organization_id, is_walk=True))
