@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, url_for
 
 from webapp import index
 from webapp.agents import services as agents
@@ -186,6 +187,7 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         coverage=measured,
         roots=roots,
         areas=draw_map(topics, measured, roots),
+        topic_url=_topic_urls(agent.handle),
         gaps=_list_gaps(topics, measured, query),
         threshold=query.threshold,
         thresholds=THRESHOLDS,
@@ -204,6 +206,13 @@ def _coverage_page(agent: Agent, alert: AlertForm, *, status: int = 200) -> Resp
         coverage_revision=refreshing.revision_of(agent, figures),
         documents_revision=index.read_revision(agent.organization_id),
     )
+
+
+def _topic_urls(handle: str) -> Callable[[UUID], str]:
+    """The addresses of an agent's topics; Flask takes as long for each of hundreds as for one."""
+    none = UUID(int=0)
+    before, after = url_for("coverage.topic", handle=handle, node_id=none).split(str(none))
+    return lambda node_id: f"{before}{node_id}{after}"
 
 
 def _list_gaps(topics: ScopeTopics, measured: services.Summary, query: GapPageQuery) -> Page:
