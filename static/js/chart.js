@@ -66,8 +66,8 @@ function tip(element) {
       init: (chart) => chart.over.append(label),
       setCursor: (chart) => {
         const { idx } = chart.cursor;
-        label.hidden = idx === null || idx === undefined;
-        if (idx === null || idx === undefined) return;
+        label.hidden = typeof idx !== "number";
+        if (typeof idx !== "number") return;
         const [x, y] = chart.data;
         const value = document.createElement("b");
         value.textContent = told(element, y[idx] ?? 0);

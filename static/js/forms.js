@@ -1,5 +1,5 @@
 // Every form: the token of this page, the focus on the first fault, a button that shows it is busy.
-import { all, first } from "./elements.js";
+import { all, around, first } from "./elements.js";
 import { keep, kept } from "./keeping.js";
 
 // What a socket pushes is drawn for many people: its forms go with the token of this page.
@@ -8,12 +8,13 @@ function tokens() {
     "submit",
     ({ target }) => {
       if (!(target instanceof HTMLFormElement)) return;
-      const field = target.querySelector(
-        'input[name="csrf_token"][value=""], input[name="csrf_token"]:not([value])',
+      const field = first(
+        "input[name=csrf_token]:not([value]:not([value='']))",
+        HTMLInputElement,
+        target,
       );
       const headers = document.body.getAttribute("hx-headers:inherited");
-      if (field instanceof HTMLInputElement && headers)
-        field.value = JSON.parse(headers)["X-CSRFToken"];
+      if (field && headers) field.value = JSON.parse(headers)["X-CSRFToken"];
     },
     true,
   );
@@ -89,8 +90,7 @@ function calm(form) {
   for (const button of all(".busy", HTMLButtonElement, form)) button.classList.remove("busy");
 }
 
-// On the way back the browser puts into a page what was typed there, also if by who was signed in
-// then. So who types is noted at the page's place in the history, and others get the page anew.
+// On the way back the browser puts into a page what was typed there. Others than who did get it anew.
 function strangers() {
   const person = first("dialog.palette", HTMLElement)?.dataset.recent;
   if (!person) return;
@@ -101,8 +101,8 @@ function strangers() {
     location.replace(location.pathname + location.search);
   }
   const note = () => {
-    if (history.state?.typist !== person)
-      history.replaceState({ ...history.state, typist: person }, "");
+    const { state } = history;
+    if (state?.typist !== person) history.replaceState({ ...state, typist: person }, "");
   };
   document.addEventListener("input", note);
   document.addEventListener("htmx:after:history:update", note);
@@ -110,8 +110,8 @@ function strangers() {
 
 // A button that puts its value into a field.
 function fills() {
-  document.addEventListener("click", ({ target }) => {
-    const button = target instanceof Element ? target.closest("[data-fill]") : null;
+  document.addEventListener("click", (event) => {
+    const button = around(event, "[data-fill]");
     if (!(button instanceof HTMLButtonElement)) return;
     const field = first(`#${button.dataset.fill}`, HTMLInputElement);
     if (!field) return;

@@ -79,7 +79,7 @@ const LONGEST = 20000;
 
 const bar = first("[data-loading]", HTMLElement);
 let waiting = 0;
-// What is marked so brings a file: the page stays, and nothing would end the bar.
+// The page stays, and nothing would end the bar.
 let isDownload = false;
 /** @type {number | undefined} */
 let timer;

@@ -1,5 +1,5 @@
 // Times and numbers as the person of this page writes them. Times stay fresh, in the words of
-// `webapp/core/clock.py`, and a click shows all as moments; numbers the server has written in English.
+// `core/clock.py`, and a click shows all as moments.
 import { all, around } from "./elements.js";
 import { keep, kept } from "./keeping.js";
 
@@ -81,20 +81,23 @@ function written(value) {
   return formats[digits].format(Number(value));
 }
 
-// What can hold no element says by `data-local` that it is a sentence of ours: titles, options, labels of
-// pictures, what asks and what tells. No name is meant: of numbers with a point only those with a unit.
+// What can hold no element has `data-local`: titles, options, labels of pictures, what asks. Its value is
+// where our own words begin, because what stands before is a name; empty, all of it is ours.
 const IN_WORDS = /\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+(?= (?:%|[kMG]B))/g;
-const ATTRIBUTES = ["title", "aria-label", "data-confirm", "data-confirm-verb"];
-
-/** @param {string} text */
-const reworded = (text) => text.replace(IN_WORDS, (number) => written(number.replaceAll(",", "")));
+const ATTRIBUTES = ["title", "aria-label", "data-confirm"];
 
 /** @param {Element} element */
 function reword(element) {
-  for (const name of ATTRIBUTES) {
-    const words = element.getAttribute(name) ?? "";
-    if (reworded(words) !== words) element.setAttribute(name, reworded(words));
-  }
+  const ours = element.getAttribute("data-local");
+  /** @param {string} text */
+  const reworded = (text) => {
+    // What is not there any more is written already.
+    const at = ours ? text.lastIndexOf(ours) : 0;
+    const words = text.slice(at).replace(IN_WORDS, (number) => written(number.replaceAll(",", "")));
+    return text.slice(0, at) + words;
+  };
+  for (const { name, value } of element.attributes)
+    if (ATTRIBUTES.includes(name)) element.setAttribute(name, reworded(value));
   for (const node of element.childNodes) {
     if (node instanceof Text && reworded(node.data) !== node.data) node.data = reworded(node.data);
   }
@@ -108,11 +111,9 @@ function write() {
   }
 }
 
-const isEnglish = !locale || locale.startsWith("en");
-
 function draw() {
   freshen();
-  if (!isEnglish) write();
+  if (locale && !locale.startsWith("en")) write();
 }
 
 document.addEventListener("click", (event) => {

@@ -1,11 +1,9 @@
 // The command palette: what one types is searched, arrows and Enter choose, the last things first.
-// Pages and actions are there at once, from what the server has last said without any words; what it
-// finds besides comes when it comes.
+// Pages and actions are there at once, as the server has last said them; the rest comes when it comes.
 import { all, around, one } from "./elements.js";
 import { keep, kept } from "./keeping.js";
 
-/** What was opened or done last; a deed is searched again, because it may be another one by now.
- * @typedef {{ label: string, hint: string, href?: string }} Recent */
+/** @typedef {{ label: string, hint: string, href?: string }} Recent */
 
 const MAX_RECENT = 6;
 /** How long the server is waited for, in milliseconds. */
@@ -253,8 +251,7 @@ if (dialog.hasAttribute("data-remembered")) {
   const label = document.title.replace(/ · Callboard$/, "");
   remember({ label, hint: "", href: location.pathname });
 }
-// Once for a tab, when the page has nothing else to do: the palette is then there even without a
-// server.
+// Once for a tab, so that the palette is there without a server.
 if (!own) {
   addEventListener("load", () => setTimeout(() => ask("").then(learn, () => {}), 1000));
 }

@@ -1,7 +1,6 @@
-// What happens between the click on a form and its sending: a form with `data-confirm` asks first
-// (see components/confirm.html), and none is sent to a server that is away: the browser would show
-// its own page instead, and what was entered would be gone. Meanwhile a push may have replaced the
-// form, or made another one of it, because htmx turns the elements that stand there into the new ones.
+// Between the click on a form and its sending: one with `data-confirm` asks first, and none is sent to
+// a server that is away, because what was entered would be gone. Meanwhile a push may have taken the
+// form away, or made another one of it.
 import { all, first, one } from "./elements.js";
 
 /** @typedef {{ form: HTMLFormElement, submitter: HTMLElement | null }} Sending */
@@ -136,11 +135,7 @@ async function isThere() {
   }
 }
 
-/**
- * Tell it at the form; or beside it where it is not to be seen, as an action of the palette, or one
- * that a push has taken away.
- * @param {HTMLFormElement} form
- */
+/** Tell it at the form, or in a toast where that is not to be seen. @param {HTMLFormElement} form */
 function tell(form) {
   const isSeen = form.checkVisibility();
   const told = document.createElement("div");

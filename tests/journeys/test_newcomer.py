@@ -333,3 +333,26 @@ def test_numbers_in_titles_options_and_pictures_are_the_persons_too(
     expect(page.locator(".map .share").last).to_have_text("66,7 %")
     page.goto(f"{installation.url}/taxonomies/new")
     expect(page.locator("option[value='0.8.1']")).to_have_text("0.8.1 with 1.001 topics")
+
+
+def test_a_number_in_a_name_stays_as_its_author_wrote_it(
+    installation: Installation, page: Page, sign_in: SignIn
+) -> None:
+    body = {"title": "1,000 kettles and 5.5 % more", "content": "Tea."}
+    made = installation.request("POST", "/documents", body)
+    installation.request("POST", "/taxonomies", {
+        "version": "0.8.3", "nodes": [{"path": [f"Named {at}"]} for at in range(1002)]
+    })  # fmt: skip
+    sign_in(page)
+    page.add_init_script(
+        "new MutationObserver(() => { document.documentElement.dataset.locale = 'de-DE' })"
+        ".observe(document, { childList: true })"
+    )
+    page.goto(f"{installation.url}/taxonomies/new")
+    expect(page.locator("option[value='0.8.3']")).to_have_text("0.8.3 with 1.002 topics")
+    page.goto(f"{installation.url}/documents/{made['id']}")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Delete “1,000 kettles and 5.5 % more”?")
+    dialog.get_by_role("button", name="Delete document").click()
+    expect(page.locator("#toasts")).to_contain_text("1,000 kettles and 5.5 % more is deleted.")

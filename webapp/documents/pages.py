@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, flash, request, url_for
 
 from webapp import index as index_of_documents
-from webapp.core.counts import counted
+from webapp.core.counts import counted, local
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.http.returning import see_other
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
@@ -190,7 +190,7 @@ def review_proposals() -> Response:
         ids, is_accepted=is_accepted, actor=current_actor(), topic=topic
     )
     end = "confirmed" if is_accepted else "rejected"
-    message = f"The topics of {counted(len(reviewed), 'document')} are {end}."
+    message: str = local(f"The topics of {counted(len(reviewed), 'document')} are {end}.")
     if topic:
         message = f"The topic of {reviewed[0].title} is {end}."
     if request.form.get("back") == "document" and len(reviewed) == 1:

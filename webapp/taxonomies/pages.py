@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
+from markupsafe import Markup
 
-from webapp.core.counts import counted
+from webapp.core.counts import counted, local
 from webapp.core.lists import MAX_OFFSET, Paging
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
 from webapp.core.web import page, redirect_to, whole_number
@@ -62,10 +63,10 @@ def extend() -> Response:
             added = counted(extension.created_count, "topic")
             if extension.created_count:
                 added = f"{added} at {counted(levels, 'level')}"
-            message = f"{added} added to {extension.version}."
+            message = local(added) + f" added to {extension.version}."
             if header:
                 message += f" “{header[:200]}” names the levels and is no topic."
-            message = " ".join([message, *extension.warnings[:3]])
+            message = Markup(" ").join([message, *extension.warnings[:3]])
             return redirect_to("taxonomies.show", version=extension.version, message=message)
     return _new_page(form, copied=_copied(request.form.get("from")), status=422)
 

@@ -15,7 +15,7 @@ from webapp.agents.models import name_key
 from webapp.agents.permissions import AGENTS_WRITE
 from webapp.core import clock
 from webapp.core.added_fields import complete
-from webapp.core.counts import counted
+from webapp.core.counts import counted, local
 from webapp.core.errors import Invalid
 from webapp.core.schemas import read, read_text
 from webapp.core.security import current_actor, requires
@@ -89,7 +89,7 @@ def restore() -> Response:
     """Bring back those that were deleted together."""
     body = read_text(Restoration, {"deleted_at": request.form.get("deleted_at", "")})
     agents = services.restore_agents(body.deleted_at, actor=current_actor())
-    message = f"{counted(len(agents), 'agent')} restored."
+    message = local(f"{counted(len(agents), 'agent')} restored.")
     return redirect_to("agents.index", message=message)
 
 
@@ -97,8 +97,8 @@ def _told(values: MultiDict[str, str], count: int) -> str:
     """What was done with how many: "3 agents paused.", "Model of 3 agents changed."."""
     action, agents = _action(values), counted(count, "agent")
     if action == "change":
-        return f"{label_of(values.get('field', ''))} of {agents} changed."
-    return f"{agents} {DONE[action]}."
+        return local(f"{label_of(values.get('field', ''))} of {agents} changed.")
+    return local(f"{agents} {DONE[action]}.")
 
 
 def _run(

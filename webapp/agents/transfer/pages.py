@@ -11,7 +11,7 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.transfer import services
 from webapp.agents.transfer.api import ExportQuery, export_response
 from webapp.agents.transfer.forms import ImportForm
-from webapp.core.counts import counted
+from webapp.core.counts import counted, local
 from webapp.core.errors import Invalid
 from webapp.core.schemas import read_text
 from webapp.core.security import FORMS, accepts_upload, current_actor, requires
@@ -53,7 +53,7 @@ def create() -> Response:
             if is_dry_run:
                 return page("agents/transfer/report.html", report=report, content=text)
             count = report.created
-            message = f"{counted(count, 'agent')} imported."
+            message = local(f"{counted(count, 'agent')} imported.")
             return redirect_to("agents.index", message=message)
     return page("agents/transfer/new.html", status=422, form=form)
 
