@@ -3,7 +3,7 @@
 What the databases and the processes log goes to standard error, which make keeps in bench.log.
 """
 
-from bench import agents, engine, knowledge, lists, live, retrieval, service, streams
+from bench import agents, engine, knowledge, lists, live, retrieval, runners, service, streams
 
 retrieval.show_head()
 retrieval.main()
@@ -14,3 +14,4 @@ live.main()
 agents.main()
 lists.main()
 engine.main()
+runners.main()

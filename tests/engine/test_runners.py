@@ -210,6 +210,16 @@ def test_a_program_that_cannot_be_imported_says_so(tmp_path: Path) -> None:
     runners.stop(app)
 
 
+def test_a_program_is_warmed_up_once_for_all_its_runners(tmp_path: Path) -> None:
+    app = make_app(tmp_path, warmed="tests.engine.warmed")
+    with app.app_context():
+        for _ in range(2):
+            with runners.start("warmed", {}, limits=ENOUGH) as runner:
+                (told,) = runner
+            assert told["made"] == [told["parent"]] == [find_fork_server().pid]
+    runners.stop(app)
+
+
 def test_nothing_is_forked_beside_a_thread(tmp_path: Path) -> None:
     app = make_app(tmp_path, threaded="tests.engine.threaded")
     with app.app_context():

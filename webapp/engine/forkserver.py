@@ -124,6 +124,7 @@ class Server:
         for name, module in programs.items():
             try:
                 self._modules[name] = import_module(module)
+                getattr(self._modules[name], "warm_up", lambda: None)()
             except Exception as error:
                 self._modules[name] = error
         self._runners: dict[int, Runner] = {}
@@ -428,6 +429,7 @@ def main() -> None:
     confinement.isolation()  # so that what it finds out is known to all runners
     gc.collect()
     gc.freeze()
+    memory.collapse()
     server.serve()
     shutil.rmtree(order["folder"], ignore_errors=True)
 

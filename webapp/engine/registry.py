@@ -30,7 +30,9 @@ class Program:
     """What a runner can be: a module with `run(order: dict, channel: Channel) -> None`.
 
     It is imported where there is neither a database nor a secret, without its feature's package:
-    what it imports brings no Flask and no models.
+    what it imports brings no Flask and no models. If it has `warm_up() -> None`, that is called
+    once, for all runners: what it loads and makes is theirs without a cost. It leaves no thread,
+    no connection and no event loop.
     """
 
     name: str
