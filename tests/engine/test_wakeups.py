@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import select
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from tests.engine.conftest import eventually
 from webapp import engine
 from webapp.core.extensions import db
 from webapp.engine import wakeups
-from webapp.engine.bells import Bell
 
 
 @pytest.fixture
@@ -63,35 +60,3 @@ def test_a_full_pipe_and_a_dead_workers_pipe_stop_nobody(tmp_path: Path) -> None
     alive.close()
     frozen.close()
     assert not list(tmp_path.iterdir())
-
-
-def test_a_bell_lets_look_when_it_is_rung_and_has_room() -> None:
-    bell = Bell(concurrency=1)
-    assert bell.wait(600) is False  # the first look
-    looked = threading.Event()
-
-    def look() -> None:
-        while not bell.wait(600):
-            looked.set()
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    assert bell.take() and not bell.take()
-    bell.ring()
-    assert not looked.wait(0.2)
-    bell.give_back()
-    eventually(looked.is_set)
-
-    looked.clear()
-    bell.ring()
-    eventually(looked.is_set)
-    bell.set()
-    thread.join(timeout=60)
-    assert not thread.is_alive() and bell.is_set()
-
-
-def test_a_bell_that_nobody_rings_lets_look_after_a_time() -> None:
-    bell = Bell(concurrency=1)
-    bell.wait(600)
-    bell.take()
-    assert bell.wait(0.01) is False

@@ -4,29 +4,31 @@ This module alone imports dbos. Everything is looked up late, because a web proc
 client only once it enqueues, and a supervisor never.
 
 What dbos 3.4 has no public way for: creating its tables without its listening triggers, naming
-them, waking the thread of a queue, recovering the jobs of another executor, and reading or
-changing what waits in one statement (counting, putting back for later), which is SQL on its table.
+them, recovering the jobs of another executor, and reading or changing many of its rows at once
+(taking jobs, noting their ends, counting, putting back for later), which is SQL on its tables that
+writes what dbos writes.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
-import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 from flask import current_app
+from sqlalchemy import event
 
 from webapp.core.database.connections import make_engine_options, prepare_sqlite
 from webapp.core.extensions import db
 from webapp.engine import wakeups
-from webapp.engine.bells import Bell
 from webapp.engine.registry import Job, Queue, get_registry
 
 if TYPE_CHECKING:
@@ -38,12 +40,12 @@ APPLICATION = "callboard"
 #: Pinned: derived from the source it would strand every unfinished job of the last release.
 VERSION = "1"
 SCHEMA = "dbos"
-#: How long the thread of a queue waits where nothing wakes it.
+#: Kept with each queue as dbos wants it; its workers are woken and never poll.
 POLLING_SECONDS = 10.0
 #: What a cancelled job that has begun carries; dbos keeps such attributes with the job.
 CANCEL_ATTRIBUTE = "cancel_requested"
-#: Threads besides one for each slot, because dbos recovers jobs in threads of the same pool.
-SPARE_THREADS = 4
+#: Threads of dbos' own: it runs none of the jobs.
+DBOS_THREADS = 4
 JOB_WORKFLOW = "run_job"
 SCHEDULE_WORKFLOW = "run_schedule"
 
@@ -73,11 +75,49 @@ class StoredJob:
     worker: str | None
 
 
+@dataclass(frozen=True)
+class TakenJob:
+    """A job that this executor has taken; `attempts` counts how often it was, this time too."""
+
+    key: str
+    queue: str
+    workflow: str
+    inputs: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class End:
+    """How a job of this executor has ended, to be noted."""
+
+    job: TakenJob
+    has_failed: bool
+
+
 def make_engine(settings: Settings, *, connections: int = 6) -> sa.Engine:
     """The worker's own small pool, so that its jobs cannot starve the queue of connections."""
     options = make_engine_options(settings.database_url) | {"pool_size": connections}
     engine = sa.create_engine(settings.database_url, **options)
     prepare_sqlite(engine)
+    return engine
+
+
+def make_worker_engine(settings: Settings) -> sa.Engine:
+    """A pool that does not wait for the disk.
+
+    A power cut may take back that a job was taken or has ended, and then it runs again, which
+    every job must bear. What a job itself commits goes through the application's connections.
+    """
+    engine = make_engine(settings)
+
+    @event.listens_for(engine, "connect")
+    def _do_not_wait(connection: Any, _record: Any) -> None:
+        if settings.is_sqlite:
+            connection.execute("PRAGMA synchronous=NORMAL")
+        else:
+            connection.execute("SET synchronous_commit = off")
+            connection.commit()
+
     return engine
 
 
@@ -240,44 +280,25 @@ def unschedule(name: str) -> None:
     _client().delete_schedule(name)
 
 
-def launch(
-    engine: sa.Engine,
-    executor_id: str,
-    run: Callable[[str, str, dict[str, Any]], None],
-    bells: Mapping[str, Bell],
-) -> Callable[[], None]:
-    """Start taking jobs off the queues; `run(name, key, arguments)` is called in threads.
+def launch(engine: sa.Engine, executor_id: str) -> Callable[[], None]:
+    """Start what dbos does for a worker: its schedules, and jobs that wait for their time.
 
-    Each queue's thread looks for jobs when its bell rings. What is returned stops all of them;
-    jobs that were not finished stay with this executor's id.
+    It is given no queues to listen to: `take_turn` takes the jobs. What is returned stops it; jobs
+    that were not finished stay with this executor's id.
     """
     from dbos import DBOS
-    from dbos._queue import queue_worker_thread
 
-    queues = get_registry(current_app).queues.values()
-    slot_count = sum(queue.concurrency for queue in queues)
-    dbos = _make_executor(engine, executor_id, thread_count=slot_count + SPARE_THREADS)
-    _register_workflows(run)
-    # dbos's own threads can only poll, so it is given no queues, and ours run its loop.
+    _make_executor(engine, executor_id)
     DBOS.listen_queues([])
     DBOS.launch()
-    threads = []
-    for queue in queues:
-        arguments = (bells[queue.name], dbos, DBOS.retrieve_queue(queue.name))
-        threads.append(threading.Thread(target=queue_worker_thread, args=arguments, daemon=True))
-        threads[-1].start()
 
     def shut_down() -> None:
-        for bell in bells.values():
-            bell.set()
-        for thread in threads:
-            thread.join()
         DBOS.destroy()
 
     return shut_down
 
 
-def _make_executor(engine: sa.Engine, executor_id: str, *, thread_count: int) -> DBOS:
+def _make_executor(engine: sa.Engine, executor_id: str) -> DBOS:
     from dbos import DBOS, DBOSPortableJSONSerializer
 
     return DBOS(
@@ -292,24 +313,108 @@ def _make_executor(engine: sa.Engine, executor_id: str, *, thread_count: int) ->
             "use_listen_notify": False,
             "enable_otlp": False,
             "log_level": "WARNING",
-            "max_executor_threads": thread_count,
+            "max_executor_threads": DBOS_THREADS,
             "scheduler_polling_interval_sec": 5.0,
         }
     )
 
 
-def _register_workflows(run: Callable[[str, str, dict[str, Any]], None]) -> None:
-    from dbos import DBOS
+def take_turn(
+    engine: sa.Engine, executor_id: str, ends: Iterable[End], room: Mapping[str, int]
+) -> list[TakenJob]:
+    """Note how jobs have ended and take new ones, up to `room` of each queue, all at once."""
+    table = _status_table(engine)
+    with engine.begin() as connection:
+        for status, has_failed in (("SUCCESS", False), ("ERROR", True)):
+            keys = [end.job.key for end in ends if end.has_failed is has_failed]
+            if keys:
+                values = {"keys": keys, "status": status, "executor": executor_id}
+                connection.execute(_make_end_statement(table), values)
+        rows = [
+            row
+            for queue, count in room.items()
+            for row in connection.execute(
+                _make_take_statement(table),
+                {
+                    "queue": queue,
+                    "count": count,
+                    "executor": executor_id,
+                    "owner": str(uuid4()),
+                    "application": APPLICATION,
+                    "version": VERSION,
+                },
+            )
+        ]
+    rows.sort(key=lambda row: (row.priority, row.created_at))
+    return [TakenJob(row.key, row.queue, row.name, row.inputs, row.attempts) for row in rows]
 
-    # No limit on recoveries here: a dead-lettered workflow would leave its row "running" for
-    # ever. A task counts its own attempts since its last progress and fails with a sentence.
-    @DBOS.workflow(name=JOB_WORKFLOW, max_recovery_attempts=None)
-    def run_job(name: str, arguments: dict[str, Any]) -> None:
-        run(name, str(DBOS.workflow_id), arguments)
 
-    @DBOS.workflow(name=SCHEDULE_WORKFLOW, max_recovery_attempts=None)
-    def run_schedule(at: datetime, context: dict[str, Any]) -> None:
-        run(context["job"], str(DBOS.workflow_id), context["arguments"])
+def read_call(job: TakenJob) -> tuple[str, dict[str, Any]]:
+    """The name of the job that is to be run, and its arguments."""
+    given = json.loads(job.inputs)
+    if job.workflow == SCHEDULE_WORKFLOW:
+        _at, context = given["args"]  # as dbos' own schedules write them
+        return context["job"], context["arguments"]
+    name, arguments = given["positionalArgs"]
+    return name, arguments
+
+
+@cache
+def _make_end_statement(table: str) -> sa.TextClause:
+    # Nothing where the job was cancelled or another executor has it: that one's end counts.
+    return sa.text(
+        f"UPDATE {table} SET status = :status, owner_xid = NULL,"  # noqa: S608 - constants
+        f" deduplication_id = NULL, completed_at = {_now(table)}, updated_at = {_now(table)}"
+        " WHERE workflow_uuid IN :keys AND status = 'PENDING' AND executor_id = :executor"
+    ).bindparams(sa.bindparam("keys", expanding=True))
+
+
+@cache
+def _make_take_statement(table: str) -> sa.TextClause:
+    inputs = table.replace("_status", "_input")
+    # The condition on two statuses says nothing new: dbos' index of what is in flight is
+    # partial, and SQLite uses it only where the index's own condition stands in the query.
+    waiting = (
+        f"SELECT workflow_uuid FROM {table} WHERE queue_name = :queue"  # noqa: S608 - constants
+        " AND status = 'ENQUEUED' AND status IN ('ENQUEUED', 'PENDING')"
+        " AND application_version = :version"
+        " AND (application_name = :application OR application_name IS NULL)"
+        " ORDER BY priority, created_at LIMIT :count"
+    )
+    if table == "workflow_status":  # SQLite's: whoever writes is alone
+        chosen = f"IN ({waiting})"
+    else:
+        # As an array, because PostgreSQL may run a subquery with a limit more than once.
+        chosen = f"= ANY(ARRAY({waiting} FOR UPDATE SKIP LOCKED))"
+    return sa.text(
+        f"UPDATE {table} SET status = 'PENDING', owner_xid = :owner,"  # noqa: S608 - constants
+        " executor_id = :executor, application_name = :application,"
+        f" started_at_epoch_ms = {_now(table)}, updated_at = {_now(table)},"
+        " recovery_attempts = recovery_attempts + 1"
+        f" WHERE workflow_uuid {chosen}"
+        " RETURNING workflow_uuid AS key, queue_name AS queue, name,"
+        " recovery_attempts AS attempts, priority, created_at, COALESCE((SELECT given.inputs"
+        f" FROM {inputs} AS given WHERE given.workflow_uuid = {table}.workflow_uuid),"
+        f" {table}.inputs) AS inputs"
+    )
+
+
+def _now(table: str) -> str:
+    """The database's time in milliseconds, as SQL."""
+    if table == "workflow_status":
+        return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+    return "CAST(EXTRACT(epoch FROM now()) * 1000 AS BIGINT)"
+
+
+def find_taken(engine: sa.Engine, executor_id: str) -> set[str]:
+    """The jobs that this executor has taken and whose end is not noted."""
+    statement = sa.text(
+        f"SELECT workflow_uuid FROM {_status_table(engine)}"  # noqa: S608 - a constant
+        " WHERE status = 'PENDING' AND status IN ('ENQUEUED', 'PENDING')"
+        " AND executor_id = :executor"
+    )
+    with engine.connect() as connection:
+        return set(connection.execute(statement, {"executor": executor_id}).scalars())
 
 
 def recover(executor_id: str) -> int:

@@ -24,15 +24,17 @@ from sqlalchemy.exc import DBAPIError
 from webapp.core import clock, retention
 from webapp.core.extensions import db
 from webapp.engine import backend, control, jobs, memory, readiness, retries, workers
-from webapp.engine.bells import Bell
 from webapp.engine.confinement import isolation
 from webapp.engine.control import Token
+from webapp.engine.dispatcher import Dispatcher
 from webapp.engine.leases import LeaseLost, open_leases
 from webapp.engine.registry import Job, get_registry
 from webapp.engine.wakeups import WakeupsLost, open_wakeups
 
 SWEEP_SECONDS = 0.5
 DRAIN_SECONDS = 20.0
+#: How long, at most, the ends of the last jobs take to be noted.
+CLOSE_SECONDS = 5.0
 RETENTION = timedelta(days=7)
 RETENTION_SWEEP_SECONDS = 3600.0
 RETENTION_RETRY_SECONDS = 60.0
@@ -58,10 +60,11 @@ class Worker:
         self.app = app
         self.settings = app.config["CALLBOARD"]
         self.executor_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self.engine = backend.make_engine(self.settings)
+        self.engine = backend.make_worker_engine(self.settings)
         self.leases = open_leases(self.settings, self.engine)
         self.registry = get_registry(app)
-        self.bells = {name: Bell(q.concurrency) for name, q in self.registry.queues.items()}
+        queues = self.registry.queues.values()
+        self.dispatcher = Dispatcher(self.engine, self.executor_id, queues, self._run_job)
         self._tokens: dict[str, Token] = {}
         self._changed = threading.Condition()
         self._beat_at = self._tidied_at = -math.inf
@@ -76,7 +79,8 @@ class Worker:
             time.sleep(0.01)
         self.wakeups = open_wakeups(self.settings, self.engine, self.executor_id)
         with self.app.app_context():
-            shut_down = backend.launch(self.engine, self.executor_id, self._run_job, self.bells)
+            shut_down = backend.launch(self.engine, self.executor_id)
+        self.dispatcher.start()
         logger.info("Worker %s takes jobs.", self.executor_id)
         readiness.notify()
         for gap in isolation().gaps if self.registry.programs else ():
@@ -88,6 +92,7 @@ class Worker:
             self._tidy()
             self._listen(SWEEP_SECONDS)
         self._interrupt()
+        self.dispatcher.close(seconds=CLOSE_SECONDS)
         shut_down()
         self.wakeups.close()
         self._take_leave()
@@ -120,8 +125,8 @@ class Worker:
 
     def _heed(self, message: str) -> None:
         kind, _, about = message.partition(" ")
-        if kind == "queue" and about in self.bells:
-            self.bells[about].ring()
+        if kind == "queue":
+            self.dispatcher.ring(about)
         elif kind == "cancel":
             self._cancel(about)
 
@@ -146,7 +151,7 @@ class Worker:
             if time.monotonic() - self._beat_at >= workers.BEAT_SECONDS:
                 self._beat(connection)
             for name in backend.find_waiting(connection, self.registry.queues.values()):
-                self.bells[name].ring()
+                self.dispatcher.ring(name)
             with self._changed:
                 running = list(self._tokens)
             for key in backend.find_cancelled(connection, running) if running else []:
@@ -203,22 +208,16 @@ class Worker:
     def _run_job(self, name: str, key: str, arguments: dict[str, Any]) -> None:
         """Run a job to its end.
 
-        What it raises beside Exceptions passes through dbos, which writes no end then: an
-        interrupted job stays with this executor, whose lease ends with the process, and the next
-        worker takes it over; one that goes on later, or was cancelled, has its state already.
+        For what it raises beside Exceptions the dispatcher notes no end: an interrupted job stays
+        with this executor, whose lease ends with the process, and the next worker takes it over;
+        one that goes on later, or was cancelled, has its state already.
         """
         job, token = self.registry.find(name), Token(key)
-        bell = self.bells[job.queue]
         persist = partial(self._persist, name, token)
         with self._known(token), self.app.app_context(), control.running(token):
-            if not bell.take():
-                # Looks can come so close that dbos has not yet counted what the last one took.
-                persist(partial(backend.give_back, self.engine, key, self.executor_id))
-                raise control.RetryLater(0)
             try:
                 self._run(job, key, arguments, persist)
             finally:
-                bell.give_back()
                 self._has_worked = True
 
     def _run(self, job: Job, key: str, arguments: dict[str, Any], persist: Persist) -> None:
@@ -249,7 +248,6 @@ class Worker:
             except Exception as error:
                 db.session.rollback()
                 if not retries.will_retry(error):
-                    logger.exception("Job %s %s failed.", name, token.key)
                     raise
                 if retries.is_to_wait_for(error):
                     losses += 1
@@ -276,8 +274,7 @@ class Worker:
 
     def _interrupt(self) -> None:
         """Tell all running jobs to stop, and give them time to reach a safe point."""
-        for bell in self.bells.values():
-            bell.set()
+        self.dispatcher.stop_taking()
         with self._changed:
             for token in self._tokens.values():
                 token.interrupt()
