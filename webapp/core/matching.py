@@ -11,7 +11,7 @@ from webapp.core.database.text import fold
 T = TypeVar("T")
 
 #: the last of the ranks
-WORST = 6
+WORST = 7
 #: fewer letters, scattered over a name, say nothing
 MIN_SCATTERED = 3
 #: characters that are compared; nobody types more to find a thing
@@ -20,25 +20,26 @@ _WORD = re.compile(r"\w+")
 
 
 def rank(typed: str, name: str) -> int | None:
-    """How well a name fits, from 0, the name itself, to 6; None where it does not.
+    """How well a name fits, from 0, the name itself, to 7; None where it does not.
 
-    1: it begins so; 2 and 3: its words do, in this order or another; 4: they are its initials;
-    5: it holds what is typed; 6: it holds the letters, the first one at the beginning of a word.
+    1: it begins with these words; 2: with these letters; 3 and 4: its words do, in this order or
+    another; 5: they are its initials; 6: it holds what is typed; 7: it holds the letters, the
+    first one at the beginning of a word.
     """
     sought, known = fold(typed).strip()[:MAX_LENGTH], fold(name)[:MAX_LENGTH]
     if not sought or sought == known:
         return 0
     if known.startswith(sought):
-        return 1
+        return 2 if _WORD.match(known[len(sought) :]) else 1
     words, parts = _WORD.findall(known), _WORD.findall(sought)
     if parts and _begin_in_order(parts, words):
-        return 2
-    if parts and all(any(word.startswith(part) for word in words) for part in parts):
         return 3
-    if "".join(word[0] for word in words).startswith(sought):
+    if parts and all(any(word.startswith(part) for word in words) for part in parts):
         return 4
-    if sought in known:
+    if "".join(word[0] for word in words).startswith(sought):
         return 5
+    if sought in known:
+        return 6
     letters = "".join(parts)
     if len(letters) >= MIN_SCATTERED and _is_scattered(letters, words):
         return WORST
