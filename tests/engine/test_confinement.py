@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,12 +20,11 @@ from webapp import engine
 from webapp.config import Settings
 from webapp.core.extensions import db
 from webapp.engine import confinement, runners
-from webapp.engine.confinement import find_reach, isolation, landlock_version
-
-pytestmark = pytest.mark.once
+from webapp.engine.confinement import can_filter, find_reach, isolation, landlock_version
 
 needs_landlock = pytest.mark.skipif(not landlock_version(), reason="This kernel has no Landlock.")
 needs_scopes = pytest.mark.skipif(landlock_version() < 6, reason="This Landlock has no scopes.")
+needs_filter = pytest.mark.skipif(not can_filter(), reason="No system call can be refused here.")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="Only root can be another user.")
 
 #: tries each of an order's expressions, and tells what comes of it
@@ -56,6 +56,7 @@ def attempt(**tried: str) -> dict[str, str]:
     return dict(results)
 
 
+@pytest.mark.once
 @needs_landlock
 def test_a_runner_opens_neither_the_database_nor_the_secret_key(
     runner_app: Flask, environment: dict[str, str]
@@ -85,6 +86,7 @@ def test_a_runner_opens_neither_the_database_nor_the_secret_key(
     }
 
 
+@pytest.mark.once
 @needs_landlock
 def test_a_runner_reads_no_secret_of_anybody_elses_memory(runner_app: Flask) -> None:
     secret = {"code": "import os; tell({'pid': os.getpid()}); " + SLEEP, "secret": "garnet"}
@@ -109,6 +111,7 @@ def test_a_runner_reads_no_secret_of_anybody_elses_memory(runner_app: Flask) -> 
     assert set(found.values()) == {"PermissionError"}
 
 
+@pytest.mark.once
 @needs_scopes
 def test_a_runner_sends_nobody_else_a_signal(runner_app: Flask) -> None:
     code = "import os; tell({'pid': os.getpid()}); " + SLEEP
@@ -120,6 +123,48 @@ def test_a_runner_sends_nobody_else_a_signal(runner_app: Flask) -> None:
         assert attempt(own=own) == {"own": "None"}
 
 
+@needs_filter
+def test_a_runner_cannot_connect_to_a_database_that_asks_for_no_password(
+    runner_app: Flask, database_url: str
+) -> None:
+    """That of the tests lets in whoever reaches its socket."""
+    if not database_url.startswith("postgresql"):
+        pytest.skip("SQLite has no socket.")
+    code = f"__import__('psycopg').connect({database_url.replace('+psycopg', '')!r})"
+    with eval(code) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert attempt(connected=code) == {"connected": "OperationalError"}
+
+
+@pytest.mark.once
+@needs_filter
+def test_a_runner_opens_no_socket_that_is_a_file(runner_app: Flask) -> None:
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{folder}/s")
+        os.chmod(folder, 0o755)
+        os.chmod(f"{folder}/s", 0o777)
+        server.listen()
+        code = f"import socket; socket.socket(socket.AF_UNIX).connect('{folder}/s')"
+        started = f"subprocess.run([__import__('sys').executable, '-c', {code!r}], stderr=-1)"
+        assert attempt(
+            opened=f"socket.socket(socket.AF_UNIX).connect('{folder}/s')",
+            datagrams="socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)",
+            started=f"b'PermissionError' in {started}.stderr",
+            # io_uring_setup
+            another_way="ctypes.CDLL(None).syscall(425, 1, bytes(120))",
+            pair="socket.socketpair() != ()",
+            internet="socket.socket() != 0",
+        ) == {
+            "opened": "PermissionError",
+            "datagrams": "PermissionError",
+            "started": "True",
+            "another_way": "-1",
+            "pair": "True",
+            "internet": "True",
+        }
+
+
+@pytest.mark.once
 def test_a_runner_has_no_right_of_roots(runner_app: Flask) -> None:
     status = "[line for line in open('/proc/self/status') if line[:7] in ('CapEff:', 'CapPrm:')]"
     inside = attempt(own=status, privileges="ctypes.CDLL(None).prctl(39, 0, 0, 0, 0)")
@@ -131,6 +176,7 @@ def test_a_runner_has_no_right_of_roots(runner_app: Flask) -> None:
     assert started == "b''" or f"CapEff:\\t{nothing}" in started
 
 
+@pytest.mark.once
 def test_what_programs_need_can_be_reached(runner_app: Flask) -> None:
     """Imports that come late, names and certificates, programs that are started, a network."""
     found = attempt(
@@ -163,6 +209,7 @@ def test_what_programs_need_can_be_reached(runner_app: Flask) -> None:
     }
 
 
+@pytest.mark.once
 def test_what_is_hidden_is_left_out_of_what_programs_need(tmp_path: Path) -> None:
     for name in ("a/data/callboard.sqlite3", "a/b/c", "other"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -176,6 +223,7 @@ def test_what_is_hidden_is_left_out_of_what_programs_need(tmp_path: Path) -> Non
     assert str(ROOT) not in packages
 
 
+@pytest.mark.once
 @needs_landlock
 @pytest.mark.parametrize("version", range(1, landlock_version() + 1))
 def test_every_version_of_landlock_keeps_a_runner_from_files(tmp_path: Path, version: int) -> None:
@@ -199,6 +247,7 @@ for mode in ("r", "a"):
     assert (done.stdout, done.stderr) == ("refused\nrefused\n", "")
 
 
+@pytest.mark.once
 @needs_root
 def test_a_user_of_its_own_is_nobody() -> None:
     with tempfile.TemporaryDirectory() as path:
@@ -230,10 +279,8 @@ for attempt in (lambda: open({str(folder / "secret")!r}), lambda: os.kill({os.ge
     return done.stdout, done.stderr
 
 
+@pytest.mark.once
 def test_what_a_machine_lacks_is_said() -> None:
     found = isolation()
     assert found.landlock == landlock_version()
-    if found.landlock >= 6:
-        assert found.gaps == ()
-    else:
-        assert found.gaps
+    assert (found.gaps == ()) == (found.landlock >= 6 and found.has_filter)

@@ -6,6 +6,9 @@ secret key, not another's folder, not /proc but its own part. Landlock also keep
 the memory and the environment of processes that are not its own, and, since Linux 6.12, from
 sending them signals.
 
+Sockets. The network is open, but no socket that is a file, of which Landlock knows nothing:
+PostgreSQL, Docker or systemd let in over one whoever is our user.
+
 User. Started as root, a runner becomes a user of its own that nobody else is, where others may read
 the interpreter and our code; else it stays root without a single capability.
 
@@ -16,7 +19,9 @@ Imports the standard library only: it is a part of the fork server.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import socket
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +33,7 @@ from pathlib import Path
 from webapp.engine.sandbox import ROOT
 
 # <linux/prctl.h>, <linux/capability.h>
-PR_SET_NO_NEW_PRIVS = 38
+PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38
 CAPABILITIES_VERSION = 0x20080522
 
 # <linux/landlock.h>; these numbers are the same on all architectures of ours
@@ -45,6 +50,15 @@ TO_USE = READ_FILE | WRITE_FILE | IOCTL_DEV
 #: the version that knows scopes: abstract sockets and signals
 SCOPES_VERSION = 6
 SCOPES = 1 << 0 | 1 << 1
+
+# <linux/seccomp.h>, <linux/bpf_common.h>: machine → its number, and that of its call `socket`
+MACHINES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
+MODE_FILTER = 2
+LOAD, IS_EQUAL, IS_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
+AT_CALL, AT_MACHINE, AT_FIRST_ARGUMENT = 0, 4, 16
+ALLOW, REFUSE = 0x7FFF0000, 0x00050000
+#: calls of x86_64 under other numbers; and a way to open sockets without the call for it
+OTHER_CALLS, IO_URING_SETUP = 0x40000000, 425
 
 #: of a machine, what programs are made of; files that may hold somebody's secrets are not
 SYSTEM = (
@@ -69,6 +83,7 @@ class Isolation:
 
     landlock: int
     has_own_user: bool
+    has_filter: bool
     gaps: tuple[str, ...]
 
 
@@ -85,7 +100,12 @@ def isolation() -> Isolation:
         gaps.append("A runner can open what every user may: this kernel has no Landlock.")
     if landlock < SCOPES_VERSION and not has_own_user:
         gaps.append("A runner could end Callboard's processes: that needs Linux 6.12, or root.")
-    return Isolation(landlock, has_own_user, tuple(gaps))
+    if not can_filter():
+        gaps.append(
+            "A runner can reach sockets that are files and open to Callboard's user, such as "
+            "PostgreSQL's: this kernel has no seccomp filters, or the machine is unknown."
+        )
+    return Isolation(landlock, has_own_user, can_filter(), tuple(gaps))
 
 
 @dataclass(frozen=True)
@@ -129,6 +149,8 @@ def confine(folder: str, reach: Reach) -> None:
     if sys.platform != "linux":
         return
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    if can_filter():
+        _filter_calls()
     if version := landlock_version():
         restrict(folder, reach, version)
 
@@ -168,6 +190,53 @@ def _drop_capabilities() -> None:
     nothing = (ctypes.c_uint32 * 6)()
     if _libc().capset(header, nothing):
         raise _error()
+
+
+@cache
+def can_filter() -> bool:
+    """Whether system calls can be refused here."""
+    if sys.platform != "linux" or os.uname().machine not in MACHINES:
+        return False
+    try:
+        _prctl(PR_SET_SECCOMP, MODE_FILTER)  # without a filter
+    except OSError as error:
+        return error.errno == errno.EFAULT
+    return False
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = [
+        ("code", ctypes.c_uint16),
+        ("skip_if_true", ctypes.c_uint8),
+        ("skip_if_false", ctypes.c_uint8),
+        ("value", ctypes.c_uint32),
+    ]
+
+
+class _Filter(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction))]
+
+
+def _filter_calls() -> None:
+    """Refuse sockets that are files, and the ways around that."""
+    machine, socket_call = MACHINES[os.uname().machine]
+    unknown, refused = REFUSE | errno.ENOSYS, REFUSE | errno.EACCES
+    instructions = [
+        (LOAD, 0, 0, AT_MACHINE),
+        (IS_EQUAL, 0, 7, machine),
+        (LOAD, 0, 0, AT_CALL),
+        (IS_AT_LEAST, 5, 0, OTHER_CALLS),
+        (IS_EQUAL, 4, 0, IO_URING_SETUP),
+        (IS_EQUAL, 0, 2, socket_call),
+        (LOAD, 0, 0, AT_FIRST_ARGUMENT),
+        (IS_EQUAL, 2, 0, socket.AF_UNIX),
+        (RETURN, 0, 0, ALLOW),
+        (RETURN, 0, 0, unknown),
+        (RETURN, 0, 0, refused),
+    ]
+    array = (_Instruction * len(instructions))(*(_Instruction(*each) for each in instructions))
+    program = _Filter(len(array), array)
+    _prctl(PR_SET_SECCOMP, MODE_FILTER, ctypes.addressof(program))
 
 
 @cache
@@ -239,8 +308,8 @@ def _system_call(number: int, *arguments: object) -> int:
     return result
 
 
-def _prctl(option: int, value: int) -> None:
-    words = (ctypes.c_ulong(word) for word in (value, 0, 0, 0))
+def _prctl(option: int, value: int, address: int = 0) -> None:
+    words = (ctypes.c_ulong(word) for word in (value, address, 0, 0))
     if _libc().prctl(ctypes.c_int(option), *words):
         raise _error()
 

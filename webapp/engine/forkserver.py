@@ -277,7 +277,8 @@ class Server:
                 self._give_up_rights(order["folder"], limits, parent)
                 status = self._run(order["program"], channel)
             except BaseException as error:
-                _limit_memory(resource.getrlimit(resource.RLIMIT_DATA)[1])
+                _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+                resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
                 channel.tell_failure(error)
         finally:
             os._exit(status)
@@ -291,7 +292,8 @@ class Server:
         if confinement.can_take_user():
             resource.setrlimit(resource.RLIMIT_NPROC, (TASK_COUNT, TASK_COUNT))
         sandbox.limit(limits)
-        _limit_memory(self._born_data + limits.memory_bytes)
+        data = self._born_data + limits.memory_bytes
+        resource.setrlimit(resource.RLIMIT_DATA, (data, data + TELL_BYTES))
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
         sandbox.die_with(parent)  # last, because a new user forgets it
@@ -319,13 +321,6 @@ def _keep_only(connection: socket.socket, errors: int) -> socket.socket:
         os.dup2(source, number, inheritable=number < 3)
     os.closerange(len(kept), max(map(int, os.listdir("/proc/self/fd"))) + 1)
     return socket.socket(fileno=3)
-
-
-def _limit_memory(size: int) -> None:
-    _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    if hard == resource.RLIM_INFINITY:
-        hard = size + TELL_BYTES
-    resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
 
 
 def _receive_descriptors(control: socket.socket) -> tuple[bytes, list[int]]:
