@@ -96,6 +96,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     return {
         "CALLBOARD": settings,
         "SECRET_KEY": settings.secret_key,
+        "SECRET_KEY_FALLBACKS": list(settings.earlier_secret_keys),
         "APPLICATION_ROOT": settings.prefix or "/",
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": make_engine_options(settings.database_url),

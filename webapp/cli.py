@@ -1,4 +1,4 @@
-"""Commands: prepare, worker, seed, db, and the features' own."""
+"""Commands: prepare, worker, seed, secrets, db, and the features' own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import traceback
 import click
 from apiflask import APIFlask
 from flask import current_app
+from flask.cli import AppGroup
 
 from webapp.config import BadSettings, Settings
 
 
 def init_app(app: APIFlask) -> None:
-    for command in (prepare, worker, seed, db):
+    for command in (prepare, worker, seed, secrets, db):
         app.cli.add_command(command)
 
 
@@ -83,6 +84,23 @@ def seed() -> None:
     from webapp.accounts import samples
 
     click.echo(samples.seed_oldest_organization())
+
+
+secrets = AppGroup("secrets", help="Secrets that the database keeps.")
+
+
+@secrets.command("rotate")
+def rotate_secrets() -> None:
+    """Seal all secrets with the present SECRET_KEY; SECRET_KEY_FALLBACKS names those before."""
+    from webapp.core import counts, sealing
+
+    done = sealing.reseal_all()
+    click.echo(f"{counts.counted(done.count, 'secret')} sealed with the present SECRET_KEY.")
+    if done.unreadable_count:
+        raise click.ClickException(
+            f"{counts.counted(done.unreadable_count, 'secret')} cannot be read: sealed with a key "
+            "that SECRET_KEY_FALLBACKS does not name. Give it, or enter these secrets anew."
+        )
 
 
 @click.command(add_help_option=False, context_settings={"ignore_unknown_options": True})

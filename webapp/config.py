@@ -90,11 +90,21 @@ class Settings(BaseModel):
         str,
         _variable(
             "SECRET_KEY",
-            "signs sessions",
+            "signs sessions and seals secrets",
             default="made and kept in the data folder",
             repr=False,
         ),
     ]
+    secret_key_fallbacks: Annotated[
+        str,
+        _variable(
+            "SECRET_KEY_FALLBACKS",
+            "earlier values of `SECRET_KEY`, which are still believed until "
+            "`flask --app wsgi secrets rotate` has run",
+            allowed="keys, separated by commas",
+            repr=False,
+        ),
+    ] = ""
     url: Annotated[
         str | None,
         _variable(
@@ -258,6 +268,12 @@ class Settings(BaseModel):
     @property
     def is_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite")
+
+    @property
+    def earlier_secret_keys(self) -> tuple[str, ...]:
+        """What `SECRET_KEY` was before."""
+        keys = (key.strip() for key in self.secret_key_fallbacks.split(","))
+        return tuple(key for key in keys if key)
 
     @property
     def stream_threads(self) -> int:

@@ -9,6 +9,7 @@ from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
 from webapp.core.navigation import PalettePage, SectionPages
 from webapp.core.retention import Retention, forget_by
+from webapp.core.sealing import SealedColumn
 from webapp.engine import Job, Queue
 from webapp.webhooks import api, deliveries, live, pages, permissions
 from webapp.webhooks.models import Delivery, WebhookSecret
@@ -25,6 +26,7 @@ FEATURE = Feature(
         Job("webhook", deliveries.deliver, queue="webhooks"),
         Retention("deliveries", forget_by(Delivery.completed_at), "history_days"),
         Retention("webhook secrets", forget_by(WebhookSecret.expires_at), timedelta(days=1)),
+        SealedColumn(WebhookSecret.sealed),
         SettingsTab("Webhooks", "webhooks.index", position=40, permission=WEBHOOKS_WRITE),
         SectionPages("Settings", ("webhooks",)),
         PalettePage("Webhooks", "webhooks.index", permission=WEBHOOKS_READ),
