@@ -29,6 +29,7 @@ FEATURES = (
     "documents",
     "questions",
     "coverage",
+    "executions",
     "overview",
 )
 

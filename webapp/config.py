@@ -193,6 +193,42 @@ class Settings(BaseModel):
             le=36_500,
         ),
     ] = 30
+    execution_days: Annotated[
+        int,
+        _variable(
+            "CALLBOARD_EXECUTION_DAYS",
+            "days that executions are kept after their end, where their organization says "
+            "nothing else",
+            ge=1,
+            le=36_500,
+        ),
+    ] = 90
+    log_days: Annotated[
+        int,
+        _variable("CALLBOARD_LOG_DAYS", "the same of their logs", ge=1, le=36_500),
+    ] = 30
+    log_lines: Annotated[
+        int,
+        _variable(
+            "CALLBOARD_LOG_LINES",
+            "lines that the log of an execution has room for",
+            ge=10,
+            le=100_000,
+        ),
+    ] = 10_000
+    log_bytes: Annotated[
+        int,
+        _variable("CALLBOARD_LOG_BYTES", "the same in bytes", default="4 MiB", ge=1000),
+    ] = 4 * MEBIBYTE
+    output_bytes: Annotated[
+        int,
+        _variable(
+            "CALLBOARD_OUTPUT_BYTES",
+            "largest output of an execution, in bytes",
+            default="1 MiB",
+            ge=100,
+        ),
+    ] = MEBIBYTE
     audit_days: Annotated[
         int,
         _variable("CALLBOARD_AUDIT_DAYS", "days that audit entries are kept", ge=1, le=36_500),

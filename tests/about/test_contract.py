@@ -50,7 +50,7 @@ def test_every_cited_page_is_there() -> None:
     assert {f"{name}.md" for name in named} <= {path.name for path in CONTRACT.iterdir()}
 
 
-@pytest.mark.parametrize("name", ["http", "agents", "versions", "knowledge"])
+@pytest.mark.parametrize("name", ["http", "agents", "versions", "knowledge", "executions"])
 def test_no_id_is_given_twice(name: str) -> None:
     lines = re.findall(r"^\* \*\*([^*]+)\*\*", (CONTRACT / f"{name}.md").read_text(), re.M)
     assert len(lines) == len(set(lines))

@@ -77,6 +77,8 @@ def is_below_the_edge(path: Path) -> bool:
 
 #: 'agents.show', "task:…" and "coverage/_result.html", as code and templates name them
 NAMES = re.compile(r"""["'](?:(\w+\.\w+)["']|(\w+):[\w*{~"' ]|(\w+)/[\w/]+\.html["'])""")
+#: what looks like a feed's name and is a right
+RIGHT = re.compile(r'Permission\("[\w:]+"')
 
 
 def owners(app: APIFlask) -> dict[str, str]:
@@ -101,7 +103,7 @@ def test_nothing_names_a_page_a_feed_or_a_template_of_a_feature_below_its_own(
     for path in [*FILES, *sorted((ROOT / "templates").rglob("*.html"))]:
         place = path.relative_to(ROOT).parts[1]
         rank = FEATURES.index(place) if place in FEATURES else -1
-        for page, kind, folder in NAMES.findall(path.read_text()):
+        for page, kind, folder in NAMES.findall(RIGHT.sub("", path.read_text())):
             owner = known.get(page or f"{kind}:") or (folder if folder in FEATURES else None)
             if owner is not None and FEATURES.index(owner) > rank:
                 found.add(f"{path.relative_to(ROOT)} names {owner}")

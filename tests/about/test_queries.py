@@ -125,10 +125,14 @@ def fill(api: Api, size: int) -> dict[str, str]:
         targets = [f"agent-{other}" for other in numbers[:-1]]
         send("PUT", path, {"description": f"Changed {number}", "handoff_targets": targets})
         send("POST", f"{path}/query", {"query": question})
+        execution = send("POST", f"{path}/execute", {"input": question})
         hook = {"webhook_url": f"https://example.com/{number}"}
         task = send("POST", f"{path}/coverage/refresh?background=true", hook)
+    # A stream of one that has not ended would be followed.
+    send("POST", f"/executions/{execution['id']}/cancel")
     return {
         "agent_id": handle, "handle": handle, "node_id": kinds[0], "task_id": task["task_id"],
         "document_id": document["id"], "webhook_id": webhook["id"],
+        "execution_id": execution["id"],
         "version": "1", "other": "current", "semver": "1.0.0",
     }  # fmt: skip

@@ -13,6 +13,8 @@ from webapp.accounts.organizations import set_logo
 from webapp.accounts.sessions import list_sessions
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
+from webapp.executions.schemas import ExecuteRequest
+from webapp.executions.services import execute_agent
 from webapp.questions.schemas import QueryRequest
 from webapp.questions.services import ask_agent
 from webapp.questions.unanswered.services import list_unanswered
@@ -72,6 +74,12 @@ PERMISSIONS = {
     "/api/v1/agents/<agent_id>/versions/<int:version>/diff/<other> /api/v1/agents/handoffs "
     "/api/v1/agents/search": "agents:read",
     "POST /agents/preview": "agents:read",
+    "GET /api/v1/executions /api/v1/executions/<uuid:execution_id> "
+    "/api/v1/executions/<uuid:execution_id>/logs /api/v1/executions/<uuid:execution_id>/stream "
+    "/ws/executions/<execution_id>": "executions:read",
+    "POST /api/v1/agents/<agent_id>/execute /api/v1/executions "
+    "/api/v1/executions/<uuid:execution_id>/cancel "
+    "/api/v1/executions/<uuid:execution_id>/retry": "executions:run",
     "GET /agents/<handle>/edit /agents/<handle>/releases/new /agents/<handle>/removal "
     "/agents/<handle>/scope /agents/<handle>/settings /agents/bulk /agents/export "
     "/agents/from-taxonomy/new /agents/import /agents/new /api/v1/agents/export": "agents:write",
@@ -173,6 +181,7 @@ def things(cast: Cast, alice: Actor) -> dict[str, str]:
     node = extend_taxonomy(body, actor=alice).nodes[0]
     ask_agent(agent.id, QueryRequest(query="Who repairs the lift?"), actor=alice)
     (question,) = list_unanswered(agent.id, actor=alice)
+    execution = execute_agent(agent.id, ExecuteRequest(input="Mine"), actor=alice)
     cast.browser("alice")
     webhook, _ = create_webhook("https://example.com/hook", actor=alice)
     return {
@@ -188,6 +197,7 @@ def things(cast: Cast, alice: Actor) -> dict[str, str]:
         "key_id": str(create_key("Mine", actor=alice)[0].id),
         "membership_id": str(cast.member("bob").id),
         "session_id": str(list_sessions(actor=alice)[0].id),
+        "execution_id": str(execution.id),
         "webhook_id": str(webhook.id),
         "delivery_id": str(send_test(webhook.id, actor=alice).id),
         "version": "1",
@@ -257,6 +267,8 @@ def _body(method: str, path: str) -> dict[str, object] | None:
     """A body of the right shape, so that nothing but the organization can be refused."""
     if "query" in path:
         return {"query": "tea"}
+    if path.endswith("/execute"):
+        return {"input": "tea"}
     if "/moves" in path:
         return {"start": "0.9.0"}
     if path.endswith("/scope"):

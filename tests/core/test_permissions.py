@@ -26,8 +26,8 @@ from webapp.webhooks.permissions import WEBHOOKS_READ
 # The reviewed table: what each role may beyond the roles before it.
 ROLES = {
     Role.VIEWER: {
-        "account:read", "account:write", "agents:read", "knowledge:read", "organization:read",
-        "tasks:read", "views:write",
+        "account:read", "account:write", "agents:read", "executions:read", "knowledge:read",
+        "organization:read", "tasks:read", "views:write",
     },
     Role.MEMBER: {
         "executions:run", "views:share",

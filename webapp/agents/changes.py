@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from webapp.agents import signals
 from webapp.agents.figures import add_figures
 from webapp.agents.models import (
     DEFAULT_MODEL,
@@ -128,6 +129,8 @@ def _pause(agent: Agent, paused: bool) -> list[str]:
         return []
     agent.paused = paused
     agent.touch(clock.now())
+    if not paused:
+        signals.resumed.send(agent=agent)
     return ["paused"]
 
 

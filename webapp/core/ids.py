@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import datetime
 from uuid import UUID
 
 
@@ -16,3 +17,9 @@ def uuid7() -> UUID:
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 7 << 76 | (rest * 4096 // 1_000_000) << 64
     return UUID(int=value | 2 << 62 | secrets.randbits(62))
+
+
+def lowest_uuid7(moment: datetime) -> UUID:
+    """What no UUID of `uuid7` made at the moment, or later, is below; to a millisecond."""
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62)

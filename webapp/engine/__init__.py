@@ -20,6 +20,7 @@ from webapp.engine.control import (
     RetryLater,
     Token,
     get_token,
+    get_worker,
     retry_later,
     sleep,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "enqueue_debounced",
     "find_unfinished",
     "get_token",
+    "get_worker",
     "install",
     "isolation",
     "list_workers",

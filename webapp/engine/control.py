@@ -87,6 +87,8 @@ class Token:
             raise Interrupted
 
 
+#: the worker that this process is; empty where it is none
+_worker = ""
 _token: ContextVar[Token | None] = ContextVar("job_token", default=None)
 _stopping = threading.Event()
 
@@ -97,6 +99,17 @@ def get_token() -> Token | None:
     Threads that a job starts do not inherit it: hand it to them.
     """
     return _token.get()
+
+
+def name_worker(worker_id: str) -> None:
+    """Say which worker this process is, as `list_workers` calls it."""
+    global _worker
+    _worker = worker_id
+
+
+def get_worker() -> str | None:
+    """The worker that the running job is in; None outside of workers."""
+    return _worker or None
 
 
 @contextmanager

@@ -50,6 +50,8 @@ PATIENCE_SECONDS = 60.0
 #: A fork server ends when nobody has wanted a runner for so long: it holds what it has imported.
 IDLE_SECONDS = 900.0
 READ_BYTES = 65_536
+#: messages that a batch has at most
+BATCH = 500
 
 
 class RunnerError(Exception):
@@ -151,6 +153,26 @@ class Runner:
         if failure := self._find_failure():
             raise RunnerError(failure)
 
+    def batches(self, seconds: float) -> Iterator[list[Message]]:
+        """The same, several at once: what comes within so many seconds after the first.
+
+        A question ends a batch, so that it need not wait. Raises as iterating over messages does,
+        after the batch that came before.
+        """
+        messages = iter(self)
+        for message in messages:
+            batch, until = [message], time.monotonic() + seconds
+            while batch[-1].number == TOLD and len(batch) < BATCH and self._has_more(until):
+                try:
+                    batch.append(next(messages))
+                except StopIteration:
+                    yield batch
+                    return
+                except RunnerError:
+                    yield batch
+                    raise
+            yield batch
+
     def answer(self, question: Message, answer: Mapping[str, Any]) -> None:
         """Answer a message of this runner. ValueError where the answer is no JSON or too long."""
         if question.number == TOLD:
@@ -185,6 +207,15 @@ class Runner:
                 self._fail(Reason.ERROR, f"sent what is no message: {error}")
                 return None
         return None
+
+    def _has_more(self, until: float) -> bool:
+        """Whether more comes, or it ends, before a moment of the monotonic clock."""
+        if b"\n" in self._buffer or self._has_ended:
+            return True
+        poll = select.poll()
+        for connection in (self._channel, self._report):
+            poll.register(connection.fileno(), select.POLLIN)
+        return bool(poll.poll(max(0.0, until - time.monotonic()) * 1000))
 
     def _read_line(self) -> bytes | None:
         seen = 0

@@ -77,6 +77,7 @@ class Worker:
         while not self.leases.hold(self.executor_id):
             # Nobody else uses this id, but a sweeping worker may hold any free lease for a moment.
             time.sleep(0.01)
+        control.name_worker(self.executor_id)
         self.wakeups = open_wakeups(self.settings, self.engine, self.executor_id)
         with self.app.app_context():
             shut_down = backend.launch(self.engine, self.executor_id)

@@ -11,14 +11,22 @@ from webapp.core.live import announcements, sockets
 from webapp.core.live.announcements import Announcement, announce
 from webapp.core.live.connections import error_event
 from webapp.core.live.feeds import Feed, draw_revision
+from webapp.core.live.following import late_response
 from webapp.core.live.logs import Log
-from webapp.core.live.sockets import Frame, SocketRoute, init_app
+from webapp.core.live.sockets import (
+    FollowRoute,
+    Frame,
+    SocketRoute,
+    init_app,
+    last_event_id,
+)
 from webapp.core.live.streams import Event, stream_response
 
 __all__ = [
     "Announcement",
     "Event",
     "Feed",
+    "FollowRoute",
     "Frame",
     "Log",
     "SocketRoute",
@@ -26,6 +34,8 @@ __all__ = [
     "draw_revision",
     "error_event",
     "init_app",
+    "last_event_id",
+    "late_response",
     "stream_response",
 ]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -62,6 +64,8 @@ class Broadcaster:
         self._sources: dict[Follow, dict[str, list[str]]] = {}
         self._work = Work()
         self._readers: dict[Group, Reader] = {}
+        #: who waits for what is announced, in the loop of the connections
+        self._watched: defaultdict[Change, set[asyncio.Event]] = defaultdict(set)
         self._lock = threading.Lock()
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
@@ -77,9 +81,7 @@ class Broadcaster:
             if follow not in self._sources:
                 self._sources[follow] = {name: feeds.sources_of(name, self._app) for name in names}
             self._work.newcomers[connection] = actor
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, daemon=True, name="broadcaster")
-                self._thread.start()
+            self._start()
         self._wanted.set()
 
     def catch_up(self, connection: WebSocket, name: str, after: int) -> None:
@@ -88,6 +90,24 @@ class Broadcaster:
             if name in self._follows.get(connection, (None, ()))[1]:
                 self._work.behind[connection, name] = max(0, after - OVERLAP)
         self._wanted.set()
+
+    @contextmanager
+    def watch(self, change: Change) -> Iterator[asyncio.Event]:
+        """An event that is set with every announcement of a feed; for the connections' loop.
+
+        What was announced just before it begins may be missed: look once more soon after.
+        """
+        event = asyncio.Event()
+        with self._lock:
+            self._watched[change].add(event)
+            self._start()
+        try:
+            yield event
+        finally:
+            with self._lock:
+                self._watched[change].discard(event)
+                if not self._watched[change]:
+                    del self._watched[change]
 
     def remove(self, connection: WebSocket) -> None:
         with self._lock:
@@ -98,6 +118,12 @@ class Broadcaster:
             self._followers[follow].remove(connection)
             if not self._followers[follow]:
                 del self._followers[follow], self._sources[follow]
+
+    def _start(self) -> None:
+        """Begin to listen, if nobody has before; called with the lock."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, daemon=True, name="broadcaster")
+            self._thread.start()
 
     def _run(self) -> None:
         tail = Tail(self._app)
@@ -120,11 +146,15 @@ class Broadcaster:
 
     def _listen(self, tail: Tail) -> None:
         while True:
-            changed = tail.wait(is_wanted=bool(self._followers))
+            changed = tail.wait(is_wanted=bool(self._followers or self._watched))
             if changed:
                 with self._lock:
                     self._work.changed |= changed
+                    told = [self._watched[change] for change in changed & self._watched.keys()]
+                    watching = set[asyncio.Event]().union(*told)
                 self._wanted.set()
+                for event in watching:
+                    loop.call(event.set)
 
     def _concerned(self, work: Work) -> list[Concern]:
         """Who has to be told of which feeds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from socket import socket as Socket
 from typing import Any
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from apiflask import APIFlask
-from flask import Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from h11 import LocalProtocolError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from wsproto import ConnectionType, WSConnection
@@ -28,8 +28,9 @@ from webapp.core.http.problems import describe
 from webapp.core.http.refusals import refusal_of
 from webapp.core.live import handover
 from webapp.core.live.admissions import Admissions, admissions_of
-from webapp.core.live.broadcaster import Broadcaster
+from webapp.core.live.broadcaster import Broadcaster, Change
 from webapp.core.live.connections import WebSocket, loop, text_frame
+from webapp.core.live.following import follow
 from webapp.core.live.steps import Steps, this_app
 from webapp.core.openapi import SocketDocument
 from webapp.core.security import current_actor, required_permission, requires
@@ -88,6 +89,24 @@ class SocketRoute:
     permission: Permission
 
 
+#: `follow(actor, after, **view_args)` → the organization and the feed, and groups of frames
+Follow = Callable[..., tuple[Change, Iterator[Sequence[Frame]]]]
+
+
+@dataclass(frozen=True)
+class FollowRoute:
+    """A socket at `path` that tells what goes on, from the last event that its client has on.
+
+    `follow(actor, after, **view_args)` answers what is announced when there is more, and groups of
+    frames, empty where there is nothing yet, the first of them before the socket opens. `after` is
+    the `after` of the address or the Last-Event-ID, else 0. Its name is that of the endpoint.
+    """
+
+    path: str
+    follow: Follow
+    permission: Permission
+
+
 DOCUMENT = SocketDocument(
     path="/ws/live",
     operation_id="live.follow",
@@ -103,9 +122,38 @@ def init_app(app: APIFlask) -> None:
     app.extensions["callboard-broadcaster"] = Broadcaster(app, admissions)
     app.before_request(_check_upgrade)
     app.add_url_rule("/ws/live", "live", _follow, websocket=True)
-    for route in contributions(SocketRoute, app):
-        view = _view_of(route)
-        app.add_url_rule(route.path, view.__name__, view, websocket=True)
+    views = [(route.path, _view_of(route)) for route in contributions(SocketRoute, app)]
+    views += [(route.path, _follow_view_of(route)) for route in contributions(FollowRoute, app)]
+    for path, view in views:
+        app.add_url_rule(path, view.__name__, view, websocket=True)
+
+
+def _follow_view_of(route: FollowRoute) -> Callable[..., Response]:
+    @requires(route.permission)
+    def view(**view_args: Any) -> Response:
+        app = this_app()
+        change, groups = route.follow(current_actor(), last_event_id(), **view_args)
+        first = next(groups)
+        steps = Steps(app, app.app_context(), groups)
+
+        def tell(connection: WebSocket) -> None:
+            for frame in first:
+                connection.write(text_frame(frame.text()))
+            loop.start(_tell_rest(connection, steps, app, change))
+
+        return open_socket(lambda _connection, _text: None, on_open=tell)
+
+    view.__name__ = route.follow.__name__
+    view.__doc__ = route.follow.__doc__
+    return view
+
+
+def last_event_id() -> int:
+    """The last event that a client has: 0 where it has none. Raises Invalid."""
+    given = request.headers.get("Last-Event-ID") or request.args.get("after") or "0"
+    if not (given.isascii() and given.isdigit()) or int(given[:20]) > MAX_ROW:
+        raise Invalid("Last-Event-ID is the id of an event, a whole number.", field="after")
+    return int(given)
 
 
 def _view_of(route: SocketRoute) -> Callable[..., Response]:
@@ -216,6 +264,21 @@ async def _answer(connection: WebSocket, steps: Steps[Frame]) -> None:
                     connection.write(text_frame(frame.text()))
     except Exception:
         # Whoever asked would wait for ever.
+        log.exception("answer_failed", request_id=steps.request_id)
+        connection.close(CloseReason.INTERNAL_ERROR, "Something went wrong on our side.")
+
+
+async def _tell_rest(
+    connection: WebSocket, steps: Steps[Sequence[Frame]], app: Flask, change: Change
+) -> None:
+    try:
+        async with steps:
+            is_wanted = lambda: not connection.is_closed  # noqa: E731 - one line
+            async for frames in follow(steps, app, change, is_wanted=is_wanted):
+                for frame in frames:
+                    connection.write(text_frame(frame.text()))
+        connection.close()
+    except Exception:
         log.exception("answer_failed", request_id=steps.request_id)
         connection.close(CloseReason.INTERNAL_ERROR, "Something went wrong on our side.")
 

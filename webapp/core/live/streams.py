@@ -18,12 +18,14 @@ from socket import socket as Socket
 from typing import Any
 
 import structlog
-from flask import Response, current_app, request, stream_with_context
+from flask import Flask, Response, current_app, request, stream_with_context
 
 from webapp.core.errors import InternalError
 from webapp.core.live import handover
 from webapp.core.live.admissions import admissions_of
+from webapp.core.live.broadcaster import Change
 from webapp.core.live.connections import EventStream, loop
+from webapp.core.live.following import SLOW_SECONDS, follow, wait_out
 from webapp.core.live.steps import Steps, this_app
 from webapp.core.security import current_actor, required_permission
 
@@ -39,24 +41,32 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Event:
-    """One event: its data as JSON, sent `pause` seconds after the one before."""
+    """One event: its data as JSON, sent `pause` seconds after the one before.
+
+    Events are numbered, unless they have an id of their own; `name` is the kind that browsers
+    listen for.
+    """
 
     data: dict[str, Any]
     pause: float = 0.0
+    id: int | None = None
+    name: str | None = None
 
 
-def stream_response(groups: Iterator[Sequence[Event]]) -> Response:
+def stream_response(groups: Iterator[Sequence[Event]], *, change: Change | None = None) -> Response:
     """Answer with server-sent events, `id: n` and `data: {json}` each.
 
     See docs/contract/knowledge.md, C-REQ-011.
     A group is what is known together: it costs one step of a thread, however its events are paced.
-    All but the first group are made outside of the request, in another session.
+    All but the first group are made outside of the request, in another session. An empty group
+    means that there is nothing more yet: the next is asked for when `change` is announced.
     """
     numbers = count(1)
     first = next(groups)
     if not handover.can_hand_over(request.environ):
         # What becomes of the connection is then the server's to say.
-        texts = stream_with_context(_slowly(chain([first], groups), numbers))
+        waiting = groups if change is None else wait_out(groups, seconds=SLOW_SECONDS)
+        texts = stream_with_context(_slowly(chain([first], waiting), numbers))
         return current_app.response_class(texts, headers=HEADERS)
     app = this_app()
     actor, needed = current_actor(), required_permission()
@@ -73,7 +83,7 @@ def stream_response(groups: Iterator[Sequence[Event]]) -> Response:
             stream.send(_text(next(numbers), event))
         admissions.admit(stream, actor, needed)
         loop.add(stream, sock)
-        loop.start(_send_rest(stream, steps, numbers))
+        loop.start(_send_rest(stream, steps, numbers, app, change))
 
     is_kept = wants_more and handover.can_give_back()
     headers = HEADERS | {"Connection": "keep-alive" if is_kept else "close"}
@@ -81,12 +91,17 @@ def stream_response(groups: Iterator[Sequence[Event]]) -> Response:
 
 
 async def _send_rest(
-    stream: EventStream, steps: Steps[Sequence[Event]], numbers: Iterator[int]
+    stream: EventStream,
+    steps: Steps[Sequence[Event]],
+    numbers: Iterator[int],
+    app: Flask,
+    change: Change | None,
 ) -> None:
     try:
         async with steps:
             # Who asked may have left while others were answered.
-            while not stream.is_closed and (group := await steps.next()) is not None:
+            is_wanted = lambda: not stream.is_closed  # noqa: E731 - one line
+            async for group in follow(steps, app, change, is_wanted=is_wanted):
                 for event in group:
                     await asyncio.sleep(event.pause)
                     stream.send(_text(next(numbers), event))
@@ -104,7 +119,9 @@ def _slowly(groups: Iterable[Sequence[Event]], numbers: Iterator[int]) -> Iterat
 
 
 def _text(number: int, event: Event) -> str:
-    return f"id: {number}\ndata: {json.dumps(event.data)}\n\n"
+    number = number if event.id is None else event.id
+    name = f"event: {event.name}\n" if event.name else ""
+    return f"id: {number}\n{name}data: {json.dumps(event.data)}\n\n"
 
 
 def _head(response: Response, is_chunked: bool) -> bytes:

@@ -1,0 +1,1 @@
+"""Logs: what an execution tells of itself, line by line."""
