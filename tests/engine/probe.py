@@ -20,7 +20,8 @@ from webapp import engine
 from webapp.config import Settings
 from webapp.core.database.connections import prepare_sqlite
 from webapp.core.extensions import db
-from webapp.engine import worker
+from webapp.engine import runners, worker
+from webapp.engine.sandbox import Reason
 
 numbers = sa.Table(
     "probe_numbers",
@@ -99,6 +100,16 @@ def write_beside_another(key: str, *, folder: str) -> None:
     write(key, 0)
 
 
+def run_script(key: str, *, code: str) -> None:
+    """Run a program, and write what number it tells; -1 where it dies."""
+    try:
+        with runners.start("script", {"code": code}, limits=runners.Limits(seconds=600)) as runner:
+            for message in runner:
+                write(key, message["number"])
+    except runners.RunnerError as error:
+        write(key, -1 if error.failure.reason is Reason.DIED else -2)
+
+
 def count_pools(key: str) -> None:
     """Write how many pools of memory glibc has when many threads have taken some at once."""
     libc = ctypes.CDLL(None)
@@ -141,10 +152,12 @@ def make_app(settings: Settings, *, install: bool = False) -> Flask:
     engine.register(
         app,
         queues=[engine.Queue("narrow", concurrency=1)],
+        programs=[engine.Program("script", "tests.engine.script")],
         jobs=[
             engine.Job("count", count),
             engine.Job("fail", fail),
             engine.Job("count_pools", count_pools),
+            engine.Job("run_script", run_script),
             *(engine.Job(name, function, "narrow") for name, function in functions.items()),
         ],
     )

@@ -16,7 +16,6 @@ from flask import Flask
 
 from tests.engine.conftest import ROOT
 from tests.engine.test_runners import ENOUGH, SLEEP, find_fork_server
-from webapp import engine
 from webapp.config import Settings
 from webapp.core.extensions import db
 from webapp.engine import confinement, runners
@@ -44,7 +43,6 @@ tell(results)
 
 @pytest.fixture
 def runner_app(app: Flask) -> Any:
-    engine.register(app, programs=[engine.Program("script", "tests.engine.script")])
     yield app
     runners.stop(app)
 

@@ -233,6 +233,7 @@ def test_nothing_is_forked_beside_a_thread(tmp_path: Path) -> None:
 def test_a_program_that_sleeps_is_ended(app: Flask) -> None:
     failure = fail(SLEEP, limits=Limits(seconds=0.3))
     assert (failure.reason, failure.message) == (Reason.TIME, "took longer than 0.3 s")
+    assert isinstance(failure.reason, Reason)
 
 
 def test_a_program_that_computes_for_too_long_is_ended(app: Flask) -> None:

@@ -105,6 +105,10 @@ def isolation() -> Isolation:
             "A runner can reach sockets that are files and open to Callboard's user, such as "
             "PostgreSQL's: this kernel has no seccomp filters, or the machine is unknown."
         )
+    if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
+        gaps.append(
+            "What a runner starts is not counted and may outlive it: this kernel lists no children."
+        )
     return Isolation(landlock, has_own_user, can_filter(), tuple(gaps))
 
 

@@ -265,6 +265,7 @@ class Runner:
         self._pid = report.get("pid", self._pid)
         self._has_ended = "pid" not in report
         if failure := report.get("failure"):
+            failure["reason"] = Reason(failure["reason"])
             self._failure = self._failure or Failure(**failure)
         if "cpu_seconds" in report:
             self.usage = Usage(report["cpu_seconds"], report["memory_peak_bytes"])
