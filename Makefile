@@ -57,7 +57,7 @@ peers: ## install what some tests go through (PgBouncer, proxies) where apt-get 
 	if [ -n "$$missing" ] && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
 	    apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
-	elif [ -n "$$missing" ]; then echo "Tests through$$missing skip: not on the PATH."; fi
+	elif [ -n "$$missing" ]; then echo "What goes through$$missing is left out: not on the PATH."; fi
 
 # Node is for the checks alone: nothing of node_modules is served.
 node_modules/.installed: package.json package-lock.json
@@ -95,6 +95,7 @@ queries: $(VENV)/.installed-dev ## count the statements of every page anew, afte
 	TEST_DATABASE=sqlite UPDATE_QUERIES=1 $(BIN)/pytest tests/about/test_queries.py
 
 bench: $(VENV)/.installed-bench ## the benchmarks as one table; COLLECTIONS names the judged collections
+	@$(MAKE) --no-print-directory peers PEERS=redis-server
 	@$(BIN)/python -m bench 2>bench.log || { tail -n 30 bench.log; exit 1; }
 
 bench-pages: $(VENV)/.installed-dev browser ## every page of a large installation in a slow browser; AGENTS, DOCUMENTS, TOPICS, ON

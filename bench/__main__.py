@@ -3,7 +3,7 @@
 What the databases and the processes log goes to standard error, which make keeps in bench.log.
 """
 
-from bench import agents, engine, knowledge, lists, live, retrieval, runners, service, streams
+from bench import agents, engine, jobs, knowledge, lists, live, retrieval, runners, service, streams
 
 retrieval.show_head()
 retrieval.main()
@@ -14,4 +14,5 @@ live.main()
 agents.main()
 lists.main()
 engine.main()
+jobs.main()
 runners.main()
