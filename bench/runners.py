@@ -191,7 +191,7 @@ def seconds_to_start() -> float:
 
 
 def find_parent(app: Flask) -> int:
-    process = runners._get_server(app)._process
+    process = runners._get_server(app, "probe")._process
     assert process is not None
     return process.pid
 

@@ -82,8 +82,8 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def find_fork_server() -> psutil.Process:
-    process = runners._get_server(current_app)._process
+def find_fork_server(program: str = "script") -> psutil.Process:
+    process = runners._get_server(current_app, program)._process
     assert process is not None
     return psutil.Process(process.pid)
 
@@ -216,14 +216,17 @@ def test_a_program_is_warmed_up_once_for_all_its_runners(tmp_path: Path) -> None
         for _ in range(2):
             with runners.start("warmed", {}, limits=ENOUGH) as runner:
                 (told,) = runner
-            assert told["made"] == [told["parent"]] == [find_fork_server().pid]
+            assert told["made"] == [told["parent"]] == [find_fork_server("warmed").pid]
     runners.stop(app)
 
 
 def test_nothing_is_forked_beside_a_thread(tmp_path: Path) -> None:
     app = make_app(tmp_path, threaded="tests.engine.threaded")
     with app.app_context():
-        assert fail("").message == "ended with its parent"
+        threaded = runners.start("threaded", {}, limits=ENOUGH)
+        with threaded as runner, pytest.raises(RunnerError) as raised:
+            list(runner)
+        assert raised.value.failure.message == "ended with its parent"
     runners.stop(app)
 
 
@@ -380,7 +383,7 @@ def test_a_fork_server_that_dies_is_replaced(app: Flask) -> None:
 
 def test_no_folder_is_left(app: Flask) -> None:
     folders = [Path(run("import os; tell({'in': os.getcwd()})")[0]["in"])]
-    runners._get_server(app).kill()
+    runners._get_server(app, "script").kill()
     folders += [Path(run("import os; tell({'in': os.getcwd()})")[0]["in"])]
     runners.stop(app)
     assert not any(folder.parent.exists() for folder in folders)
@@ -390,7 +393,7 @@ def test_a_fork_server_that_nobody_wants_ends(app: Flask, monkeypatch: pytest.Mo
     monkeypatch.setattr(runners, "IDLE_SECONDS", 0.01)
     for _ in range(3):
         assert run("tell({})") == [{}]
-        server = runners._get_server(app)
+        server = runners._get_server(app, "script")
         assert server._process is not None
         assert server._process.wait() == 0
         assert not Path(server._folder).exists()

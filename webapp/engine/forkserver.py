@@ -1,7 +1,7 @@
-"""The fork server: the parent of a worker's runners, which has imported what they run.
+"""The fork server: the parent of a worker's runners of one program, which it has imported.
 
 A worker starts one (`runners.py`) and speaks with it over one socket. An order for a runner is a
-message of JSON, {"program", "folder", "limits"}, and two descriptors: the *channel*, over which
+message of JSON, {"folder", "limits"}, and two descriptors: the *channel*, over which
 the runner and the worker's thread speak from then on, and the *report*. The report lives as long as
 the runner: it says that it has begun, {"pid"}, and how it has ended, {"failure", "cpu_seconds",
 "memory_peak_bytes"}. When the worker closes its end, the runner is killed.
@@ -112,7 +112,7 @@ class Server:
     def __init__(
         self,
         control: socket.socket,
-        programs: dict[str, str],
+        module: str,
         reach: Reach,
         *,
         idle_seconds: float,
@@ -120,13 +120,12 @@ class Server:
         self._control = control
         self._reach = reach
         self._idle_seconds = idle_seconds
-        self._modules: dict[str, ModuleType | Exception] = {}
-        for name, module in programs.items():
-            try:
-                self._modules[name] = import_module(module)
-                getattr(self._modules[name], "warm_up", lambda: None)()
-            except Exception as error:
-                self._modules[name] = error
+        self._module: ModuleType | Exception
+        try:
+            self._module = import_module(module)
+            getattr(self._module, "warm_up", lambda: None)()
+        except Exception as error:
+            self._module = error  # which each of its runners then tells
         self._runners: dict[int, Runner] = {}
         self._is_open = True
         self._watched_at = self._wanted_at = time.monotonic()
@@ -275,7 +274,7 @@ class Server:
             channel = Channel(_keep_only(connection, errors))
             try:
                 self._give_up_rights(order["folder"], limits, parent)
-                status = self._run(order["program"], channel)
+                status = self._run(channel)
             except BaseException as error:
                 _soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
                 resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
@@ -298,15 +297,14 @@ class Server:
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
         sandbox.die_with(parent)  # last, because a new user forgets it
 
-    def _run(self, program: str, channel: Channel) -> int:
+    def _run(self, channel: Channel) -> int:
         """Its exit status."""
         gc.enable()
-        module = self._modules[program]
-        if isinstance(module, Exception):
-            raise module
+        if isinstance(self._module, Exception):
+            raise self._module
         order = channel.receive_order()
         try:
-            module.run(order, channel)
+            self._module.run(order, channel)
         except SystemExit as end:
             return end.code if isinstance(end.code, int) else int(end.code is not None)
         sys.stdout.flush()  # here, where what cannot be written is told
@@ -415,10 +413,10 @@ def main() -> None:
     memory.share_pools()
     control = socket.socket(fileno=order["control"])
     control.set_inheritable(False)
-    reach = confinement.find_reach(order["programs"].values(), order["hidden"])
+    reach = confinement.find_reach([order["module"]], order["hidden"])
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-    server = Server(control, order["programs"], reach, idle_seconds=order["idle_seconds"])
+    server = Server(control, order["module"], reach, idle_seconds=order["idle_seconds"])
     if len(os.listdir("/proc/self/task")) > 1:
         sys.exit("A program's imports start threads; what is forked would not have them.")
     confinement.isolation()  # so that what it finds out is known to all runners

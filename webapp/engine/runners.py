@@ -41,7 +41,7 @@ from webapp.engine.forkserver import Limits
 from webapp.engine.registry import get_registry
 from webapp.engine.sandbox import REPORT_CHARS, ROOT, Failure, Reason, read_failure
 
-__all__ = ["Limits", "Message", "Runner", "RunnerError", "Usage", "start", "stop", "warm_up"]
+__all__ = ["Limits", "Message", "Runner", "RunnerError", "Usage", "start", "stop"]
 
 PROGRAM = str(ROOT / "webapp" / "engine" / "forkserver.py")
 EXTENSION = "callboard-fork-servers"
@@ -85,13 +85,11 @@ def start(program: str, order: Mapping[str, Any], *, limits: Limits) -> Iterator
     LookupError where nothing registered the program, ValueError where the order is no JSON or
     longer than MESSAGE_BYTES. Raises Cancelled or Interrupted where the job is to stop.
     """
-    if program not in get_registry(current_app).programs:
-        raise LookupError(f"No program is called {program}.")
     line = encode(TOLD, dict(order))
-    server, token = _get_server(current_app), control.get_token()
+    server, token = _get_server(current_app, program), control.get_token()
     if token is not None:
         token.check()
-    runner = Runner(server, token, program, limits)
+    runner = Runner(server, token, limits)
     with token.calling(runner.stop) if token else nullcontext():
         try:
             runner._send(line)
@@ -100,15 +98,9 @@ def start(program: str, order: Mapping[str, Any], *, limits: Limits) -> Iterator
             runner._end()
 
 
-def warm_up(app: Flask) -> None:
-    """Have the application's fork server begin its imports, before a runner is wanted."""
-    _get_server(app).start()
-
-
 def stop(app: Flask) -> None:
-    """End this process's fork server, and with it all its runners."""
-    server = app.extensions.get(EXTENSION, {}).pop(os.getpid(), None)
-    if server is not None:
+    """End this process's fork servers, and with them all their runners."""
+    for server in app.extensions.get(EXTENSION, {}).pop(os.getpid(), {}).values():
         server.stop()
 
 
@@ -119,7 +111,6 @@ class Runner:
         self,
         server: ForkServer,
         token: control.Token | None,
-        program: str,
         limits: Limits,
     ) -> None:
         #: what it has used, once it has ended
@@ -134,9 +125,8 @@ class Runner:
         self._has_ended = False
         self._pid: int | None = None
         self._deadline = time.monotonic() + limits.seconds + PATIENCE_SECONDS
-        words = {"program": program, "limits": asdict(limits)}
         with channel, report:
-            self._folder = server.order(words, [channel.fileno(), report.fileno()])
+            self._folder = server.order(asdict(limits), [channel.fileno(), report.fileno()])
 
     def __iter__(self) -> Iterator[Message]:
         """What the program sends, until it ends.
@@ -315,30 +305,25 @@ def _read_failure(told: dict[str, Any], limits: Limits) -> Failure:
 
 
 class ForkServer:
-    """This process's fork server: started when it is wanted, and again when it has ended."""
+    """A program's fork server: started when it is wanted, and again when it has ended."""
 
-    def __init__(self, programs: Mapping[str, str], hidden: list[str]) -> None:
-        self._programs, self._hidden = dict(programs), hidden
+    def __init__(self, module: str, hidden: list[str]) -> None:
+        self._module, self._hidden = module, hidden
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._folder = ""
 
-    def start(self) -> None:
-        """Start it where it does not run."""
-        with self._lock:
-            self._start()
-
     def order(
-        self, words: dict[str, Any], descriptors: list[int]
+        self, limits: dict[str, Any], descriptors: list[int]
     ) -> tempfile.TemporaryDirectory[str]:
         """Have it start a runner with these descriptors; the runner's folder."""
         with self._lock:
             try:
-                return self._order(words, descriptors)
+                return self._order(limits, descriptors)
             except OSError:  # it has died, or ends because it was idle
                 self._let_go()
-                return self._order(words, descriptors)
+                return self._order(limits, descriptors)
 
     def renew(self) -> None:
         """Start it again where it has died."""
@@ -363,11 +348,11 @@ class ForkServer:
     # What follows is called with the lock.
 
     def _order(
-        self, words: dict[str, Any], descriptors: list[int]
+        self, limits: dict[str, Any], descriptors: list[int]
     ) -> tempfile.TemporaryDirectory[str]:
         server = self._start()
         folder = tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)
-        message = json.dumps(words | {"folder": folder.name}).encode()
+        message = json.dumps({"folder": folder.name, "limits": limits}).encode()
         socket.send_fds(server, [message], descriptors)
         return folder
 
@@ -381,7 +366,7 @@ class ForkServer:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         order = {
             "control": theirs.fileno(),
-            "programs": self._programs,
+            "module": self._module,
             "hidden": self._hidden,
             "folder": self._folder,
             "idle_seconds": IDLE_SECONDS,
@@ -407,17 +392,21 @@ class ForkServer:
         self._control = self._process = None
 
 
-def _get_server(app: Flask) -> ForkServer:
-    """This process's; a forked process makes its own."""
-    servers: dict[int, ForkServer] = app.extensions.setdefault(EXTENSION, {})
-    number = os.getpid()
-    if number not in servers:
-        programs = get_registry(app).programs.values()
+def _get_server(app: Flask, program: str) -> ForkServer:
+    """This process's for that program; a forked process makes its own.
+
+    LookupError where nothing registered the program.
+    """
+    programs = get_registry(app).programs
+    if program not in programs:
+        raise LookupError(f"No program is called {program}.")
+    all_servers: dict[int, dict[str, ForkServer]] = app.extensions.setdefault(EXTENSION, {})
+    servers = all_servers.setdefault(os.getpid(), {})
+    if program not in servers:
         settings = app.config["CALLBOARD"]
         hidden = [str(settings.data_dir)]
         if settings.is_sqlite:
             path = settings.database_url.removeprefix("sqlite:///")
             hidden += [path, *(f"{path}-{name}" for name in ("wal", "shm", "journal"))]
-        names = {program.name: program.module for program in programs}
-        servers.setdefault(number, ForkServer(names, hidden))
-    return servers[number]
+        servers.setdefault(program, ForkServer(programs[program].module, hidden))
+    return servers[program]
