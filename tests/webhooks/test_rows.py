@@ -29,6 +29,9 @@ from webapp.webhooks.models import Attempt, Delivery, WebhookSecret
 
 EVENTS = [
     "coverage.fell",
+    "execution.cancelled",
+    "execution.completed",
+    "execution.failed",
     "release.promoted",
     "release.published",
     "release.rolled_back",

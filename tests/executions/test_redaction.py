@@ -1,0 +1,118 @@
+"""No secret is written: neither one that the order has, nor what looks like one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.executions.conftest import accept_script, lines_of, run_again
+from webapp.core.actor import Actor
+from webapp.core.extensions import db
+from webapp.executions import jobs
+from webapp.executions.models import ExecutionStep, OutputChunk
+from webapp.executions.redaction import MAX_DEPTH, REDACTED, TOO_DEEP, Redactor
+
+SECRET = "correct-horse-battery"
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("key correct-horse-battery!", "key [redacted]!"),
+        ("Authorization: Bearer abc.def-123", "Authorization: Bearer [redacted]"),
+        ('{"authorization": "Basic dXNlcjpwYXNz"}', '{"authorization": "Basic [redacted]"}'),
+        ("curl -H 'X-API-Key: 0123456789'", "curl -H 'X-API-Key: [redacted]'"),
+        ("api_key=0123456789&q=tea", "api_key=[redacted]&q=tea"),
+        ("uses sk-proj-0123456789abcdef now", "uses [redacted] now"),
+        ("cb_0123456789abcdef0123", "[redacted]"),
+        ("ghp_0123456789abcdef0123", "[redacted]"),
+        ("postgres://me:hunter2@host/db", "postgres://me:[redacted]@host/db"),
+        ("eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl", "[redacted]"),
+        ("green tea wants 80 degrees", "green tea wants 80 degrees"),
+        ("the bearer of good news", "the bearer of good news"),
+        ("task-0123456789abcdef0123", "task-0123456789abcdef0123"),
+        ("https://host:80/path@x", "https://host:80/path@x"),
+    ],
+)
+def test_texts_lose_their_secrets_and_nothing_else(text: str, redacted: str) -> None:
+    assert Redactor([SECRET]).text(text) == redacted
+
+
+def test_fields_that_are_named_so_lose_their_values() -> None:
+    given = {
+        "headers": {"Authorization": "x", "Accept": "json", "set-cookie": "a=b"},
+        "password": "p", "tokens": 5, "token": "t", "max_token": "m", "list": [SECRET, 1, None],
+    }  # fmt: skip
+    assert Redactor([SECRET]).json(given) == {
+        "headers": {"Authorization": REDACTED, "Accept": "json", "set-cookie": REDACTED},
+        "password": REDACTED, "tokens": 5, "token": REDACTED, "max_token": "m",
+        "list": [REDACTED, 1, None],
+    }  # fmt: skip
+
+
+def test_what_no_database_keeps_is_replaced() -> None:
+    redactor = Redactor()
+    assert redactor.text("a\x00b") == "a\ufffdb"
+    assert redactor.json(float("nan")) is None
+    value: Any = "deep"
+    for _ in range(MAX_DEPTH + 1):
+        value = [value]
+    assert TOO_DEEP in str(redactor.json(value))
+
+
+def test_a_short_value_is_no_secret() -> None:
+    assert Redactor(["tea"]).text("green tea") == "green tea"
+
+
+def test_a_growing_text_keeps_back_what_may_become_a_secret() -> None:
+    redactor = Redactor([SECRET])
+    assert redactor.split("say correct-ho") == ("say ", "correct-ho")
+    assert redactor.split("say correctly") == ("say correctly", "")
+    assert redactor.split("") == ("", "")
+
+
+@pytest.fixture
+def with_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model has a key, which the runner is told."""
+    known = jobs.find_model
+
+    def find_model(organization_id: Any, name: str) -> Any:
+        return known(organization_id, name) | {"api_key": SECRET}  # type: ignore[operator]
+
+    monkeypatch.setattr(jobs, "find_model", find_model)
+
+
+def test_nothing_that_an_execution_writes_has_the_key(
+    alice: Actor, scripted: None, with_key: None
+) -> None:
+    step = {"kind": "tool", "call_id": "a", "content": {"header": f"x {SECRET}"}}
+    execution = accept_script(
+        alice,
+        ("secret",),
+        ("log", "With it", {"metadata": {"arguments": [SECRET]}}),
+        ("ask", {"ask": "record", "step": step}),
+        *[("output", letter) for letter in f"<{SECRET}>"],
+        ("result", f"It is {SECRET}."),
+    )
+    execution = run_again(execution)
+    assert execution.status == "completed"
+    assert execution.output["text"] == f"It is {REDACTED}."
+    chunks = db.session.scalars(db.select(OutputChunk).order_by(OutputChunk.sequence))
+    assert "".join(chunk.text or "" for chunk in chunks) == f"<{REDACTED}>"
+    steps = db.session.scalars(db.select(ExecutionStep)).all()
+    assert [kept.content for kept in steps] == [{"header": f"x {REDACTED}"}]
+    written = [(line.message, str(line.fields)) for line in lines_of(execution)]
+    assert SECRET not in str(written)
+    assert any(message == REDACTED for message, _ in written)
+
+
+def test_a_failure_does_not_tell_the_key(alice: Actor, scripted: None, with_key: None) -> None:
+    failure = {"code": "upstream_auth", "message": f"{SECRET} is wrong", "suggestions": [SECRET]}
+    execution = run_again(accept_script(alice, ("failure", failure)))
+    assert execution.error == {
+        "code": "upstream_auth", "message": f"{REDACTED} is wrong", "suggestions": [REDACTED],
+    }  # fmt: skip
+    execution = run_again(accept_script(alice, ("raise", f"broken: {SECRET}")))
+    assert execution.error and execution.error["message"] == f"RuntimeError: broken: {REDACTED}"
+    assert SECRET not in str([(line.message, line.fields) for line in lines_of(execution)])
