@@ -78,6 +78,7 @@ PERMISSIONS = {
     "/api/v1/executions/<uuid:execution_id>/logs /api/v1/executions/<uuid:execution_id>/stream "
     "/ws/executions/<execution_id>": "executions:read",
     "POST /api/v1/agents/<agent_id>/execute /api/v1/executions "
+    "/api/v1/executions/bulk/cancel /api/v1/executions/bulk/retry "
     "/api/v1/executions/<uuid:execution_id>/cancel "
     "/api/v1/executions/<uuid:execution_id>/retry": "executions:run",
     "GET /agents/<handle>/edit /agents/<handle>/releases/new /agents/<handle>/removal "

@@ -78,7 +78,7 @@ def with_key(monkeypatch: pytest.MonkeyPatch) -> None:
     known = jobs.find_model
 
     def find_model(organization_id: Any, name: str) -> Any:
-        return known(organization_id, name) | {"api_key": SECRET}  # type: ignore[operator]
+        return known(organization_id, name) | {"api_key": SECRET}  # type: ignore[operator]  # it is known
 
     monkeypatch.setattr(jobs, "find_model", find_model)
 

@@ -14,9 +14,10 @@ from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core import clock, live
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
+from webapp.core.http.problems import problem
 from webapp.core.idempotency import Idempotency
 from webapp.core.security import current_actor, requires
-from webapp.executions import services
+from webapp.executions import bulk, services
 from webapp.executions.live import follow_execution
 from webapp.executions.logs import services as logs
 from webapp.executions.logs.exporting import MEDIA_TYPES, Format, write_export
@@ -27,11 +28,16 @@ from webapp.executions.schemas import (
     ExecuteRequest,
     ExecutionQuery,
     ExecutionResponse,
+    ExecutionResult,
+    ExecutionsBulkQuery,
+    ExecutionsBulkResponse,
+    ExecutionSelection,
     ExecutionsResponse,
     LogFile,
     LogQuery,
     LogResponse,
     RetryRequest,
+    RetrySelection,
 )
 
 bp = APIBlueprint("executions_api", __name__, url_prefix="/api/v1", tag="Executions")
@@ -96,6 +102,35 @@ def index(query: ExecutionQuery) -> dict[str, Any]:
     """Executions, newest first"""
     items, cursor = services.list_executions(query, actor=current_actor())
     return {"items": items, "next_cursor": cursor}
+
+
+@bp.post("/executions/bulk/cancel")
+@requires(EXECUTIONS_RUN)
+@bp.input(ExecutionsBulkQuery, location="query", arg_name="query")
+@bp.input(ExecutionSelection, arg_name="body")
+@bp.output(ExecutionsBulkResponse)
+@bp.doc(operation_id="executions.cancelMany", responses={409: "Too many match"})
+def cancel_many(query: ExecutionsBulkQuery, body: ExecutionSelection) -> ExecutionsBulkResponse:
+    """Stop many at once, by id or all that a filter finds"""
+    return _many(bulk.cancel_executions(body, actor=current_actor(), is_dry_run=query.dry_run))
+
+
+@bp.post("/executions/bulk/retry")
+@requires(EXECUTIONS_RUN)
+@bp.input(ExecutionsBulkQuery, location="query", arg_name="query")
+@bp.input(RetrySelection, arg_name="body")
+@bp.output(ExecutionsBulkResponse)
+@bp.doc(operation_id="executions.retryMany", responses={409: "Too many match"})
+def retry_many(query: ExecutionsBulkQuery, body: RetrySelection) -> ExecutionsBulkResponse:
+    """Run the inputs of many again, each as a new execution"""
+    return _many(
+        bulk.retry_executions(
+            body.selection,
+            RetryRequest(version=body.version),
+            actor=current_actor(),
+            is_dry_run=query.dry_run,
+        )
+    )
 
 
 @bp.get("/executions/<uuid:execution_id>")
@@ -181,6 +216,28 @@ def _execute(reference: str, body: ExecuteRequest) -> Response:
     else:
         found = services.execute_agent(reference, body, actor=actor, idempotency=key).id
     return _answer(found, body.wait, actor, begun=202, ended=200)
+
+
+def _many(results: list[bulk.BulkResult]) -> ExecutionsBulkResponse:
+    return ExecutionsBulkResponse(
+        results=[
+            ExecutionResult(
+                id=result.id,
+                status=result.status,
+                execution_id=result.made,
+                problem=result.error
+                and problem(
+                    result.status,
+                    result.error.message,
+                    code=result.error.code,
+                    errors=result.error.errors,
+                    extras=result.error.extras,
+                ),
+            )
+            for result in results
+        ],
+        matched=bulk.matched(results),
+    )
 
 
 def _answer(execution_id: UUID, wait: float, actor: Actor, *, begun: int, ended: int) -> Response:

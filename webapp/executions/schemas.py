@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -76,13 +77,20 @@ class AgentExecuteRequest(ExecuteRequest):
     agent_id: Reference = Field(description="UUID or handle")
 
 
+class Rerun(StrEnum):
+    """Which version a retry runs."""
+
+    SAME = "same"
+    NEWEST = "newest"
+
+
 class RetryRequest(RequestModel):
     """Which version the new execution runs, and how long the answer waits for its end."""
 
     model_config = {"json_schema_extra": {"examples": [{"version": "newest"}]}}
 
-    version: Literal["same", "newest"] = Field(
-        "same", description="`newest`: what a new execution of the agent would run"
+    version: Rerun = Field(
+        Rerun.SAME, description="`newest`: what a new execution of the agent would run"
     )
     wait: float = Field(0, ge=0, le=MAX_WAIT_SECONDS)
 
@@ -110,6 +118,57 @@ class ExecutionFilter(Query):
 class ExecutionQuery(ExecutionFilter):
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor = Field(None, description="The `next_cursor` of the answer before")
+
+
+class StrictExecutionFilter(ExecutionFilter):
+    """The list's filters; a misspelt one would otherwise select every execution."""
+
+    model_config = {"extra": "forbid"}
+
+
+class ExecutionSelection(RequestModel):
+    """Executions by id, or all that the list's filters find."""
+
+    model_config = {"json_schema_extra": {"examples": [{"filter": {"status": "pending"}}]}}
+
+    ids: list[UUID] | None = Field(None, max_length=1000)
+    filter: StrictExecutionFilter | None = None
+
+    @model_validator(mode="after")
+    def _says_which(self) -> ExecutionSelection:
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("give either ids or filter")
+        return self
+
+
+class RetrySelection(ExecutionSelection):
+    """Which executions, and which version the new ones run."""
+
+    model_config = {
+        "json_schema_extra": {"examples": [{"filter": {"status": "failed"}, "version": "newest"}]}
+    }
+
+    version: Rerun = Rerun.SAME
+
+    @property
+    def selection(self) -> ExecutionSelection:
+        return ExecutionSelection(ids=self.ids, filter=self.filter)
+
+
+class ExecutionsBulkQuery(Query):
+    dry_run: bool = Field(False, description="Say what would happen, and change nothing")
+
+
+class ExecutionResult(ResponseModel):
+    id: UUID
+    status: int = Field(description="What a request for this one alone would have answered")
+    execution_id: UUID | None = Field(None, description="The new one, of one that was retried")
+    problem: dict[str, Any] | None = None
+
+
+class ExecutionsBulkResponse(ResponseModel):
+    results: list[ExecutionResult]
+    matched: int
 
 
 class ErrorResponse(ResponseModel):

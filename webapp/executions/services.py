@@ -35,6 +35,7 @@ from webapp.executions.schemas import (
     ExecuteRequest,
     ExecutionFilter,
     ExecutionQuery,
+    Rerun,
     RetryRequest,
 )
 from webapp.executions.targets import Target, find_target
@@ -146,6 +147,7 @@ def cancel_execution(execution_id: str | UUID, *, actor: Actor) -> Execution:
     actor.require(EXECUTIONS_RUN)
     execution = get_execution(execution_id, actor=actor, lock=True)
     cancel_locked(execution, actor=actor)
+    waiting.release_next_of(execution.agent_id)
     audit.record(actor, "cancel", execution)
     db.session.commit()
     engine.cancel(execution.job_key)
@@ -153,12 +155,12 @@ def cancel_execution(execution_id: str | UUID, *, actor: Actor) -> Execution:
 
 
 def cancel_locked(execution: Execution, *, actor: Actor) -> None:
-    """End a locked execution in the running transaction; its job is cancelled after the commit."""
+    """End a locked execution in the running transaction.
+
+    Its job is cancelled after the commit, and its place beside others given away before.
+    """
     execution.cancellation_requested = True
     end_execution(execution, Status.CANCELLED, f"Cancelled by {actor.name}.")
-    agent = db.session.get(Agent, execution.agent_id)
-    if agent is not None:
-        waiting.release_next(agent)
 
 
 def retry_execution(
@@ -182,8 +184,10 @@ def retry_execution(
     return execution
 
 
-def retry_in_transaction(old: Execution, body: RetryRequest, *, actor: Actor) -> Execution:
-    """The new execution, in the running transaction."""
+def retry_in_transaction(
+    old: Execution, body: RetryRequest, *, actor: Actor, **detail: Any
+) -> Execution:
+    """The new execution, in the running transaction; `detail` is for the audit."""
     if not old.is_finished:
         raise Conflict(
             f"Execution {old.id} is {old.status}; there is nothing to retry.",
@@ -191,7 +195,7 @@ def retry_in_transaction(old: Execution, body: RetryRequest, *, actor: Actor) ->
             suggestions=["Cancel it first, or wait for its end."],
         )
     agent = agents.get_agent(old.agent_id, actor=actor)
-    if body.version == "newest":
+    if body.version == Rerun.NEWEST:
         target = find_target(agent)
     else:
         target = find_target(agent, version=old.agent_version)
@@ -205,7 +209,8 @@ def retry_in_transaction(old: Execution, body: RetryRequest, *, actor: Actor) ->
     execution = _accept(
         agent, target, asked, input=old.input, actor=actor, trigger=old.trigger, retry_of=old.id
     )
-    audit.record(actor, "retry", old, version=target.version, execution=str(execution.id))
+    detail |= {"version": target.version, "execution": str(execution.id)}
+    audit.record(actor, "retry", old, **detail)
     return execution
 
 

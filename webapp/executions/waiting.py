@@ -76,6 +76,13 @@ def release_paused(agent: Agent) -> None:
         look_again(agent.id)
 
 
+def release_next_of(agent_id: UUID) -> None:
+    """The same, for an agent that may be about to go."""
+    agent = db.session.get(Agent, agent_id)
+    if agent is not None:
+        release_next(agent)
+
+
 def release_next(agent: Agent) -> None:
     """Let as many go on as the agent's limit has room for, in the running transaction."""
     limit = concurrency_of(agent.features_config)
