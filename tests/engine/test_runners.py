@@ -381,6 +381,18 @@ def test_a_fork_server_that_dies_is_replaced(app: Flask) -> None:
     assert run("tell({})") == [{}]
 
 
+def test_nothing_outlives_a_fork_server_that_is_killed(app: Flask) -> None:
+    started = "import subprocess\nsleeper = subprocess.Popen(['/bin/sleep', '600'], "
+    started += "start_new_session=True)\ntell({'left': sleeper.pid})\n"
+    with start(LEAVE_ONE + started + SLEEP) as runner:
+        messages = iter(runner)
+        left = [next(messages)["left"], next(messages)["left"]]
+        find_fork_server().send_signal(signal.SIGKILL)
+        with pytest.raises(RunnerError):
+            next(messages)
+    eventually(lambda: all(is_gone(pid) for pid in left))
+
+
 def test_no_folder_is_left(app: Flask) -> None:
     folders = [Path(run("import os; tell({'in': os.getcwd()})")[0]["in"])]
     runners._get_server(app, "script").kill()

@@ -31,6 +31,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
@@ -50,6 +51,8 @@ PATIENCE_SECONDS = 60.0
 #: A fork server ends when nobody has wanted a runner for so long: it holds what it has imported.
 IDLE_SECONDS = 900.0
 READ_BYTES = 65_536
+#: what the folders of runners begin with
+FOLDERS = "callboard-runners-"
 #: messages that a batch has at most
 BATCH = 500
 
@@ -313,6 +316,8 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._folder = ""
+        #: those that end, with the folders of their runners
+        self._ending: list[tuple[subprocess.Popen[bytes], str]] = []
 
     def order(
         self, limits: dict[str, Any], descriptors: list[int]
@@ -340,10 +345,10 @@ class ForkServer:
 
     def stop(self) -> None:
         with self._lock:
-            if self._control is not None and self._process is not None:
-                self._control.close()
-                self._process.wait()
             self._let_go()
+            for process, _folder in self._ending:
+                process.wait()
+            self._clear_up()
 
     # What follows is called with the lock.
 
@@ -361,7 +366,8 @@ class ForkServer:
         if self._control is not None and self._process and self._process.poll() is None:
             return self._control
         self._let_go()
-        self._folder = tempfile.mkdtemp(prefix="callboard-runners-")
+        self._clear_up()
+        self._folder = tempfile.mkdtemp(prefix=FOLDERS)
         os.chmod(self._folder, 0o711)  # noqa: S103 - runners that are users of their own enter
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         order = {
@@ -385,11 +391,37 @@ class ForkServer:
         return self._control
 
     def _let_go(self) -> None:
-        if self._control is not None:
+        if self._control is not None and self._process is not None:
             self._control.close()
-            if self._process is not None and self._process.poll() is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)  # what was killed has left it
+            self._ending.append((self._process, self._folder))
         self._control = self._process = None
+
+    def _clear_up(self) -> None:
+        """Remove what those have left that were killed."""
+        for process, folder in list(self._ending):
+            if process.poll() is not None:
+                self._ending.remove((process, folder))
+                _kill_orphans(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _kill_orphans(folder: str) -> None:
+    """End what runners of a dead fork server have started that has left their groups.
+
+    Their folder is in the words that a process was started with, or in its environment.
+    """
+    if FOLDERS not in folder:
+        raise ValueError(f"{folder} marks nobody.")
+    mark, is_any = folder.encode(), True
+    until = time.monotonic() + PATIENCE_SECONDS / 10
+    while is_any and time.monotonic() < until:
+        is_any = False
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # ended meanwhile, or not ours
+                if any(mark in (entry / name).read_bytes() for name in ("cmdline", "environ")):
+                    is_any = True  # and may have started another one since
+                    os.kill(int(entry.name), signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def _get_server(app: Flask, program: str) -> ForkServer:
