@@ -8,7 +8,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import func, select
 
-from tests.browser import Browser
+from tests.browser import Browser, words_of
 from tests.cast import Cast
 from tests.factories import make_agent, make_document
 from tests.meanwhile import meanwhile
@@ -190,6 +190,27 @@ def test_the_pages_edit_a_topic(browser: Browser, ids: dict[str, str]) -> None:
     )
     browser.post(f"{path}/deletion", {})
     assert "Warmth" not in browser.get("/taxonomies/1.0.0").text()
+
+
+def test_the_audit_names_the_topic_and_what_was_changed_of_it(
+    browser: Browser, ids: dict[str, str]
+) -> None:
+    path = f"/taxonomies/1.0.0/nodes/{ids['Heat']}"
+    same = {"label": "Heat", "target_documents": "", "parents": ids["Physics"]}
+    browser.post(path, same)  # nothing is changed
+    browser.post(path, {**same, "label": "Warmth"})
+    browser.post(path, {"label": "Warmth", "target_documents": "7", "parents": "Machines"})
+    browser.post(f"{path}/deletion", {})
+    entries = browser.get("/audit").css(".timeline .what")
+    done = [words_of(entry) for entry in entries]
+    assert done[:4] == [
+        "changed taxonomy 1.0.0 (Warmth: deleted)",
+        "changed taxonomy 1.0.0 (Warmth: parent topics, documents wanted)",
+        "changed taxonomy 1.0.0 (Warmth: renamed from Heat)",
+        "created taxonomy 1.0.0",
+    ]
+    links = {link.attributes["href"] for entry in entries[:4] for link in entry.css("a")}
+    assert links == {"/taxonomies/1.0.0"}
 
 
 @pytest.mark.parametrize("chosen", [0, 1])

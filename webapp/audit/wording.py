@@ -14,13 +14,15 @@ from webapp.core.feature import contributions
 class Wording:
     """A feature's words: its actions as past tenses that an object follows, its things as nouns.
 
-    `links` has the page of a thing as (endpoint, argument); `aside(entry)` says what else is worth
-    a glance; entries about oneself (`alone`) name nobody.
+    `links` has the page of a thing as (endpoint, argument), which takes its id, or its name where
+    the thing is among `linked_by_name`; `aside(entry)` says what else is worth a glance; entries
+    about oneself (`alone`) name nobody.
     """
 
     past: Mapping[str, str] = field(default_factory=dict)
     nouns: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    linked_by_name: tuple[str, ...] = ()
     aside: Callable[[AuditEntry], str] | None = None
     alone: tuple[str, ...] = ()
 
@@ -60,7 +62,8 @@ def link(entry: AuditEntry) -> tuple[str, dict[str, Any]] | None:
     for words in _all():
         if entry.subject_type in words.links:
             endpoint, argument = words.links[entry.subject_type]
-            return endpoint, {argument: entry.subject_id}
+            is_named = entry.subject_type in words.linked_by_name
+            return endpoint, {argument: entry.subject_name if is_named else entry.subject_id}
     return None
 
 

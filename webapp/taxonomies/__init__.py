@@ -8,7 +8,7 @@ from __future__ import annotations
 from webapp.audit.wording import Wording
 from webapp.core.feature import Feature
 from webapp.core.navigation import PalettePage, SectionPages
-from webapp.taxonomies import api, pages, permissions
+from webapp.taxonomies import api, editing, pages, permissions
 from webapp.taxonomies.actions import due_actions, taxonomy_actions, topic_url
 from webapp.taxonomies.permissions import KNOWLEDGE_WRITE
 
@@ -23,6 +23,11 @@ FEATURE = Feature(
         SectionPages("Documents", ("taxonomies",)),
         PalettePage("Taxonomies", "taxonomies.index", words=("taxonomy", "topics")),
         PalettePage("Add a taxonomy", "taxonomies.new", permission=KNOWLEDGE_WRITE),
-        Wording(past={"grow": "added topics to"}),
+        Wording(
+            past={"grow": "added topics to"},
+            links={"taxonomy": ("taxonomies.show", "version")},
+            linked_by_name=("taxonomy",),
+            aside=editing.describe_edit,
+        ),
     ),
 )

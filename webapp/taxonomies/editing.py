@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 
 from webapp import index
 from webapp.audit import services as audit
+from webapp.audit.models import AuditEntry
 from webapp.core.actor import Actor
 from webapp.core.database.transactions import get_locked, lock_name
 from webapp.core.errors import BadReference, Conflict, DomainError, NotFound
@@ -22,6 +23,8 @@ from webapp.taxonomies.services import Node, get_taxonomy, node_of
 
 #: agents that a refusal names
 MAX_NAMED = 20
+#: what the audit calls what may be changed of a topic
+FIELDS = {"label": "name", "parent_ids": "parent topics", "target_documents": "documents wanted"}
 
 
 def update_node(version: str, node_id: UUID, changes: NodeChanges, *, actor: Actor) -> Node:
@@ -31,10 +34,13 @@ def update_node(version: str, node_id: UUID, changes: NodeChanges, *, actor: Act
     """
     draft = _begin(version, node_id, actor=actor)
     row, given = draft.nodes[node_id], changes.model_fields_set
-    if "label" in given and changes.label:
+    former, changed = row.label, []
+    if "label" in given and changes.label and changes.label != former:
         row.label = changes.label
-    if "target_documents" in given:
+        changed.append("label")
+    if "target_documents" in given and changes.target_documents != row.target_documents:
         draft.set_target(row, changes.target_documents)
+        changed.append("target_documents")
     if "parent_ids" in given:
         missing = [str(parent) for parent in changes.parent_ids if parent not in draft.nodes]
         if missing:
@@ -46,9 +52,16 @@ def update_node(version: str, node_id: UUID, changes: NodeChanges, *, actor: Act
                 field="parent_ids",
                 extras={"invalid": missing},
             )
-        draft.parents[node_id] = set(changes.parent_ids)
+        if draft.parents[node_id] != set(changes.parent_ids):
+            draft.parents[node_id] = set(changes.parent_ids)
+            changed.append("parent_ids")
+    if not changed:
+        db.session.rollback()
+        return node_of(draft, node_id)
     _store(draft)
-    audit.record(actor, "update", draft.taxonomy, topic=row.label, fields=sorted(given))
+    renamed = {"former": former} if "label" in changed else {}
+    detail = {"topic": row.label, "fields": sorted(changed), **renamed}
+    audit.record(actor, "update", draft.taxonomy, **detail)
     db.session.commit()
     return node_of(draft, node_id)
 
@@ -95,6 +108,20 @@ def delete_taxonomy(version: str, *, actor: Actor, force: bool = False) -> None:
     db.session.execute(delete(Taxonomy).where(Taxonomy.id == taxonomy.id))
     index.move_scopes(actor.organization_id)
     db.session.commit()
+
+
+def describe_edit(entry: AuditEntry) -> str:
+    """Which topic of a taxonomy was changed, and what of it."""
+    if entry.subject_type != "taxonomy" or entry.action != "update":
+        return ""
+    if "removed" in entry.detail:
+        return f"({entry.detail['removed']}: deleted)"
+    if "topic" not in entry.detail:
+        return ""
+    former = entry.detail.get("former")
+    words = FIELDS | ({"label": f"renamed from {former}"} if former else {})
+    changed = [words.get(name, name) for name in entry.detail.get("fields", ())]
+    return f"({entry.detail['topic']}: {', '.join(changed)})"
 
 
 def _begin(version: str, node_id: UUID, *, actor: Actor) -> Draft:
