@@ -191,7 +191,7 @@ def test_a_deletion_is_undone_from_its_toast_from_its_old_page_and_from_the_list
 
     page = browser.post(f"/documents/{document.id}/deletion")
     toast = page.css_first(".toast.undo")
-    assert "Tea is deleted." in words_of(toast)
+    assert "“Tea” is deleted." in words_of(toast)
     page = browser.post(toast.css_first("form").attributes["action"] or "")
     assert words_of(page.css_first("h1")) == "Tea"
 
@@ -206,7 +206,13 @@ def test_a_deletion_is_undone_from_its_toast_from_its_old_page_and_from_the_list
     assert browser.get("/documents").css_first('a[href="/documents/deleted"]')
     (row,) = browser.get("/documents/deleted").css("#deleted-documents tbody tr")
     assert "Tea" in words_of(row) and "in 30 days" in words_of(row)
-    browser.post(row.css_first('form[action$="/restoration"]').attributes["action"] or "")
+    form = row.css_first('form[action$="/restoration"]')
+    sent = browser.client.post(
+        form.attributes["action"] or "",
+        data={field.attributes["name"]: field.attributes["value"] for field in form.css("input")},
+        headers={"Referer": "http://localhost/documents/deleted"},
+    )
+    assert (sent.status_code, sent.location) == (303, "/documents/deleted")  # the next one waits
     assert count(Document) == 1
 
     viewer = cast.browser("vera")
@@ -214,8 +220,9 @@ def test_a_deletion_is_undone_from_its_toast_from_its_old_page_and_from_the_list
     deletion.delete_document(document.id, actor=alice)
     page = viewer.get(f"/documents/{document.id}", status=404)
     assert not page.css('form[action$="/restoration"]')
+    assert "An admin can restore it." in words_of(page.css_first("main"))
     page = browser.post(f"/documents/{document.id}/removal")
-    assert "Tea is gone for good." in words_of(page.css_first(".toasts"))
+    assert "“Tea” is gone for good." in words_of(page.css_first(".toasts"))
     assert "Nothing to restore" in words_of(page.css_first("#deleted-documents"))
 
 

@@ -80,7 +80,7 @@ def ask_sample_agent(page: Page) -> None:
 def paste_own_text(page: Page) -> None:
     page.get_by_label("Paste a text").fill(TEXT)
     page.get_by_role("button", name="Add text").click()
-    expect(page.locator(".toast")).to_contain_text("The lift is ready.")
+    expect(page.locator(".toast")).to_contain_text("“The lift” is ready.")
     expect(page.locator(".step.done")).to_have_count(2)
 
 

@@ -355,4 +355,4 @@ def test_a_number_in_a_name_stays_as_its_author_wrote_it(
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Delete “1,000 kettles and 5.5 % more”?")
     dialog.get_by_role("button", name="Delete document").click()
-    expect(page.locator("#toasts")).to_contain_text("1,000 kettles and 5.5 % more is deleted.")
+    expect(page.locator("#toasts")).to_contain_text("“1,000 kettles and 5.5 % more” is deleted.")

@@ -47,7 +47,7 @@ def test_they_tick_themselves_and_go_when_all_are_done(cast: Cast, alice: Actor)
     ask(alice)
     assert ticked(browser.get("/")) == STEPS[:1]
     page = browser.post("/first-steps/text", {"content": "# Lifts\r\n\r\nMia repairs the lift."})
-    assert "Lifts is ready." in page.body.text()
+    assert "“Lifts” is ready." in page.body.text()
     assert ticked(page) == STEPS[:2]
     make_agent(alice, handle="caretaker")
     assert not has_steps(browser.get("/"))

@@ -108,7 +108,7 @@ def create() -> Response:
             )
             document = documents.create_document(body, actor=current_actor())
             return redirect_to(
-                "documents.show", document_id=document.id, message=f"{document.title} is ready."
+                "documents.show", document_id=document.id, message=f"“{document.title}” is ready."
             )
     return _new_page(form, UploadForm(formdata=None), status=422)
 
@@ -203,7 +203,7 @@ def review_proposals() -> Response:
 @requires(KNOWLEDGE_WRITE)
 def destroy(document_id: UUID) -> Response:
     document = deletion.delete_document(document_id, actor=current_actor())
-    message = f"{document.title} is deleted."
+    message = f"“{document.title}” is deleted."
     if document.status == DocumentStatus.PENDING:
         return redirect_to("documents.index", message=message, **_filters())
     undo: Any = {

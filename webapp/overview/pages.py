@@ -71,7 +71,7 @@ def add_text() -> Response:
         raise Invalid("Paste a text first.", field="content")
     body = read(DocumentRequest, {"content": content})
     document = documents.create_document(body, actor=current_actor())
-    return redirect_to("overview.show", message=f"{document.title} is ready.")
+    return redirect_to("overview.show", message=f"“{document.title}” is ready.")
 
 
 @bp.post("/first-steps/samples")

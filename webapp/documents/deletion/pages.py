@@ -34,7 +34,7 @@ def index() -> Response:
 @requires(KNOWLEDGE_WRITE)
 def restore(document_id: UUID) -> Response:
     document = services.restore_document(document_id, actor=current_actor())
-    message = f"{document.title} is back."
+    message = f"“{document.title}” is back."
     return redirect_to("documents.show", document_id=document.id, message=message)
 
 
@@ -42,7 +42,7 @@ def restore(document_id: UUID) -> Response:
 @requires(KNOWLEDGE_WRITE)
 def remove(document_id: UUID) -> Response:
     title = services.remove_document(document_id, actor=current_actor())
-    return redirect_to("document_deletion.index", message=f"{title} is gone for good.")
+    return redirect_to("document_deletion.index", message=f"“{title}” is gone for good.")
 
 
 @bp.post("/deleted/restorations")
