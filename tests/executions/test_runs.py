@@ -32,7 +32,7 @@ def test_the_built_in_model_answers_from_the_documents(alice: Actor) -> None:
     body = ExecuteRequest(input="How warm is the water for green tea?")
     execution = run_again(services.execute_agent("helper", body, actor=alice))
     assert execution.status == "completed"
-    assert execution.output["text"] == "Green tea wants water of 80 degrees."
+    assert execution.output["text"] == "Green tea wants water of 80 degrees. [1]"
     (citation,) = execution.output["citations"]
     assert (citation["doc_id"], citation["title"]) == (str(document.id), "Tea")
     assert (execution.cost_usd, execution.error) == (0.0, None)

@@ -51,11 +51,12 @@ class AnthropicServer(ModelServer):
             number += 1
         if answer.fault != Fault.UNFINISHED:
             usage = {"output_tokens": answer.output_tokens}
-            delta = {"stop_reason": _reason(answer), "stop_sequence": None}
-            yield _event("message_delta", delta=delta, usage=usage)
+            reason = {"stop_reason": _reason(answer), "stop_sequence": None}
+            yield _event("message_delta", delta=reason, usage=usage)
             yield _event("message_stop")
 
     def error(self, kind: str, code: str, message: str) -> dict[str, Any]:
+        kind = "billing_error" if kind == "insufficient_quota" else kind
         return {"type": "error", "error": {"type": kind, "message": message}}
 
 

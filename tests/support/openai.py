@@ -44,15 +44,15 @@ class OpenAIServer(ModelServer):
             whole["function"]["arguments"] = ""
             yield chunk({"tool_calls": [{"index": number} | whole]})
             for start in range(0, len(arguments), 20):
-                piece = {"arguments": arguments[start : start + 20]}
-                yield chunk({"tool_calls": [{"index": number, "function": piece}]})
-        if answer.fault != Fault.UNFINISHED:
-            yield chunk({}, _reason(answer))
+                part = {"arguments": arguments[start : start + 20]}
+                yield chunk({"tool_calls": [{"index": number, "function": part}]})
+        if answer.fault == Fault.UNFINISHED:
+            return
+        yield chunk({}, _reason(answer))
         if (request.body.get("stream_options") or {}).get("include_usage"):
             last = None if answer.fault == Fault.NO_USAGE else used
             yield _event(_head(request, "chat.completion.chunk") | {"choices": [], "usage": last})
-        if answer.fault != Fault.UNFINISHED:
-            yield b"data: [DONE]\n\n"
+        yield b"data: [DONE]\n\n"
 
     def error(self, kind: str, code: str, message: str) -> dict[str, Any]:
         return {"error": {"message": message, "type": kind, "param": None, "code": code}}
