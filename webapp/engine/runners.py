@@ -149,8 +149,8 @@ class Runner:
     def batches(self, seconds: float) -> Iterator[list[Message]]:
         """The same, several at once: what comes within so many seconds after the first.
 
-        A question ends a batch, so that it need not wait. Raises as iterating over messages does,
-        after the batch that came before.
+        A question ends a batch, so that it need not wait; an empty one follows where nothing came
+        soon after it. Raises as iterating over messages does, after the batch that came before.
         """
         messages = iter(self)
         for message in messages:
@@ -165,6 +165,8 @@ class Runner:
                     yield batch
                     raise
             yield batch
+            if batch[-1].number != TOLD and not self._has_more(time.monotonic() + seconds):
+                yield []
 
     def answer(self, question: Message, answer: Mapping[str, Any]) -> None:
         """Answer a message of this runner. ValueError where the answer is no JSON or too long."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from webapp.core.errors import Invalid
@@ -38,14 +39,9 @@ def find_errors(
     """
     if schema is None:
         return []
-    # Imported where it is used: a process that runs no agent does without.
-    from jsonschema import Draft202012Validator, validators
     from referencing import Registry
 
-    kind: Any = Draft202012Validator
-    if not with_patterns:
-        kind = validators.extend(kind, {"pattern": None, "patternProperties": None})
-    validator = kind(schema, registry=Registry())
+    validator = _validator(with_patterns)(schema, registry=Registry())
     found = []
     for error in validator.iter_errors(value):
         path = ".".join([root, *map(str, error.absolute_path)])
@@ -53,3 +49,13 @@ def find_errors(
         if len(found) == MAX_FINDINGS:
             break
     return sorted(found, key=lambda item: item["field"])
+
+
+@cache
+def _validator(with_patterns: bool) -> Any:
+    # Imported where it is used: a process that runs no agent does without.
+    from jsonschema import Draft202012Validator, validators
+
+    if with_patterns:
+        return Draft202012Validator
+    return validators.extend(Draft202012Validator, {"pattern": None, "patternProperties": None})

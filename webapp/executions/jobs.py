@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
@@ -49,34 +50,45 @@ BUG = Failure(
 log_of_worker = structlog.get_logger(__name__)
 
 
+@dataclass
+class Work:
+    """One worker's hold on an execution, with what it knows of its agent."""
+
+    run: runs.Run[Execution]
+    agent: Agent
+    recorder: Recorder
+
+    @cached_property
+    def definition(self) -> dict[str, Any]:
+        """What the agent was in the version that runs."""
+        return state_of(self.agent, self.run.row.agent_version)
+
+
 def run_execution(key: str, execution_id: str) -> None:
     """The engine's job: bring the execution to its end, from wherever it is."""
-    run = _begin(key, UUID(execution_id))
-    if run is None:
+    work = _begin(key, UUID(execution_id))
+    if work is None:
         db.session.commit()
         return
-    started, before = time.monotonic(), run.row.execution_time_ms
-    spent = lambda: before + round((time.monotonic() - started) * 1000)  # noqa: E731 - one line
-    recorder = Recorder(run, Redactor(), spent)
     try:
-        ending = _conduct(run, recorder)
+        ending = _conduct(work)
     except runs.RunSuperseded:
         db.session.rollback()
     except engine.Cancelled:
         # Whoever cancelled it has ended the row; a job that is cancelled alone ends it here.
         db.session.rollback()
-        runs.insist(partial(_end_cancelled, run, recorder))
+        runs.insist(partial(_end_cancelled, work))
     except Exception as error:
         db.session.rollback()
         if engine.will_retry(error):
             raise  # the worker waits for its database and calls again
         log_of_worker.exception("execution_failed", execution=execution_id)
-        runs.insist(partial(_end, run, recorder, Ending(failure=BUG)))
+        runs.insist(partial(_end, work, Ending(failure=BUG)))
     else:
-        runs.insist(partial(_end, run, recorder, ending))
+        runs.insist(partial(_end, work, ending))
 
 
-def _begin(key: str, execution_id: UUID) -> runs.Run[Execution] | None:
+def _begin(key: str, execution_id: UUID) -> Work | None:
     """Take the execution; None where there is nothing to run, or nothing yet."""
     execution = get_locked(select(Execution).where(Execution.id == execution_id))
     if execution is None or execution.is_finished or execution.job_key != key:
@@ -102,7 +114,9 @@ def _begin(key: str, execution_id: UUID) -> runs.Run[Execution] | None:
     _log_begin(execution, is_again=is_again)
     announce(execution)
     db.session.commit()
-    return runs.Run(execution)
+    run, started, before = runs.Run(execution), time.monotonic(), execution.execution_time_ms
+    spent = lambda: before + round((time.monotonic() - started) * 1000)  # noqa: E731 - one line
+    return Work(run, agent, Recorder(run, Redactor(), spent))
 
 
 def _log_begin(execution: Execution, *, is_again: bool) -> None:
@@ -117,16 +131,15 @@ def _log_begin(execution: Execution, *, is_again: bool) -> None:
         log(execution, Level.INFO, "Started.", step="start", **fields)
 
 
-def _conduct(run: runs.Run[Execution], recorder: Recorder) -> Ending:
+def _conduct(work: Work) -> Ending:
     """Run the runner to its end, and write what it tells meanwhile."""
-    execution = run.row
-    agent = db.session.get_one(Agent, execution.agent_id)
+    execution, recorder = work.run.row, work.recorder
     model = find_model(execution.organization_id, execution.model)
     if model is None:
         return Ending(failure=Failure("model_unknown", f"Model not found: {execution.model}"))
     if execution.remaining_seconds <= 0:
         return Ending(failure=_late(execution))
-    order = make_order(execution, agent, model)
+    order = make_order(execution, work.agent.handle, work.definition, model)
     limits = limits_of(execution)
     recorder.redactor = Redactor(secrets_of(order))
     db.session.commit()  # no transaction is open while the runner works
@@ -152,50 +165,47 @@ def _follow(runner: runners.Runner, recorder: Recorder) -> None:
                 recorder.take(message)
         if recorder.ending is not None:
             return  # what there is to write is written with the end
-        recorder.write()
+        if not messages or "ask" not in messages[-1]:
+            recorder.write()
 
 
 def _answer(message: dict[str, Any], recorder: Recorder) -> dict[str, Any]:
     if message["ask"] == "record":
         return recorder.record(message.get("step"))
-    recorder.write()
     return asking.answer(recorder.run.row, message)
 
 
-def _end(run: runs.Run[Execution], recorder: Recorder, ending: Ending) -> None:
+def _end(work: Work, ending: Ending) -> None:
     """Write the end of a run: that of the execution, or the wait for its next try."""
-    db.session.rollback()
-    execution = run.lock()
+    execution = work.run.lock()
     if execution is None:
         db.session.rollback()
         return
-    run.row = execution
-    recorder.add()
-    agent = db.session.get_one(Agent, execution.agent_id)
-    failure = ending.failure or _check_output(execution, agent, ending.output)
+    work.run.row = execution
+    work.recorder.add()
+    failure = ending.failure or _check_output(work, ending.output)
     if failure is None:
         message = f"Completed in {_in_seconds(execution)}."
         end_execution(execution, Status.COMPLETED, message, output=ending.output)
-    elif not _try_again(execution, agent, failure):
+    elif not _try_again(work, failure):
         end_execution(execution, Status.FAILED, failure.message, failure=failure)
-    waiting.release_next(agent)
+    waiting.release_next(work.agent)
     db.session.commit()
 
 
-def _end_cancelled(run: runs.Run[Execution], recorder: Recorder) -> None:
-    db.session.rollback()
-    execution = run.lock()
+def _end_cancelled(work: Work) -> None:
+    execution = work.run.lock()
     if execution is not None:
-        run.row = execution
-        recorder.add()
+        work.run.row = execution
+        work.recorder.add()
         end_execution(execution, Status.CANCELLED, "Cancelled.")
-        waiting.release_next(db.session.get_one(Agent, execution.agent_id))
+        waiting.release_next(work.agent)
     db.session.commit()
 
 
-def _try_again(execution: Execution, agent: Agent, failure: Failure) -> bool:
+def _try_again(work: Work, failure: Failure) -> bool:
     """Whether the retry policy makes another try of a failed one, which then waits for it."""
-    policy = policy_of(state_of(agent, execution.agent_version))
+    execution, policy = work.run.row, policy_of(work.definition)
     delay = policy.delay_seconds(execution.attempt, failure.code, failure.retry_after)
     if delay is None or execution.remaining_seconds <= 0:
         return False
@@ -209,7 +219,7 @@ def _try_again(execution: Execution, agent: Agent, failure: Failure) -> bool:
     return True
 
 
-def _check_output(execution: Execution, agent: Agent, output: Any) -> Failure | None:
+def _check_output(work: Work, output: Any) -> Failure | None:
     """What is wrong with an output, which came out of a runner and is not trusted."""
     size = len(json.dumps(output, ensure_ascii=False).encode())
     highest = get_settings().output_bytes
@@ -218,7 +228,7 @@ def _check_output(execution: Execution, agent: Agent, output: Any) -> Failure | 
             "execution_output_too_large",
             f"The output has {size:,} bytes; an execution's has at most {highest:,}.",
         )
-    schema = state_of(agent, execution.agent_version).get("output_schema")
+    schema = work.definition.get("output_schema")
     errors = find_errors(schema or TEXT_SCHEMA, output, "output", with_patterns=False)
     if not errors:
         return None

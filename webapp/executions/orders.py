@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from webapp.agents.models import Agent
-from webapp.agents.versions.services import state_of
 from webapp.engine.runners import Limits
 from webapp.engine.sandbox import MEBIBYTE
 from webapp.executions.models import Execution
@@ -34,16 +32,17 @@ OUTPUT_BYTES = 64 * MEBIBYTE
 CPU_SECONDS = 600
 
 
-def make_order(execution: Execution, agent: Agent, model: dict[str, Any]) -> dict[str, Any]:
+def make_order(
+    execution: Execution, handle: str, definition: dict[str, Any], model: dict[str, Any]
+) -> dict[str, Any]:
     """The order for an execution, as JSON, with the steps that are paid for already."""
-    definition = state_of(agent, execution.agent_version)
     return {
         "execution_id": str(execution.id),
-        "agent": {"handle": agent.handle} | {name: definition.get(name) for name in _TOLD},
+        "agent": {"handle": handle} | {name: definition.get(name) for name in _TOLD},
         "model": model,
         "input": execution.input,
         "tools": list(definition.get("tools") or []),
-        "steps": read_steps(execution),
+        "steps": read_steps(execution) if execution.step_count else [],
         "limits": {
             "model_requests": MODEL_REQUESTS,
             "output_tokens": OUTPUT_TOKENS,

@@ -63,6 +63,8 @@ def release_held(key: str, agent_id: str) -> None:
     agent = db.session.get(Agent, UUID(agent_id))
     if agent is not None and agent.is_active:
         release_next(agent)
+        if concurrency_of(agent.features_config) is None:
+            _release(agent.id, Waiting.AGENT_LIMIT, AT_ONCE)
         if not agent.paused:
             _release(agent.id, Waiting.AGENT_PAUSED, AT_ONCE)
         if _find_held(agent.id, Waiting.AGENT_LIMIT, 1):
@@ -87,8 +89,7 @@ def release_next(agent: Agent) -> None:
     """Let as many go on as the agent's limit has room for, in the running transaction."""
     limit = concurrency_of(agent.features_config)
     if limit is None:
-        _release(agent.id, Waiting.AGENT_LIMIT, AT_ONCE)
-        return
+        return  # those that one has held back are looked after by `release_held`
     lock_name(_lock_of(agent.id))
     db.session.flush()
     _release(agent.id, Waiting.AGENT_LIMIT, min(AT_ONCE, max(0, limit - _count_running(agent))))
