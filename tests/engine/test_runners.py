@@ -152,6 +152,19 @@ open("left", "w").write("x")
     assert not folder.exists()
 
 
+def test_where_memory_is_short_it_ends_before_its_worker(app: Flask) -> None:
+    code = "tell({'score': int(open('/proc/self/oom_score_adj').read())})"
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    assert run(code) == [{"score": 500}] != [{"score": own}]
+
+
+def test_one_that_cannot_be_started_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    failure = fail("")
+    assert failure.reason is Reason.DIED
+    assert failure.message.startswith("could not be started: [Errno 2]")
+
+
 def test_what_is_no_message_is_refused_on_both_sides(app: Flask) -> None:
     with pytest.raises(ValueError, match="at most 4,194,304 bytes"):
         run("", text=MESSAGE_BYTES * "x")

@@ -74,6 +74,7 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 TASK_COUNT = 512
 #: more than its limit of memory, to tell that it has reached it
 TELL_BYTES = 16 * MEBIBYTE
+OOM_SCORE = "500"
 PAGE = resource.getpagesize()
 TICK = os.sysconf("SC_CLK_TCK")
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
@@ -287,6 +288,8 @@ class Server:
         os.environ.clear()
         os.environ.update(ENVIRONMENT, HOME=folder, TMPDIR=folder)
         tempfile.tempdir = folder
+        with suppress(OSError):  # where memory is short, this ends before its worker does
+            Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
         confinement.confine(folder, self._reach)
         if confinement.can_take_user():
             resource.setrlimit(resource.RLIMIT_NPROC, (TASK_COUNT, TASK_COUNT))

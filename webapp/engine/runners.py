@@ -128,8 +128,13 @@ class Runner:
         self._has_ended = False
         self._pid: int | None = None
         self._deadline = time.monotonic() + limits.seconds + PATIENCE_SECONDS
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         with channel, report:
-            self._folder = server.order(asdict(limits), [channel.fileno(), report.fileno()])
+            try:
+                self._folder = server.order(asdict(limits), [channel.fileno(), report.fileno()])
+            except OSError as error:  # who reads its messages is told
+                self._failure = Failure(Reason.DIED, f"could not be started: {error}")
+                self._has_ended = True
 
     def __iter__(self) -> Iterator[Message]:
         """What the program sends, until it ends.
@@ -205,12 +210,13 @@ class Runner:
 
     def _has_more(self, until: float) -> bool:
         """Whether more comes, or it ends, before a moment of the monotonic clock."""
-        if b"\n" in self._buffer or self._has_ended:
-            return True
-        poll = select.poll()
-        for connection in (self._channel, self._report):
-            poll.register(connection.fileno(), select.POLLIN)
-        return bool(poll.poll(max(0.0, until - time.monotonic()) * 1000))
+        while b"\n" not in self._buffer and not self._has_ended:
+            ready = _poll(until, self._channel, self._report)
+            if self._report in ready:
+                self._hear()
+            if not ready or self._channel in ready:
+                return bool(ready)
+        return True
 
     def _read_line(self) -> bytes | None:
         seen = 0
@@ -270,18 +276,15 @@ class Runner:
                 # It has died with its parent, but what is left of its group has not.
                 with suppress(OSError):
                     os.killpg(self._pid, signal.SIGKILL)
-            self._server.renew()
+            if self._folder is not None:
+                self._server.renew(self._folder.name)
 
     def _wait(self, *connections: socket.socket) -> list[socket.socket]:
         """Those that can be read; the fork server is killed where none can in time."""
-        poll = select.poll()
-        by_number = {connection.fileno(): connection for connection in connections}
-        for number in by_number:
-            poll.register(number, select.POLLIN)
-        ready = poll.poll(max(0.0, self._deadline - time.monotonic()) * 1000)
+        ready = _poll(self._deadline, *connections)
         if not ready:
             self._server.kill()
-        return [by_number[number] for number, _event in ready]
+        return ready
 
     def _fail(self, reason: Reason, message: str) -> None:
         self._failure = Failure(reason, message)
@@ -301,7 +304,18 @@ class Runner:
             self._wait_for_end()
         self._channel.close()
         self._report.close()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def _poll(until: float, *connections: socket.socket) -> list[socket.socket]:
+    """Those that can be read before a moment of the monotonic clock; none after it."""
+    poll = select.poll()
+    by_number = {connection.fileno(): connection for connection in connections}
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    ready = poll.poll(max(0.0, until - time.monotonic()) * 1000)
+    return [by_number[number] for number, _event in ready]
 
 
 def _read_failure(told: dict[str, Any], limits: Limits) -> Failure:
@@ -332,11 +346,15 @@ class ForkServer:
                 self._let_go()
                 return self._order(limits, descriptors)
 
-    def renew(self) -> None:
-        """Start it again where it has died."""
+    def renew(self, folder: str) -> None:
+        """Start it again, as the one has died whose runner had that folder."""
         with self._lock:
-            if self._process is not None and self._process.poll() is not None:
+            if self._process is not None and Path(folder).parent == Path(self._folder):
+                self._process.kill()  # it may still be dying
+                self._process.wait()
                 self._start()
+            else:
+                self._clear_up()
 
     def kill(self) -> None:
         """End it at once; its runners die with it."""
@@ -414,16 +432,21 @@ def _kill_orphans(folder: str) -> None:
     """
     if FOLDERS not in folder:
         raise ValueError(f"{folder} marks nobody.")
-    mark, is_any = folder.encode(), True
-    until = time.monotonic() + PATIENCE_SECONDS / 10
-    while is_any and time.monotonic() < until:
-        is_any = False
-        for entry in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):  # ended meanwhile, or not ours
-                if any(mark in (entry / name).read_bytes() for name in ("cmdline", "environ")):
-                    is_any = True  # and may have started another one since
-                    os.kill(int(entry.name), signal.SIGKILL)
+    mark, until = folder.encode(), time.monotonic() + PATIENCE_SECONDS / 10
+    # Twice nobody: one that was not there yet may be the child of one that was not any more.
+    while (_kill_marked(mark) or _kill_marked(mark)) and time.monotonic() < until:
         time.sleep(0.01)
+
+
+def _kill_marked(mark: bytes) -> bool:
+    """Whether there was any."""
+    is_any = False
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # ended meanwhile, or not ours
+            if any(mark in (entry / name).read_bytes() for name in ("cmdline", "environ")):
+                is_any = True
+                os.kill(int(entry.name), signal.SIGKILL)
+    return is_any
 
 
 def _get_server(app: Flask, program: str) -> ForkServer:
