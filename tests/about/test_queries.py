@@ -26,6 +26,7 @@ ASKED = {
     "/search": "?q=tea",
     "/palette": "?q=tea",
     "/agents/bulk": "?action=change&all=1&q=agent",
+    "/executions/bulk": "?action=cancel&all=true",
     "/documents/bulk": "?action=delete&all=1&q=tea",
     "/agents/<handle>/versions/compare": "?from=1&to=2",
     "/api/v1/agents/search": "?q=agent",

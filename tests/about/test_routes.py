@@ -74,10 +74,15 @@ PERMISSIONS = {
     "/api/v1/agents/<agent_id>/versions/<int:version>/diff/<other> /api/v1/agents/handoffs "
     "/api/v1/agents/search": "agents:read",
     "POST /agents/preview": "agents:read",
-    "GET /api/v1/executions /api/v1/executions/<uuid:execution_id> "
+    "GET /executions /executions/<uuid:execution_id> /executions/<uuid:execution_id>/log "
+    "/executions/<uuid:execution_id>/output /agents/<handle>/executions "
+    "/api/v1/executions /api/v1/executions/<uuid:execution_id> "
     "/api/v1/executions/<uuid:execution_id>/logs /api/v1/executions/<uuid:execution_id>/stream "
     "/ws/executions/<execution_id>": "executions:read",
-    "POST /api/v1/agents/<agent_id>/execute /api/v1/executions "
+    "GET /executions/bulk /agents/<handle>/run": "executions:run",
+    "POST /executions/bulk /executions/<uuid:execution_id>/cancellation "
+    "/executions/<uuid:execution_id>/retrial /agents/<handle>/run "
+    "/api/v1/agents/<agent_id>/execute /api/v1/executions "
     "/api/v1/executions/bulk/cancel /api/v1/executions/bulk/retry "
     "/api/v1/executions/<uuid:execution_id>/cancel "
     "/api/v1/executions/<uuid:execution_id>/retry": "executions:run",

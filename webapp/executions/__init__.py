@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from webapp.agents import signals as agents
-from webapp.agents.tabs import OwnedRows
+from webapp.agents.permissions import EXECUTIONS_RUN
+from webapp.agents.tabs import AgentAction, AgentCommand, AgentTab, OwnedRows
 from webapp.audit.wording import Wording
 from webapp.core import idempotency
 from webapp.core.feature import Feature
 from webapp.core.live import FollowRoute
+from webapp.core.navigation import PaletteGroup, PaletteSearch, Section, SectionPages
 from webapp.core.openapi import PathParameter
 from webapp.core.signals import Receiver
 from webapp.engine import Job, Program, Queue
-from webapp.executions import api, jobs, live, permissions, policy, services, waiting
+from webapp.executions import (
+    api,
+    jobs,
+    live,
+    pages,
+    palette,
+    permissions,
+    policy,
+    services,
+    waiting,
+)
 from webapp.executions.forgetting import RETENTIONS
 from webapp.executions.permissions import EXECUTIONS_READ
+from webapp.executions.schemas import ExecutionQuery
+from webapp.executions.selection import pages as selection
+from webapp.executions.starting import pages as starting
+from webapp.views.lists import ViewedList
 from webapp.webhooks.events import WebhookEvent
 
 FEATURE = Feature(
-    blueprints=(api.bp,),
+    blueprints=(pages.bp, selection.bp, starting.bp, api.bp),
     contributions=(
         *permissions.PERMISSIONS,
         *policy.SWITCHES,
@@ -36,6 +52,17 @@ FEATURE = Feature(
         WebhookEvent("execution.completed", "an execution has come to its output"),
         WebhookEvent("execution.failed", "an execution has failed"),
         WebhookEvent("execution.cancelled", "somebody has stopped an execution"),
-        Wording(past={"execute": "executed"}),
+        Section("Executions", "executions.index", "executions", position=25, key="e"),
+        SectionPages("Executions", ("executions", "execution_bulk")),
+        SectionPages("Agents", ("executions.of_agent", "agent_runs")),
+        ViewedList("executions", "executions.index", ExecutionQuery),
+        AgentTab("Executions", "executions.of_agent", position=25, permission=EXECUTIONS_READ),
+        AgentAction("Run", "agent_runs.new", permission=EXECUTIONS_RUN),
+        AgentCommand("Run {}", "agent_runs.new", permission=EXECUTIONS_RUN),
+        PaletteGroup("Executions", palette.find_executions),
+        PaletteSearch("Executions with “{}”", "executions.index", permission=EXECUTIONS_READ),
+        Wording(
+            past={"execute": "executed"}, links={"execution": ("executions.show", "execution_id")}
+        ),
     ),
 )

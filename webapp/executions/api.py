@@ -21,7 +21,7 @@ from webapp.executions import bulk, services
 from webapp.executions.live import follow_execution
 from webapp.executions.logs import services as logs
 from webapp.executions.logs.exporting import MEDIA_TYPES, Format, write_export
-from webapp.executions.models import Execution
+from webapp.executions.models import Execution, Level
 from webapp.executions.permissions import EXECUTIONS_READ
 from webapp.executions.schemas import (
     AgentExecuteRequest,
@@ -178,7 +178,8 @@ def list_logs(execution_id: UUID, query: LogQuery) -> Response | dict[str, Any]:
     """The log of an execution, oldest line first"""
     actor = current_actor()
     if query.format is not None:
-        return _export(services.get_execution(execution_id, actor=actor), query.format, query)
+        execution = services.get_execution(execution_id, actor=actor)
+        return export_response(execution, query.format, level=query.level, q=query.q)
     lines, cursor = logs.list_lines(
         execution_id,
         level=query.level,
@@ -261,9 +262,9 @@ def _answer(execution_id: UUID, wait: float, actor: Actor, *, begun: int, ended:
     return live.late_response(look(), change=change, seconds=wait)
 
 
-def _export(execution: Execution, kind: Format, query: LogQuery) -> Response:
-    """The file, sent while it is read from the database."""
-    pieces = write_export(kind, execution, level=query.level, q=query.q)
+def export_response(execution: Execution, kind: Format, *, level: Level | None, q: str) -> Response:
+    """The log as a file, sent while it is read from the database."""
+    pieces = write_export(kind, execution, level=level, q=q)
     body: Iterator[Any] = stream_with_context(pieces)
     response = current_app.response_class(body, mimetype=MEDIA_TYPES[kind])
     name = f"execution-{execution.id}-{clock.now():%Y-%m-%d}.{kind}"

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import func, select
+
 from webapp import engine
 from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.audit import services as audit
@@ -13,7 +15,7 @@ from webapp.core.actor import Actor
 from webapp.core.database.transactions import lock_writes
 from webapp.core.errors import Conflict, DomainError, NotFound
 from webapp.core.extensions import db
-from webapp.executions.models import Execution
+from webapp.executions.models import ENDED, Execution
 from webapp.executions.schemas import ExecutionSelection, RetryRequest
 from webapp.executions.services import (
     cancel_locked,
@@ -84,6 +86,20 @@ def retry_executions(
         return BulkResult(execution_id, 201, made=made.id)
 
     return _for_each(selection, retry, actor=actor, is_dry_run=is_dry_run)
+
+
+def count_ended(selection: ExecutionSelection, *, actor: Actor) -> tuple[int, int]:
+    """How many of the selected ones have ended, and how many have not; Conflict on too many."""
+    actor.require(EXECUTIONS_RUN)
+    mine = Execution.organization_id == actor.organization_id
+    statement = (
+        select(Execution.status, func.count().label("executions"))
+        .where(mine, Execution.id.in_(_select(selection, actor=actor)))
+        .group_by(Execution.status)
+    )
+    counts = {row.status: row.executions for row in db.session.execute(statement)}
+    ended = sum(count for status, count in counts.items() if status in ENDED)
+    return ended, sum(counts.values()) - ended
 
 
 def matched(results: list[BulkResult]) -> int:

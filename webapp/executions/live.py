@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
+from flask import render_template
 from sqlalchemy import select
 
 from webapp.core import live
@@ -21,6 +22,7 @@ from webapp.core.openapi import SocketDocument
 from webapp.executions import services, waiting
 from webapp.executions.models import Execution, LogLine, OutputChunk
 from webapp.executions.schemas import ExecutionResponse, LogLineResponse
+from webapp.executions.showing import read_parts
 
 M = TypeVar("M", LogLine, OutputChunk)
 
@@ -152,8 +154,13 @@ def _whole(execution: Execution) -> dict[str, Any]:
     return ExecutionResponse.model_validate(execution).model_dump(mode="json")
 
 
+def _draw_execution(execution_id: str, actor: Actor) -> str:
+    execution = services.get_execution(execution_id, actor=actor, explained=True)
+    return render_template("executions/_frames.html", **read_parts(execution))
+
+
 def _draw_revision(_item_id: str, _actor: Actor) -> str:
     return live.draw_revision("executions-revision", time.time_ns())
 
 
-FEEDS = (live.Feed("executions", _draw_revision),)
+FEEDS = (live.Feed("execution", _draw_execution), live.Feed("executions", _draw_revision))

@@ -247,6 +247,21 @@ class LogQuery(Query):
     )
 
 
+class LogFilter(Query):
+    level: Level | None = None
+    q: str = Field("", max_length=255)
+
+
+class LogPageQuery(LogFilter):
+    """The page's part of a log: the newest lines, or those before one."""
+
+    before: int | None = Field(None, ge=1, le=2**31 - 1)
+
+
+class LogExportQuery(LogFilter):
+    format: Literal["json", "csv"] = "json"
+
+
 class LogLineResponse(ResponseModel):
     id: int
     timestamp: datetime = Field(validation_alias="at")

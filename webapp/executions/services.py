@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, false, or_, select
+from sqlalchemy.orm import load_only
 
 from webapp import engine
 from webapp.agents import services as agents
@@ -41,10 +43,13 @@ from webapp.executions.schemas import (
 from webapp.executions.targets import Target, find_target
 from webapp.tasks.models import Status
 
+#: what starts executions
+TRIGGERS = ("api", "manual")
 #: characters of an input by which lists find it
 SEARCHED = 1000
 #: how far an id may be from the moment that the row has: both are read from the clock, in turn
 ID_SLACK = timedelta(seconds=5)
+_LISTED = (Agent.name, Agent.handle, Agent.is_active)
 
 
 def execute_agent(
@@ -108,6 +113,13 @@ def list_executions(query: ExecutionQuery, *, actor: Actor) -> tuple[list[Execut
     executions = [found[key] for key in shown if key in found]
     waiting.explain(executions)
     return executions, shown[-1] if len(ids) > query.limit else None
+
+
+def agents_of(executions: Sequence[Execution]) -> dict[UUID, Agent]:
+    """The agents of some executions, deleted ones too, with what a list says of them."""
+    ids = {execution.agent_id for execution in executions}
+    statement = select(Agent).where(Agent.id.in_(ids)).options(load_only(*_LISTED))
+    return {agent.id: agent for agent in db.session.scalars(statement)}
 
 
 def select_executions(query: ExecutionFilter, *, actor: Actor) -> Select[Any]:

@@ -12,6 +12,9 @@ from webapp.core.errors import NotFound
 from webapp.core.feature import contributions
 from webapp.core.schemas import read_text
 
+#: parameters that say which part of a list is shown
+PLACES = {"limit", "offset", "cursor"}
+
 
 @dataclass(frozen=True)
 class ViewedList:
@@ -30,7 +33,8 @@ class ViewedList:
         read_text(self.schema, dict(self._parameters(query_string)))
 
     def _parameters(self, query_string: str) -> list[tuple[str, str]]:
-        known = complete(self.schema).model_fields.keys() - {"limit", "offset"}
+        fields = complete(self.schema).model_fields
+        known = {item.alias or name for name, item in fields.items()} - PLACES
         pairs = parse_qsl(query_string.removeprefix("?"))
         return [(name, value) for name, value in pairs if name in known and value]
 

@@ -16,6 +16,8 @@ from webapp.executions.services import get_execution
 
 #: lines that an export reads in one look, and holds in memory
 EXPORTED_AT_ONCE = 500
+#: lines that a page shows at most
+LINES_AT_ONCE = 100
 
 
 def list_lines(
@@ -35,6 +37,17 @@ def list_lines(
     statement = _select(execution.id, level, q).where(LogLine.sequence > after)
     lines = list(db.session.scalars(statement.limit(limit + 1)))
     return lines[:limit], lines[limit - 1].sequence if len(lines) > limit else None
+
+
+def latest_lines(
+    execution: Execution, *, level: Level | None = None, q: str = "", before: int | None = None
+) -> list[LogLine]:
+    """The last lines that match, newest first; those before a number where one is given."""
+    statement = _select(execution.id, level, q)
+    if before is not None:
+        statement = statement.where(LogLine.sequence < before)
+    newest = statement.order_by(None).order_by(LogLine.sequence.desc())
+    return list(db.session.scalars(newest.limit(LINES_AT_ONCE)))
 
 
 def export_lines(

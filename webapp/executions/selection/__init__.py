@@ -1,0 +1,1 @@
+"""What is done with the executions that are selected in the list."""

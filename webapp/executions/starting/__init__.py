@@ -1,0 +1,1 @@
+"""Run an agent from its page: a form made from its input_schema."""
