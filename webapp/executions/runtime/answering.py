@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import httpx2
 from pydantic_ai import Agent, Tool
 from pydantic_ai.exceptions import AgentRunError, UnexpectedModelBehavior
 from pydantic_ai.messages import PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
@@ -31,9 +32,15 @@ RETRIES = 2
 CONTEXT = "context"
 
 
-async def answer(order: dict[str, Any], channel: Channel, teller: Teller) -> Any:
+async def answer(
+    order: dict[str, Any],
+    channel: Channel,
+    teller: Teller,
+    *,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> Any:
     """The output of an order. Raises Failed where there is none."""
-    connection = Connection(silence_of(order))
+    connection = Connection(silence_of(order), transport)
     async with connection.client:
         return await Answering(order, channel, teller, connection).run()
 
@@ -154,16 +161,16 @@ class Answering:
 
     def _tools(self) -> list[Tool[None]]:
         """Those that the agent names, of what there is."""
-        built_in: dict[str, Tool[None]] = {
-            "search_knowledge": Tool(self._search_knowledge, name="search_knowledge"),
-            "current_time": Tool(current_time),
-            "calculator": Tool(calculator),
+        built_in: dict[str, Callable[..., Any]] = {
+            "search_knowledge": self._search_knowledge,
+            "current_time": current_time,
+            "calculator": calculator,
         }
-        named = []
+        named: list[Tool[None]] = []
         for tool in self._order["tools"]:
             name = tool.get("name") if isinstance(tool, dict) else tool
             if name in built_in:
-                named.append(built_in.pop(name))
+                named.append(Tool(built_in.pop(name), name=name))
             else:
                 self._teller.log("warn", "tools", f"Left out: there is no tool {str(name)[:100]}.")
         return named

@@ -38,7 +38,7 @@ class Output:
             self.is_wrapped = True
             return StructuredDict(_wrap(member), name="answer")
 
-    def check(self, answer: dict[str, Any]) -> dict[str, Any]:
+    async def check(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The answer; ModelRetry, which has the model try again, where it is not what it should."""
         errors = self._validator.iter_errors(self.unwrap(answer))
         self.findings = []

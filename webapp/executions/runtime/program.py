@@ -11,6 +11,9 @@ from webapp.executions.runtime import extractive
 from webapp.executions.runtime.answering import answer
 from webapp.executions.runtime.failures import Failed
 from webapp.executions.runtime.telling import Teller
+from webapp.executions.runtime.warming import warm_up
+
+__all__ = ["run", "warm_up"]
 
 Run = Callable[[dict[str, Any], Channel, Teller], Awaitable[Any]]
 

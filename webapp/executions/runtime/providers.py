@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import genai_prices
@@ -38,14 +40,24 @@ _SETTINGS: dict[str, type | tuple[type, ...]] = {
 }
 
 
+@cache
+def _get_trust() -> ssl.SSLContext:
+    """The authorities that we trust: read once, for all runners."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class Connection:
     """A runner's one HTTP client; `said` is the last answer that was no stream."""
 
-    def __init__(self, silence_seconds: float) -> None:
+    def __init__(
+        self, silence_seconds: float, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
         self.said = ""
         self.client = httpx2.AsyncClient(
             timeout=httpx2.Timeout(silence_seconds, connect=CONNECT_SECONDS),
             trust_env=False,
+            verify=_get_trust(),
+            transport=transport,
             event_hooks={"response": [self._keep]},
         )
 

@@ -1,4 +1,7 @@
-"""Tools that need nobody: the time and a calculator."""
+"""Tools that need nobody: the time and a calculator.
+
+They are coroutines, because pydantic-ai starts a thread for each other function.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 _CONSTANTS = {"pi": math.pi, "e": math.e}
 
 
-def current_time(timezone: str = "UTC") -> str:
+async def current_time(timezone: str = "UTC") -> str:
     """The present time.
 
     Args:
@@ -53,7 +56,7 @@ def current_time(timezone: str = "UTC") -> str:
     return f"{now.isoformat(timespec='seconds')} ({now:%A})"
 
 
-def calculator(expression: str) -> str:
+async def calculator(expression: str) -> str:
     """Calculate with + - * / // % **, brackets, pi, e, and
     abs ceil exp floor log log10 max min round sqrt.
 
