@@ -255,6 +255,14 @@ def test_the_page_publishes_promotes_and_rolls_back(browser: Browser, alice: Act
         "/agents/a/releases/rollback", {"environment": "production", "semver": "1.0.0"}
     )
     assert "runs 1.0.0 already" in page.css_first(".toast.error").text()
+    form = page.css_first("#releases table form[data-confirm]")
+    asked = [form.attributes[f"data-confirm{part}"] for part in ("", "-sentence", "-verb")]
+    assert asked == [
+        "Run 1.0.1 in production?",
+        "Production runs 1.0.0 now.",
+        "Run in production",
+    ]
+    assert form.css_first("[name=environment]").attributes["value"] == "production"
     page = browser.post("/agents/a/releases/1.0.1/status", {"status": "archived"})
     assert "archived" in page.css_first("#releases table").text()
     page = browser.post("/agents/a/releases/1.0.0/status", {"status": "nonsense"})

@@ -251,7 +251,9 @@ def test_a_version_has_a_page_also_for_viewers(cast: Cast, alice: Actor) -> None
     make_agent(alice, handle="a", input_schema={"type": "object"}, tools=["x", "y"])
     services.update_agent("a", AgentUpdate(description="now"), actor=alice)
     vera = cast.browser("vera")
-    assert "x, y" in vera.get("/agents/a/versions/1").body.text()
+    page = vera.get("/agents/a/versions/1")
+    assert "x, y" in page.body.text()
+    assert "Retrieval Top k 5, Search Hybrid" in words_of(page.css_first("dl.facts"))
     assert vera.get("/agents/a/versions/2").css_first("form[method=post]:not([action*=sign])") is (
         None
     )

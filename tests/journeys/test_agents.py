@@ -124,7 +124,7 @@ def test_publish_promote_and_roll_back_by_mouse(
     expect(page.locator("#environment-staging")).to_contain_text("1.0.0")
     expect(page.get_by_role("button", name="Publish version 1…")).to_be_disabled()
     page.get_by_role("button", name="Promote 1.0.0 from staging").click()
-    page.get_by_role("button", name="Run 1.0.0").click()
+    page.get_by_role("dialog").get_by_role("button", name="Promote").click()
     expect(page.locator("#environment-production")).to_contain_text("1.0.0")
     expect(page.locator("#agent-state")).to_contain_text("production 1.0.0")
 
@@ -133,7 +133,10 @@ def test_publish_promote_and_roll_back_by_mouse(
     installation.request("POST", "/agents/released/versions/2/publish", {})
     expect(page.locator("#environment-production")).to_contain_text("1.1.0")
     page.get_by_role("button", name="Roll back to 1.0.0").click()
-    page.get_by_role("button", name="Run 1.0.0 again").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Roll production back to 1.0.0?")
+    expect(dialog).to_contain_text("Production runs 1.1.0 now.")
+    dialog.get_by_role("button", name="Roll back").click()
     expect(page.locator("#environment-production .semver")).to_have_text("1.0.0")
 
 

@@ -30,7 +30,7 @@ def ask_to_promote(installation: Installation, page: Page, handle: str) -> Locat
     expect(page.locator("[data-live-dot]")).to_have_text("live")
     page.get_by_role("button", name="Promote 1.1.0 from staging").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Let production run 1.1.0?")
+    expect(dialog).to_contain_text("Promote 1.1.0 to production?")
     return dialog
 
 
@@ -50,7 +50,7 @@ def test_who_is_asked_sends_what_they_were_asked_though_the_page_has_changed(
 ) -> None:
     dialog = ask_to_promote(installation, sign_in(page), "late-asker")
     somebody_is_quicker(installation, page, "late-asker")
-    dialog.get_by_role("button", name="Run 1.1.0").click()
+    dialog.get_by_role("button", name="Promote").click()
     expect(page.locator("#toasts")).to_contain_text("Production runs 1.1.0.")
     expect(page.locator("#environment-production .semver")).to_have_text("1.1.0")
 
@@ -62,7 +62,7 @@ def test_a_form_that_waits_for_the_server_is_sent_though_the_page_has_changed(
     sign_in(page).route("**/health", lambda route: held.append(route))
     dialog = ask_to_promote(installation, page, "late-waiter")
     break_socket(page)
-    dialog.get_by_role("button", name="Run 1.1.0").click()
+    dialog.get_by_role("button", name="Promote").click()
     eventually(lambda: page.evaluate("true") and held)
     somebody_is_quicker(installation, page, "late-waiter")
     held[0].continue_()
@@ -77,7 +77,7 @@ def test_a_form_that_waits_for_the_server_is_busy_though_its_page_is_drawn_again
     sign_in(page).route("**/health", lambda route: held.append(route))
     dialog = ask_to_promote(installation, page, "busy-waiter")
     break_socket(page)
-    dialog.get_by_role("button", name="Run 1.1.0").click()
+    dialog.get_by_role("button", name="Promote").click()
     eventually(lambda: page.evaluate("true") and held)
     body, form = page.locator("#releases"), page.locator("#environment-production form").first
     expect(form).to_have_attribute("aria-busy", "true")

@@ -99,6 +99,9 @@ def test_settings_lead_to_the_log_where_one_may_read_it(cast: Cast) -> None:
         page = cast.browser(name).get("/settings/profile")
         tabs = [link.attributes["href"] for link in page.css("nav.tabs a")]
         assert ("/audit" in tabs) is leads
+    page = cast.browser("alice").get("/audit")
+    assert words_of(page.css_first(".crumbs")) == "Settings"
+    assert words_of(page.css_first(".nav a[aria-current]")) == "Settings"
 
 
 def test_the_log_is_leafed_through_from_the_newest_on(

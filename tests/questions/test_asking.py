@@ -64,6 +64,17 @@ def test_a_paused_agent_answers_nobody_and_counts_nothing(
     assert refused.json["detail"] == "Helper is paused and answers nobody."
     assert count(Question) == 0
 
+    member = cast.browser("bob").get("/agents/helper/ask")
+    assert member.css_first("[data-ask-paused]") and not member.css("[data-ask-paused] form")
+    form = page.css_first("[data-ask-paused] form")
+    answer = browser.client.post(
+        form.attributes["action"] or "",
+        data={field.attributes["name"]: field.attributes["value"] for field in form.css("input")},
+        headers={"Referer": "http://localhost/agents/helper/ask"},
+    )
+    assert (answer.status_code, answer.location) == (303, "/agents/helper/ask")
+    assert not agents.get_agent(agent_id, actor=alice).paused
+
 
 def test_only_a_question_that_is_sent_counts(cast: Cast, browser: Browser, agent_id: str) -> None:
     answered = browser.post("/agents/helper/ask", {"q": REFUND}, status=200)

@@ -404,6 +404,7 @@ def test_the_pages_import_csv_and_json_and_show_the_tree(browser: Browser, alice
     )
     page = browser.get("/taxonomies/1.1.0/compare?from=1.0.0")
     assert "Physics › Sound" in page.css_first("del").parent.parent.text()
+    assert "0 added, 5 removed, 1 kept." in words_of(page.css_first("main"))
     assert "Nothing differs" in browser.get("/taxonomies/1.1.0/compare?from=1.1.0").body.text()
     # Without a word of it, with the version before; the first has none.
     page = browser.get("/taxonomies/1.1.0/compare")

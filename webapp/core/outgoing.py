@@ -54,7 +54,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                 host, port, type=socket.SOCK_STREAM
             )
         except (OSError, UnicodeError) as error:
-            raise httpx.ConnectError(f"{host} is not known: {error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise httpx.ConnectError(f"{host} is not known: {reason}") from error
         # A link-local address carries its interface ("fe80::1%eth0"), which is no part of it.
         addresses = dict.fromkeys(ip_address(str(item[4][0]).partition("%")[0]) for item in records)
         allowed = [address for address in addresses if self._allowed.allows(host, address)]

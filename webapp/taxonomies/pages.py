@@ -20,7 +20,7 @@ from webapp.taxonomies.schemas import NodeChanges, NodeQuery
 
 bp = Blueprint("taxonomies", __name__, url_prefix="/taxonomies")
 
-#: paths that came, and as many that went, on the page of a comparison
+#: paths that were added, and as many that were removed, on the page of a comparison
 COMPARED = 500
 
 
