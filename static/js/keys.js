@@ -19,6 +19,7 @@ const KEYS = [
   { keys: ["Ctrl K"], label: "Go to a page, or do something", group: "Everywhere" },
   { keys: ["/"], label: "Search this page", group: "Everywhere", run: search },
   { keys: ["?"], label: "Show these keys", group: "Everywhere", run: showKeys },
+  { keys: ["Ctrl Enter"], label: "Send the text", group: "Everywhere", where: "main textarea" },
   { keys: ["Esc"], label: "Close what is open, leave the search", group: "Everywhere" },
   ...all(".nav a[data-key]", HTMLAnchorElement).map((link) => ({
     keys: ["g", link.dataset.key ?? ""],
@@ -94,9 +95,9 @@ function row(keys, label) {
   return [term, meaning];
 }
 
-/** Whether a key is for what one types in, or for the browser. @param {KeyboardEvent} event */
-function isTyped({ target, ctrlKey, metaKey, altKey, isComposing }) {
-  if (ctrlKey || metaKey || altKey || isComposing) return true;
+/** Whether a key is for what one types in. @param {KeyboardEvent} event */
+function isTyped({ target, altKey, isComposing }) {
+  if (altKey || isComposing) return true;
   if (first("dialog[open]", HTMLDialogElement)) return true;
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable) return true;
@@ -121,12 +122,14 @@ function leaveSearch(event) {
 /** @param {KeyboardEvent} event */
 function press(event) {
   const { key } = event;
-  if ((event.ctrlKey || event.metaKey) && !event.altKey && key.toLowerCase() === "k") {
+  if ((event.ctrlKey || event.metaKey) && !event.altKey) {
+    if (key === "Enter")
+      first("form:has(textarea:focus) button:not([type=button])", HTMLButtonElement)?.click();
+    if (key.toLowerCase() !== "k") return;
     event.preventDefault();
-    openPalette();
-    return;
+    return openPalette();
   }
-  // The keys themselves are no keys: Shift comes before the question mark.
+  // Shift comes before the question mark.
   if (key === "Shift" || event.repeat || event.defaultPrevented || isTyped(event)) return;
   const begins = isGoing ? ["g"] : [];
   isGoing = key === "g" && !isGoing;

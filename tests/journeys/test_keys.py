@@ -87,3 +87,21 @@ def test_a_question_mark_lists_the_keys_of_the_page(
     expect(dialog).to_contain_text("Next row")
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
+
+
+@pytest.mark.parametrize("key", ["Control+Enter", "Meta+Enter"])
+def test_the_text_that_one_writes_is_sent_without_leaving_it(
+    installation: Installation, page: Page, sign_in: SignIn, key: str
+) -> None:
+    sign_in(page).goto(f"{installation.url}/agents/new")
+    page.get_by_label("Name", exact=True).fill(f"Sent by {key}")
+    page.get_by_label("Instructions").fill("Say hello.")
+    page.get_by_label("Description").press(key.replace("Enter", "e"))  # no key of ours
+    page.get_by_label("Instructions").press(key)
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Sent by {key}")
+    assert (
+        installation.request("GET", f"/agents/sent-by-{key.lower().replace('+', '-')}")[
+            "instructions"
+        ]
+        == "Say hello."
+    )
