@@ -231,7 +231,12 @@ class Settings(BaseModel):
     ] = MEBIBYTE
     audit_days: Annotated[
         int,
-        _variable("CALLBOARD_AUDIT_DAYS", "days that audit entries are kept", ge=1, le=36_500),
+        _variable(
+            "CALLBOARD_AUDIT_DAYS",
+            "days that audit entries and the usage of executions are kept",
+            ge=1,
+            le=36_500,
+        ),
     ] = 730
     allowed_hosts: Annotated[
         str,

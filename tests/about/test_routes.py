@@ -76,7 +76,7 @@ PERMISSIONS = {
     "POST /agents/preview": "agents:read",
     "GET /executions /executions/<uuid:execution_id> /executions/<uuid:execution_id>/log "
     "/executions/<uuid:execution_id>/output /agents/<handle>/executions "
-    "/api/v1/executions /api/v1/executions/<uuid:execution_id> "
+    "/api/v1/executions /api/v1/executions/metrics /api/v1/executions/<uuid:execution_id> "
     "/api/v1/executions/<uuid:execution_id>/logs /api/v1/executions/<uuid:execution_id>/stream "
     "/ws/executions/<execution_id>": "executions:read",
     "GET /executions/bulk /agents/<handle>/run": "executions:run",

@@ -48,6 +48,7 @@ FORGOTTEN = {
     "tasks": "tasks",
     "unanswered questions": "unanswered_questions",
     "unused scopes": "scopes",
+    "usage of executions": "execution_usage",
     "webhook secrets": "webhook_secrets",
 }
 #: the reviewed list of all other tables, and what bounds each

@@ -21,6 +21,8 @@ from webapp.executions import bulk, services
 from webapp.executions.live import follow_execution
 from webapp.executions.logs import services as logs
 from webapp.executions.logs.exporting import MEDIA_TYPES, Format, write_export
+from webapp.executions.metrics.schemas import ExecutionMetrics, MetricsQuery
+from webapp.executions.metrics.services import count_executions
 from webapp.executions.models import Execution, Level
 from webapp.executions.permissions import EXECUTIONS_READ
 from webapp.executions.schemas import (
@@ -131,6 +133,16 @@ def retry_many(query: ExecutionsBulkQuery, body: RetrySelection) -> ExecutionsBu
             is_dry_run=query.dry_run,
         )
     )
+
+
+@bp.get("/executions/metrics")
+@requires(EXECUTIONS_READ)
+@bp.input(MetricsQuery, location="query", arg_name="query")
+@bp.output(ExecutionMetrics)
+@bp.doc(operation_id="executions.metrics")
+def metrics(query: MetricsQuery) -> dict[str, Any]:
+    """How executions ended, how long they took, what they cost; by agent, version, model and day"""
+    return count_executions(query, actor=current_actor())
 
 
 @bp.get("/executions/<uuid:execution_id>")

@@ -11,7 +11,7 @@ from webapp.core import clock, live
 from webapp.core.extensions import db
 from webapp.core.settings import get_settings
 from webapp.executions.failures import Failure
-from webapp.executions.models import Execution, Level, LogLine
+from webapp.executions.models import Execution, ExecutionUsage, Level, LogLine
 from webapp.tasks.models import Status
 from webapp.webhooks import changes as webhooks
 
@@ -93,6 +93,7 @@ def end_execution(
     level = Level.ERROR if status == Status.FAILED else Level.INFO
     fields |= {"status": status.value, "execution_time_ms": execution.execution_time_ms}
     _add_line(execution, level, "end", message, fields)
+    db.session.add(ExecutionUsage.of(execution))
     announce(execution)
     webhooks.publish(execution.organization_id, f"execution.{status}", _told(execution))
 

@@ -14,7 +14,13 @@ from webapp.core import clock
 from webapp.core.extensions import db
 from webapp.core.retention import Retention
 from webapp.core.settings import get_settings
-from webapp.executions.models import Execution, ExecutionRetention, LogLine, OutputChunk
+from webapp.executions.models import (
+    Execution,
+    ExecutionRetention,
+    ExecutionUsage,
+    LogLine,
+    OutputChunk,
+)
 
 #: lines that one transaction deletes at most, but for those of one execution
 LINES_AT_ONCE = 20_000
@@ -68,6 +74,20 @@ def forget_chunks(before: datetime, limit: int) -> int:
     return len(gone)
 
 
+def forget_usage(before: datetime, limit: int) -> int:
+    """Delete what executions took that ended before a moment."""
+    usage, count = ExecutionUsage, 0
+    for organization_id in db.session.scalars(select(Organization.id)).all():
+        is_own = usage.organization_id == organization_id
+        old = select(usage.completed_at).where(is_own, usage.completed_at < before)
+        ends = list(db.session.scalars(old.order_by(usage.completed_at).limit(limit)))
+        if ends:
+            gone = delete(usage).where(is_own, usage.completed_at <= ends[-1])
+            db.session.execute(gone.execution_options(synchronize_session=False))
+            count += len(ends)
+    return min(count, limit)
+
+
 def _kept() -> Iterator[tuple[UUID, int, int]]:
     """Every organization, and how many days it keeps executions and logs."""
     settings = get_settings()
@@ -110,5 +130,6 @@ def _select_old(
 RETENTIONS = (
     Retention("executions", forget_executions, "execution_days"),
     Retention("execution logs", forget_logs, "log_days"),
+    Retention("usage of executions", forget_usage, "audit_days"),
     Retention("pieces of output", forget_chunks, CHUNKS_KEPT),
 )

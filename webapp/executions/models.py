@@ -338,3 +338,40 @@ class ExecutionRetention(Model):
     )
     execution_days: Mapped[int | None]
     log_days: Mapped[int | None]
+
+
+class ExecutionUsage(Model):
+    """What one execution came to and took, written with its end and kept when that is forgotten.
+
+    Rows are short and stand in the order of time, so that figures of a month are read at once.
+    """
+
+    __tablename__ = "execution_usage"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True
+    )
+    completed_at: Mapped[datetime] = mapped_column(primary_key=True)
+    execution_id: Mapped[UUID] = mapped_column(primary_key=True)
+    agent_id: Mapped[UUID]
+    agent_version: Mapped[int]
+    model: Mapped[str] = mapped_column(String(255))
+    trigger: Mapped[str] = mapped_column(String(20))
+    project_id: Mapped[str | None] = mapped_column(String(255))
+    created_by: Mapped[str] = mapped_column(String(320))
+    status: Mapped[str] = mapped_column(String(20))
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    execution_time_ms: Mapped[int]
+    cpu_time_ms: Mapped[int]
+    model_requests: Mapped[int] = mapped_column(BigId)
+    input_tokens: Mapped[int] = mapped_column(BigId)
+    output_tokens: Mapped[int] = mapped_column(BigId)
+    cost_usd: Mapped[float | None]
+
+    @classmethod
+    def of(cls, execution: Execution) -> ExecutionUsage:
+        """That of an execution which has ended."""
+        own = {"execution_id"}
+        names = [column.key for column in cls.__table__.columns if column.key not in own]
+        return cls(execution_id=execution.id, **{name: getattr(execution, name) for name in names})

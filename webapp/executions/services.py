@@ -126,7 +126,7 @@ def select_executions(query: ExecutionFilter, *, actor: Actor) -> Select[Any]:
     """The organization's executions that match."""
     conditions: list[ColumnElement[bool]] = [Execution.organization_id == actor.organization_id]
     if query.agent:
-        agent_id = _find_agent_id(query.agent, actor=actor)
+        agent_id = find_agent_id(query.agent, actor=actor)
         conditions.append(false() if agent_id is None else Execution.agent_id == agent_id)
     if query.status:
         conditions.append(Execution.status == query.status)
@@ -297,7 +297,7 @@ def _holds(sought: str) -> ColumnElement[bool]:
     return or_(held, Execution.id == key) if key else held
 
 
-def _find_agent_id(reference: str, *, actor: Actor) -> UUID | None:
+def find_agent_id(reference: str, *, actor: Actor) -> UUID | None:
     """The id of an agent, deleted or not; None where there is none."""
     found: UUID | None = db.session.scalar(
         select(Agent.id).where(Agent.organization_id == actor.organization_id, is_agent(reference))

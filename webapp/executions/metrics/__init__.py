@@ -1,0 +1,1 @@
+"""Metrics: what executions came to, took and cost, over a time."""
