@@ -16,7 +16,7 @@ from webapp import engine
 from webapp.agents.models import Agent
 from webapp.agents.versions.services import state_of
 from webapp.core import clock
-from webapp.core.database.transactions import get_locked
+from webapp.core.database.transactions import do_not_wait_for_disk, get_locked
 from webapp.core.extensions import db
 from webapp.core.settings import get_settings
 from webapp.engine import runners, runs, sandbox
@@ -90,6 +90,7 @@ def run_execution(key: str, execution_id: str) -> None:
 
 def _begin(key: str, execution_id: UUID) -> Work | None:
     """Take the execution; None where there is nothing to run, or nothing yet."""
+    do_not_wait_for_disk(is_fence=True)
     execution = get_locked(select(Execution).where(Execution.id == execution_id))
     if execution is None or execution.is_finished or execution.job_key != key:
         return None

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from webapp.core.database.transactions import do_not_wait_for_disk
 from webapp.core.extensions import db
 from webapp.engine.runs import Run
 from webapp.executions.changes import announce, log_line
@@ -93,6 +94,7 @@ class Recorder:
         Raises as `Run.hold` does where the run is to stop.
         """
         if self.has_news:
+            do_not_wait_for_disk()  # the next run would tell it again; steps and ends wait
             self.run.hold()
             self.add()
             self._commit()

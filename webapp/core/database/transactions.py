@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from webapp.core.database.connections import hasten
 from webapp.core.database.writers import begin, is_busy, writers
 
 #: the share of a table's rows by which it grows before it is counted anew
@@ -44,6 +45,18 @@ def lock_name(name: str) -> None:
     if connection.dialect.name == "postgresql":
         with writers.one_more():
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
+def do_not_wait_for_disk(*, is_fence: bool = False) -> None:
+    """Let the transaction that begins here be committed before it is on the disk.
+
+    For what is made anew where a power cut undoes it, and nobody was promised: call it before
+    anything is written. A number that fences others off `is_fence`: PostgreSQL waits with it,
+    because its clients survive its crash, and two of them must not hold the same number.
+    """
+    connection = _session().connection()
+    if connection.dialect.name == "sqlite" or not is_fence:
+        hasten(connection)
 
 
 @contextmanager
