@@ -39,7 +39,6 @@ AGENTS = (
             "You are an experienced programmer. Ask what the code should do before you change it. "
             "Explain each suggestion in one sentence and show the smallest change that works."
         ),
-        model="gpt-4.1",
         modality=Modality.AUDIO_SCREENSHARE,
         panels=[Panel.CODING_IDE],
         tools=["request_screen_share"],
@@ -51,7 +50,6 @@ AGENTS = (
             "Greet the person, find out in at most two questions what they need, and hand off to "
             "the agent that fits. Say to whom you pass them and why."
         ),
-        model="gpt-4.1-mini",
         handoff_targets=["coding-expert", "callboard-guide"],
     ),
 )
@@ -60,7 +58,6 @@ GUIDE = AgentCreate(
     description="Answers questions about Callboard from its own documentation.",
     instructions="Answer from the documents. Quote the passage you rely on and name its page.",
     scope_description="Callboard's documentation: concepts, settings, operations, API.",
-    model="extractive",
 )
 HANDLES = tuple(sample.name.lower().replace(" ", "-") for sample in (*AGENTS, GUIDE))
 GUIDE_HANDLE = HANDLES[-1]
