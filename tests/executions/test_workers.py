@@ -14,7 +14,7 @@ from tests.factories import make_agent
 from tests.server import eventually
 from webapp.core.extensions import db
 from webapp.executions import services
-from webapp.executions.models import Execution
+from webapp.executions.models import Execution, OutputChunk
 
 
 def all_ended(executions: list[Execution]) -> bool:
@@ -55,6 +55,25 @@ def test_the_runs_of_a_killed_worker_go_on_elsewhere(house: House) -> None:
         assert sum(line.step == "end" for line in lines_of(execution)) == 1
     # What the killed worker had started has died with it.
     eventually(lambda: not any(runner.is_running() for runner in runners))
+
+
+def test_the_output_of_a_taken_over_run_begins_anew(house: House) -> None:
+    execution = accept_script(
+        house.alice,
+        ("output", "Hel"),
+        ("model", "one"),
+        ("sleep", 2),
+        ("output", "lo"),
+        ("result",),
+    )
+    first = house.start_worker()
+    eventually(lambda: "paid one" in say(execution))
+    first.kill()
+    house.start_worker()
+    eventually(lambda: all_ended([execution]))
+    statement = db.select(OutputChunk.text).where(OutputChunk.execution_id == execution.id)
+    texts = db.session.scalars(statement.order_by(OutputChunk.sequence)).all()
+    assert texts == ["Hel", None, "Hel", "lo"]
 
 
 def test_a_running_one_is_cancelled_and_its_runner_is_gone(house: House) -> None:

@@ -113,6 +113,8 @@ def _begin(key: str, execution_id: UUID) -> Work | None:
         waiting.release_next(agent)
         return None
     _log_begin(execution, is_again=is_again)
+    if is_again and execution.has_chunks:
+        add_chunk(execution, None)  # the runner tells its output from the beginning
     announce(execution)
     db.session.commit()
     run, started, before = runs.Run(execution), time.monotonic(), execution.execution_time_ms

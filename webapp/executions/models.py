@@ -298,7 +298,7 @@ class LogLine(Model):
 class OutputChunk(Model):
     """A piece of an execution's output, for those who watch it grow.
 
-    None stands where a try has failed and the next one begins its output anew. They go some
+    None stands where the next try, or worker, begins the output anew. They go some
     minutes after the end: the execution has the output.
     """
 
