@@ -253,3 +253,19 @@ def test_the_palette_runs_agents_and_cancels_what_runs(cast: Cast, alice: Actor)
     assert "Cancel “Who repairs it?”" in browser.get("/palette?q=cancel+repairs").text()
     assert "Who repairs it?" in browser.get(f"/palette?q={execution.id}").text()
     assert "Cancel" not in cast.browser("vera").get("/palette?q=cancel").text()
+
+
+def test_the_first_page_says_what_runs_and_what_has_failed(
+    cast: Cast, alice: Actor, charlie: Actor
+) -> None:
+    def figures() -> list[str]:
+        page = cast.browser("vera").get("/")
+        return [words_of(card) for card in page.css("#executions-present .metric")]
+
+    assert figures() == []
+    accept(charlie)
+    running, failed = accept(alice), accept(alice)
+    accept(alice)
+    begin(running)
+    end(failed, failure=Failure("upstream_error", "No."))
+    assert figures() == ["Running 1 1 waits", "Failed 1 in the last 24 hours"]

@@ -15,6 +15,7 @@ ASKED = {
     "/search": "?q=tea",
     "/palette": "?q=tea",
     "/agents/bulk": "?action=change&all=1",
+    "/executions/bulk": "?action=cancel&all=true",
     "/documents/bulk": "?action=delete&all=1",
     "/agents/<handle>/versions/compare": "?from=1&to=2",
 }
@@ -25,6 +26,8 @@ OTHERS = (
     "/agents/kettle",
     f"/agents/{UNBROKEN.lower()}",
     f"/agents/{UNBROKEN.lower()}/ask",
+    "/agents/pot/executions",
+    "/agents/pot/run",
     "/agents/tea-expert/coverage?version=2.0.0",
     "/documents?proposed=true",
     "/documents?status=failed",
@@ -33,6 +36,17 @@ OTHERS = (
     "/taxonomies/2.0.0",
     "/taxonomies/new?from=1.0.0",
 )
+SCHEMA = {
+    "type": "object",
+    "required": ["prompt"],
+    "properties": {
+        "prompt": {"type": "string", "description": LONG},
+        "kind": {"type": "string", "title": UNBROKEN},
+        "minutes": {"type": "integer", "minimum": 1, "maximum": 9},
+        "size": {"enum": ["small", "large"]},
+        "leaves": {"type": "array"},
+    },
+}
 MARKDOWN = """# Tea number {number}
 
 Green tea wants water of **80 degrees**, see `kettle --heat 80` and [the kettle](https://example.com).
@@ -113,6 +127,10 @@ def fill(installation: Installation) -> dict[str, str]:
     send("POST", "/members", member)
     for name in ("Script", f"{UNBROKEN}{UNBROKEN}"[:80]):
         send("POST", "/api-keys", {"name": name})
+    body = {"name": "Pot", "handle": "pot", "instructions": "x", "input_schema": SCHEMA}
+    send("POST", "/agents", body)
+    given = {"prompt": LONG, "kind": UNBROKEN}
+    execution = send("POST", "/agents/pot/execute", {"input": given, "wait": 30})
     lines = [{"title": "Sieve", "content": "A sieve."}, {"title": "Nothing"}]
     content = "\n".join(json.dumps(line) for line in lines).encode()
     task = send("POST", "/documents/import", content, "application/x-ndjson")["task_id"]
@@ -120,7 +138,7 @@ def fill(installation: Installation) -> dict[str, str]:
     return {
         "handle": "tea-expert", "agent_id": "tea-expert", "taxonomy": "1.0.0", "version": "1",
         "node_id": topics["Green"], "document_id": document["id"], "webhook_id": hook["id"],
-        "task_id": task, "email": EMAIL,
+        "task_id": task, "email": EMAIL, "execution_id": execution["id"],
     }  # fmt: skip
 
 

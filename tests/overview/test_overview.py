@@ -148,8 +148,8 @@ def test_every_section_has_a_key_of_its_own(app: APIFlask, browser: Browser) -> 
     links = browser.get("/").css("nav.nav a")
     keys = {link.text().strip(): link.attributes.get("data-key") for link in links}
     assert keys == {
-        "Overview": "o", "Agents": "a", "Documents": "d", "Search": "s", "Tasks": "t",
-        "Settings": ",",
+        "Overview": "o", "Agents": "a", "Executions": "e", "Documents": "d", "Search": "s",
+        "Tasks": "t", "Settings": ",",
     }  # fmt: skip
 
 
@@ -166,6 +166,7 @@ NOT_IN_PALETTE = {
     "/agents/search/handoffs",
     "/agents/search/tools",
     "/documents/bulk",
+    "/executions/bulk",
     "/favicon.ico",
     "/health",
     "/health/ready",

@@ -53,6 +53,7 @@ def test_the_best_match_stands_first(alice: Actor, browser: Browser) -> None:
     assert labels(look(browser, "dark mode"))[0] == "Dark theme"
     assert labels(look(browser, "qqq")) == [
         "Find agents with “qqq”", "Find documents titled “qqq”", "Search all texts for “qqq”",
+        "Find executions with “qqq”",
     ]  # fmt: skip
 
 

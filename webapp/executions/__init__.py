@@ -60,7 +60,7 @@ FEATURE = Feature(
         AgentAction("Run", "agent_runs.new", permission=EXECUTIONS_RUN),
         AgentCommand("Run {}", "agent_runs.new", permission=EXECUTIONS_RUN),
         PaletteGroup("Executions", palette.find_executions),
-        PaletteSearch("Executions with “{}”", "executions.index", permission=EXECUTIONS_READ),
+        PaletteSearch("Find executions with “{}”", "executions.index", permission=EXECUTIONS_READ),
         Wording(
             past={"execute": "executed"}, links={"execution": ("executions.show", "execution_id")}
         ),

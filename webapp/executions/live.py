@@ -20,6 +20,7 @@ from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.core.openapi import SocketDocument
 from webapp.executions import services, waiting
+from webapp.executions.figures import count_present
 from webapp.executions.models import Execution, LogLine, OutputChunk
 from webapp.executions.schemas import ExecutionResponse, LogLineResponse
 from webapp.executions.showing import read_parts
@@ -163,4 +164,12 @@ def _draw_revision(_item_id: str, _actor: Actor) -> str:
     return live.draw_revision("executions-revision", time.time_ns())
 
 
-FEEDS = (live.Feed("execution", _draw_execution), live.Feed("executions", _draw_revision))
+def _draw_present(_item_id: str, actor: Actor) -> str:
+    return render_template("executions/_present_frame.html", present=count_present(actor=actor))
+
+
+FEEDS = (
+    live.Feed("execution", _draw_execution),
+    live.Feed("executions", _draw_revision),
+    live.Feed("present", _draw_present, follows=("executions:all",)),
+)

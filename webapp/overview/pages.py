@@ -23,6 +23,7 @@ from webapp.core.web import page, read_query, redirect_to
 from webapp.coverage import services as coverage
 from webapp.documents import services as documents
 from webapp.documents.schemas import DocumentRequest
+from webapp.executions.figures import count_present
 from webapp.overview import first_steps, samples
 from webapp.questions import counts as questions
 from webapp.questions.unanswered import services as unanswered
@@ -47,6 +48,7 @@ def show() -> Response:
         "overview/show.html",
         fragment="overview/_chart.html",
         **overview(actor, is_kept=True),
+        present=count_present(actor=actor),
         series={"x": times, "y": counts},
         range=query.range,
         ranges=list(Range),
