@@ -76,7 +76,8 @@ PERMISSIONS = {
     "POST /agents/preview": "agents:read",
     "GET /executions /executions/<uuid:execution_id> /executions/<uuid:execution_id>/log "
     "/executions/<uuid:execution_id>/output /agents/<handle>/executions "
-    "/api/v1/executions /api/v1/executions/metrics /api/v1/executions/<uuid:execution_id> "
+    "/api/v1/executions /api/v1/executions/metrics /api/v1/executions/retention "
+    "/api/v1/executions/<uuid:execution_id> "
     "/api/v1/executions/<uuid:execution_id>/logs /api/v1/executions/<uuid:execution_id>/stream "
     "/ws/executions/<execution_id>": "executions:read",
     "GET /executions/bulk /agents/<handle>/run": "executions:run",
@@ -146,6 +147,7 @@ PERMISSIONS = {
     "/api/v1/taxonomies /api/v1/taxonomies/<version>/moves "
     "/api/v1/taxonomies/<version>/moves/preview": "knowledge:write",
     "PUT /api/v1/agents/<agent_id>/coverage/targets": "knowledge:write",
+    "PUT /api/v1/executions/retention": "organization:write",
     "PATCH /api/v1/documents/<uuid:document_id> "
     "/api/v1/taxonomies/<version>/nodes/<uuid:node_id>": "knowledge:write",
     "DELETE /api/v1/agents/<agent_id>/unanswered/<uuid:question_id> "

@@ -202,3 +202,24 @@ def test_what_is_deleted_at_once_has_a_bound(
     # Four lines each: two executions have as many as go at once.
     assert forgetting.forget_logs(clock.now(), 1000) == 1000
     assert db.session.scalar(db.select(db.func.count()).where(Execution.log_count == 0)) == 2
+
+
+def test_what_would_be_deleted_is_told_before(old: Execution, cast: Cast, alice: Actor) -> None:
+    api, path = cast.api("alice"), "/executions/retention"
+    kept = api.get(path).json
+    assert (kept["execution_days"], kept["own_execution_days"], kept["executions"]) == (90, None, 0)
+    lines, size = old.log_count, old.log_bytes
+    assert (kept["log_days"], kept["log_lines"], kept["log_bytes"]) == (30, lines, size)
+    tried = api.put(f"{path}?dry_run=true", {"execution_days": 20, "log_days": 60}).json
+    assert (tried["executions"], tried["log_days"], tried["log_lines"]) == (1, 20, lines)
+    assert api.get(path).json == kept
+    assert api.put(path, {"log_days": 60}).json["log_lines"] == 0
+    assert forgetting.forget_logs(clock.now(), 10) == 0
+    db.session.commit()
+    assert api.put(path, {"execution_days": 20}).json["executions"] == 1
+    assert forgetting.forget_executions(clock.now(), 10) == 1
+    db.session.commit()
+    assert api.get(path).json["executions"] == 0
+    assert cast.api("bob").put(path, {}).status_code == 403
+    for body in ({"log_days": 0}, {"days": 5}, {"execution_days": 40_000}):
+        assert api.put(path, body).status_code == 422

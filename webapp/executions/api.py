@@ -10,6 +10,7 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, current_app, stream_with_context
 
+from webapp.accounts.permissions import ORGANIZATION_WRITE
 from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core import clock, live
 from webapp.core.actor import Actor
@@ -17,7 +18,7 @@ from webapp.core.extensions import db
 from webapp.core.http.problems import problem
 from webapp.core.idempotency import Idempotency
 from webapp.core.security import current_actor, requires
-from webapp.executions import bulk, services
+from webapp.executions import bulk, retention, services
 from webapp.executions.live import follow_execution
 from webapp.executions.logs import services as logs
 from webapp.executions.logs.exporting import MEDIA_TYPES, Format, write_export
@@ -38,6 +39,8 @@ from webapp.executions.schemas import (
     LogFile,
     LogQuery,
     LogResponse,
+    RetentionRequest,
+    RetentionResponse,
     RetryRequest,
     RetrySelection,
 )
@@ -143,6 +146,26 @@ def retry_many(query: ExecutionsBulkQuery, body: RetrySelection) -> ExecutionsBu
 def metrics(query: MetricsQuery) -> dict[str, Any]:
     """How executions ended, how long they took, what they cost; by agent, version, model and day"""
     return count_executions(query, actor=current_actor())
+
+
+@bp.get("/executions/retention")
+@requires(EXECUTIONS_READ)
+@bp.output(RetentionResponse)
+@bp.doc(operation_id="executions.getRetention")
+def show_retention() -> retention.Kept:
+    """How long executions and their logs are kept, and what is deleted next"""
+    return retention.get_retention(actor=current_actor())
+
+
+@bp.put("/executions/retention")
+@requires(ORGANIZATION_WRITE)
+@bp.input(ExecutionsBulkQuery, location="query", arg_name="query")
+@bp.input(RetentionRequest, arg_name="body")
+@bp.output(RetentionResponse)
+@bp.doc(operation_id="executions.setRetention")
+def set_retention(query: ExecutionsBulkQuery, body: RetentionRequest) -> retention.Kept:
+    """Keep executions and their logs for so many days"""
+    return retention.set_retention(body, actor=current_actor(), is_dry_run=query.dry_run)
 
 
 @bp.get("/executions/<uuid:execution_id>")

@@ -297,3 +297,22 @@ class LogFile(ResponseModel):
     executionId: UUID
     logs: list[ExportedLine]
     summary: LogSummary
+
+
+class RetentionRequest(RequestModel):
+    """How long an organization keeps its executions and their logs; null: as everybody here."""
+
+    model_config = {"json_schema_extra": {"examples": [{"execution_days": 365, "log_days": 14}]}}
+
+    execution_days: int | None = Field(None, ge=1, le=36_500)
+    log_days: int | None = Field(None, ge=1, le=36_500)
+
+
+class RetentionResponse(ResponseModel):
+    execution_days: int
+    log_days: int = Field(description="At most as long as the executions")
+    own_execution_days: int | None = Field(description="Null: as everybody here")
+    own_log_days: int | None
+    executions: int = Field(description="How many have served their time and are deleted next")
+    log_lines: int
+    log_bytes: int
