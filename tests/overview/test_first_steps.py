@@ -101,6 +101,16 @@ def test_an_empty_organization_reads_no_zeros(cast: Cast, alice: Actor) -> None:
     assert len(figures) == 3
 
 
+def test_who_may_only_read_is_asked_to_do_nothing(cast: Cast) -> None:
+    page = cast.browser("vera").get("/")
+    figures = [words_of(figure) for figure in page.css("#figures .metric")]
+    assert figures[:2] == ["Agents 0 none yet", "Documents 0 none yet"]
+    chart = page.css_first("#questions")
+    assert "How often agents are asked shows here." in words_of(chart)
+    assert "Choose an agent" not in words_of(chart)
+    assert "Choose an agent" in words_of(cast.browser("bob").get("/").css_first("#questions"))
+
+
 def test_a_text_that_is_none_is_refused_where_it_was_pasted(cast: Cast) -> None:
     page = cast.browser("alice").post("/first-steps/text", {"content": " "})
     assert page.css_first("h1").text() == "Overview"

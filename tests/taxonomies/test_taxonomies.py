@@ -402,6 +402,9 @@ def test_the_pages_import_csv_and_json_and_show_the_tree(browser: Browser, alice
     services.extend_taxonomy(
         TaxonomyRequest(version="1.1.0", nodes=[{"path": ["Physics"]}]), actor=alice
     )
+    page = browser.get("/taxonomies")
+    assert words_of(page.css_first(".head .button")) == "New version"
+    assert words_of(browser.get("/taxonomies/new").css_first("h1")) == "New version of the taxonomy"
     page = browser.get("/taxonomies/1.1.0/compare?from=1.0.0")
     assert "Physics › Sound" in page.css_first("del").parent.parent.text()
     assert "0 added, 5 removed, 1 kept." in words_of(page.css_first("main"))
