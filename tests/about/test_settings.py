@@ -67,8 +67,8 @@ def test_the_readme_has_the_table_that_is_made_from_the_declarations() -> None:
 def test_nothing_else_reads_a_variable_of_its_own() -> None:
     files = [ROOT / "gunicorn.conf.py", *(ROOT / "webapp").rglob("*.py")]
     reading = [path.name for path in files if "os.environ" in path.read_text()]
-    # systemd's variables are no settings; a supervisor hands all of them on.
-    assert sorted(reading) == ["config.py", "readiness.py", "supervisor.py"]
+    # systemd's variables are no settings; a supervisor hands all of them on, a runner has none.
+    assert sorted(reading) == ["config.py", "forkserver.py", "readiness.py", "supervisor.py"]
 
 
 def test_a_value_is_read_in_its_type(tmp_path: Path) -> None:

@@ -172,8 +172,7 @@ def test_what_is_no_message_is_refused_on_both_sides(app: Flask) -> None:
         run("", number=float("inf"))
     assert fail("tell({'text': order['count'] * 'x'})", count=MESSAGE_BYTES).type == "ValueError"
     raw = "import os; os.write(3, order['line'].encode() + b'\\n'); __import__('time').sleep(600)"
-    for line in ("[0, {}", "{}", "[0, 1]", '[0, {"a": 1e999}]', '[0, {"a": "\\ud800"}]',
-                 5_000 * "["):  # fmt: skip
+    for line in ("[0, {}", "{}", "[0, 1]", '[0, {"a": 1e999}]', '[0, {"a": "\\ud800"}]'):
         failure = fail(raw, line=line)
         assert (failure.reason, failure.message[:21]) == (Reason.ERROR, "sent what is no messa")
     with start("tell({'ask': 1})") as runner, pytest.raises(RunnerError):

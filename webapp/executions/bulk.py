@@ -91,10 +91,10 @@ def retry_executions(
 def count_ended(selection: ExecutionSelection, *, actor: Actor) -> tuple[int, int]:
     """How many of the selected ones have ended, and how many have not; Conflict on too many."""
     actor.require(EXECUTIONS_RUN)
-    mine = Execution.organization_id == actor.organization_id
+    ours = Execution.organization_id == actor.organization_id
     statement = (
         select(Execution.status, func.count().label("executions"))
-        .where(mine, Execution.id.in_(_select(selection, actor=actor)))
+        .where(ours, Execution.id.in_(_select(selection, actor=actor)))
         .group_by(Execution.status)
     )
     counts = {row.status: row.executions for row in db.session.execute(statement)}

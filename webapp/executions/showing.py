@@ -111,8 +111,8 @@ def text_of(output: Any) -> str | None:
 def read_output(execution: Execution) -> Output | None:
     """What there is of the output now, None before its first piece."""
     if execution.output is None:
-        grown = "" if execution.is_finished else _read_growing(execution)
-        return Output(_draw(grown[-MAX_DRAWN:]), grows=True) if grown else None
+        so_far = "" if execution.is_finished else _read_growing(execution)
+        return Output(_draw(so_far[-MAX_DRAWN:]), grows=True) if so_far else None
     text = text_of(execution.output)
     if text is None:
         return _draw_value(execution.output)
