@@ -164,7 +164,7 @@ def test_paused_agents_are_found_and_ask_nobody(cast: Cast, alice: Actor, q: str
     assert states == ["Paused or not", "not paused", "paused"]
     others = browser.get("/agents?active=true")
     assert len(others.css("tbody .row-title")) == 2
-    assert {words_of(link) for link in others.css("tbody .row-actions a")} == {"Ask"}
+    assert {words_of(link) for link in others.css("tbody .row-actions a")} == {"Ask", "Run"}
     none = browser.get("/agents?q=is:paused+nothing")
     assert "status: and is:paused" in words_of(none.css_first("#agents"))
 

@@ -269,3 +269,17 @@ def test_the_first_page_says_what_runs_and_what_has_failed(
     begin(running)
     end(failed, failure=Failure("upstream_error", "No."))
     assert figures() == ["Running 1 1 waits", "Failed 1 in the last 24 hours"]
+
+
+def test_an_agents_own_page_says_what_its_executions_came_to(cast: Cast, alice: Actor) -> None:
+    agent = make_agent(alice, handle="lift").handle
+    for number in range(4):
+        execution = accept(alice, f"Question {number}", agent)
+        end(execution, failure=None if number else Failure("upstream_error", "No."))
+    other = accept(alice)
+    end(other)
+    page = cast.browser("vera").get("/agents/lift/executions")
+    cards = [words_of(card) for card in page.css(".figures .metric")]
+    assert cards[0] == "Executions 4 ended in the last 30 days"
+    assert cards[1].startswith("Success rate 75") and cards[1].endswith("1 failed one")
+    assert [card.split()[0] for card in cards[2:]] == ["p95", "Cost"]

@@ -163,7 +163,7 @@ class Execution(Runnable, Model):
     @property
     def name(self) -> str:
         """What the audit calls it."""
-        return f"execution {self.id}"
+        return str(self.id)
 
     @property
     def job_key(self) -> str:

@@ -11,11 +11,14 @@ from flask import Blueprint, Response, current_app
 from webapp.agents import services as agents
 from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.core.actor import Actor
+from webapp.core.errors import Unavailable
 from webapp.core.security import current_actor, requires
-from webapp.core.web import page, read_query, redirect_to
+from webapp.core.web import is_htmx, page, read_query, redirect_to
 from webapp.executions import services, showing
 from webapp.executions.api import export_response
 from webapp.executions.logs import services as logs
+from webapp.executions.metrics.schemas import MetricsQuery
+from webapp.executions.metrics.services import count_executions
 from webapp.executions.models import Execution, Level
 from webapp.executions.permissions import EXECUTIONS_READ
 from webapp.executions.schemas import (
@@ -50,6 +53,7 @@ def of_agent(handle: str) -> Response:
         "executions/of_agent.html",
         fragment="executions/_list.html",
         agent=agent,
+        figures=None if is_htmx() else _figures(str(agent.id), actor),
         **_list(query, actor),
     )
 
@@ -105,6 +109,15 @@ def retry(execution_id: UUID) -> Response:
     """Run the same version on the same input again."""
     execution = services.retry_execution(execution_id, RetryRequest(), actor=current_actor())
     return redirect_to("executions.show", execution_id=execution.id)
+
+
+def _figures(agent_id: str, actor: Actor) -> dict[str, Any] | None:
+    """What an agent's executions of late came to; None where there are none, or too many."""
+    try:
+        figures = count_executions(MetricsQuery(agent=agent_id), actor=actor)
+    except Unavailable:
+        return None
+    return figures if figures["executions"]["total"] else None
 
 
 def _list(query: ExecutionQuery, actor: Actor) -> dict[str, Any]:
