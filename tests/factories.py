@@ -10,6 +10,9 @@ from sqlalchemy import insert
 from webapp.agents import services as agents
 from webapp.agents.models import Agent
 from webapp.agents.schemas import AgentCreate
+from webapp.catalog import services as catalog
+from webapp.catalog.models import ModelConfig
+from webapp.catalog.schemas import ModelRequest
 from webapp.core.actor import Actor
 from webapp.core.database.text import fold
 from webapp.core.extensions import db
@@ -90,3 +93,10 @@ def make_large_taxonomy(
     refresh_topic_statistics()
     db.session.commit()
     return {node["label"]: node["public_id"] for node in nodes}
+
+
+def make_model(actor: Actor, **fields: Any) -> ModelConfig:
+    """A model of OpenAI's, whose prices are given, so that nobody looks them up."""
+    values = {"provider": "openai", "model": "gpt-9", "input_cost": 1, "output_cost": 2}
+    values |= {"max_context_tokens": 8000, **fields}
+    return catalog.create_model(ModelRequest.model_validate(values), actor=actor)

@@ -23,6 +23,7 @@ FEATURES = (
     "accounts",
     "views",
     "webhooks",
+    "catalog",
     "agents",
     "tasks",
     "taxonomies",

@@ -67,13 +67,14 @@ function examples() {
   }
 }
 
-// Any model may be kept; what that means is said while it is typed.
+// Any model may be kept; what it means that it is unknown is said while it is typed.
 function models() {
-  const note = one("[data-unless-model]", HTMLElement, form);
+  const note = one("[data-unless-models]", HTMLElement, form);
+  const known = new Set(JSON.parse(note.dataset.unlessModels ?? "[]"));
   const field = one("#model", HTMLInputElement, form);
   field.addEventListener("input", () => {
     const name = field.value.trim();
-    note.hidden = !name || name === note.dataset.unlessModel;
+    note.hidden = !name || known.has(name);
   });
 }
 

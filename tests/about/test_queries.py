@@ -121,6 +121,9 @@ def fill(api: Api, size: int) -> dict[str, str]:
         send("POST", "/api-keys", {"name": f"Key {number}"})
         hook = {"url": f"https://example.com/{number}", "events": []}
         webhook = send("POST", "/webhooks", hook)
+        priced = {"input_cost": 0, "output_cost": 0, "max_context_tokens": 1000}
+        local = {"provider": "openai-compatible", "base_url": "http://127.0.0.1:1", **priced}
+        model = send("POST", "/models", local | {"model": f"model-{number}"})
     for number in numbers:
         path, question = f"/agents/{handle}", f"Who repairs the {number.replace('-', ' lift ')}?"
         targets = [f"agent-{other}" for other in numbers[:-1]]
@@ -133,7 +136,7 @@ def fill(api: Api, size: int) -> dict[str, str]:
     send("POST", f"/executions/{execution['id']}/cancel")
     return {
         "agent_id": handle, "handle": handle, "node_id": kinds[0], "task_id": task["task_id"],
-        "document_id": document["id"], "webhook_id": webhook["id"],
+        "document_id": document["id"], "webhook_id": webhook["id"], "model_id": model["id"],
         "execution_id": execution["id"],
         "version": "1", "other": "current", "semver": "1.0.0",
     }  # fmt: skip

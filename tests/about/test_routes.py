@@ -11,6 +11,8 @@ from tests.factories import make_agent, make_document
 from webapp.accounts.keys import create_key
 from webapp.accounts.organizations import set_logo
 from webapp.accounts.sessions import list_sessions
+from webapp.catalog.schemas import ModelRequest
+from webapp.catalog.services import create_model
 from webapp.core.actor import Actor, Role
 from webapp.core.extensions import db
 from webapp.executions.schemas import ExecuteRequest
@@ -64,6 +66,13 @@ PERMISSIONS = {
     "/api/v1/webhooks/<uuid:webhook_id>/secret /api/v1/webhooks/<uuid:webhook_id>/test "
     "/api/v1/webhooks/secret": "webhooks:write",
     "PATCH /api/v1/webhooks/<uuid:webhook_id>": "webhooks:write",
+    "GET /models /models/<model_id> /api/v1/models /api/v1/models/<model_id>": "models:read",
+    "GET /models/new": "models:write",
+    "POST /models /models/<model_id> /models/<model_id>/default /models/<model_id>/deletion "
+    "/models/<model_id>/tests /api/v1/models /api/v1/models/<model_id>/test": "models:write",
+    "PATCH /api/v1/models/<model_id>": "models:write",
+    "PUT /api/v1/models/<model_id>": "models:write",
+    "DELETE /api/v1/models/<model_id>": "models:write",
     "DELETE /api/v1/webhooks/<uuid:webhook_id> /api/v1/webhooks/<uuid:webhook_id>/secret/previous "
     "/api/v1/webhooks/secret/previous": "webhooks:write",
     "GET /agents /agents/<handle> /agents/<handle>/releases /agents/<handle>/versions "
@@ -192,6 +201,8 @@ def things(cast: Cast, alice: Actor) -> dict[str, str]:
     execution = execute_agent(agent.id, ExecuteRequest(input="Mine"), actor=alice)
     cast.browser("alice")
     webhook, _ = create_webhook("https://example.com/hook", actor=alice)
+    local = {"provider": "openai-compatible", "model": "llama3.2", "base_url": "http://127.0.0.1:1"}
+    model = create_model(ModelRequest.model_validate(local), actor=alice)
     return {
         "agent_id": str(agent.id),
         "node_id": str(node.node_id),
@@ -207,6 +218,7 @@ def things(cast: Cast, alice: Actor) -> dict[str, str]:
         "session_id": str(list_sessions(actor=alice)[0].id),
         "execution_id": str(execution.id),
         "webhook_id": str(webhook.id),
+        "model_id": str(model.id),
         "delivery_id": str(send_test(webhook.id, actor=alice).id),
         "version": "1",
         "other": "current",
@@ -331,7 +343,7 @@ def _path(rule: str, things: dict[str, str]) -> str:
     ["/", "/agents", "/agents/new", "/agents/handoffs", "/agents/import", "/documents",
      "/documents/new", "/search", "/tasks",
      "/taxonomies", "/taxonomies/new", "/settings/members", "/settings/api-keys",
-     "/settings/profile", "/settings/organization", "/settings/webhooks",
+     "/settings/profile", "/settings/organization", "/settings/webhooks", "/models", "/models/new",
      "/agents/from-taxonomy/new",
      "/documents/index", "/documents?proposed=true", "/documents?status=failed"],
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.browser import Browser, words_of
 from tests.cast import Cast
-from tests.factories import make_agent
+from tests.factories import make_agent, make_model
 from webapp.agents import choices
 from webapp.core.actor import Actor
 
@@ -61,22 +61,31 @@ def test_a_tool_that_no_agent_has_is_doubted_and_the_very_name_is_known_however_
     )
 
 
-def test_of_a_model_that_is_not_called_the_form_and_the_agent_say_so(
+def test_of_a_model_that_is_not_in_the_catalog_the_form_and_the_agent_say_so(
     browser: Browser, alice: Actor
 ) -> None:
-    told = "Kept, but not called: answers are passages from your documents, as with extractive"
+    told = "Not among the models of Settings: the agent cannot run with it until an admin adds it"
     make_agent(alice, handle="plain")
     make_agent(alice, handle="hopeful", model="gpt-9")
     for handle, is_told in (("plain", False), ("hopeful", True)):
-        note = browser.get(f"/agents/{handle}/edit").css_first("[data-unless-model]")
+        note = browser.get(f"/agents/{handle}/edit").css_first("[data-unless-models]")
         assert words_of(note).startswith(told)
         assert ("hidden" in note.attributes) is not is_told
         page = words_of(browser.get(f"/agents/{handle}").css_first("#agent-overview"))
         assert (told in page) is is_told
-    assert "hidden" in browser.get("/agents/new").css_first("[data-unless-model]").attributes
+    assert "hidden" in browser.get("/agents/new").css_first("[data-unless-models]").attributes
     form = {"name": "New", "instructions": "x", "model": "gpt-9", "modality": "audio_only"}
     page = browser.post("/agents", form)
     assert told in words_of(page.css_first("#agent-overview"))
+    model = make_model(alice, name="gpt-9")
+    for named in ("gpt-9", str(model.id), "openai:gpt-9"):
+        agent = make_agent(alice, model=named)
+        page = browser.get(f"/agents/{agent.handle}").css_first("#agent-overview")
+        assert told not in words_of(page)
+        assert page.css_first(f"a[href='/models/{model.id}']").text() == "gpt-9"
+        note = browser.get(f"/agents/{agent.handle}/edit").css_first("[data-unless-models]")
+        assert "hidden" in note.attributes
+    assert words_of(browser.get("/agents").css_first("tbody")).count("gpt-9") == 5
 
 
 def test_models_in_use_are_offered_and_any_other_may_be_typed(

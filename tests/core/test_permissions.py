@@ -27,13 +27,14 @@ from webapp.webhooks.permissions import WEBHOOKS_READ
 ROLES = {
     Role.VIEWER: {
         "account:read", "account:write", "agents:read", "executions:read", "knowledge:read",
-        "organization:read", "tasks:read", "views:write",
+        "models:read", "organization:read", "tasks:read", "views:write",
     },
     Role.MEMBER: {
         "executions:run", "views:share",
     },
     Role.ADMIN: {
-        "agents:write", "knowledge:write", "members:write", "organization:write", "tasks:write",
+        "agents:write", "knowledge:write", "members:write", "models:write",
+        "organization:write", "tasks:write",
         "views:manage", "audit:read", "webhooks:read", "webhooks:write",
     },
 }  # fmt: skip

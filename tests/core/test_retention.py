@@ -74,6 +74,7 @@ BOUNDED = {
     "index_segments": "go when segments are merged",
     "index_states": "one for each organization",
     "memberships": "made and removed by people",
+    "model_configs": "made and deleted by people, 200 at most",
     "node_stats": "one for each topic",
     "organizations": "made by the operator",
     "releases": "an agent's history, kept as long as the agent",

@@ -244,7 +244,7 @@ def test_tools_and_handoffs_are_chosen_by_keyboard_and_what_is_not_there_is_told
     expect(doubt).to_be_visible()
 
     model = page.get_by_label("Model", exact=True)
-    note = page.get_by_text("Kept, but not called: answers are passages")
+    note = page.get_by_text("Not among the models of Settings")
     expect(note).to_be_hidden()
     model.fill("gpt-9")
     expect(note).to_be_visible()

@@ -6,7 +6,7 @@ a folder of its own: `versions`, `releases`, `handoffs`, `transfer` (export and 
 
 from __future__ import annotations
 
-from webapp.agents import api, labels, live, pages, palette, permissions, tabs
+from webapp.agents import api, labels, live, pages, palette, permissions, references, tabs
 from webapp.agents.bulk import api as bulk_api
 from webapp.agents.bulk import pages as bulk_pages
 from webapp.agents.handoffs import api as handoffs_api
@@ -21,9 +21,11 @@ from webapp.agents.transfer import pages as transfer_pages
 from webapp.agents.versions import api as versions_api
 from webapp.agents.versions import pages as versions_pages
 from webapp.audit.wording import Wording
+from webapp.catalog.signals import models_named
 from webapp.core.feature import Feature
 from webapp.core.navigation import PaletteGroup, PalettePage, PaletteSearch, Section, SectionPages
 from webapp.core.openapi import PathParameter
+from webapp.core.signals import Receiver
 from webapp.views.lists import ViewedList
 from webapp.webhooks.events import WebhookEvent
 
@@ -48,6 +50,7 @@ FEATURE = Feature(
     contributions=(
         *permissions.PERMISSIONS,
         *live.FEEDS,
+        Receiver(models_named, references.list_naming),
         WebhookEvent("release.published", "a version is a release, and an environment runs it"),
         WebhookEvent("release.promoted", "an environment runs a release of another one"),
         WebhookEvent("release.rolled_back", "an environment runs an earlier release again"),

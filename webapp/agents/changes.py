@@ -12,7 +12,6 @@ from sqlalchemy.exc import IntegrityError
 from webapp.agents import signals
 from webapp.agents.figures import add_figures
 from webapp.agents.models import (
-    DEFAULT_MODEL,
     Agent,
     AgentVersion,
     handle_from,
@@ -21,14 +20,12 @@ from webapp.agents.permissions import AGENTS_WRITE
 from webapp.agents.references import is_agent, refuse_itself, resolve_handoffs
 from webapp.agents.schemas import AgentCreate, AgentPatch, AgentUpdate
 from webapp.audit import services as audit
+from webapp.catalog import services as catalog
 from webapp.core import clock, live
 from webapp.core.actor import Actor
 from webapp.core.database.transactions import lock_name
 from webapp.core.errors import BadReference, Conflict
 from webapp.core.extensions import db
-
-#: models that a body may name with `model_config_id`
-CATALOG = (DEFAULT_MODEL,)
 
 
 def add_agent(body: AgentCreate, *, actor: Actor, **values: Any) -> Agent:
@@ -66,7 +63,7 @@ def new_agent(body: AgentCreate, *, actor: Actor, handle: str | None = None) -> 
     agent = Agent(
         organization_id=actor.organization_id,
         handle=handle or body.handle or find_free_handle(handle_from(body.name), actor=actor),
-        **values | {"model": _resolve_model(body)},
+        **values | {"model": _resolve_model(body, actor.organization_id)},
         handoff_targets=resolve_handoffs(body.handoff_targets, actor=actor),
         parent=_resolve_parent(body.parent, actor=actor),
         paused=not body.activate,
@@ -87,7 +84,11 @@ def change_agent(
 
     `targets` are the body's hand-off targets where they have been looked up already.
     """
-    values = body.model_dump(exclude_unset=True, mode="json", exclude={"version_note", "paused"})
+    values = body.model_dump(
+        exclude_unset=True, mode="json", exclude={"model_config_id", "version_note", "paused"}
+    )
+    if isinstance(body, AgentUpdate) and body.model_config_id:
+        values["model"] = _find_model(body.model_config_id, agent.organization_id)
     if "handoff_targets" in values:
         values["handoff_targets"] = (
             resolve_handoffs(values["handoff_targets"], actor=actor, agent=agent)
@@ -134,26 +135,37 @@ def _pause(agent: Agent, paused: bool) -> list[str]:
     return ["paused"]
 
 
-def _resolve_model(body: AgentCreate) -> str:
-    """The model of a new agent: the catalog's, else the overrides', else its own.
+def _resolve_model(body: AgentCreate, organization_id: UUID) -> str:
+    """The model of a new agent: the catalog's, else the overrides', else its own or the default.
 
     See docs/contract/agents.md, spawn.
     """
-    if body.model_config_id in CATALOG:
-        return str(body.model_config_id)
     overridden = (body.model_overrides or {}).get("model")
     is_viable = isinstance(overridden, str) and overridden.strip()
-    if body.model_config_id and not is_viable:
+    if body.model_config_id:
+        try:
+            return _find_model(body.model_config_id, organization_id)
+        except BadReference:
+            if not is_viable:
+                raise
+    if "model" in body.model_fields_set:
+        return body.model
+    if is_viable:
+        return str(overridden).strip()[:255]
+    return catalog.get_default(organization_id).name
+
+
+def _find_model(name: str, organization_id: UUID) -> str:
+    """What an agent keeps of a model of the catalog: the very name that it was called by."""
+    if catalog.find_model(organization_id, name) is None:
         raise BadReference(
-            f"Model not found: {body.model_config_id}",
+            f"Model not found: {name}",
             code="unknown_model",
             field="model_config_id",
-            extras={"field": "model_config_id", "available": list(CATALOG)},
+            extras={"field": "model_config_id", "available": catalog.find_names(organization_id)},
             suggestions=["Name a model of the catalog, or one in model_overrides.model."],
         )
-    if is_viable and "model" not in body.model_fields_set:
-        return str(overridden).strip()[:255]
-    return body.model
+    return name
 
 
 def _resolve_parent(reference: str | None, *, actor: Actor) -> str | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from webapp.agents.models import DEFAULT_MODEL, Agent
+from webapp.agents.models import Agent
 from webapp.agents.references import find_ids
 from webapp.agents.schemas import AgentQuery
 from webapp.agents.services import list_agents
+from webapp.catalog.models import ModelConfig
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 
@@ -37,10 +38,12 @@ def find_tools(words: str, *, actor: Actor) -> list[str]:
     return sorted(named, key=lambda tool: tool != words)[:MAX_OFFERED]
 
 
-def list_models(*, actor: Actor) -> list[str]:
-    """The models that agents have, the most used first, and the one that needs no provider."""
-    used = Counter(_newest(Agent.model, actor))
-    return list(dict.fromkeys([*(model for model, _ in used.most_common()), DEFAULT_MODEL]))
+def list_models(models: Sequence[ModelConfig], *, actor: Actor) -> list[str]:
+    """What agents call the models that they have, the most used first, and the others of these."""
+    used = [model for model, _ in Counter(_newest(Agent.model, actor)).most_common()]
+    names = {model.reference: model.name for model in models}
+    called = [names.get(model, model) for model in used]
+    return list(dict.fromkeys([*called, *names.values()]))
 
 
 def _newest(column: InstrumentedAttribute[Any], actor: Actor) -> Iterable[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from webapp.agents.models import DEFAULT_MODEL, Modality, Panel
+from webapp.agents.models import Modality, Panel
 
 
 class Label(NamedTuple):
@@ -28,7 +28,7 @@ FIELDS = {
         "The system prompt, kept and released for models, which take its Markdown as it is. "
         "Answers are passages from documents: they do not follow it.",
     ),
-    "model": Label("Model", "Choose one or type the name of another."),
+    "model": Label("Model", "One of the catalog, by its name; another can be added to it later."),
     "voice": Label("Voice", "The voice it speaks with; models have names of their own for them."),
     "modality": Label("Modality", "What the person who talks to it needs."),
     "panels": Label("Panels", "What it can open in a workspace."),
@@ -76,11 +76,6 @@ VALUES: dict[str, dict[str, str]] = {
 }
 
 
-def answering_model() -> str:
-    """The model that answers; any other is kept with its agent, and not called."""
-    return DEFAULT_MODEL
-
-
 def label_of(name: str) -> str:
     """What pages call a field of the definition."""
     known = FIELDS.get(name)
@@ -98,4 +93,4 @@ def in_a_sentence(names: list[str]) -> str:
 
 
 #: what templates call
-FOR_TEMPLATES = (answering_model, label_of, labels_of, in_a_sentence)
+FOR_TEMPLATES = (label_of, labels_of, in_a_sentence)

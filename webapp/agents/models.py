@@ -10,6 +10,7 @@ from slugify.special import GERMAN
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.catalog.models import EXTRACTIVE
 from webapp.core import clock
 from webapp.core.database.text import fold, order_key
 from webapp.core.database.types import BigId, OrderedJson, is_same_json
@@ -24,7 +25,7 @@ RESERVED_HANDLES = frozenset(
 )
 #: the largest number that a column of versions holds
 MAX_VERSION = 2**31 - 1
-DEFAULT_MODEL = "extractive"
+DEFAULT_MODEL = EXTRACTIVE
 DEFAULT_RETRIEVAL = {"top_k": 5, "strategy": "hybrid"}
 
 #: What a version holds: a change of one of these makes the next version.

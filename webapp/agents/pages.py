@@ -19,6 +19,7 @@ from webapp.agents.schemas import MAX_INSTRUCTIONS, AgentPatch, AgentQuery, Agen
 from webapp.agents.tabs import AgentPanel
 from webapp.agents.versions.services import EditConflict, list_history, merge_edits
 from webapp.audit import services as audit
+from webapp.catalog import services as catalog
 from webapp.core.actor import Actor
 from webapp.core.errors import Invalid, NotFound, PreconditionFailed
 from webapp.core.feature import contributions
@@ -52,7 +53,7 @@ def index() -> Response:
 @bp.get("/new")
 @requires(AGENTS_WRITE)
 def new() -> Response:
-    return _form_page("agents/new.html", AgentForm())
+    return _form_page("agents/new.html", AgentForm(), is_new=True)
 
 
 @bp.post("")
@@ -98,6 +99,7 @@ def show(handle: str) -> Response:
         "agents/show.html",
         fragment="agents/_overview.html",
         agent=agent,
+        model=catalog.find_model(agent.organization_id, agent.model),
         figures={agent.id: figures_of(agent)},
         handoffs=services.handoff_agents(agent),
         handed_by=agents_handing_off_to(agent),
@@ -268,8 +270,18 @@ def _conflict_page(conflict: EditConflict, form: AgentForm) -> Response:
 
 
 def _form_page(
-    template: str, form: AgentForm, *, agent: Agent | None = None, status: int = 200, **context: Any
+    template: str,
+    form: AgentForm,
+    *,
+    agent: Agent | None = None,
+    is_new: bool = False,
+    status: int = 200,
+    **context: Any,
 ) -> Response:
+    actor = current_actor()
+    models = catalog.load_models(actor.organization_id)
+    if is_new:
+        form.model.data = next(model.name for model in models if model.is_default)
     if agent is not None:
         del form.handle
     return page(
@@ -278,7 +290,8 @@ def _form_page(
         form=form,
         agent=agent,
         schema_examples=SCHEMA_EXAMPLES,
-        models=choices.list_models(actor=current_actor()),
+        models=choices.list_models(models, actor=actor),
+        known_models=sorted({name for model in models for name in model.references}),
         **context,
     )
 

@@ -8,10 +8,15 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import aliased
 
-from webapp.agents.models import Agent, AgentText, as_uuid
+from webapp.agents.models import MAX_KEY, Agent, AgentFacet, AgentText, as_uuid
+from webapp.catalog.signals import Use
 from webapp.core.actor import Actor
+from webapp.core.database.text import fold
 from webapp.core.errors import BadReference
 from webapp.core.extensions import db
+
+#: of so many agents with one model it is told which they are
+MAX_NAMING = 200
 
 
 def is_agent(reference: str | UUID) -> ColumnElement[bool]:
@@ -64,6 +69,23 @@ def handles_of(ids: Sequence[str | UUID], *, actor: Actor) -> dict[str, str]:
         )
     )
     return {str(row.id): row.handle for row in rows}
+
+
+def list_naming(*, organization_id: UUID, names: Sequence[str]) -> list[Use]:
+    """The active agents whose model is called by one of these names, by their own."""
+    keys = [fold(name)[:MAX_KEY] for name in names]
+    ids = select(AgentFacet.agent_id).where(
+        AgentFacet.organization_id == organization_id,
+        AgentFacet.name == "model",
+        AgentFacet.value.in_(keys),
+    )
+    rows = db.session.execute(
+        select(Agent.name, Agent.handle)
+        .where(Agent.id.in_(ids), Agent.model.in_(names))
+        .order_by(Agent.name_key, Agent.id)
+        .limit(MAX_NAMING)
+    )
+    return [Use(row.name, "agents.show", {"handle": row.handle}) for row in rows]
 
 
 def resolve_handoffs(

@@ -76,6 +76,14 @@ Handle = Annotated[
     Shaped(HANDLE_PATTERN, "1 to 64 lower-case letters, digits, - and _"),
     AfterValidator(_not_reserved),
 ]
+ModelConfigId = Annotated[
+    str | None,
+    Field(
+        max_length=255,
+        description="A model of the catalog, by id or name; it becomes the `model`",
+        examples=["extractive"],
+    ),
+]
 Note = Annotated[
     str | None,
     Field(None, max_length=500, description="What this version changes, for its readers"),
@@ -155,7 +163,7 @@ class AgentCreate(AgentFields):
     """
 
     name: Name
-    model_config_id: str | None = Field(None, max_length=255)
+    model_config_id: ModelConfigId = None
     instructions: str = Field(
         max_length=MAX_INSTRUCTIONS, examples=["You help people to write code."]
     )
@@ -195,6 +203,7 @@ class AgentUpdate(AgentFields):
 
     name: Name = Field(default_factory=str)
     instructions: Instructions = Field(default_factory=str)
+    model_config_id: ModelConfigId = None
     version_note: Note = None
 
     @field_validator("instructions")

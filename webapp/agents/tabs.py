@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from flask import url_for
+from flask import g, url_for
 
-from webapp.agents.models import Agent
+from webapp.agents.models import Agent, as_uuid
 from webapp.agents.permissions import AGENTS_READ
+from webapp.catalog import services as catalog
 from webapp.core.actor import Actor, Permission
 from webapp.core.feature import contributions
 from webapp.core.navigation import Confirmation
 from webapp.core.security import current_actor
+
+
+def model_name(agent: Agent) -> str:
+    """What pages call an agent's model, which it may name by an id of the catalog."""
+    if as_uuid(agent.model) is None:
+        return agent.model
+    names: dict[UUID, dict[str, str]] = g.setdefault("model_names", {})
+    if agent.organization_id not in names:
+        names[agent.organization_id] = catalog.find_names_by_id(agent.organization_id)
+    return names[agent.organization_id].get(agent.model, agent.model)
 
 
 @dataclass(frozen=True)
@@ -177,6 +189,7 @@ FOR_TEMPLATES = (
     agent_actions,
     agent_columns,
     agent_list_columns,
+    model_name,
     agent_facts,
     new_agent_actions,
 )

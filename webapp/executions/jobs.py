@@ -15,6 +15,8 @@ from sqlalchemy import select
 from webapp import engine
 from webapp.agents.models import Agent
 from webapp.agents.versions.services import state_of
+from webapp.catalog import services as catalog
+from webapp.catalog.models import KeyState
 from webapp.core import clock
 from webapp.core.database.transactions import do_not_wait_for_disk, get_locked
 from webapp.core.extensions import db
@@ -25,7 +27,6 @@ from webapp.executions import asking, waiting
 from webapp.executions.changes import announce, end_execution, enqueue, log
 from webapp.executions.failures import MAX_MESSAGE, Failure
 from webapp.executions.inputs import find_errors
-from webapp.executions.known_models import find_model
 from webapp.executions.models import Execution, Level
 from webapp.executions.orders import limits_of, make_order, secrets_of
 from webapp.executions.policy import policy_of
@@ -137,12 +138,17 @@ def _log_begin(execution: Execution, *, is_again: bool) -> None:
 def _conduct(work: Work) -> Ending:
     """Run the runner to its end, and write what it tells meanwhile."""
     execution, recorder = work.run.row, work.recorder
-    model = find_model(execution.organization_id, execution.model)
+    model = catalog.find_model(execution.organization_id, execution.model)
     if model is None:
         return Ending(failure=Failure("model_unknown", f"Model not found: {execution.model}"))
+    if model.key_state == KeyState.UNREADABLE:
+        message = f"The key of {model.name} was sealed with another SECRET_KEY."
+        return Ending(
+            failure=Failure("upstream_auth", message, [f"Enter the key of {model.name}."])
+        )
     if execution.remaining_seconds <= 0:
         return Ending(failure=_late(execution))
-    order = make_order(execution, work.agent.handle, work.definition, model)
+    order = make_order(execution, work.agent.handle, work.definition, model.as_order())
     limits = limits_of(execution)
     recorder.redactor = Redactor(secrets_of(order))
     db.session.commit()  # no transaction is open while the runner works

@@ -17,6 +17,7 @@ from webapp.agents.models import Agent, as_uuid
 from webapp.agents.permissions import EXECUTIONS_RUN
 from webapp.agents.references import is_agent
 from webapp.audit import services as audit
+from webapp.catalog import services as catalog
 from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.database.text import fold, like_pattern
@@ -29,7 +30,6 @@ from webapp.core.lists import count_all
 from webapp.executions import waiting
 from webapp.executions.changes import announce, end_execution, enqueue, log
 from webapp.executions.inputs import check_input, read_input
-from webapp.executions.known_models import find_model, names_of_models
 from webapp.executions.models import Execution, Level, Waiting
 from webapp.executions.permissions import EXECUTIONS_READ
 from webapp.executions.policy import timeout_of
@@ -271,12 +271,12 @@ def _accept(
 
 def _check_model(agent: Agent, target: Target) -> None:
     """Raise BadReference where nobody knows the model: now, and not when it runs."""
-    if find_model(agent.organization_id, target.model) is None:
+    if catalog.find_model(agent.organization_id, target.model) is None:
         raise BadReference(
             f"Model not found: {target.model}",
             code="model_unknown",
             field="model",
-            extras={"available": names_of_models(agent.organization_id)},
+            extras={"available": catalog.find_names(agent.organization_id)},
             suggestions=[f"Give {agent.handle} a model of the catalog."],
         )
 

@@ -167,7 +167,9 @@ def merge_edits(
     """
     agent = get_agent(reference, actor=actor)
     before = state_of(agent, base)
-    edits = body.model_dump(exclude_unset=True, mode="json", exclude={"version_note"})
+    edits = body.model_dump(
+        exclude_unset=True, mode="json", exclude={"model_config_id", "version_note"}
+    )
     if "handoff_targets" in edits:
         targets = resolve_handoffs(edits["handoff_targets"], actor=actor, agent=agent)
         edits["handoff_targets"] = [str(target) for target in targets]

@@ -12,16 +12,12 @@ from pydantic_ai.exceptions import AgentRunError, UnexpectedModelBehavior
 from pydantic_ai.messages import PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
 from pydantic_ai.usage import UsageLimits
 
+from webapp.catalog.providers.clients import Connection, make_model
+from webapp.catalog.providers.failures import Failed, explain
 from webapp.engine.channel import Channel
-from webapp.executions.runtime.failures import Failed, explain
 from webapp.executions.runtime.knowledge import HOW_TO_CITE, Passages, limit_of, question_of
 from webapp.executions.runtime.outputs import Output
-from webapp.executions.runtime.providers import (
-    Connection,
-    make_model,
-    make_settings,
-    silence_of,
-)
+from webapp.executions.runtime.providers import make_settings, silence_of
 from webapp.executions.runtime.recording import Recording
 from webapp.executions.runtime.telling import Teller
 from webapp.executions.runtime.tools import calculator, current_time

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from webapp.catalog.providers.failures import Failed
 from webapp.engine.channel import Channel
-from webapp.executions.runtime.failures import Failed
 from webapp.executions.runtime.knowledge import Passages, question_of
 from webapp.executions.runtime.telling import Teller
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from webapp.catalog.providers.failures import Failed
 from webapp.engine.channel import Channel
 from webapp.executions.runtime import extractive
 from webapp.executions.runtime.answering import answer
-from webapp.executions.runtime.failures import Failed
 from webapp.executions.runtime.telling import Teller
 from webapp.executions.runtime.warming import warm_up
 

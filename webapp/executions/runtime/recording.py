@@ -18,9 +18,9 @@ from pydantic_ai.messages import ModelMessagesTypeAdapter, ModelResponse, ToolCa
 from pydantic_ai.models import ModelRequestContext
 from pydantic_ai.tools import RunContext, ToolDefinition
 
+from webapp.catalog.providers import failures
+from webapp.catalog.providers.failures import Failed
 from webapp.engine.channel import Channel
-from webapp.executions.runtime import failures
-from webapp.executions.runtime.failures import Failed
 from webapp.executions.runtime.providers import cost_of
 from webapp.executions.runtime.telling import Teller
 

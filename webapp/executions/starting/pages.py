@@ -9,12 +9,12 @@ from flask import Blueprint, Response, request
 from webapp.agents import services as agents
 from webapp.agents.models import Agent, Environment
 from webapp.agents.permissions import EXECUTIONS_RUN
+from webapp.catalog import services as catalog
 from webapp.core.errors import DomainError, NotFound
 from webapp.core.schemas import read
 from webapp.core.security import current_actor, requires
 from webapp.core.web import page, redirect_to
 from webapp.executions import services
-from webapp.executions.known_models import find_model
 from webapp.executions.schemas import ExecuteRequest
 from webapp.executions.starting.forms import RunForm, form_class
 from webapp.executions.targets import Target, find_target
@@ -55,7 +55,9 @@ def create(handle: str) -> Response:
 def _page(
     agent: Agent, target: Target | None, form: RunForm, error: str | None, *, status: int = 200
 ) -> Response:
-    is_unknown = target is not None and find_model(agent.organization_id, target.model) is None
+    is_unknown = (
+        target is not None and catalog.find_model(agent.organization_id, target.model) is None
+    )
     return page(
         "executions/run.html",
         status=status,

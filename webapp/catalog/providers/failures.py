@@ -9,6 +9,8 @@ from typing import Any
 from pydantic_ai import exceptions as seen
 
 MAX_SAID = 600
+#: A shorter key is a word, as local servers have them, and stands in sentences of ours.
+SECRET_CHARS = 8
 CHECK_KEY = "Check the model's key, and that its account may use the model."
 TRY_LATER = "Retry it; the agent's retry policy does so by itself."
 CHECK_URL = "Check the model's base_url: it often ends in /v1."
@@ -41,7 +43,7 @@ def explain(error: Exception, model: Mapping[str, Any], said: str = "") -> Faile
     """
     name = f"{model['provider']}:{model['model']}"
     words = _words(error, said)
-    if model.get("api_key"):
+    if len(str(model.get("api_key") or "")) >= SECRET_CHARS:
         words = words.replace(str(model["api_key"]), "[redacted]")
     failed = _of_provider(error, name, words) or _of_answer(error, name, words)
     failed.retry_after = getattr(error, "retry_after", None)
@@ -71,7 +73,9 @@ def _of_provider(error: Exception, name: str, words: str) -> Failed | None:
         case seen.ModelRequestRejectedError():
             message = f"{name} refuses the request{words}"
             return Failed(
-                "execution_failed", message, "Check the agent's tools and model_overrides."
+                "execution_failed",
+                message,
+                "Check the agent's tools and its parameters for the model.",
             )
         case seen.ModelHTTPError(status_code=408 | 504):
             return Failed("upstream_timeout", f"{name} did not answer in time{words}", TRY_LATER)
@@ -106,7 +110,7 @@ def cut(name: str) -> Failed:
     return Failed(
         "output_invalid",
         f"The answer of {name} was cut at its highest number of tokens (length).",
-        "Raise max_tokens in model_overrides, or ask for a shorter answer.",
+        "Raise its max_tokens, or ask for a shorter answer.",
     )
 
 
