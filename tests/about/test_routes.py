@@ -83,7 +83,8 @@ PERMISSIONS = {
     "/api/v1/agents/<agent_id>/versions/<int:version>/diff/<other> /api/v1/agents/handoffs "
     "/api/v1/agents/search": "agents:read",
     "POST /agents/preview": "agents:read",
-    "GET /executions /executions/<uuid:execution_id> /executions/<uuid:execution_id>/log "
+    "GET /executions /executions/compare "
+    "/executions/<uuid:execution_id> /executions/<uuid:execution_id>/log "
     "/executions/<uuid:execution_id>/output /agents/<handle>/executions "
     "/api/v1/executions /api/v1/executions/metrics /api/v1/executions/retention "
     "/api/v1/executions/<uuid:execution_id> "

@@ -283,3 +283,18 @@ def test_an_agents_own_page_says_what_its_executions_came_to(cast: Cast, alice: 
     assert cards[0] == "Executions 4 ended in the last 30 days"
     assert cards[1].startswith("Success rate 75") and cards[1].endswith("1 failed one")
     assert [card.split()[0] for card in cards[2:]] == ["p95", "Cost"]
+
+
+def test_two_are_compared_side_by_side(cast: Cast, alice: Actor, charlie: Actor) -> None:
+    first, second = accept(alice, "Who?"), accept(alice, {"order": "A-1"})
+    end(first, output={"text": "The janitor.", "citations": []})
+    end(second, failure=Failure("upstream_error", "It was away."))
+    browser = cast.browser("vera")
+    page = browser.get(f"/executions/compare?id={first.id}&id={second.id}")
+    left, right = (words_of(side) for side in page.css(".compared > section"))
+    assert "Who?" in left and "completed" in left and "The janitor." in left
+    assert "order: A-1" in right and "failed" in right and "It was away." in right
+    assert "Select two executions" in browser.get(f"/executions/compare?id={first.id}").text()
+    foreign = accept(charlie)
+    browser.get(f"/executions/compare?id={first.id}&id={foreign.id}", status=404)
+    browser.get("/executions/compare?id=1", status=404)

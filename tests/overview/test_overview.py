@@ -167,6 +167,7 @@ NOT_IN_PALETTE = {
     "/agents/search/tools",
     "/documents/bulk",
     "/executions/bulk",
+    "/executions/compare",
     "/favicon.ico",
     "/health",
     "/health/ready",

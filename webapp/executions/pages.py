@@ -6,7 +6,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 
 from webapp.agents import services as agents
 from webapp.agents.permissions import EXECUTIONS_RUN
@@ -74,6 +74,16 @@ def show(execution_id: UUID) -> Response:
         ),
         **showing.read_parts(execution),
     )
+
+
+@bp.get("/executions/compare")
+@requires(EXECUTIONS_READ)
+def compare() -> Response:
+    """Two executions side by side: the first two that `id` names."""
+    actor = current_actor()
+    ids = list(dict.fromkeys(request.args.getlist("id")))[:2]
+    found = [services.get_execution(key, actor=actor) for key in ids]
+    return page("executions/compare.html", sides=[showing.read_side(item) for item in found])
 
 
 @bp.get("/executions/<uuid:execution_id>/output")

@@ -89,6 +89,17 @@ def read_parts(execution: Execution) -> dict[str, Any]:
     }
 
 
+def read_side(execution: Execution) -> dict[str, Any]:
+    """What a comparison shows of one of its executions."""
+    return {
+        "execution": execution,
+        "agent": db.session.get(Agent, execution.agent_id),
+        "title": title_of(execution),
+        "input": fit(_written(execution.input), MAX_INPUT),
+        "output": read_output(execution),
+    }
+
+
 def title_of(execution: Execution) -> str:
     """The first words of what an execution was given."""
     given = execution.input
