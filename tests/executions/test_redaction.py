@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from tests.executions.conftest import accept_script, lines_of, run_again
+from tests.factories import make_agent
+from webapp.catalog.models import Provider
+from webapp.catalog.schemas import ModelRequest
+from webapp.catalog.services import create_model
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
-from webapp.executions import jobs
 from webapp.executions.models import ExecutionStep, OutputChunk
 from webapp.executions.redaction import MAX_DEPTH, REDACTED, TOO_DEEP, Redactor
 
@@ -73,18 +76,15 @@ def test_a_growing_text_keeps_back_what_may_become_a_secret() -> None:
 
 
 @pytest.fixture
-def with_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model has a key, which the runner is told."""
-    known = jobs.find_model
-
-    def find_model(organization_id: Any, name: str) -> Any:
-        return known(organization_id, name) | {"api_key": SECRET}  # type: ignore[operator]  # it is known
-
-    monkeypatch.setattr(jobs, "find_model", find_model)
+def keyed(alice: Actor) -> str:
+    """An agent whose model has a key, which the runner is told."""
+    body = ModelRequest(provider=Provider.OPENAI, model="gpt-4.1", api_key=SECRET)
+    model = create_model(body, actor=alice)
+    return make_agent(alice, handle="keyed", model=model.name).handle
 
 
 def test_nothing_that_an_execution_writes_has_the_key(
-    alice: Actor, scripted: None, with_key: None
+    alice: Actor, scripted: None, keyed: str
 ) -> None:
     step = {"kind": "tool", "call_id": "a", "content": {"header": f"x {SECRET}"}}
     execution = accept_script(
@@ -94,6 +94,7 @@ def test_nothing_that_an_execution_writes_has_the_key(
         ("ask", {"ask": "record", "step": step}),
         *[("output", letter) for letter in f"<{SECRET}>"],
         ("result", f"It is {SECRET}."),
+        agent=keyed,
     )
     execution = run_again(execution)
     assert execution.status == "completed"
@@ -107,12 +108,12 @@ def test_nothing_that_an_execution_writes_has_the_key(
     assert any(message == REDACTED for message, _ in written)
 
 
-def test_a_failure_does_not_tell_the_key(alice: Actor, scripted: None, with_key: None) -> None:
+def test_a_failure_does_not_tell_the_key(alice: Actor, scripted: None, keyed: str) -> None:
     failure = {"code": "upstream_auth", "message": f"{SECRET} is wrong", "suggestions": [SECRET]}
-    execution = run_again(accept_script(alice, ("failure", failure)))
+    execution = run_again(accept_script(alice, ("failure", failure), agent=keyed))
     assert execution.error == {
         "code": "upstream_auth", "message": f"{REDACTED} is wrong", "suggestions": [REDACTED],
     }  # fmt: skip
-    execution = run_again(accept_script(alice, ("raise", f"broken: {SECRET}")))
+    execution = run_again(accept_script(alice, ("raise", f"broken: {SECRET}"), agent=keyed))
     assert execution.error and execution.error["message"] == f"RuntimeError: broken: {REDACTED}"
     assert SECRET not in str([(line.message, line.fields) for line in lines_of(execution)])
