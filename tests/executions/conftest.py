@@ -31,7 +31,7 @@ SCRIPT = engine.Program("script", "tests.executions.script")
 @pytest.fixture
 def scripted(app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Executions that run in this process do what their input's script says."""
-    monkeypatch.setattr(jobs, "PROGRAM", "script")
+    monkeypatch.setattr(jobs, "program_of", lambda _model: "script")
     if "script" not in get_registry(app).programs:
         engine.register(app, programs=[SCRIPT])
         runners.stop(app)

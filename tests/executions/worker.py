@@ -15,5 +15,5 @@ if __name__ == "__main__":
     app = create_app(Settings.from_environment())
     get_registry(app).programs.clear()
     engine.register(app, programs=[engine.Program("script", "tests.executions.script")])
-    jobs.PROGRAM = "script"
+    jobs.program_of = lambda _model: "script"
     worker.main(app)

@@ -30,7 +30,8 @@ async def _ask(model: dict[str, Any], seconds: float) -> dict[str, Any]:
     from pydantic_ai.messages import ModelRequest
 
     from webapp.catalog.providers.clients import Connection, make_model
-    from webapp.catalog.providers.failures import Failed, explain
+    from webapp.catalog.providers.failed import Failed
+    from webapp.catalog.providers.failures import explain
 
     connection = Connection(silence_seconds=seconds)
     began = time.monotonic()

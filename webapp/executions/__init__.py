@@ -12,7 +12,7 @@ from webapp.core.live import FollowRoute
 from webapp.core.navigation import PaletteGroup, PaletteSearch, Section, SectionPages
 from webapp.core.openapi import PathParameter
 from webapp.core.signals import Receiver
-from webapp.engine import Job, Program, Queue
+from webapp.engine import Job, Queue
 from webapp.executions import (
     api,
     jobs,
@@ -46,7 +46,7 @@ FEATURE = Feature(
         Queue("executions", concurrency=64),
         Job("execution", jobs.run_execution, queue="executions"),
         Job("held_executions", waiting.release_held),
-        Program("execution", "webapp.executions.runtime.program"),
+        *jobs.PROGRAMS,
         Receiver(agents.resumed, waiting.release_paused),
         OwnedRows("executions", services.count_executions_of),
         WebhookEvent("execution.completed", "an execution has come to its output"),

@@ -16,7 +16,7 @@ from webapp import engine
 from webapp.agents.models import Agent
 from webapp.agents.versions.services import state_of
 from webapp.catalog import services as catalog
-from webapp.catalog.models import KeyState
+from webapp.catalog.models import EXTRACTIVE, KeyState
 from webapp.core import clock
 from webapp.core.database.transactions import do_not_wait_for_disk, get_locked
 from webapp.core.extensions import db
@@ -36,14 +36,16 @@ from webapp.tasks.models import Status
 
 #: what is told within this time is written together
 GATHER_SECONDS = 0.04
-#: what a runner runs
-PROGRAM = "execution"
 #: the output of an agent without an output_schema
 TEXT_SCHEMA = {
     "type": "object",
     "required": ["text"],
     "properties": {"text": {"type": "string"}, "citations": {"type": "array"}},
 }
+PROGRAMS = (
+    engine.Program("execution", "webapp.executions.runtime.program"),
+    engine.Program(EXTRACTIVE, "webapp.executions.runtime.extractive"),
+)
 BUG = Failure(
     "execution_failed", "Something went wrong on our side; the log of the worker has the details."
 )
@@ -63,6 +65,11 @@ class Work:
     def definition(self) -> dict[str, Any]:
         """What the agent was in the version that runs."""
         return state_of(self.agent, self.run.row.agent_version)
+
+
+def program_of(model: dict[str, Any]) -> str:
+    """What a runner runs for a model: the built-in one needs no client of any provider."""
+    return EXTRACTIVE if model["provider"] == EXTRACTIVE else "execution"
 
 
 def run_execution(key: str, execution_id: str) -> None:
@@ -152,7 +159,7 @@ def _conduct(work: Work) -> Ending:
     limits = limits_of(execution)
     recorder.redactor = Redactor(secrets_of(order))
     db.session.commit()  # no transaction is open while the runner works
-    with runners.start(PROGRAM, order, limits=limits) as runner:
+    with runners.start(program_of(order["model"]), order, limits=limits) as runner:
         try:
             _follow(runner, recorder)
         except runners.RunnerError as error:

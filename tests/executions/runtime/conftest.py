@@ -20,6 +20,7 @@ from tests.support.openai import OpenAIServer
 from webapp import engine
 from webapp.engine import runners
 from webapp.engine.runners import Limits
+from webapp.executions.jobs import PROGRAMS, program_of
 
 PROVIDERS = ("openai-compatible", "anthropic")
 PASSAGES = [
@@ -82,9 +83,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     app = Flask("runtime")
     folder: Path = tmp_path_factory.mktemp("runtime")
     app.config["CALLBOARD"] = SimpleNamespace(data_dir=folder, is_sqlite=False)
-    engine.register(
-        app, programs=[engine.Program("execution", "webapp.executions.runtime.program")]
-    )
+    engine.register(app, programs=PROGRAMS)
     yield app
     with app.app_context():
         runners.stop(app)
@@ -146,7 +145,7 @@ def run(
 ) -> Told:
     """Run an order; `until(told, message)` kills the runner before the message is answered."""
     told = Told()
-    with runners.start("execution", order, limits=Limits(seconds=120)) as runner:
+    with runners.start(program_of(order["model"]), order, limits=Limits(seconds=120)) as runner:
         for message in runner:
             told.messages.append(dict(message))
             if until and until(told, message):

@@ -7,11 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
+
 from tests.executions.runtime.conftest import PASSAGES, make_order, run
 from tests.server import ROOT
 from tests.support.answers import Answer, Call
 from tests.support.models import ModelServer
 from tests.support.openai import OpenAIServer
+from webapp import engine
+from webapp.engine import runners
+from webapp.engine.runners import Limits
 
 
 def test_a_text_is_told_as_it_grows_and_once_more_as_a_whole(server: ModelServer) -> None:
@@ -189,6 +194,13 @@ def test_the_extractive_model_answers_with_passages() -> None:
         "text": "The documents say nothing about that.",
         "citations": [],
     }
+
+
+def test_the_extractive_model_loads_no_client_of_a_provider(app: Flask) -> None:
+    engine.register(app, programs=[engine.Program("loaded", "tests.executions.runtime.loaded")])
+    names = ["webapp.executions.runtime.extractive", "pydantic_ai", "httpx2", "sqlalchemy", "flask"]
+    with runners.start("loaded", {"names": names}, limits=Limits(seconds=60)) as runner:
+        assert list(runner) == [{"loaded": ["webapp.executions.runtime.extractive"]}]
 
 
 def test_a_web_process_imports_no_model_s_client(tmp_path: Path) -> None:

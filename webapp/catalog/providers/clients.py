@@ -16,7 +16,8 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.usage import RequestUsage
 
-from webapp.catalog.providers.failures import CHECK_KEY, Failed
+from webapp.catalog.providers.failed import Failed
+from webapp.catalog.providers.failures import CHECK_KEY
 
 CONNECT_SECONDS = 10.0
 #: what is kept of an answer, to say what a provider said

@@ -8,32 +8,14 @@ from typing import Any
 
 from pydantic_ai import exceptions as seen
 
+from webapp.catalog.providers.failed import Failed
+
 MAX_SAID = 600
 #: A shorter key is a word, as local servers have them, and stands in sentences of ours.
 SECRET_CHARS = 8
 CHECK_KEY = "Check the model's key, and that its account may use the model."
 TRY_LATER = "Retry it; the agent's retry policy does so by itself."
 CHECK_URL = "Check the model's base_url: it often ends in /v1."
-
-
-class Failed(Exception):
-    """A run that ends without an output; `retry_after` is what a provider asks for, in seconds."""
-
-    def __init__(
-        self, code: str, message: str, *suggestions: str, retry_after: float | None = None
-    ) -> None:
-        super().__init__(message)
-        self.code, self.message, self.suggestions = code, message, suggestions
-        self.retry_after = retry_after
-
-    def as_json(self) -> dict[str, Any]:
-        """As a runner tells it."""
-        return {
-            "code": self.code,
-            "message": self.message,
-            "suggestions": list(self.suggestions),
-            "retry_after": self.retry_after,
-        }
 
 
 def explain(error: Exception, model: Mapping[str, Any], said: str = "") -> Failed:

@@ -13,7 +13,8 @@ from pydantic_ai.messages import PartDeltaEvent, PartStartEvent, TextPart, TextP
 from pydantic_ai.usage import UsageLimits
 
 from webapp.catalog.providers.clients import Connection, make_model
-from webapp.catalog.providers.failures import Failed, explain
+from webapp.catalog.providers.failed import Failed
+from webapp.catalog.providers.failures import explain
 from webapp.engine.channel import Channel
 from webapp.executions.runtime.knowledge import HOW_TO_CITE, Passages, limit_of, question_of
 from webapp.executions.runtime.outputs import Output

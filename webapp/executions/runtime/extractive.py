@@ -1,6 +1,7 @@
 """The built-in model: it answers with the agent's passages, word for word, with citations.
 
-It is offline and costs nothing, so that nothing of it is recorded.
+It is offline and costs nothing, so that nothing of it is recorded; and it is a program of its own,
+which starts at once because it loads no client of any provider.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from webapp.catalog.providers.failures import Failed
+from webapp.catalog.providers.failed import Failed
 from webapp.engine.channel import Channel
+from webapp.executions.runtime.conducting import conduct
 from webapp.executions.runtime.knowledge import Passages, question_of
 from webapp.executions.runtime.telling import Teller
 
@@ -17,6 +19,10 @@ PASSAGES = 3
 #: a passage whose score is a smaller part of the best one's says too little
 SHARE = 0.5
 NOTHING = "The documents say nothing about that."
+
+
+def run(order: dict[str, Any], channel: Channel) -> None:
+    conduct(answer, order, channel)
 
 
 async def answer(order: dict[str, Any], channel: Channel, teller: Teller) -> Any:

@@ -19,7 +19,7 @@ from pydantic_ai.models import ModelRequestContext
 from pydantic_ai.tools import RunContext, ToolDefinition
 
 from webapp.catalog.providers import failures
-from webapp.catalog.providers.failures import Failed
+from webapp.catalog.providers.failed import Failed
 from webapp.engine.channel import Channel
 from webapp.executions.runtime.providers import cost_of
 from webapp.executions.runtime.telling import Teller
