@@ -66,6 +66,8 @@ def _do(
         os._exit(arguments[0])
     elif name == "raise":
         raise RuntimeError(arguments[0])
+    elif name == "do":
+        exec(arguments[0], {"channel": channel, "order": order})
     elif name == "tell":
         channel.tell(arguments[0])
     elif name == "result":

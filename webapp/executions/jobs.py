@@ -30,7 +30,7 @@ from webapp.executions.inputs import find_errors
 from webapp.executions.models import Execution, Level
 from webapp.executions.orders import limits_of, make_order, secrets_of
 from webapp.executions.policy import policy_of
-from webapp.executions.recording import Ending, Recorder, add_chunk
+from webapp.executions.recording import Ending, Recorder, add_chunk, weigh
 from webapp.executions.redaction import Redactor
 from webapp.tasks.models import Status
 
@@ -156,6 +156,7 @@ def _conduct(work: Work) -> Ending:
     if execution.remaining_seconds <= 0:
         return Ending(failure=_late(execution))
     order = make_order(execution, work.agent.handle, work.definition, model.as_order())
+    recorder.step_bytes = sum(weigh(step["content"]) for step in order["steps"])
     limits = limits_of(execution)
     recorder.redactor = Redactor(secrets_of(order))
     db.session.commit()  # no transaction is open while the runner works

@@ -252,7 +252,8 @@ class Execution(Runnable, Model):
         """Reach a final status; it never changes again. Conflict where it has one."""
         if self.is_finished:
             raise self._has_ended()
-        self.completed_at = at
+        # Not before it began, also where the clock has been set back meanwhile.
+        self.completed_at = max(at, self.started_at or self.created_at)
         self.waiting_for = self.waiting_since = self.resume_at = None
         self._become(status)
 

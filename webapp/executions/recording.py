@@ -6,7 +6,7 @@ out, and everything has a bound.
 
 from __future__ import annotations
 
-import math
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,16 +16,23 @@ from sqlalchemy import select
 from webapp.core.database.transactions import do_not_wait_for_disk
 from webapp.core.extensions import db
 from webapp.engine.runs import Run
-from webapp.executions.changes import announce, log_line
+from webapp.executions.changes import MAX_FIELDS, announce, log_line
 from webapp.executions.failures import CODES, MAX_MESSAGE, MAX_SUGGESTION, MAX_SUGGESTIONS, Failure
 from webapp.executions.models import Execution, ExecutionStep, Level, OutputChunk
 from webapp.executions.redaction import Redactor
 
 #: characters of output that are written while it grows; the whole comes at the end
 MAX_SHOWN = 1_000_000
-MAX_STEPS = 1_000
-STEP_KINDS = ("model", "tool")
 MEBIBYTE = 1024 * 1024
+MAX_STEPS = 1_000
+#: of all that they hold, as JSON: another worker's order has to have room for it
+MAX_STEPS_BYTES = 2 * MEBIBYTE
+STEP_KINDS = ("model", "tool")
+NO_STEP = "A step has a kind, model or tool, and content."
+#: steps of lines that are written by nobody but us
+OUR_STEPS = ("accept", "start", "retry", "end")
+#: values that a line's metadata have room for, however short
+MAX_VALUES = MAX_FIELDS // 2
 #: no execution takes as much of anything
 MAX_COUNT = 10**12
 _COUNTS = ("model_requests", "input_tokens", "output_tokens")
@@ -50,6 +57,8 @@ class Recorder:
     redactor: Redactor
     spent: Callable[[], int]
     ending: Ending | None = None
+    #: how long the contents of the recorded steps are
+    step_bytes: int = 0
     _lines: list[tuple[Level, str, str, dict[str, Any]]] = field(default_factory=list)
     _usage: dict[str, Any] = field(default_factory=dict)
     #: what is to be shown of the output, its end that may become a secret, and how much was shown
@@ -119,12 +128,21 @@ class Recorder:
         It is committed when this returns, so that nobody pays for it again.
         """
         if not isinstance(step, dict) or step.get("kind") not in STEP_KINDS:
-            return {"error": "A step has a kind, model or tool, and content."}
+            return {"error": NO_STEP}
         self.run.hold()
         execution = self.run.row
         if execution.step_count >= MAX_STEPS:
             db.session.rollback()
             return {"error": f"An execution has at most {MAX_STEPS} steps."}
+        content = self.redactor.json(step.get("content"))
+        if content is None:
+            db.session.rollback()
+            return {"error": NO_STEP}
+        size = weigh(content)
+        if self.step_bytes + size > MAX_STEPS_BYTES:
+            db.session.rollback()
+            most = f"{MAX_STEPS_BYTES:,} bytes"
+            return {"error": f"What models and tools answer is more than {most} altogether."}
         self.add()
         execution.step_count += 1
         db.session.add(
@@ -133,10 +151,11 @@ class Recorder:
                 number=execution.step_count,
                 kind=step["kind"],
                 call_id=self.redactor.text(str(step.get("call_id") or ""))[:255],
-                content=self.redactor.json(step.get("content")),
+                content=content,
             )
         )
         self._commit()
+        self.step_bytes += size
         return {}
 
     def _commit(self) -> None:
@@ -151,13 +170,13 @@ class Recorder:
 
     def _take_line(self, line: dict[str, Any]) -> None:
         fields = line.get("metadata")
-        level = str(line.get("level"))
+        level, step = str(line.get("level")), str(line.get("step") or "")
         self._lines.append(
             (
                 Level(level) if level in list(Level) else Level.INFO,
-                self.redactor.text(str(line.get("step") or "")),
+                "runner" if step in OUR_STEPS else self.redactor.text(step),
                 self.redactor.text(str(line.get("message") or "")),
-                self.redactor.json(fields) if isinstance(fields, dict) else {},
+                self.redactor.json(fields, most=MAX_VALUES) if isinstance(fields, dict) else {},
             )
         )
 
@@ -207,6 +226,11 @@ def read_steps(execution: Execution) -> list[dict[str, Any]]:
     ]
 
 
+def weigh(content: Any) -> int:
+    """The bytes that a step's content takes in an order."""
+    return len(json.dumps(content, ensure_ascii=False).encode())
+
+
 def _is_count(value: Any) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and 0 <= value <= MAX_COUNT
+    return is_number and 0 <= value <= MAX_COUNT

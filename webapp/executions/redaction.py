@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -12,6 +13,8 @@ REDACTED = "[redacted]"
 MIN_SECRET = 6
 #: so deep is what is written; a runner may send anything
 MAX_DEPTH = 40
+#: of whole numbers, as of those of inputs
+MAX_INTEGER = 2**63 - 1
 TOO_DEEP = "[nested too deeply]"
 
 #: names of fields and headers whose whole value is a secret
@@ -50,25 +53,35 @@ class Redactor:
             text = pattern.sub(rf"\1{REDACTED}", text)
         return text
 
-    def json(self, value: Any, depth: int = 0) -> Any:
-        """The value without secrets in its texts, and without the values of secret fields."""
+    def json(self, value: Any, *, most: int | None = None) -> Any:
+        """The value without secrets in its texts, and without the values of secret fields.
+
+        Of one that holds more than `most` values, the first ones.
+        """
+        return self._json(value, 0, count() if most is None else iter(range(most)))
+
+    def _json(self, value: Any, depth: int, left: Iterator[int]) -> Any:
         if isinstance(value, str):
             return self.text(value)
         if depth >= MAX_DEPTH and isinstance(value, dict | list):
             return TOO_DEEP
         if isinstance(value, list):
-            return [self.json(item, depth + 1) for item in value]
+            return [self._json(item, depth + 1, left) for item, _ in zip(value, left, strict=False)]
         if isinstance(value, dict):
-            members = value.items()
-            return {self.text(str(name)): self._member(name, of, depth) for name, of in members}
+            members = zip(value.items(), left, strict=False)
+            return {
+                self.text(str(k)): self._member(k, item, depth, left) for (k, item), _ in members
+            }
         if isinstance(value, float) and not math.isfinite(value):
             return None  # JSON knows no such number
+        if isinstance(value, int) and abs(value) > MAX_INTEGER:
+            return None  # what is read again would be another number
         return value if isinstance(value, int | float | bool | None) else str(value)
 
-    def _member(self, name: Any, value: Any, depth: int) -> Any:
+    def _member(self, name: Any, value: Any, depth: int, left: Iterator[int]) -> Any:
         if isinstance(value, str) and value and _SECRET_NAME.match(str(name)):
             return REDACTED
-        return self.json(value, depth + 1)
+        return self._json(value, depth + 1, left)
 
     def split(self, text: str) -> tuple[str, str]:
         """What of a growing text can be shown, and its end that may yet become a secret."""
