@@ -57,6 +57,10 @@ FOLDERS = "callboard-runners-"
 BATCH = 500
 
 
+#: what ends a runner that has done nothing: its fork server was killed, as when a worker is
+ORPHANED = Failure(Reason.DIED, "ended with its parent")
+
+
 class RunnerError(Exception):
     """A program failed, died or went beyond a limit; `failure` says what happened."""
 
@@ -271,7 +275,7 @@ class Runner:
         if "cpu_seconds" in report:
             self.usage = Usage(report["cpu_seconds"], report["memory_peak_bytes"])
         if not report:
-            self._failure = self._failure or Failure(Reason.DIED, "ended with its parent")
+            self._failure = self._failure or ORPHANED
             if self._pid is not None:
                 # It has died with its parent, but what is left of its group has not.
                 with suppress(OSError):

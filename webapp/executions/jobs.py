@@ -164,6 +164,8 @@ def _conduct(work: Work) -> Ending:
         try:
             _follow(runner, recorder)
         except runners.RunnerError as error:
+            if error.failure == runners.ORPHANED:
+                engine.retry_later(0)  # not its doing: it goes on behind what is recorded
             recorder.ending = Ending(failure=_explain(error.failure, execution, recorder))
     if usage := runner.usage:
         recorder.take_resources(cpu_seconds=usage.cpu_seconds, memory_bytes=usage.memory_peak_bytes)
