@@ -68,7 +68,9 @@ def test_the_journey_as_a_script(place: Installation, tmp_path: Path) -> None:
     assert "completed" in [item.get("status") for item in before]
     (best,) = [item for item in said if item.get("index") == 0]
     assert best["metadata"]["heading_path"] == ["Hand-off"]
-    assert said[-1]["status"] == "completed"
+    *_, answered, execution = said
+    assert answered["status"] == execution["status"] == "completed"
+    assert "80 degrees" in execution["output"]["text"]
 
 
 def test_each_command_of_the_tour_does_what_it_says(cast: Cast) -> None:
