@@ -224,6 +224,13 @@ def test_members_cancel_and_run_again_viewers_do_not(cast: Cast, alice: Actor) -
     assert browser.response and browser.response.request.path == f"/executions/{again.id}"
 
 
+def test_the_activity_names_the_agent_that_was_started(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="lift-desk")
+    execution = accept(alice, agent="lift-desk")
+    activity = words_of(cast.browser("alice").get("/audit").css_first("main"))
+    assert f"started execution {execution.id} of lift-desk" in activity
+
+
 def test_many_are_cancelled_after_a_look_at_what_would_happen(cast: Cast, alice: Actor) -> None:
     waiting = [accept(alice, f"Question {number}") for number in range(3)]
     end(waiting[0], output={"text": "x", "citations": []})

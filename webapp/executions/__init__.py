@@ -62,7 +62,9 @@ FEATURE = Feature(
         PaletteGroup("Executions", palette.find_executions),
         PaletteSearch("Find executions with “{}”", "executions.index", permission=EXECUTIONS_READ),
         Wording(
-            past={"execute": "executed"}, links={"execution": ("executions.show", "execution_id")}
+            past={"execute": "started"},
+            links={"execution": ("executions.show", "execution_id")},
+            aside=palette.describe_start,
         ),
     ),
 )

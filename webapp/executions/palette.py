@@ -6,6 +6,7 @@ from flask import url_for
 
 from webapp.agents.models import as_uuid
 from webapp.agents.permissions import EXECUTIONS_RUN
+from webapp.audit.models import AuditEntry
 from webapp.core.actor import Actor
 from webapp.core.errors import NotFound
 from webapp.core.navigation import Confirmation, PaletteEntry
@@ -19,6 +20,12 @@ from webapp.tasks.models import Status
 MAX_FOUND = 4
 MIN_WORDS = 3
 CANCEL = "cancel"
+
+
+def describe_start(entry: AuditEntry) -> str:
+    """Which agent the execution that an entry names is one of."""
+    agent = entry.detail.get("agent") if entry.subject_type == "execution" else None
+    return f"of {agent}" if agent else ""
 
 
 def find_executions(words: str, actor: Actor, _open_handle: str = "") -> list[PaletteEntry]:

@@ -221,7 +221,7 @@ def retry_in_transaction(
     execution = _accept(
         agent, target, asked, input=old.input, actor=actor, trigger=old.trigger, retry_of=old.id
     )
-    detail |= {"version": target.version, "execution": str(execution.id)}
+    detail |= {"agent": agent.handle, "version": target.version, "execution": str(execution.id)}
     audit.record(actor, "retry", old, **detail)
     return execution
 
