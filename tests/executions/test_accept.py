@@ -19,6 +19,8 @@ from webapp.core import clock, idempotency
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.engine import JobStatus
+from webapp.engine.sandbox import Limits
+from webapp.executions import inputs
 from webapp.executions.models import Execution
 
 SCHEMA = {
@@ -85,6 +87,25 @@ def test_an_input_that_the_schema_refuses_is_named_by_its_json_path(
         ("input", "additionalProperties"),
     ]
     assert api.post("/agents/helper/execute", {"input": {"city": "Bonn"}}).status_code == 202
+
+
+def test_an_input_is_held_to_patterns_for_so_long(
+    cast: Cast, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string", "pattern": "^B"}}}
+    make_agent(alice, handle="helper", input_schema=schema)
+    api = cast.api("bob")
+    good, bad = ({"input": {"city": city}} for city in ("Bonn", "Ulm"))
+    assert api.post("/agents/helper/execute", good).status_code == 202
+    answer = api.post("/agents/helper/execute", bad)
+    assert (answer.status_code, answer.json["code"]) == (422, "input_invalid")
+    assert [(error["field"], error["code"]) for error in answer.json["errors"]] == [
+        ("input.city", "pattern")
+    ]
+    monkeypatch.setattr(inputs, "LIMITS", Limits(seconds=0.001))
+    answer = api.post("/agents/helper/execute", good)
+    assert (answer.status_code, answer.json["code"]) == (422, "input_invalid")
+    assert "could not be checked in time" in answer.json["detail"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from webapp.core.extensions import db
 from webapp.engine import JobStatus
 from webapp.executions import jobs, services
 from webapp.executions.models import Execution, ExecutionStep, Level, OutputChunk
+from webapp.executions.policy import RetryPolicy, policy_of
 from webapp.executions.schemas import ExecuteRequest, RetryRequest
+from webapp.executions.validating import find_errors
 
 Run = Callable[..., Execution]
 
@@ -106,6 +108,50 @@ def test_an_output_is_held_to_the_agents_schema(alice: Actor, run: Run) -> None:
     )
 
 
+HELD = {"type": "object", "required": ["text"]}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"pattern": "^a"},
+        {"patternProperties": {"^t": {"type": "integer"}}},
+        {"patternProperties": {"^t": {}}, "additionalProperties": False},
+        {"allOf": [{"patternProperties": {"^t": {}}}], "unevaluatedProperties": False},
+        {"if": {"pattern": "^a"}, "then": {"required": ["n"]}},
+        {"not": {"properties": {"text": {"pattern": "^b"}}}},
+        {"contains": {"pattern": "^a"}},
+        {"properties": {"text": {"contains": {"pattern": "^a"}}}},
+        {"properties": {"text": {"oneOf": [{"pattern": "^D"}, {"pattern": "^E"}]}}},
+    ],
+    ids=str,
+)
+def test_a_worker_leaves_patterns_out(alice: Actor, run: Run, schema: dict[str, Any]) -> None:
+    make_agent(alice, handle="held", output_schema=HELD | schema)
+    assert run(("result", "Done"), agent="held").status == "completed"
+    execution = run(("tell", {"result": {"output": {"n": 1}}}), agent="held")
+    assert (execution.status, execution.error_code) == ("failed", "output_invalid")
+    assert len(ends_of(execution)) == 1
+
+
+def test_contains_without_patterns_takes_any_item() -> None:
+    schema = {"contains": {"pattern": "^a"}, "items": {"type": "string"}}
+    assert find_errors(schema, ["b"], "output", with_patterns=False) == []
+    assert [
+        error["field"] for error in find_errors(schema, [1], "output", with_patterns=False)
+    ] == ["output.0"]
+    assert [error["code"] for error in find_errors(schema, ["b"], "output")] == ["contains"]
+
+
+def test_an_output_that_cannot_be_checked_ends_it_once(alice: Actor, run: Run) -> None:
+    agent = make_agent(alice, handle="held")
+    agent.output_schema = {"$ref": "#/$defs/gone"}  # none that could be saved now
+    db.session.commit()
+    execution = run(("result", "Done"), agent="held")
+    assert (execution.status, execution.error_code) == ("failed", "execution_failed")
+    assert len(ends_of(execution)) == 1
+
+
 def test_a_log_has_room_for_so_many_lines(
     run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch, cast: Cast
 ) -> None:
@@ -126,6 +172,11 @@ def test_a_line_has_a_bound(run: Run) -> None:
     (line,) = (line for line in lines_of(execution) if line.step == "script")
     assert line.message == 8_000 * "x" + "… (9,000 characters)"
     assert line.fields["characters"] > 20_000 and len(line.fields["cut"]) == 16_000
+
+
+@pytest.mark.parametrize("policy", ["often", None, {"max_attempts": "many"}, {"every": 5}])
+def test_what_is_no_policy_counts_as_none(alice: Actor, policy: Any) -> None:
+    assert policy_of({"features_config": {"retry_policy": policy}}) == RetryPolicy()
 
 
 def test_a_failure_upstream_is_tried_again_by_the_policy(run: Run) -> None:

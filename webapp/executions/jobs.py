@@ -26,12 +26,12 @@ from webapp.engine.sandbox import Reason
 from webapp.executions import asking, waiting
 from webapp.executions.changes import announce, end_execution, enqueue, log
 from webapp.executions.failures import MAX_MESSAGE, Failure
-from webapp.executions.inputs import find_errors
 from webapp.executions.models import Execution, Level
 from webapp.executions.orders import limits_of, make_order, secrets_of
 from webapp.executions.policy import policy_of
 from webapp.executions.recording import Ending, Recorder, add_chunk, weigh
 from webapp.executions.redaction import Redactor
+from webapp.executions.validating import find_errors
 from webapp.tasks.models import Status
 
 #: what is told within this time is written together
@@ -79,7 +79,7 @@ def run_execution(key: str, execution_id: str) -> None:
         db.session.commit()
         return
     try:
-        ending = _conduct(work)
+        ending = _checked(work, _conduct(work))
     except runs.RunSuperseded:
         db.session.rollback()
     except engine.Cancelled:
@@ -202,7 +202,7 @@ def _end(work: Work, ending: Ending) -> None:
         return
     work.run.row = execution
     work.recorder.add()
-    failure = ending.failure or _check_output(work, ending.output)
+    failure = ending.failure
     if failure is None:
         message = f"Completed in {_in_seconds(execution)}."
         end_execution(execution, Status.COMPLETED, message, output=ending.output)
@@ -236,6 +236,12 @@ def _try_again(work: Work, failure: Failure) -> bool:
     enqueue(execution, seconds=delay)
     announce(execution)
     return True
+
+
+def _checked(work: Work, ending: Ending) -> Ending:
+    """The ending, or that of an output which is not what it has to be."""
+    failure = ending.failure or _check_output(work, ending.output)
+    return Ending(failure=failure) if failure else ending
 
 
 def _check_output(work: Work, output: Any) -> Failure | None:
@@ -275,7 +281,9 @@ def _explain(failure: sandbox.Failure, execution: Execution, recorder: Recorder)
         fields = {"traceback": failure.traceback}
         recorder.take({"log": {"level": "debug", "step": "runner", "message": "What was raised",
                                "metadata": fields}})  # fmt: skip
-    return Failure("execution_failed", f"{failure.type}: {said}" if failure.type else said)
+    if failure.type:
+        said = f"{recorder.redactor.text(failure.type)}: {said}"[:MAX_MESSAGE]
+    return Failure("execution_failed", said)
 
 
 def _late(execution: Execution) -> Failure:

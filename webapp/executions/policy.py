@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from webapp.agents.switches import AgentSwitch
+from webapp.core.errors import Invalid
 from webapp.core.schemas import RequestModel, read
 
 MAX_TIMEOUT_SECONDS = 3600
@@ -47,8 +48,14 @@ class RetryPolicy(RequestModel):
 
 
 def policy_of(definition: dict[str, Any]) -> RetryPolicy:
-    """The policy that an agent's `features_config` has, else the usual one."""
-    return read(RetryPolicy, definition.get("features_config", {}).get("retry_policy", {}))
+    """The policy that an agent's `features_config` has, else the usual one.
+
+    A stored version may have anything there: what is no policy counts as none.
+    """
+    try:
+        return read(RetryPolicy, definition.get("features_config", {}).get("retry_policy", {}))
+    except Invalid:
+        return RetryPolicy()
 
 
 def timeout_of(definition: dict[str, Any]) -> float:

@@ -81,6 +81,18 @@ def test_an_output_and_a_failure_hold_no_such_number(run: Any, cast: Cast) -> No
     assert (execution.resume_at - execution.waiting_since).total_seconds() < 10
 
 
+def test_the_type_of_a_failure_is_kept_as_text(run: Any) -> None:
+    told = '{"type": "Odd\\0Error", "message": "broken", "traceback": ""}'
+    code = (
+        f"from webapp.engine.channel import FAILED, encode; channel._send(encode(FAILED, {told}))"
+    )
+    execution = run(("do", code))
+    assert (execution.status, execution.error_code) == ("failed", "execution_failed")
+    message = execution.error["message"]
+    assert "Error: broken" in message and "\0" not in message
+    assert len(ends_of(execution)) == 1
+
+
 def test_what_it_says_of_others_and_of_its_own_row_is_not_believed(run: Any, alice: Actor) -> None:
     other = accept_script(alice, ("result",))
     forged = {"execution_id": str(other.id), "sequence": 999_999, "organization_id": OTHER}
