@@ -11,11 +11,14 @@ from tests.cast import Cast
 from tests.executions.conftest import accept_script, lines_of, run_again, stored
 from tests.factories import make_agent, make_document
 from webapp import engine
+from webapp.agents import deletion
+from webapp.agents.schemas import AgentPatch
+from webapp.agents.services import update_agent
 from webapp.config import Settings
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.engine import JobStatus
-from webapp.executions import jobs, services
+from webapp.executions import asking, jobs, services
 from webapp.executions.models import Execution, ExecutionStep, Level, OutputChunk
 from webapp.executions.policy import RetryPolicy, policy_of
 from webapp.executions.schemas import ExecuteRequest, RetryRequest
@@ -251,6 +254,17 @@ def test_a_runner_gets_an_answer_to_whatever_it_asks(alice: Actor, run: Run) -> 
     assert "A step has a kind" in answers[1]
     assert answers[2] == "{'passages': []}"
     assert "80 degrees" in answers[3]
+
+
+def test_one_that_runs_still_searches_when_its_agent_is_paused(alice: Actor, run: Run) -> None:
+    make_document(alice)
+    execution = run(("result",))
+    search = {"ask": "search", "query": "green tea"}
+    update_agent(execution.agent_id, AgentPatch(paused=True), actor=alice)
+    (passage,) = asking.answer(execution, search)["passages"]
+    assert "80 degrees" in passage["content"]
+    deletion.delete_agent(execution.agent_id, actor=alice)
+    assert "Agent not found" in asking.answer(execution, search)["error"]
 
 
 def test_what_is_no_message_is_left_out(run: Run) -> None:

@@ -10,7 +10,7 @@ from webapp.core.actor import Actor
 from webapp.core.errors import DomainError
 from webapp.executions.models import Execution
 from webapp.questions.schemas import QueryRequest
-from webapp.questions.services import answer_again
+from webapp.questions.services import answer_running
 
 MAX_PASSAGES = 50
 #: characters of a question to the documents
@@ -33,7 +33,7 @@ def _search(execution: Execution, message: Mapping[str, Any]) -> dict[str, Any]:
     is_count = isinstance(limit, int) and not isinstance(limit, bool)
     top_k = max(1, min(int(limit), MAX_PASSAGES)) if is_count and limit is not None else None
     try:
-        found = answer_again(
+        found = answer_running(
             execution.agent_id, QueryRequest(query=query, top_k=top_k), actor=_actor_of(execution)
         )
     except DomainError as error:

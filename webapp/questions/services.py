@@ -59,6 +59,12 @@ def answer_again(reference: str | UUID, body: QueryRequest, *, actor: Actor) -> 
     return _answer(get_asked_agent(reference, actor=actor), body)
 
 
+def answer_running(agent_id: UUID, body: QueryRequest, *, actor: Actor) -> QueryResponse:
+    """The same for an execution that runs: it goes on when its agent is paused."""
+    actor.require(EXECUTIONS_RUN)
+    return _answer(agents.get_agent(agent_id, actor=actor), body)
+
+
 def get_asked_agent(reference: str | UUID, *, actor: Actor) -> Agent:
     """The agent, for who may ask it; Conflict where it is paused and answers nobody."""
     actor.require(EXECUTIONS_RUN)
