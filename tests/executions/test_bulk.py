@@ -75,6 +75,16 @@ def test_all_that_match_are_retried(cast: Cast, few: list[Execution]) -> None:
     assert refused["results"][0]["problem"]["code"] == "not_retryable"
 
 
+def test_no_key_promises_that_many_are_retried_once(cast: Cast, few: list[Execution]) -> None:
+    body = {"filter": {"status": "cancelled"}}
+    answer = cast.api("bob").post(
+        "/executions/bulk/retry", body, headers={"Idempotency-Key": "again"}
+    )
+    assert answer.status_code == 422
+    assert "starts one execution" in answer.json["detail"]
+    assert db.session.scalar(db.select(db.func.count()).select_from(Execution)) == 5
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"ids": [], "filter": {}}, {"filter": {"projekt": "x"}}, {"ids": ["x"]}]
 )

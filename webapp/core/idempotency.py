@@ -89,6 +89,12 @@ class Idempotency:
             )
         return cls(actor.organization_id, owner, key, digest, found.subject_id if found else None)
 
+    @staticmethod
+    def refuse(why: str, *, suggestion: str) -> None:
+        """Raise Invalid where the running request has a key, which would promise too much."""
+        if HEADER in request.headers:
+            raise Invalid(why, field=HEADER, suggestions=[suggestion])
+
     def keep(self, subject_id: UUID) -> None:
         """Remember what the request has started, in the transaction that does."""
         db.session.add(

@@ -127,7 +127,11 @@ def cancel_many(query: ExecutionsBulkQuery, body: ExecutionSelection) -> Executi
 @bp.output(ExecutionsBulkResponse)
 @bp.doc(operation_id="executions.retryMany", responses={409: "Too many match"})
 def retry_many(query: ExecutionsBulkQuery, body: RetrySelection) -> ExecutionsBulkResponse:
-    """Run the inputs of many again, each as a new execution"""
+    """Run the inputs of many again, each as a new execution; no Idempotency-Key is taken"""
+    Idempotency.refuse(
+        "An Idempotency-Key starts one execution, and this may start many.",
+        suggestion="Retry each with a key of its own, or send this without one.",
+    )
     return _many(
         bulk.retry_executions(
             body.selection,
