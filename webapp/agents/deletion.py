@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, select, update
 
+from webapp.agents import signals
 from webapp.agents.changes import announce
 from webapp.agents.figures import refuse_stale
 from webapp.agents.handoffs.services import agents_handing_off_to
@@ -40,6 +41,7 @@ def delete_agent(
     agent.delete(clock.now())
     audit.record(actor, "delete", agent)
     announce(agent)
+    signals.deleted.send(agents=[agent])
     db.session.commit()
     return agent
 

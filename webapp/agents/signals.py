@@ -6,3 +6,5 @@ from webapp.core.signals import Signal
 
 #: `agent` was paused and is not any more
 resumed = Signal("agents.resumed")
+#: `agents` have been deleted, softly
+deleted = Signal("agents.deleted")

@@ -48,6 +48,7 @@ FEATURE = Feature(
         Job("held_executions", waiting.release_held),
         *jobs.PROGRAMS,
         Receiver(agents.resumed, waiting.release_paused),
+        Receiver(agents.deleted, waiting.release_deleted),
         OwnedRows("executions", services.count_executions_of),
         WebhookEvent("execution.completed", "an execution has come to its output"),
         WebhookEvent("execution.failed", "an execution has failed"),

@@ -39,7 +39,7 @@ def enqueue(execution: Execution, *, seconds: float | None = None) -> None:
 
 
 def look_again(agent_id: UUID) -> None:
-    """Let a job find out, some time from now, whether there is room for those held back."""
+    """Let a job find out, some time from now, whether something still holds them back."""
     engine.enqueue_debounced(
         db.session(),
         "held_executions",

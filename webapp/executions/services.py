@@ -28,7 +28,7 @@ from webapp.core.idempotency import Idempotency
 from webapp.core.ids import lowest_uuid7
 from webapp.core.lists import count_all
 from webapp.executions import waiting
-from webapp.executions.changes import announce, end_execution, enqueue, log
+from webapp.executions.changes import announce, end_execution, enqueue, log, look_again
 from webapp.executions.inputs import check_input, read_input
 from webapp.executions.models import Execution, Level, Waiting
 from webapp.executions.permissions import EXECUTIONS_READ
@@ -262,6 +262,7 @@ def _accept(
         log(execution, Level.WARN if target.release else Level.INFO, target.notice, step="accept")
     if agent.paused:
         execution.wait(Waiting.AGENT_PAUSED, clock.now())
+        look_again(agent.id)  # it may be resumed before this is committed
     else:
         execution.job_number = 1
         enqueue(execution)

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from webapp import engine
 from webapp.agents.models import Agent
 from webapp.core import clock
+from webapp.core.database.sql import is_among
 from webapp.core.database.transactions import lock_name
 from webapp.core.extensions import db
 from webapp.executions.changes import announce, enqueue, look_again
@@ -20,6 +21,8 @@ from webapp.tasks.models import Status
 
 #: executions that one transaction lets go on; a job goes on with the rest
 AT_ONCE = 500
+#: what an agent holds executions back for
+HELD = (Waiting.AGENT_PAUSED, Waiting.AGENT_LIMIT)
 
 
 def explain(executions: Sequence[Execution], *, with_position: bool = False) -> None:
@@ -46,6 +49,7 @@ def hold_back(execution: Execution, agent: Agent, at: datetime) -> bool:
     """
     if agent.paused:
         execution.wait(Waiting.AGENT_PAUSED, at)
+        look_again(agent.id)  # it may be resumed before this is committed
         return True
     limit = concurrency_of(agent.features_config)
     if limit is None or execution.status == Status.RUNNING:
@@ -61,7 +65,9 @@ def hold_back(execution: Execution, agent: Agent, at: datetime) -> bool:
 def release_held(key: str, agent_id: str) -> None:
     """The job: let those go on that nothing holds back any more."""
     agent = db.session.get(Agent, UUID(agent_id))
-    if agent is not None and agent.is_active:
+    if agent is not None and not agent.is_active:
+        _release_all(agent.id)
+    elif agent is not None:
         release_next(agent)
         if concurrency_of(agent.features_config) is None:
             _release(agent.id, Waiting.AGENT_LIMIT, AT_ONCE)
@@ -78,8 +84,23 @@ def release_paused(agent: Agent) -> None:
         look_again(agent.id)
 
 
+def release_deleted(agents: Sequence[Agent]) -> None:
+    """Agents have been deleted: what they held back goes on, to its end, in the transaction."""
+    statement = (
+        select(Execution.agent_id)
+        .where(
+            is_among(Execution.agent_id, [agent.id.hex for agent in agents]),
+            Execution.waiting_for.is_not(None),
+            Execution.waiting_for.in_(HELD),
+        )
+        .distinct()
+    )
+    for agent_id in sorted(db.session.scalars(statement)):
+        _release_all(agent_id)
+
+
 def release_next_of(agent_id: UUID) -> None:
-    """The same, for an agent that may be about to go."""
+    """The same as `release_next`, for an agent that may be about to go."""
     agent = db.session.get(Agent, agent_id)
     if agent is not None:
         release_next(agent)
@@ -93,6 +114,13 @@ def release_next(agent: Agent) -> None:
     lock_name(_lock_of(agent.id))
     db.session.flush()
     _release(agent.id, Waiting.AGENT_LIMIT, min(AT_ONCE, max(0, limit - _count_running(agent))))
+
+
+def _release_all(agent_id: UUID) -> None:
+    """Let go what an agent held back that is not there any more."""
+    released = [_release(agent_id, reason, AT_ONCE) for reason in HELD]
+    if AT_ONCE in released:
+        look_again(agent_id)
 
 
 def _release(agent_id: UUID, reason: Waiting, limit: int) -> int:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from webapp.agents import signals
 from webapp.agents.bulk.schemas import BulkChanges, BulkSelection
 from webapp.agents.changes import change_agent, verb_of
 from webapp.agents.deletion import parents_among, refuse_parents
@@ -95,13 +96,22 @@ def delete_agents(
     """
 
     deleted_at = at or clock.now()
+    deleted: list[Agent] = []
 
     def delete(agent: Agent) -> BulkResult:
         agent.delete(deleted_at)
         audit.record(actor, "delete", agent, bulk=True)
+        deleted.append(agent)
         return BulkResult(str(agent.id), 204, agent.name)
 
-    return _each(selection, delete, actor=actor, is_dry_run=is_dry_run, keep_parents=not force)
+    return _each(
+        selection,
+        delete,
+        actor=actor,
+        is_dry_run=is_dry_run,
+        keep_parents=not force,
+        after=lambda: signals.deleted.send(agents=deleted),
+    )
 
 
 def restore_selected(
@@ -154,8 +164,12 @@ def _each(
     is_dry_run: bool,
     keep_parents: bool = False,
     is_about_deleted: bool = False,
+    after: Callable[[], object] = lambda: None,
 ) -> list[BulkResult]:
-    """Lock the agents in one order, do the action with each, in one transaction."""
+    """Lock the agents in one order, do the action with each, in one transaction.
+
+    `after` is done last in it, and left out of a dry run.
+    """
     actor.require(AGENTS_WRITE)
     agents, missing = _select(selection, actor=actor, is_about_deleted=is_about_deleted)
     results = [
@@ -178,6 +192,7 @@ def _each(
         db.session.rollback()
         return results
     db.session.flush()
+    after()
     _announce(agents, actor)
     db.session.commit()
     return results
