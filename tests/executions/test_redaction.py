@@ -13,8 +13,9 @@ from webapp.catalog.schemas import ModelRequest
 from webapp.catalog.services import create_model
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
+from webapp.core.redaction import REDACTED
 from webapp.executions.models import ExecutionStep, OutputChunk
-from webapp.executions.redaction import MAX_DEPTH, REDACTED, TOO_DEEP, Redactor
+from webapp.executions.redaction import MAX_DEPTH, TOO_DEEP, Redactor
 
 SECRET = "correct-horse-battery"
 
@@ -73,6 +74,62 @@ def test_a_growing_text_keeps_back_what_may_become_a_secret() -> None:
     assert redactor.split("say correct-ho") == ("say ", "correct-ho")
     assert redactor.split("say correctly") == ("say correctly", "")
     assert redactor.split("") == ("", "")
+
+
+def _shown(redactor: Redactor, pieces: list[str]) -> str:
+    text, held = "", ""
+    for piece in pieces:
+        shown, held = redactor.split(held + piece)
+        text += redactor.known(shown)
+    return text + redactor.known(held)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "text", "shown"),
+    [
+        (["abc-0123-abc"], "<abc-0123-abc>", f"<{REDACTED}>"),
+        (["abc-0123-abc"], "<abc-0123-abc", f"<{REDACTED}"),
+        (["abc-0123-abc"], "abc-0123-abcabc-0123-abc abc", f"{REDACTED}{REDACTED} abc"),
+        (["aaaaaaaa"], "aaaaaaaa!", f"{REDACTED}!"),
+        (["abcdef", "abcdef-long"], "abcdef abcdef-long", f"{REDACTED} {REDACTED}"),
+        (["sk-0123456789abcdefghijkl"], "sk-0123456789abcdefghijkl.", f"{REDACTED}."),
+    ],
+)
+def test_a_secret_is_taken_out_of_a_growing_text_however_it_is_cut(
+    secrets: list[str], text: str, shown: str
+) -> None:
+    redactor = Redactor(secrets)
+    assert _shown(redactor, list(text)) == shown
+    for size in range(len(text) + 1):
+        assert _shown(redactor, [text[:size], text[size:]]) == shown
+
+
+def test_what_is_used_loses_known_secrets_only() -> None:
+    value = {"token": "tea", "password": f"p {SECRET}", "note": "cb_0123456789abcdef0123"}
+    redactor = Redactor([SECRET])
+    assert redactor.known_json(value) == value | {"password": f"p {REDACTED}"}
+    assert redactor.known_json([2**63, {SECRET: 1}]) == [None, {REDACTED: 1}]
+
+
+def test_outputs_and_steps_keep_fields_named_as_secrets_and_logs_do_not(
+    alice: Actor, scripted: None, keyed: str
+) -> None:
+    fields = {"token": "tea", "cookie": f"x {SECRET}", "secret": "sk-0123456789abcdefghijkl"}
+    kept = fields | {"cookie": f"x {REDACTED}"}
+    step = {"kind": "tool", "call_id": "a", "content": fields}
+    execution = accept_script(
+        alice,
+        ("log", "With them", {"metadata": fields}),
+        ("ask", {"ask": "record", "step": step}),
+        ("tell", {"result": {"output": {"text": "Done", "data": fields}}}),
+        agent=keyed,
+    )
+    execution = run_again(execution)
+    assert execution.status == "completed", execution.error
+    assert execution.output["data"] == kept
+    assert [step.content for step in db.session.scalars(db.select(ExecutionStep))] == [kept]
+    (line,) = [line for line in lines_of(execution) if line.message == "With them"]
+    assert line.fields == dict.fromkeys(fields, REDACTED)
 
 
 @pytest.fixture

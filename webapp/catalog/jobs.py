@@ -15,6 +15,7 @@ from webapp.catalog.services import announce
 from webapp.core import sealing
 from webapp.core.database.transactions import get_locked
 from webapp.core.extensions import db
+from webapp.core.redaction import without
 from webapp.core.schemas import Schema
 from webapp.engine import runners
 from webapp.engine.sandbox import MEBIBYTE, Reason
@@ -30,7 +31,6 @@ LIMITS = runners.Limits(
 )
 MAX_MESSAGE = 600
 HIDDEN = "•••"
-SECRET_CHARS = 8
 
 log = structlog.get_logger(__name__)
 
@@ -152,9 +152,7 @@ def _without(secret: str, end: dict[str, Any]) -> dict[str, Any]:
     """What is kept of it: never the key, wherever the other side may have written it."""
     kept = {}
     for name, value in end.items():
-        if isinstance(value, str):
-            # A shorter one is a word, as local servers have them, and stands in sentences of ours.
-            value = value.replace(secret, HIDDEN) if len(secret) >= SECRET_CHARS else value
-            value = value.replace("\x00", "")[: 2 * MAX_MESSAGE]
+        if isinstance(value, str) and name != "status":
+            value = without(secret, value, HIDDEN).replace("\x00", "")[: 2 * MAX_MESSAGE]
         kept[name] = value
     return kept

@@ -80,17 +80,17 @@ class Recorder:
         if isinstance(piece := message.get("output"), str):
             # What was shown is not to be had back, so the beginning of a secret waits for its end.
             shown, self._held = self.redactor.split(self._held + piece)
-            self._text += self.redactor.text(shown)
+            self._text += self.redactor.known(shown)
         if isinstance(usage := message.get("usage"), dict):
             self._take_usage(usage)
         if isinstance(result := message.get("result"), dict) and self.ending is None:
-            self.ending = Ending(output=self.redactor.json(result.get("output")))
+            self.ending = Ending(output=self.redactor.known_json(result.get("output")))
             if isinstance(usage := result.get("usage"), dict):
                 self._take_usage(usage)
         if isinstance(failure := message.get("failure"), dict) and self.ending is None:
             self.ending = Ending(failure=self._read_failure(failure))
         if self.ending is not None:
-            self._text, self._held = self._text + self.redactor.text(self._held), ""
+            self._text, self._held = self._text + self.redactor.known(self._held), ""
 
     def take_resources(self, *, cpu_seconds: float, memory_bytes: int) -> None:
         """What the runner took, known when it has ended."""
@@ -134,7 +134,7 @@ class Recorder:
         if execution.step_count >= MAX_STEPS:
             db.session.rollback()
             return {"error": f"An execution has at most {MAX_STEPS} steps."}
-        content = self.redactor.json(step.get("content"))
+        content = self.redactor.known_json(step.get("content"))
         if content is None:
             db.session.rollback()
             return {"error": NO_STEP}
@@ -150,7 +150,7 @@ class Recorder:
                 execution_id=execution.id,
                 number=execution.step_count,
                 kind=step["kind"],
-                call_id=self.redactor.text(str(step.get("call_id") or ""))[:255],
+                call_id=self.redactor.known(str(step.get("call_id") or ""))[:255],
                 content=content,
             )
         )

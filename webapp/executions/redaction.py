@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any
 
-REDACTED = "[redacted]"
-#: a shorter value is no secret, and stands in many a word
-MIN_SECRET = 6
+from webapp.core.redaction import MIN_SECRET, REDACTED
+
 #: so deep is what is written; a runner may send anything
 MAX_DEPTH = 40
 #: of whole numbers, as of those of inputs
@@ -43,34 +42,50 @@ class Redactor:
         known = {secret for secret in secrets if len(secret) >= MIN_SECRET}
         # The longest first, so that one that begins another leaves nothing of it.
         self._secrets = sorted(known, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, self._secrets))) if known else None
 
     def text(self, text: str) -> str:
-        """The text without secrets, as the database can keep it."""
-        text = _storable(text)
-        for secret in self._secrets:
-            text = text.replace(secret, REDACTED)
+        """The text without secrets and what looks like one, as the database can keep it."""
+        text = self.known(text)
         for pattern in _PATTERNS:
             text = pattern.sub(rf"\1{REDACTED}", text)
         return text
+
+    def known(self, text: str) -> str:
+        """The text without the known secrets only, as the database can keep it."""
+        text = _storable(text)
+        return self._known.sub(REDACTED, text) if self._known else text
 
     def json(self, value: Any, *, most: int | None = None) -> Any:
         """The value without secrets in its texts, and without the values of secret fields.
 
         Of one that holds more than `most` values, the first ones.
         """
-        return self._json(value, 0, count() if most is None else iter(range(most)))
+        left = count() if most is None else iter(range(most))
+        return self._json(value, 0, left, is_known_only=False)
 
-    def _json(self, value: Any, depth: int, left: Iterator[int]) -> Any:
+    def known_json(self, value: Any) -> Any:
+        """The value without the known secrets only: what it says is used, whatever its names."""
+        return self._json(value, 0, count(), is_known_only=True)
+
+    def _json(self, value: Any, depth: int, left: Iterator[int], *, is_known_only: bool) -> Any:
+        clean = self.known if is_known_only else self.text
         if isinstance(value, str):
-            return self.text(value)
+            return clean(value)
         if depth >= MAX_DEPTH and isinstance(value, dict | list):
             return TOO_DEEP
         if isinstance(value, list):
-            return [self._json(item, depth + 1, left) for item, _ in zip(value, left, strict=False)]
+            items = zip(value, left, strict=False)
+            return [
+                self._json(item, depth + 1, left, is_known_only=is_known_only) for item, _ in items
+            ]
         if isinstance(value, dict):
             members = zip(value.items(), left, strict=False)
             return {
-                self.text(str(k)): self._member(k, item, depth, left) for (k, item), _ in members
+                clean(str(name)): REDACTED
+                if not is_known_only and _is_secret(name, item)
+                else self._json(item, depth + 1, left, is_known_only=is_known_only)
+                for (name, item), _ in members
             }
         if isinstance(value, float) and not math.isfinite(value):
             return None  # JSON knows no such number
@@ -78,19 +93,24 @@ class Redactor:
             return None  # what is read again would be another number
         return value if isinstance(value, int | float | bool | None) else str(value)
 
-    def _member(self, name: Any, value: Any, depth: int, left: Iterator[int]) -> Any:
-        if isinstance(value, str) and value and _SECRET_NAME.match(str(name)):
-            return REDACTED
-        return self._json(value, depth + 1, left)
-
     def split(self, text: str) -> tuple[str, str]:
-        """What of a growing text can be shown, and its end that may yet become a secret."""
-        held = 0
+        """What of a growing text can be shown, and its end that may yet become a secret.
+
+        A whole secret whose end may begin another is held with it: it is never cut.
+        """
+        start = len(text)
         for secret in self._secrets:
             longest = min(len(secret) - 1, len(text))
-            ends = (size for size in range(longest, held, -1) if text.endswith(secret[:size]))
-            held = max(held, next(ends, 0))
-        return (text[:-held], text[-held:]) if held else (text, "")
+            ends = (size for size in range(longest, 0, -1) if text.endswith(secret[:size]))
+            start = min(start, len(text) - next(ends, 0))
+        for whole in self._known.finditer(text) if self._known else ():
+            if whole.start() < start < whole.end():
+                start = whole.start()
+        return text[:start], text[start:]
+
+
+def _is_secret(name: Any, value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and bool(_SECRET_NAME.match(str(name)))
 
 
 def _storable(text: str) -> str:

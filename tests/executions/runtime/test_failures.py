@@ -6,11 +6,14 @@ import socket
 from typing import Any
 
 import pytest
+from pydantic_ai.exceptions import ModelHTTPError
 
 from tests.executions.runtime.conftest import Told, make_order, run
 from tests.support.answers import Answer, Fault
 from tests.support.models import ModelServer
 from tests.support.openai import OpenAIServer
+from webapp.catalog.providers import failures
+from webapp.catalog.providers.clients import KEPT_BYTES
 
 SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}}
 #: as a stream and whole
@@ -137,6 +140,19 @@ def test_a_key_that_a_server_repeats_is_not_told(openai_server: OpenAIServer) ->
     openai_server.error = lambda *_words: {"error": {"message": f"{key} is no key of ours."}}  # type: ignore[method-assign]  # as a server may answer
     told = run(make_order(openai_server))
     assert "[redacted] is no key of ours." in told.failure["message"]
+
+
+@pytest.mark.parametrize("words", ["{}", '{{"error": {{"message": "{}"}}}}', '{{"detail": "{}"}}'])
+def test_a_key_across_the_end_of_what_is_kept_is_not_told(words: str) -> None:
+    key = "correct-horse-battery"
+    model = {"provider": "openai", "model": "m", "api_key": key}
+    start = "x" * (failures.MAX_SAID - 12)
+    for fill in range(12):
+        error = ModelHTTPError(500, "m", words.format(f"{start}{'y' * fill}{key} is wrong"))
+        assert key[:6] not in failures.explain(error, model).message
+    said = f"no{' ' * (KEPT_BYTES - 12)}{key}"[:KEPT_BYTES]
+    assert said.endswith(key[:10])
+    assert key[:6] not in failures.explain(ValueError("x"), model, said).message
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])

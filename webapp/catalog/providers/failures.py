@@ -9,10 +9,9 @@ from typing import Any
 from pydantic_ai import exceptions as seen
 
 from webapp.catalog.providers.failed import Failed
+from webapp.core.redaction import without
 
 MAX_SAID = 600
-#: A shorter key is a word, as local servers have them, and stands in sentences of ours.
-SECRET_CHARS = 8
 CHECK_KEY = "Check the model's key, and that its account may use the model."
 TRY_LATER = "Retry it; the agent's retry policy does so by itself."
 CHECK_URL = "Check the model's base_url: it often ends in /v1."
@@ -24,9 +23,7 @@ def explain(error: Exception, model: Mapping[str, Any], said: str = "") -> Faile
     `said` is the provider's last answer that was no stream, for exceptions that have lost it.
     """
     name = f"{model['provider']}:{model['model']}"
-    words = _words(error, said)
-    if len(str(model.get("api_key") or "")) >= SECRET_CHARS:
-        words = words.replace(str(model["api_key"]), "[redacted]")
+    words = _words(error, said, str(model.get("api_key") or ""))
     failed = _of_provider(error, name, words) or _of_answer(error, name, words)
     failed.retry_after = getattr(error, "retry_after", None)
     return failed
@@ -102,19 +99,19 @@ def unfinished(name: str) -> Failed:
     return Failed("upstream_error", message, TRY_LATER)
 
 
-def _words(error: Exception, said: str) -> str:
-    """What the provider said, as the end of a sentence."""
+def _words(error: Exception, said: str, key: str) -> str:
+    """What the provider said, as the end of a sentence; the key is taken out before it is cut."""
     status = getattr(error, "status_code", None)
     text = _message_in(getattr(error, "body", None)) or _message_in(said, is_error=False)
     if not text and isinstance(error, seen.ModelConnectionError):
         text = str(error.__cause__ or error)
-    text = " ".join((text or str(error)).split())
+    text = " ".join(without(key, text or str(error)).split())
     text = text if len(text) <= MAX_SAID else f"{text[:MAX_SAID]}…"
     return f" ({status}): {text}" if status else f": {text}"
 
 
 def _message_in(body: object, *, is_error: bool = True) -> str:
-    """The words of a body, which is JSON, or text that may be JSON; else its beginning.
+    """The words of a body, which is JSON, or text that may be JSON; else all of it.
 
     Nothing where it is JSON without an error, and may be no error's.
     """
@@ -122,12 +119,12 @@ def _message_in(body: object, *, is_error: bool = True) -> str:
         try:
             body = json.loads(body)
         except ValueError:
-            return str(body)[:MAX_SAID]
+            return str(body)
     if isinstance(body, Mapping):
         inner = body.get("error", body if is_error else None)
         if isinstance(inner, str):
             return inner
         if isinstance(inner, Mapping):
             message = inner.get("message") or inner.get("detail")
-            return str(message) if message else json.dumps(inner, default=str)[:MAX_SAID]
-    return "" if not body else str(body)[:MAX_SAID]
+            return str(message) if message else json.dumps(inner, default=str)
+    return "" if not body else str(body)
