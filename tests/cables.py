@@ -39,11 +39,13 @@ class Cable:
         self._is_committing = True
 
     def cut(self) -> None:
-        self.is_cut = True
-        for end in self._sockets:
+        with self._lock:
+            self.is_cut = True
+            # Those that are made after a mend, which may come before all of these have ended, stay.
+            ends, self._sockets = self._sockets, []
+        for end in ends:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-        self._sockets.clear()
 
     def mend(self) -> None:
         """Let connections through again, those that are made from now on."""
@@ -64,7 +66,8 @@ class Cable:
                     continue
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(self._server)
-                self._sockets += [client, server]
+                with self._lock:
+                    self._sockets += [client, server]
                 for ends in ((client, server, False), (server, client, True)):
                     threading.Thread(target=self._carry, args=ends, daemon=True).start()
 

@@ -131,6 +131,9 @@ def fill(installation: Installation) -> dict[str, str]:
     send("POST", "/agents", body)
     given = {"prompt": LONG, "kind": UNBROKEN}
     execution = send("POST", "/agents/pot/execute", {"input": given, "wait": 30})
+    named = {"name": f"{LONG} {UNBROKEN}"[:100], "provider": "openai-compatible"}
+    named |= {"model": UNBROKEN, "base_url": f"http://127.0.0.1:9/{UNBROKEN.lower()}"}
+    model = send("POST", "/models", named)
     lines = [{"title": "Sieve", "content": "A sieve."}, {"title": "Nothing"}]
     content = "\n".join(json.dumps(line) for line in lines).encode()
     task = send("POST", "/documents/import", content, "application/x-ndjson")["task_id"]
@@ -139,6 +142,7 @@ def fill(installation: Installation) -> dict[str, str]:
         "handle": "tea-expert", "agent_id": "tea-expert", "taxonomy": "1.0.0", "version": "1",
         "node_id": topics["Green"], "document_id": document["id"], "webhook_id": hook["id"],
         "task_id": task, "email": EMAIL, "execution_id": execution["id"],
+        "model_id": model["id"],
     }  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def test_an_agent_is_paused_and_published_with_the_keyboard_alone(
 
     page.keyboard.press("Control+k")
     page.keyboard.type("nothing is called so")
-    expect(options).to_have_count(3)
+    expect(options).to_have_count(4)
     page.keyboard.press("Escape")
     expect(page.locator("dialog.palette")).to_be_hidden()
 

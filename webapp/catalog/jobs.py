@@ -54,7 +54,7 @@ class Failed(Schema):
 
     model_config = ConfigDict(extra="ignore")
 
-    code: str = Field(pattern="^[a-z_]{1,40}$")
+    code: str = Field(max_length=40)
     message: str
     suggestions: list[str] = Field([], max_length=5)
 
