@@ -74,6 +74,21 @@ def test_every_filter_narrows_the_list(cast: Cast, alice: Actor) -> None:
     assert cast.api("vera").get("/executions?status=odd").status_code == 422
 
 
+def test_the_ends_of_the_calendar_are_moments_too(cast: Cast, alice: Actor) -> None:
+    make_agent(alice, handle="helper")
+    execution = accept_script(alice, ("result",))
+    api = cast.api("bob")
+    for query, total in {
+        "from=0001-01-01": 1, "to=9999-12-31": 1, "from=0001-01-01&to=9999-12-31": 1,
+        "from=9999-12-31": 0, "to=0001-01-01": 0,
+    }.items():  # fmt: skip
+        assert found(cast, query) == [str(execution.id)][:total], query
+        page = cast.browser("bob").get(f"/executions?{query}")
+        assert (f"/executions/{execution.id}" in (page.html or "")) == bool(total), query
+    chosen = {"filter": {"from": "0001-01-01", "to": "9999-12-31"}}
+    assert api.post("/executions/bulk/cancel?dry_run=true", chosen).json["matched"] == 1
+
+
 def test_another_organization_s_agent_finds_nothing(
     cast: Cast, alice: Actor, charlie: Actor
 ) -> None:

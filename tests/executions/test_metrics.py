@@ -11,6 +11,7 @@ import pytest
 from tests.cast import Cast
 from tests.executions.conftest import lines_of
 from tests.factories import make_agent
+from tests.meanwhile import meanwhile
 from webapp.core import clock
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
@@ -124,6 +125,26 @@ def test_every_end_is_counted_once(run: Any, cast: Cast) -> None:
     assert found["resources"]["input_tokens"] == 7
     assert found["errors"][0]["errorCode"] == "runner_died"
     assert len(lines_of(execution)) >= 2
+
+
+def test_the_first_days_of_the_calendar_have_none(cast: Cast) -> None:
+    answer = cast.api("vera").get("/executions/metrics?to=0001-01-01")
+    assert (answer.status_code, answer.json["executions"]["total"]) == (200, 0)
+    assert answer.json["since"] == "0001-01-01T00:00:00Z"
+
+
+def test_what_fails_while_they_are_counted_is_in_no_figure(cast: Cast, alice: Actor) -> None:
+    agent = make_agent(alice, handle="helper")
+    add(alice, agent.id, 5)
+
+    def fail() -> None:
+        add(alice, agent.id, 5, status="failed", error_code="upstream_error")
+
+    with meanwhile(cast.app, fail, after="AS about_ms"):
+        found = read(cast)
+    assert (found["executions"]["total"], found["errors"]) == (1, [])
+    found = read(cast)
+    assert (found["executions"]["failed"], found["errors"][0]["percentage"]) == (1, 100.0)
 
 
 def test_usage_outlives_its_execution_and_goes_in_its_time(

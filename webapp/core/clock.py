@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -23,6 +23,14 @@ def in_utc(moment: datetime) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("must be within the years 1 to 9999 in UTC") from error
+
+
+def shift(moment: datetime, by: timedelta) -> datetime:
+    """An aware moment so much later, or earlier; at an end of the calendar that end, in UTC."""
+    try:
+        return moment + by
+    except OverflowError:
+        return (datetime.max if by > timedelta() else datetime.min).replace(tzinfo=UTC)
 
 
 def iso(moment: datetime) -> str:

@@ -138,12 +138,12 @@ def select_executions(query: ExecutionFilter, *, actor: Actor) -> Select[Any]:
     if query.since:
         conditions += [
             Execution.created_at >= query.since,
-            Execution.id >= lowest_uuid7(query.since - ID_SLACK),
+            Execution.id >= lowest_uuid7(clock.shift(query.since, -ID_SLACK)),
         ]
     if query.until:
         conditions += [
             Execution.created_at <= query.until,
-            Execution.id < lowest_uuid7(query.until + ID_SLACK),
+            Execution.id < lowest_uuid7(clock.shift(query.until, ID_SLACK)),
         ]
     if sought := query.q.strip():
         conditions.append(_holds(sought))

@@ -151,7 +151,8 @@ def _follow_view_of(route: FollowRoute) -> Callable[..., Response]:
 def last_event_id() -> int:
     """The last event that a client has: 0 where it has none. Raises Invalid."""
     given = request.headers.get("Last-Event-ID") or request.args.get("after") or "0"
-    if not (given.isascii() and given.isdigit()) or int(given[:20]) > MAX_ROW:
+    is_number = given.isascii() and given.isdigit() and len(given) <= len(str(MAX_ROW))
+    if not is_number or int(given) > MAX_ROW:
         raise Invalid("Last-Event-ID is the id of an event, a whole number.", field="after")
     return int(given)
 

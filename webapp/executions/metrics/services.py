@@ -16,7 +16,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from webapp.agents.models import Agent
 from webapp.core import clock
 from webapp.core.actor import Actor
-from webapp.core.database.transactions import time_limit
+from webapp.core.database.transactions import snapshot, time_limit
 from webapp.core.errors import Unavailable
 from webapp.core.extensions import db
 from webapp.executions.metrics.schemas import MetricsQuery
@@ -116,7 +116,8 @@ def count_executions(query: MetricsQuery, *, actor: Actor) -> dict[str, Any]:
     """
     actor.require(EXECUTIONS_READ)
     until = query.until or clock.now()
-    since = query.since or until - DEFAULT_SPAN
+    since = query.since or clock.shift(until, -DEFAULT_SPAN)
+    snapshot()  # the errors are some of the failed ones that the figures count
     conditions = list(_conditions(query, since, until, actor))
     try:
         with time_limit(COUNT_SECONDS):
