@@ -18,7 +18,7 @@ from webapp.config import Settings
 from webapp.core.actor import Actor
 from webapp.core.extensions import db
 from webapp.engine import JobStatus
-from webapp.executions import asking, jobs, services
+from webapp.executions import asking, jobs, orders, services
 from webapp.executions.models import Execution, ExecutionStep, Level, OutputChunk
 from webapp.executions.policy import RetryPolicy, policy_of
 from webapp.executions.schemas import ExecuteRequest, RetryRequest
@@ -58,6 +58,34 @@ def test_what_a_runner_tells_is_kept(run: Run) -> None:
     assert (line.level, line.message, line.fields) == ("warn", "Hello", {"n": 1})
     chunks = db.session.scalars(db.select(OutputChunk).order_by(OutputChunk.sequence))
     assert "".join(chunk.text or "" for chunk in chunks) == "Done"
+
+
+def test_totals_never_fall_and_a_cost_that_is_unknown_stays_so(run: Run) -> None:
+    more = {"model_requests": 2, "input_tokens": 30, "output_tokens": 4, "cost_usd": 0.5}
+    less = {"model_requests": 1, "input_tokens": 20, "output_tokens": 3, "cost_usd": 0.25}
+    unknown = less | {"cost_usd": None}
+
+    def kept(*told: dict[str, Any]) -> dict[str, Any]:
+        # What is recorded in between is written, as it is between two tries.
+        script: list[tuple[Any, ...]] = []
+        for number, usage in enumerate(told):
+            script += [("usage", usage), ("model", f"call-{number}")]
+        usage = run(*script, ("result",)).usage
+        return {name: usage[name] for name in more}
+
+    assert kept(less, more) == kept(more, less) == more
+    assert kept(more, unknown) == kept(unknown, more) == more | {"cost_usd": None}
+
+
+def test_a_limit_of_computing_is_not_called_a_timeout(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "CPU_SECONDS", 1)
+    execution = run(("do", "while True: pass"))
+    assert execution.error and execution.error["code"] == "execution_timeout"
+    assert execution.error["message"] == (
+        "The execution computed for more than 1 s, the processor time that one has."
+    )
 
 
 @pytest.mark.parametrize(

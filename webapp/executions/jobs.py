@@ -269,6 +269,12 @@ def _explain(failure: sandbox.Failure, execution: Execution, recorder: Recorder)
     """Why a runner has ended without a result, in words for whoever reads the execution."""
     said = recorder.redactor.text(failure.message)[:MAX_MESSAGE]
     match failure.reason:
+        case Reason.TIME if said.startswith("computed"):
+            return Failure(
+                "execution_timeout",
+                f"The execution {said}, the processor time that one has.",
+                ["Give it less to compute."],
+            )
         case Reason.TIME:
             return _late(execution)
         case Reason.MEMORY:

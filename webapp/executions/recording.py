@@ -113,8 +113,7 @@ class Recorder:
         execution = self.run.row
         for level, step, message, fields in self._lines:
             log_line(execution, level, step, message, fields)
-        for name, value in self._usage.items():
-            setattr(execution, name, value)
+        self._add_usage(execution)
         if text := self._shown_text():
             execution.has_chunks = True
             add_chunk(execution, text)
@@ -187,6 +186,18 @@ class Recorder:
                 self._usage[name] = int(usage[name])
         if _is_count(usage.get("cost_usd")):
             self._usage["cost_usd"] = float(usage["cost_usd"])
+        elif "cost_usd" in usage and usage["cost_usd"] is None:
+            self._usage["cost_usd"] = None
+
+    def _add_usage(self, execution: Execution) -> None:
+        """No total falls: a try does not know of answers before it that were not recorded."""
+        if "cost_usd" in self._usage:
+            told, known = self._usage["cost_usd"], execution.cost_usd
+            is_unknown = told is None or (known is None and execution.model_requests > 0)
+            execution.cost_usd = None if is_unknown else max(known or 0.0, told)
+        for name in _COUNTS:
+            if name in self._usage:
+                setattr(execution, name, max(getattr(execution, name), self._usage[name]))
 
     def _read_failure(self, failure: dict[str, Any]) -> Failure:
         code = str(failure.get("code"))

@@ -104,9 +104,26 @@ def test_what_came_of_a_broken_stream_was_shown(server: ModelServer) -> None:
     assert not [step for step in told.steps if step["kind"] == "model"]
 
 
+@pytest.mark.parametrize("agent", WAYS, ids=["streamed", "whole"])
+@pytest.mark.parametrize("fault", [Fault.CUT, Fault.FILTERED])
+def test_an_answer_that_is_not_whole_was_paid_for(
+    server: ModelServer, fault: Fault, agent: dict[str, Any]
+) -> None:
+    server.then(Answer("Half of", fault=fault, input_tokens=1000, output_tokens=500))
+    told = run(make_order(server, agent=agent))
+    assert told.failure["code"] == "output_invalid"
+    assert [step["kind"] for step in told.steps] == ["tool"]
+    *_, usage = (message["usage"] for message in told.messages if "usage" in message)
+    assert usage == {
+        "model_requests": 1, "input_tokens": 1000, "output_tokens": 500, "cost_usd": 0.002,
+    }  # fmt: skip
+
+
 def test_tokens_that_nobody_counted_have_no_price(openai_server: OpenAIServer) -> None:
     told = run_fault(openai_server, Fault.NO_USAGE)
-    assert told.usage == {"model_requests": 1, "input_tokens": 0, "output_tokens": 0}
+    assert told.usage == {
+        "model_requests": 1, "input_tokens": 0, "output_tokens": 0, "cost_usd": None,
+    }  # fmt: skip
     (line,) = told.lines("model")
     assert line["metadata"]["is_measured"] is False
 

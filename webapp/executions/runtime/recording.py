@@ -68,11 +68,13 @@ class Recording(AbstractCapability[None]):
         started = time.monotonic()
         self.is_asking = True
         response = await handler(request_context)
-        self._check_end(response)
-        self.is_asking = False
-        content = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
-        await self._record("model", response.provider_response_id or "", content)
-        self._tell_answer(response, started)
+        try:
+            self._check_end(response)
+            self.is_asking = False
+            content = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
+            await self._record("model", response.provider_response_id or "", content)
+        finally:
+            self._tell_answer(response, started)  # also what cannot be used was paid for
         return response
 
     async def wrap_tool_execute(

@@ -34,14 +34,13 @@ class Usage:
             self.cost_usd = None if cost_usd is None else self.cost_usd + cost_usd
 
     def as_json(self) -> dict[str, Any]:
-        """As a message carries it; without a cost where it is unknown."""
-        told = {
+        """As a message carries it; the cost is null where it is unknown."""
+        return {
             "model_requests": self.model_requests,
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
             "cost_usd": self.cost_usd,
         }
-        return {name: value for name, value in told.items() if value is not None}
 
 
 class Teller:
