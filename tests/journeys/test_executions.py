@@ -33,7 +33,7 @@ def test_one_runs_an_agent_and_watches_it_to_its_end(
     expect(page.locator(".log li").last).to_contain_text("end")
     page.get_by_label("Level").select_option("error")
     expect(page.get_by_text("No line matches.")).to_be_visible()
-    page.get_by_role("link", name="Medlars").click()
+    page.get_by_role("link", name="Medlars").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Medlars")
 
 

@@ -153,6 +153,8 @@ def run(
             if message.get("ask") == "record":
                 number = len(order["steps"]) + len(told.steps) + 1
                 told.steps.append({"number": number} | message["step"])
+                if until and until(told, message):
+                    break  # recorded and not answered: it asks for nothing more
                 runner.answer(message, {})
             elif message.get("ask") == "search":
                 runner.answer(message, {"passages": (passages or [])[: message["limit"]]})
