@@ -3,7 +3,6 @@ ends twice, and no answer that is recorded is asked for again."""
 
 from __future__ import annotations
 
-import os
 import signal
 
 import psutil
@@ -109,9 +108,6 @@ def test_the_parent_of_the_runners_is_killed(house: House, ids: list[str]) -> No
     house.check(ids, paid)
 
 
-@pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="as a worker that is told to stop"
-)
 def test_a_frozen_worker_goes_on_when_it_may(house: House, ids: list[str]) -> None:
     worker, paid = house.worker(), house.paid()
     worker.send_signal(signal.SIGSTOP)
